@@ -1,0 +1,118 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// MARK: Settings for every Swift target
+
+/// Each upcoming feature is adopted everywhere, so that code reads the same in every target.
+let upcomingFeatures: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),  // SE-0335: `any` shows where dispatch is dynamic
+    .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444: a file imports what it uses
+    .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409: the import list says what a file exposes
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),  // SE-0461: helpers stay on their caller's loop
+]
+
+/// Memory safety is checked by the compiler: only the targets that wrap a C library may say `unsafe`.
+let memorySafety: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatWarning("StrictMemorySafety", as: .error),
+]
+
+/// Continuous integration sets CI=true; elsewhere a newer compiler's warnings do not stop a build.
+let warnings: [SwiftSetting] = Context.environment["CI"] == "true" ? [.treatAllWarnings(as: .error)] : []
+
+let settings: [SwiftSetting] = [.swiftLanguageMode(.v6)] + upcomingFeatures + memorySafety + warnings
+
+// MARK: Targets
+
+/// A Swift target in `Sources/<folder>/<name>`.
+func target(_ folder: String, _ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(folder)/\(name)", swiftSettings: settings)
+}
+
+func executable(_ folder: String, _ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, path: "Sources/\(folder)/\(name)", swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: name + "Tests", dependencies: dependencies, path: "Tests/\(name)Tests", resources: resources,
+        swiftSettings: [.swiftLanguageMode(.v6)] + upcomingFeatures + warnings)
+}
+
+let package = Package(
+    name: "mlaas-helper",
+    products: [
+        .executable(name: "mlaas-helper", targets: ["mlaas-helper"]),
+        .executable(name: "mlaas-sandbox", targets: ["mlaas-sandbox"]),
+    ],
+    targets: [
+        // 1. What C gives us: a module map and a shim each.
+        .systemLibrary(name: "CUV", path: "Sources/C/CUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
+        .systemLibrary(
+            name: "CCurl", path: "Sources/C/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(
+            name: "COpenSSL", path: "Sources/C/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CThread", path: "Sources/C/CThread"),
+
+        // 2. What packages would give us; knows nothing of MLaaS.
+        target("Runtime", "EventLoop", ["CUV", "CThread"]),
+        target("Runtime", "Crypto", ["COpenSSL"]),
+        target("Runtime", "JSON"),
+        target("Runtime", "HTTP"),
+        target("Runtime", "HTTPServer", ["EventLoop", "HTTP", "Telemetry"]),
+        target("Runtime", "HTTPClient", ["EventLoop", "HTTP", "CCurl"]),
+        target("Runtime", "Telemetry"),
+        target("Runtime", "Configuration"),
+        target("Runtime", "Arguments"),
+
+        // 3. The product: no C module, no pointer.
+        target("Helper", "HelperCore", ["Crypto", "Telemetry"]),
+        target("Helper", "Keycloak", ["HelperCore", "HTTPClient", "EventLoop", "Crypto", "JSON", "Telemetry"]),
+        target("Helper", "ThreeScale", ["HelperCore", "HTTPClient", "EventLoop", "JSON", "Telemetry"]),
+        target("Helper", "HelperHTTP", ["HelperCore", "HTTPServer", "HTTP", "EventLoop", "JSON", "Telemetry"]),
+        target(
+            "Helper", "HelperServer",
+            [
+                "HelperCore", "HelperHTTP", "Keycloak", "ThreeScale", "EventLoop", "Crypto", "JSON", "HTTP", "HTTPServer",
+                "HTTPClient", "Telemetry", "Configuration", "Arguments",
+            ]),
+        executable("Helper", "mlaas-helper", ["HelperServer"]),
+
+        // 4. Believable fakes that listen on loopback; nothing above depends on them.
+        target("Sandbox", "SandboxSupport", ["EventLoop", "HTTP", "HTTPServer", "JSON"]),
+        target("Sandbox", "KeycloakSandbox", ["SandboxSupport", "HTTP", "HTTPServer", "JSON", "Crypto"]),
+        target("Sandbox", "ThreeScaleSandbox", ["SandboxSupport", "HTTP", "HTTPServer", "JSON"]),
+        target(
+            "Sandbox", "Sandbox",
+            [
+                "SandboxSupport", "KeycloakSandbox", "ThreeScaleSandbox", "EventLoop", "HTTP", "HTTPServer", "JSON",
+                "Telemetry", "Arguments",
+            ]),
+        executable("Sandbox", "mlaas-sandbox", ["Sandbox"]),
+
+        // 5. Tests: one folder per target.
+        tests("EventLoop", ["EventLoop"]),
+        tests("Crypto", ["Crypto"]),
+        tests("JSON", ["JSON"]),
+        tests("HTTP", ["HTTP"]),
+        tests("HTTPServer", ["HTTPServer", "HTTP", "EventLoop", "Telemetry"]),
+        tests("HTTPClient", ["HTTPClient", "HTTP", "HTTPServer", "EventLoop", "Telemetry"]),
+        tests("Telemetry", ["Telemetry"]),
+        tests("Configuration", ["Configuration"]),
+        tests("Arguments", ["Arguments"]),
+        tests("HelperCore", ["HelperCore", "Crypto", "Telemetry"]),
+        tests("Keycloak", ["Keycloak", "HelperCore", "Crypto", "JSON", "HTTPClient", "EventLoop", "Telemetry"]),
+        tests(
+            "ThreeScale",
+            [
+                "ThreeScale", "HelperCore", "HTTPClient", "EventLoop", "JSON", "Telemetry", "HTTP", "HTTPServer",
+                "SandboxSupport", "ThreeScaleSandbox",
+            ]),
+        tests("HelperHTTP", ["HelperHTTP", "HelperCore", "HTTP", "HTTPServer", "EventLoop", "JSON", "Telemetry"]),
+        tests("HelperServer", ["HelperServer", "Configuration", "Arguments", "JSON"]),
+        tests("KeycloakSandbox", ["KeycloakSandbox", "SandboxSupport", "Crypto", "JSON", "HTTP", "HTTPServer"]),
+        tests("ThreeScaleSandbox", ["ThreeScaleSandbox", "SandboxSupport", "JSON", "HTTP", "HTTPServer"]),
+        tests("Sandbox", ["Sandbox", "SandboxSupport", "HTTP", "HTTPServer", "JSON", "EventLoop"]),
+        tests("EndToEnd", ["HelperServer", "Sandbox", "Crypto", "JSON"]),
+    ]
+)

@@ -1,0 +1,30 @@
+package import HTTP
+
+/// What a server asks for each well-formed request. Called on the connection's loop; must not block.
+package protocol Responder: Sendable {
+    /// Answers at once, or hands back work that will. A `.later` closure runs as a task on the same loop and is cancelled
+    /// when the connection closes first.
+    func respond(to request: Request) -> Answer<Response>
+}
+
+/// A value now, or work on the same loop that yields it: an answer that needs no waiting costs no task.
+package enum Answer<Value: Sendable>: Sendable {
+    case now(Value)
+    case later(@Sendable () async -> Value)
+
+    /// The same answer with its value changed, when it comes.
+    package func map<Other: Sendable>(_ transform: @escaping @Sendable (Value) -> Other) -> Answer<Other> {
+        switch self {
+        case .now(let value): .now(transform(value))
+        case .later(let work): .later { transform(await work()) }
+        }
+    }
+
+    /// The value, waited for if need be.
+    package func value() async -> Value {
+        switch self {
+        case .now(let value): value
+        case .later(let work): await work()
+        }
+    }
+}

@@ -1,0 +1,43 @@
+package import HTTP
+
+/// An answer. The server adds `Date`, `Content-Length`, `X-Request-ID`, `Connection` where needed and the fields of its
+/// configuration, and leaves the body out of answers to HEAD.
+package struct Response: Sendable {
+    package var status: HTTPStatus
+    package var fields: HTTPFields
+    package var body: [UInt8]
+    /// How the bytes leave; anything but `.whole` is for servers that imitate failures.
+    package var delivery: Delivery
+
+    package enum Delivery: Sendable, Equatable {
+        /// Head and body in one write.
+        case whole
+        /// Nothing is sent and the connection is reset.
+        case abort
+        /// The bytes leave in chunks of that many bytes with a pause of `every` between them.
+        case paced(chunk: Int, every: Duration)
+        /// The head and the first bytes of the body are sent, then the connection is reset.
+        case truncated(bodyBytes: Int)
+    }
+
+    package init(
+        status: HTTPStatus = .ok, fields: HTTPFields = HTTPFields(), body: [UInt8] = [], delivery: Delivery = .whole
+    ) {
+        self.status = status
+        self.fields = fields
+        self.body = body
+        self.delivery = delivery
+    }
+
+    /// An answer whose body is JSON text.
+    package static func json(_ body: [UInt8], status: HTTPStatus = .ok) -> Response {
+        Response(status: status, fields: HTTPFields([("content-type", "application/json")]), body: body)
+    }
+
+    /// An answer with a text body of that media type.
+    package static func text(
+        _ body: String, status: HTTPStatus = .ok, contentType: String = "text/plain; charset=utf-8"
+    ) -> Response {
+        Response(status: status, fields: HTTPFields([("content-type", contentType)]), body: Array(body.utf8))
+    }
+}
