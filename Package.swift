@@ -52,10 +52,10 @@ let package = Package(
             name: "CCurl", path: "Sources/C/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(
             name: "COpenSSL", path: "Sources/C/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
-        .target(name: "CThread", path: "Sources/C/CThread"),
+        .target(name: "CPlatform", path: "Sources/C/CPlatform"),
 
         // 2. What packages would give us; knows nothing of MLaaS.
-        target("Runtime", "EventLoop", ["CUV", "CThread"]),
+        target("Runtime", "EventLoop", ["CUV", "CPlatform"]),
         target("Runtime", "Crypto", ["COpenSSL"]),
         target("Runtime", "JSON"),
         target("Runtime", "HTTP"),
