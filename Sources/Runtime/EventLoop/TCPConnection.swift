@@ -107,7 +107,7 @@ package protocol TCPConnectionDelegate: AnyObject {
 
     /// Sends bytes: at once as far as the kernel takes them, the rest later, in order. `flushed` follows when a rest had
     /// to wait. Does nothing on a closed connection.
-    package func write(_ bytes: Span<UInt8>) {
+    package func write(_ bytes: [UInt8]) {
         loop.preconditionInLoop()
         guard !isClosed, !bytes.isEmpty else { return }
         unsafe bytes.withUnsafeBufferPointer { source in

@@ -1,4 +1,4 @@
-/// The head of a well-formed request. Its bytes are one array, so that copying it retains and nothing else.
+/// The head of a well-formed request. Its bytes are one array, so that copying a head retains and does nothing else.
 package struct RequestHead: Sendable {
     /// Where one field stands in `bytes`.
     package struct FieldSlot: Sendable, Equatable {
@@ -34,34 +34,42 @@ package struct RequestHead: Sendable {
         self.fields = fields
     }
 
+    /// The path as received, percent-encoding untouched; starts with `/`, or is `*`.
     package var path: String { String(decoding: bytes[pathRange], as: UTF8.self) }
+
+    /// The query as received, without the `?`.
     package var query: String? { queryRange.map { String(decoding: bytes[$0], as: UTF8.self) } }
 
-    /// The range of the first field of that lower-case name; no allocation.
-    package func range(of name: StaticString) -> Range<Int>? {
+    /// Where the first value of that name stands in `bytes`; no allocation.
+    package func range(of name: FieldName) -> Range<Int>? {
         for slot in fields where matches(slot.name, name) { return slot.value }
         return nil
     }
 
-    /// The first value of that lower-case name.
-    package func value(of name: StaticString) -> String? {
+    /// The first value of that name.
+    package func value(of name: FieldName) -> String? {
         range(of: name).map { String(decoding: bytes[$0], as: UTF8.self) }
     }
 
-    /// Every value of that lower-case name, in order.
-    package func values(of name: StaticString) -> [String] {
+    /// Every value of that name, in order.
+    package func values(of name: FieldName) -> [String] {
         fields.filter { matches($0.name, name) }.map { String(decoding: bytes[$0.value], as: UTF8.self) }
     }
 
-    /// How many fields have that lower-case name.
-    package func count(of name: StaticString) -> Int {
+    /// How many fields have that name.
+    package func count(of name: FieldName) -> Int {
         var count = 0
         for slot in fields where matches(slot.name, name) { count += 1 }
         return count
     }
 
-    private func matches(_ range: Range<Int>, _ name: StaticString) -> Bool {
-        guard range.count == name.utf8CodeUnitCount else { return false }
-        return name.description.utf8.elementsEqual(bytes[range])
+    private func matches(_ range: Range<Int>, _ name: FieldName) -> Bool {
+        guard range.count == name.bytes.count else { return false }
+        var index = range.lowerBound
+        for byte in name.bytes {
+            if bytes[index] != byte { return false }
+            index += 1
+        }
+        return true
     }
 }

@@ -6,11 +6,11 @@ package struct Request: Sendable {
     /// At most the server's body limit; empty when there was none.
     package let body: [UInt8]
     /// The request's name in logs and answers: the caller's `X-Request-ID` where usable, else a new one.
-    package let id: String
+    package let id: RequestID
     /// The peer's address without a port, such as `127.0.0.1` or `::1`.
     package let remoteAddress: String
 
-    package init(head: RequestHead, body: [UInt8], id: String, remoteAddress: String) {
+    package init(head: RequestHead, body: [UInt8], id: RequestID, remoteAddress: String) {
         self.head = head
         self.body = body
         self.id = id

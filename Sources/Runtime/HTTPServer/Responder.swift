@@ -1,5 +1,3 @@
-package import HTTP
-
 /// What a server asks for each well-formed request. Called on the connection's loop; must not block.
 package protocol Responder: Sendable {
     /// Answers at once, or hands back work that will. A `.later` closure runs as a task on the same loop and is cancelled

@@ -1,0 +1,95 @@
+/// Decodes a chunked body (RFC 9112 §7.1). Trailer fields are checked and dropped.
+struct ChunkedDecoder: Sendable {
+    private enum Stage: Equatable { case size, data(Int), dataEnd, trailers, done }
+
+    private let limits: MessageLimits
+    private var stage = Stage.size
+    private var trailerBytes = 0
+    /// Offset up to which the line under way has been searched.
+    private var searched = 0
+
+    init(limits: MessageLimits) { self.limits = limits }
+
+    /// Takes what is there from `offset` on, appends data to `body` and moves `offset` behind what was used.
+    /// - Returns: true when the last line of the body has been read.
+    mutating func decode(
+        _ buffer: [UInt8], _ offset: inout Int, into body: inout [UInt8]
+    ) throws(ProtocolError) -> Bool {
+        searched = max(searched, offset)
+        while stage != .done {
+            switch stage {
+            case .size:
+                guard let line = try line(buffer, &offset, limit: limits.chunkLineBytes) else { return false }
+                let size = try Self.size(buffer, line)
+                guard size <= limits.bodyBytes - body.count else { throw .bodyTooLarge }
+                stage = size == 0 ? .trailers : .data(size)
+            case .data(let left):
+                let take = min(left, buffer.count - offset)
+                body.append(contentsOf: buffer[offset..<(offset + take)])
+                offset += take
+                searched = offset
+                guard take == left else {
+                    stage = .data(left - take)
+                    return false
+                }
+                stage = .dataEnd
+            case .dataEnd:
+                guard let line = try line(buffer, &offset, limit: 0) else { return false }
+                guard line.isEmpty else { throw .chunk }
+                stage = .size
+            case .trailers:
+                guard let line = try line(buffer, &offset, limit: limits.trailerBytes - trailerBytes) else { return false }
+                trailerBytes += line.count + 2
+                if line.isEmpty { stage = .done } else { try Self.checkTrailer(buffer, line) }
+            case .done: break
+            }
+        }
+        return true
+    }
+
+    /// A line of at most `limit` bytes without its CRLF; nil while it is incomplete.
+    private mutating func line(
+        _ buffer: [UInt8], _ offset: inout Int, limit: Int
+    ) throws(ProtocolError) -> Range<Int>? {
+        while searched < buffer.count {
+            guard searched - offset <= limit + 1 else { throw .chunk }
+            guard buffer[searched] == ASCII.lineFeed else {
+                // CR is a line's end or nothing (RFC 9112 §2.2).
+                if searched > offset, buffer[searched - 1] == ASCII.carriageReturn { throw .chunk }
+                searched += 1
+                continue
+            }
+            guard searched > offset, buffer[searched - 1] == ASCII.carriageReturn else { throw .chunk }
+            let line = offset..<(searched - 1)
+            searched += 1
+            offset = searched
+            return line
+        }
+        return nil
+    }
+
+    /// chunk-size [ chunk-ext ]; extensions are skipped, but hold no controls.
+    private static func size(_ buffer: [UInt8], _ line: Range<Int>) throws(ProtocolError) -> Int {
+        var index = line.lowerBound
+        var size = 0
+        while index < line.upperBound, let digit = ASCII.hexValue(buffer[index]) {
+            guard index - line.lowerBound < 15 else { throw .chunk }
+            size = size << 4 | digit
+            index += 1
+        }
+        guard index > line.lowerBound else { throw .chunk }
+        guard index < line.upperBound else { return size }
+        // BWS before ";" is what old senders write (RFC 9112 §7.1.1); nothing is read from it, so it is refused.
+        guard buffer[index] == ASCII.semicolon,
+            buffer[index..<line.upperBound].allSatisfy({ ByteClass.table[Int($0)] & ByteClass.fieldValue != 0 })
+        else { throw .chunk }
+        return size
+    }
+
+    private static func checkTrailer(_ buffer: [UInt8], _ line: Range<Int>) throws(ProtocolError) {
+        guard let colon = buffer[line].firstIndex(of: ASCII.colon), colon > line.lowerBound,
+            buffer[line.lowerBound..<colon].allSatisfy({ ByteClass.table[Int($0)] & ByteClass.token != 0 }),
+            buffer[colon..<line.upperBound].allSatisfy({ ByteClass.table[Int($0)] & ByteClass.fieldValue != 0 })
+        else { throw .field }
+    }
+}

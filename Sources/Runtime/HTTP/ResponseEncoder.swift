@@ -1,0 +1,78 @@
+/// Writes response heads (RFC 9112 §4). What is written is checked too: a value that could end its line is refused, since
+/// it would split the response (RFC 9112 §11.1).
+package enum ResponseEncoder {
+    /// A field that must not be sent: a defect of the caller.
+    package struct InvalidField: Error, Sendable {
+        package let name: String
+    }
+
+    /// How the connection goes on, where that must be said.
+    package enum Connection: Sendable { case unsaid, close, keepAlive }
+
+    /// Appends a head and, where the status and method allow one, the body.
+    /// - Parameters:
+    ///   - block: complete field lines that the caller has checked before, each with its CRLF.
+    ///   - isHead: the request was HEAD: the length is told, the body is not sent (RFC 9110 §9.3.2).
+    package static func encode(
+        status: HTTPStatus, fields: HTTPFields, block: [UInt8], body: [UInt8], isHead: Bool, connection: Connection,
+        into out: inout [UInt8]
+    ) throws(InvalidField) {
+        for field in fields.all where !isValid(field) { throw InvalidField(name: field.name) }
+        out.append(contentsOf: statusLine(status))
+        out.append(contentsOf: block)
+        for field in fields.all {
+            out.append(contentsOf: field.name.utf8)
+            out.append(contentsOf: separator)
+            out.append(contentsOf: field.value.utf8)
+            out.append(contentsOf: lineEnd)
+        }
+        let mayHaveBody = status.code != 204 && status.code != 304 && status.code >= 200
+        if mayHaveBody {
+            out.append(contentsOf: lengthName)
+            appendDecimal(body.count, to: &out)
+            out.append(contentsOf: lineEnd)
+        }
+        switch connection {
+        case .unsaid: break
+        case .close: out.append(contentsOf: closeLine)
+        case .keepAlive: out.append(contentsOf: keepAliveLine)
+        }
+        out.append(contentsOf: lineEnd)
+        if mayHaveBody, !isHead { out.append(contentsOf: body) }
+    }
+
+    /// One field line, checked.
+    package static func line(_ name: String, _ value: String) throws(InvalidField) -> [UInt8] {
+        let field = HTTPFields.Field(name: name, value: value)
+        guard isValid(field) else { throw InvalidField(name: name) }
+        return Array(name.utf8) + separator + Array(value.utf8) + lineEnd
+    }
+
+    /// The interim answer that lets a waiting client send its body.
+    package static let continueResponse = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+
+    private static let separator = Array(": ".utf8)
+    private static let lineEnd = Array("\r\n".utf8)
+    private static let lengthName = Array("content-length: ".utf8)
+    private static let closeLine = Array("connection: close\r\n".utf8)
+    private static let keepAliveLine = Array("connection: keep-alive\r\n".utf8)
+
+    private static func isValid(_ field: HTTPFields.Field) -> Bool {
+        let table = ByteClass.table
+        guard !field.name.isEmpty else { return false }
+        for byte in field.name.utf8 where table[Int(byte)] & ByteClass.token == 0 { return false }
+        for byte in field.value.utf8 where table[Int(byte)] & ByteClass.fieldValue == 0 { return false }
+        return true
+    }
+
+    private static let okLine = Array("HTTP/1.1 200 OK\r\n".utf8)
+
+    private static func statusLine(_ status: HTTPStatus) -> [UInt8] {
+        status.code == 200 ? okLine : Array("HTTP/1.1 \(status.code) \(status.reason)\r\n".utf8)
+    }
+
+    private static func appendDecimal(_ number: Int, to out: inout [UInt8]) {
+        if number >= 10 { appendDecimal(number / 10, to: &out) }
+        out.append(UInt8(0x30 + number % 10))
+    }
+}

@@ -1,0 +1,266 @@
+import EventLoop
+import HTTP
+
+/// One connection: bytes in, requests to the responder, answers out, one deadline. Loop-confined.
+final class HTTPConnection: TCPConnectionDelegate {
+    private let tcp: TCPConnection
+    private unowned let server: LoopServer
+    private let remoteAddress: String
+    private var machine: RequestMachine
+    /// When `expire` is due, on the loop's clock in nanoseconds.
+    private(set) var deadline: UInt64 = .max
+    private var clock = RequestMachine.Waiting.nothing
+    private var stage = Stage.open
+    private var task: Task<Void, Never>?
+    private var peerHasEnded = false
+    private var unsentAtLastLook = 0
+    private var pacer: PacedWriter?
+    /// The request being answered: what its answer needs to know.
+    private var current: (id: RequestID, isHead: Bool, version: RequestHead.Version)?
+
+    private enum Stage {
+        case open
+        /// The last answer is on its way out.
+        case closing
+        /// Everything is sent; the peer's bytes are read and dropped for a while.
+        case lingering
+        case closed
+    }
+
+    init(tcp: TCPConnection, server: LoopServer) {
+        self.tcp = tcp
+        self.server = server
+        remoteAddress = tcp.remoteAddress.host
+        machine = RequestMachine(limits: server.limits.message)
+    }
+
+    func start() {
+        tcp.attach(self)
+        setDeadline(server.limits.idleTime)
+        clock = .request
+        tcp.startReading()
+    }
+
+    /// Whether a request is being answered or an answer is on its way out.
+    var isBusy: Bool { current != nil || tcp.unsentBytes > 0 }
+
+    // MARK: Receiving
+
+    func received(_ bytes: Span<UInt8>) {
+        guard stage == .open else { return }
+        machine.receive { bytes.append(to: &$0) }
+        process()
+    }
+
+    func receivedEnd() {
+        peerHasEnded = true
+        // A client may close its sending side and wait for the answer. One that is in the middle of a request is gone.
+        if current == nil, tcp.unsentBytes == 0 { close() }
+    }
+
+    /// Takes requests from the bytes until one has to be waited for.
+    private func process() {
+        while stage == .open, current == nil, pacer == nil, tcp.unsentBytes <= server.limits.unsentBytes {
+            do throws(ProtocolError) {
+                switch try machine.next() {
+                case .needData:
+                    flush()
+                    restartClock()
+                    if peerHasEnded, current == nil { closeAfterFlush() }
+                    return
+                case .continueExpected:
+                    server.out.append(contentsOf: ResponseEncoder.continueResponse)
+                case .request(let head, let body):
+                    answer(head, body)
+                }
+            } catch {
+                refuse(error)
+            }
+        }
+        flush()
+        // A pipelining client may be ahead by one request's size; beyond that the kernel makes it wait.
+        if stage == .open, machine.bufferedBytes > server.limits.message.headBytes { tcp.stopReading() }
+        restartClock()
+    }
+
+    private func answer(_ head: RequestHead, _ body: [UInt8]) {
+        let id = head.range(of: .xRequestID).flatMap { RequestID(received: head.bytes[$0]) } ?? server.makeRequestID()
+        current = (id, head.method == .head, head.version)
+        let request = Request(head: head, body: body, id: id, remoteAddress: remoteAddress)
+        switch server.responder.respond(to: request) {
+        case .now(let response):
+            send(response)
+        case .later(let work):
+            let me = LoopBound(self, to: server.loop)
+            task = server.loop.spawn {
+                let response = await work()
+                me.value.finish(response)
+            }
+        }
+    }
+
+    /// An answer that had to be waited for.
+    private func finish(_ response: Response) {
+        task = nil
+        guard stage == .open else { return }
+        send(response)
+        flush()
+        tcp.startReading()
+        process()
+    }
+
+    private func refuse(_ error: ProtocolError) {
+        let id = server.makeRequestID()
+        current = (id, false, .http11)
+        stage = .closing
+        server.encode(server.configuration.refusal(error, id), id: id, isHead: false, connection: .close)
+        current = nil
+    }
+
+    // MARK: Sending
+
+    private func send(_ response: Response) {
+        guard let current else { return }
+        let keepsAlive = machine.keepsAlive && !server.isDraining && !peerHasEnded
+        let connection: ResponseEncoder.Connection =
+            !keepsAlive ? .close : current.version == .http10 ? .keepAlive : .unsaid
+        self.current = nil
+        machine.finishRequest()
+        if !keepsAlive { stage = .closing }
+        switch response.delivery {
+        case .whole:
+            server.encode(response, id: current.id, isHead: current.isHead, connection: connection)
+        case .abort:
+            flush()
+            tcp.abort()
+        case .truncated(let bodyBytes):
+            let start = server.out.count
+            server.encode(response, id: current.id, isHead: current.isHead, connection: connection)
+            let whole = server.out.count - start
+            server.out.removeLast(min(whole, max(0, response.body.count - bodyBytes)))
+            flush()
+            tcp.shutdownSending()
+            close()
+        case .paced(let chunk, let interval):
+            flush()
+            server.encode(response, id: current.id, isHead: current.isHead, connection: connection)
+            let bytes = server.out
+            server.out.removeAll(keepingCapacity: true)
+            pacer = PacedWriter(loop: server.loop, bytes: bytes, chunk: chunk, every: interval, to: tcp) { [weak self] in
+                self?.paced()
+            }
+        }
+    }
+
+    private func paced() {
+        pacer = nil
+        if stage == .closing { closeAfterFlush() } else { process() }
+    }
+
+    private func flush() {
+        if !server.out.isEmpty {
+            tcp.write(server.out)
+            server.out.removeAll(keepingCapacity: true)
+        }
+        if stage == .closing, pacer == nil, tcp.unsentBytes == 0 { linger() }
+    }
+
+    func flushed() {
+        switch stage {
+        case .closing where pacer == nil: linger()
+        case .open:
+            tcp.startReading()
+            process()
+        default: break
+        }
+    }
+
+    // MARK: Clocks
+
+    /// Starts the clock of what the machine waits for now, unless it is running already: no byte restarts it.
+    private func restartClock() {
+        guard stage == .open || stage == .closing else { return }
+        if tcp.unsentBytes > 0 {
+            if unsentAtLastLook == 0 { setDeadline(server.limits.stallTime) }
+            unsentAtLastLook = tcp.unsentBytes
+            clock = .nothing
+            return
+        }
+        unsentAtLastLook = 0
+        let waiting = machine.waiting
+        guard waiting != clock || waiting == .request else { return }
+        clock = waiting
+        switch waiting {
+        case .request: setDeadline(server.limits.idleTime)
+        case .head: setDeadline(server.limits.headTime)
+        case .body: setDeadline(server.limits.bodyTime)
+        case .answer, .nothing: deadline = .max
+        }
+    }
+
+    private func setDeadline(_ after: Duration) {
+        let (seconds, attoseconds) = after.components
+        deadline = EventLoop.nanoseconds() &+ UInt64(seconds) * 1_000_000_000 &+ UInt64(attoseconds / 1_000_000_000)
+    }
+
+    /// The deadline has passed: refuses a slow request, lets go of anything else that makes no progress.
+    func expire(at now: UInt64) {
+        if stage == .open, clock == .head || clock == .body {
+            machine.fail(.timeout)
+            refuse(.timeout)
+            flush()
+            setDeadline(server.limits.stallTime)
+        } else if tcp.unsentBytes > 0, tcp.unsentBytes < unsentAtLastLook {
+            unsentAtLastLook = tcp.unsentBytes
+            setDeadline(server.limits.stallTime)
+        } else {
+            close()
+        }
+    }
+
+    // MARK: Ending
+
+    /// Ends the connection when it carries nothing; one that is busy ends with its answer.
+    func closeIfIdle() {
+        if !isBusy, machine.waiting == .request { closeAfterFlush() }
+    }
+
+    private func closeAfterFlush() {
+        guard stage == .open || stage == .closing else { return }
+        stage = .closing
+        if tcp.unsentBytes == 0 { linger() }
+    }
+
+    /// Closing with unread input makes the kernel send a reset, which can destroy an answer that is still on its way:
+    /// so our side is closed first and the peer's bytes are read for a while (RFC 9112 §9.6).
+    private func linger() {
+        guard stage == .closing else { return }
+        stage = .lingering
+        tcp.shutdownSending()
+        if peerHasEnded {
+            close()
+            return
+        }
+        setDeadline(server.limits.lingerTime)
+        tcp.startReading()
+    }
+
+    func close() {
+        guard stage != .closed else { return }
+        stage = .closed
+        task?.cancel()
+        task = nil
+        pacer?.stop()
+        pacer = nil
+        tcp.close()
+    }
+
+    func closed(_ error: UVError?) {
+        stage = .closed
+        task?.cancel()
+        task = nil
+        pacer?.stop()
+        pacer = nil
+        server.remove(self)
+    }
+}

@@ -1,0 +1,158 @@
+package import EventLoop
+import HTTP
+import Synchronization
+package import Telemetry
+
+/// An HTTP/1.1 server over the loops of a group. Each connection stays on one loop for its life, and so does each of its
+/// requests.
+package final class HTTPServer: Sendable {
+    private let configuration: HTTPServerConfiguration
+    private let responder: any Responder
+    private let logger: Logger
+    private let group: EventLoopGroup
+    private let state = Mutex(State())
+
+    private struct State {
+        var parts: [LoopBound<LoopServer>] = []
+        var listener: LoopBound<TCPListener>?
+        var next = 0
+    }
+
+    package init(
+        configuration: HTTPServerConfiguration, group: EventLoopGroup, responder: any Responder, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.group = group
+        self.responder = responder
+        self.logger = logger
+    }
+
+    /// Binds, listens and accepts. Blocks while the host is resolved, so not from a loop.
+    /// - Returns: the address in use.
+    /// - Throws: `UVError` with the reason, such as `EADDRINUSE`, or `ResponseEncoder.InvalidField` for common fields
+    ///   that cannot be sent.
+    package func start() async throws -> SocketAddress {
+        let commonBlock = try configuration.commonFields.all.flatMap { try ResponseEncoder.line($0.name, $0.value) }
+        let socket = try ListeningSocket(host: configuration.host, port: configuration.port)
+        let address = socket.address
+        let shared = ConnectionCount(max: configuration.limits.connections)
+        let parts = await withTaskGroup(of: LoopBound<LoopServer>.self) { tasks in
+            for loop in group.loops {
+                tasks.addTask(executorPreference: loop) { [configuration, responder, logger] in
+                    LoopBound(
+                        LoopServer(
+                            loop: loop, configuration: configuration, commonBlock: commonBlock, responder: responder,
+                            count: shared, logger: logger), to: loop)
+                }
+            }
+            return await tasks.reduce(into: []) { $0.append($1) }
+        }
+        state.withLock { $0.parts = parts }
+        let listener = try await listen(socket)
+        state.withLock { $0.listener = listener }
+        return address
+    }
+
+    private func listen(_ socket: consuming ListeningSocket) async throws -> LoopBound<TCPListener> {
+        let loop = group.loops[0]
+        var waiting: ListeningSocket? = consume socket
+        return try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<_, any Error>) in
+            let socket = SocketBox(waiting.take()!)
+            loop.execute { [self] in
+                do throws(UVError) {
+                    let listener = try TCPListener(loop: loop, socket: socket.take()) { [self] accepted in
+                        deal(accepted)
+                    } exhausted: { [logger] reason in
+                        logger.warning(
+                            "accepting connections is paused", metadata: ["error": .string(reason.description)])
+                    }
+                    continuation.resume(returning: LoopBound(listener, to: loop))
+                } catch {
+                    continuation.resume(throwing: error)
+                }
+            }
+        }
+    }
+
+    /// Gives each loop its turn, so that connections spread evenly.
+    private func deal(_ socket: consuming AcceptedSocket) {
+        let part: LoopBound<LoopServer>? = state.withLock { state in
+            guard !state.parts.isEmpty else { return nil }
+            state.next = (state.next + 1) % state.parts.count
+            return state.parts[state.next]
+        }
+        guard let part else { return }
+        let box = SocketBox(socket)
+        part.loop.execute { part.value.accept(box.take()) }
+    }
+
+    /// From now on each answer ends its connection, so that clients go elsewhere; new ones are still accepted.
+    package func beginDraining() {
+        for part in state.withLock({ $0.parts }) { part.loop.execute { part.value.beginDraining() } }
+    }
+
+    /// Stops listening, closes idle connections, lets requests under way finish.
+    /// - Parameter deadline: what is left after that long is closed.
+    /// - Returns: how many requests were cut off.
+    @discardableResult
+    package func shutdown(deadline: Duration) async -> Int {
+        let (listener, parts) = state.withLock { state in
+            defer { state.listener = nil }
+            return (state.listener, state.parts)
+        }
+        if let listener {
+            await withCheckedContinuation { continuation in
+                listener.loop.execute {
+                    listener.value.close()
+                    continuation.resume()
+                }
+            }
+        }
+        return await withTaskGroup(of: Int.self) { tasks in
+            for part in parts {
+                tasks.addTask(executorPreference: part.loop) { await part.value.shutdown(deadline: deadline) }
+            }
+            return await tasks.reduce(0, +)
+        }
+    }
+
+    /// Connections open now, over all loops.
+    package func connectionCount() async -> Int {
+        await withTaskGroup(of: Int.self) { tasks in
+            for part in state.withLock({ $0.parts }) {
+                tasks.addTask(executorPreference: part.loop) { part.value.connectionCount }
+            }
+            return await tasks.reduce(0, +)
+        }
+    }
+}
+
+/// Carries a noncopyable socket into a closure that runs once.
+final class SocketBox<Socket: ~Copyable & Sendable>: Sendable {
+    private let stored: Mutex<Socket?>
+
+    init(_ socket: consuming Socket) { stored = Mutex(socket) }
+
+    /// The socket; traps the second time.
+    func take() -> Socket {
+        guard let socket = stored.withLock({ $0.take() }) else { preconditionFailure("Invalid state: taken twice") }
+        return socket
+    }
+}
+
+/// Connections open over all loops of one server.
+final class ConnectionCount: Sendable {
+    private let open = Atomic<Int>(0)
+    private let max: Int
+
+    init(max: Int) { self.max = max }
+
+    /// False when there is no room.
+    func enter() -> Bool {
+        if open.wrappingAdd(1, ordering: .relaxed).newValue <= max { return true }
+        leave()
+        return false
+    }
+
+    func leave() { open.wrappingSubtract(1, ordering: .relaxed) }
+}

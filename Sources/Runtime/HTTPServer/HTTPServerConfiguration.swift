@@ -1,0 +1,29 @@
+package import HTTP
+
+/// How a server listens and what stands on each of its answers.
+package struct HTTPServerConfiguration: Sendable {
+    /// A name or numeric address; `0.0.0.0` and `::` mean every address.
+    package var host: String
+    /// 0...65535; 0 lets the kernel choose.
+    package var port: Int
+    package var limits = ServerLimits()
+    /// Fields on every answer, refusals included. Checked when the server starts.
+    package var commonFields: HTTPFields
+    /// Whether `X-Request-ID` is sent.
+    package var sendsRequestID: Bool
+    /// The answer to bytes that are not a well-formed request.
+    package var refusal: @Sendable (ProtocolError, RequestID) -> Response
+
+    package init(
+        host: String, port: Int, commonFields: HTTPFields = HTTPFields(), sendsRequestID: Bool = true,
+        refusal: @escaping @Sendable (ProtocolError, RequestID) -> Response = { error, _ in
+            .text(error.explanation + "\n", status: error.status)
+        }
+    ) {
+        self.host = host
+        self.port = port
+        self.commonFields = commonFields
+        self.sendsRequestID = sendsRequestID
+        self.refusal = refusal
+    }
+}

@@ -1,0 +1,61 @@
+import HTTP
+
+/// The name of a request in logs and answers. A generated one is two numbers until somebody needs the text, so that
+/// naming a request allocates nothing.
+package struct RequestID: Sendable, Hashable, CustomStringConvertible, ExpressibleByStringLiteral {
+    private enum Storage: Sendable, Hashable {
+        case generated(UInt64, UInt64)
+        case received(String)
+    }
+
+    private let storage: Storage
+
+    package init(stringLiteral value: String) { storage = .received(value) }
+
+    /// The caller's own name for the request, if it is 1...128 characters of `[A-Za-z0-9._-]`.
+    package init?(received bytes: ArraySlice<UInt8>) {
+        guard (1...128).contains(bytes.count), bytes.allSatisfy(Self.isAllowed) else { return nil }
+        storage = .received(String(decoding: bytes, as: UTF8.self))
+    }
+
+    /// 128 random bits.
+    package init(using generator: inout some RandomNumberGenerator) {
+        storage = .generated(generator.next(), generator.next())
+    }
+
+    /// 32 hexadecimal digits, or what was received.
+    package var description: String {
+        switch storage {
+        case .received(let text): return text
+        case .generated:
+            var bytes: [UInt8] = []
+            append(to: &bytes)
+            return String(decoding: bytes, as: UTF8.self)
+        }
+    }
+
+    package func append(to bytes: inout [UInt8]) {
+        switch storage {
+        case .received(let text): bytes.append(contentsOf: text.utf8)
+        case .generated(let high, let low):
+            Self.append(high, to: &bytes)
+            Self.append(low, to: &bytes)
+        }
+    }
+
+    private static func append(_ number: UInt64, to bytes: inout [UInt8]) {
+        var shift: UInt64 = 64
+        while shift > 0 {
+            shift -= 4
+            let digit = UInt8(truncatingIfNeeded: number >> shift) & 15
+            bytes.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+        }
+    }
+
+    private static func isAllowed(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: true
+        default: false
+        }
+    }
+}

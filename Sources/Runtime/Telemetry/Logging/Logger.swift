@@ -1,0 +1,119 @@
+/// A named source of log lines, spelled as swift-log's so that the package can take its place with an import line. What is
+/// missing is what we do not call: there is no global bootstrap, the composition root passes handlers in.
+package struct Logger: Sendable {
+    /// Severity, from the finest to the gravest.
+    package enum Level: String, Sendable, CaseIterable, Comparable {
+        case trace, debug, info, notice, warning, error, critical
+
+        package static func < (left: Level, right: Level) -> Bool { left.order < right.order }
+
+        private var order: Int {
+            switch self {
+            case .trace: 0
+            case .debug: 1
+            case .info: 2
+            case .notice: 3
+            case .warning: 4
+            case .error: 5
+            case .critical: 6
+            }
+        }
+    }
+
+    package typealias Metadata = [String: MetadataValue]
+
+    /// Where the lines come from, for example `audit`.
+    package let label: String
+    private var handler: any LogHandler
+
+    package init(label: String, handler: any LogHandler) {
+        self.label = label
+        self.handler = handler
+    }
+
+    /// Lines below it cost a comparison.
+    package var logLevel: Level {
+        get { handler.logLevel }
+        set { handler.logLevel = newValue }
+    }
+
+    /// Goes with every line of this logger.
+    package subscript(metadataKey key: String) -> MetadataValue? {
+        get { handler.metadata[key] }
+        set { handler.metadata[key] = newValue }
+    }
+
+    /// The same handler under another label.
+    package func labelled(_ label: String) -> Logger { Logger(label: label, handler: handler) }
+
+    package func log(
+        level: Level, _ message: @autoclosure () -> String, metadata: @autoclosure () -> Metadata? = nil
+    ) {
+        guard level >= handler.logLevel else { return }
+        handler.log(event: LogEvent(level: level, label: label, message: message(), metadata: metadata()))
+    }
+
+    package func trace(_ message: @autoclosure () -> String, metadata: @autoclosure () -> Metadata? = nil) {
+        log(level: .trace, message(), metadata: metadata())
+    }
+
+    package func debug(_ message: @autoclosure () -> String, metadata: @autoclosure () -> Metadata? = nil) {
+        log(level: .debug, message(), metadata: metadata())
+    }
+
+    package func info(_ message: @autoclosure () -> String, metadata: @autoclosure () -> Metadata? = nil) {
+        log(level: .info, message(), metadata: metadata())
+    }
+
+    package func notice(_ message: @autoclosure () -> String, metadata: @autoclosure () -> Metadata? = nil) {
+        log(level: .notice, message(), metadata: metadata())
+    }
+
+    package func warning(_ message: @autoclosure () -> String, metadata: @autoclosure () -> Metadata? = nil) {
+        log(level: .warning, message(), metadata: metadata())
+    }
+
+    package func error(_ message: @autoclosure () -> String, metadata: @autoclosure () -> Metadata? = nil) {
+        log(level: .error, message(), metadata: metadata())
+    }
+
+    package func critical(_ message: @autoclosure () -> String, metadata: @autoclosure () -> Metadata? = nil) {
+        log(level: .critical, message(), metadata: metadata())
+    }
+}
+
+/// What a metadata key stands for. Numbers stay numbers in JSON.
+package enum MetadataValue: Sendable, Equatable, ExpressibleByStringLiteral, ExpressibleByStringInterpolation,
+    ExpressibleByIntegerLiteral
+{
+    case string(String)
+    case integer(Int)
+    /// Finite; anything else is written as text.
+    case double(Double)
+    case array([MetadataValue])
+
+    package init(stringLiteral value: String) { self = .string(value) }
+    package init(integerLiteral value: Int) { self = .integer(value) }
+}
+
+/// One line before it is written.
+package struct LogEvent: Sendable {
+    package let level: Logger.Level
+    package let label: String
+    package let message: String
+    package let metadata: Logger.Metadata?
+}
+
+/// Turns events into lines. Conformers must not block and must not log secrets.
+package protocol LogHandler: Sendable {
+    var logLevel: Logger.Level { get set }
+    /// Goes with every event; an event's own value of the same key wins.
+    var metadata: Logger.Metadata { get set }
+    func log(event: LogEvent)
+}
+
+/// Where finished lines go. `write` must not block; it may be called from any thread.
+package protocol LogSink: Sendable {
+    /// - Parameter line: UTF-8, ends in a line feed.
+    func write(_ line: [UInt8])
+}
