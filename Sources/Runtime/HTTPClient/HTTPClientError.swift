@@ -1,0 +1,65 @@
+import CCurl
+
+/// Why there is no answer.
+package enum HTTPClientError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The time was up. The request may have been processed when it had been sent.
+    case timeout(mayHaveBeenSent: Bool)
+    /// No name, no route, refused: nothing was sent.
+    case connectFailed(String)
+    /// The peer could not prove who it is, or speaks no TLS: nothing was sent.
+    case tlsFailed(String)
+    /// The connection ended before the answer did.
+    case connectionLost(String)
+    /// The answer's body is longer than the request allowed.
+    case responseTooLarge
+    /// What came back is not HTTP.
+    case malformedResponse(String)
+    /// The request cannot be sent: a defect of the caller.
+    case invalidRequest(String)
+    case cancelled
+    /// The client has been shut down.
+    case shutDown
+
+    /// Whether the peer may have acted on the request. A write must then be looked up, not repeated.
+    package var requestMayHaveBeenProcessed: Bool {
+        switch self {
+        case .connectFailed, .tlsFailed, .invalidRequest: false
+        case .timeout(let mayHaveBeenSent): mayHaveBeenSent
+        case .connectionLost, .responseTooLarge, .malformedResponse, .cancelled, .shutDown: true
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .timeout: "timed out"
+        case .connectFailed(let reason): "cannot connect: \(reason)"
+        case .tlsFailed(let reason): "TLS failed: \(reason)"
+        case .connectionLost(let reason): "connection lost: \(reason)"
+        case .responseTooLarge: "the answer is too large"
+        case .malformedResponse(let reason): "malformed answer: \(reason)"
+        case .invalidRequest(let reason): "invalid request: \(reason)"
+        case .cancelled: "cancelled"
+        case .shutDown: "the client is shut down"
+        }
+    }
+
+    /// Maps libcurl's result.
+    /// - Parameter connected: whether the connection stood, after which something may have been sent.
+    init(_ code: CURLcode, connected: Bool) {
+        let reason = unsafe String(cString: curl_easy_strerror(code))
+        switch code {
+        case CURLE_OPERATION_TIMEDOUT: self = .timeout(mayHaveBeenSent: connected)
+        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT, CURLE_PROXY:
+            self = .connectFailed(reason)
+        case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CIPHER,
+            CURLE_SSL_ISSUER_ERROR, CURLE_SSL_CERTPROBLEM, CURLE_SSL_INVALIDCERTSTATUS, CURLE_USE_SSL_FAILED:
+            self = .tlsFailed(reason)
+        case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING, CURLE_HTTP2,
+            CURLE_HTTP2_STREAM:
+            self = .malformedResponse(reason)
+        case CURLE_FILESIZE_EXCEEDED: self = .responseTooLarge
+        case CURLE_URL_MALFORMAT: self = .invalidRequest(reason)
+        default: self = .connectionLost(reason)
+        }
+    }
+}

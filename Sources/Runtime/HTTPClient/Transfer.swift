@@ -1,0 +1,176 @@
+import CCurl
+import HTTP
+
+/// One request under way on one loop.
+@safe final class Transfer {
+    let request: HTTPClientRequest
+    private var continuation: CheckedContinuation<Result<HTTPClientResponse, HTTPClientError>, Never>?
+    private(set) var isCancelled = false
+    /// Set while libcurl works on it.
+    var easy: UnsafeMutableRawPointer?
+    private var list: UnsafeMutablePointer<curl_slist>?
+    private var fields = HTTPFields()
+    private var fieldBytes = 0
+    private var body: [UInt8] = []
+    /// What made us stop reading, as libcurl only knows that we did.
+    private var refusal: HTTPClientError?
+
+    private static let fieldBytesMax = 64 * 1024
+
+    init(_ request: HTTPClientRequest) { self.request = request }
+
+    deinit { unsafe curl_slist_free_all(list) }
+
+    func begin(_ continuation: CheckedContinuation<Result<HTTPClientResponse, HTTPClientError>, Never>) {
+        self.continuation = continuation
+    }
+
+    func markCancelled() { isCancelled = true }
+
+    /// Resumes the caller; once.
+    func finish(_ result: Result<HTTPClientResponse, HTTPClientError>) {
+        continuation?.resume(returning: result)
+        continuation = nil
+    }
+
+    // MARK: Setting up
+
+    /// Tells an easy handle what to do. libcurl copies text; the body and the list live as long as this object.
+    func configure(_ easy: UnsafeMutableRawPointer, _ configuration: HTTPClientConfiguration, roots: [UInt8]?) {
+        unsafe self.easy = easy
+        unsafe ccurl_set_text(easy, CURLOPT_URL, request.url)
+        unsafe ccurl_set_long(easy, CURLOPT_NOSIGNAL, 1)
+        unsafe ccurl_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https")
+        unsafe ccurl_set_long(easy, CURLOPT_FOLLOWLOCATION, 0)
+        unsafe ccurl_set_long(easy, CURLOPT_PATH_AS_IS, 1)
+        unsafe ccurl_set_long(easy, CURLOPT_SSL_VERIFYPEER, 1)
+        unsafe ccurl_set_long(easy, CURLOPT_SSL_VERIFYHOST, 2)
+        // Giving up on a look-up must not wait for the resolver's thread.
+        unsafe ccurl_set_long(easy, CURLOPT_QUICK_EXIT, 1)
+        unsafe ccurl_set_long(easy, CURLOPT_TIMEOUT_MS, max(1, request.timeout.milliseconds))
+        unsafe ccurl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, max(1, configuration.connectTimeout.milliseconds))
+        unsafe ccurl_set_long(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
+        unsafe ccurl_set_long(easy, CURLOPT_PIPEWAIT, 1)
+        unsafe ccurl_set_long(easy, CURLOPT_TCP_KEEPALIVE, 1)
+        // Front ends close idle connections after a minute or so: do not race them.
+        unsafe ccurl_set_long(easy, CURLOPT_MAXAGE_CONN, 45)
+        unsafe ccurl_set_text(easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate")
+        unsafe ccurl_set_text(easy, CURLOPT_USERAGENT, configuration.userAgent)
+        let proxy = request.url.hasPrefix("https:") ? configuration.httpsProxy : configuration.httpProxy
+        // An empty text turns off what libcurl would read from the environment.
+        unsafe ccurl_set_text(easy, CURLOPT_PROXY, proxy ?? "")
+        unsafe ccurl_set_text(easy, CURLOPT_NOPROXY, configuration.noProxy ?? "")
+        if let roots { unsafe ccurl_set_blob(easy, CURLOPT_CAINFO_BLOB, roots, roots.count) }
+        if let credentials = request.basicCredentials {
+            unsafe ccurl_set_long(easy, CURLOPT_HTTPAUTH, ccurl_auth_basic)
+            unsafe ccurl_set_text(easy, CURLOPT_USERNAME, credentials.user)
+            unsafe ccurl_set_text(easy, CURLOPT_PASSWORD, credentials.password)
+        }
+        unsafe setMethodAndBody(easy)
+        unsafe setFields(easy)
+        unsafe setCallbacks(easy)
+    }
+
+    private func setMethodAndBody(_ easy: UnsafeMutableRawPointer) {
+        if let body = request.body {
+            unsafe ccurl_set_size(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.count))
+            _ = unsafe body.withUnsafeBytes { bytes in
+                unsafe ccurl_set_pointer(easy, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: bytes.baseAddress))
+            }
+            if body.isEmpty { unsafe ccurl_set_text(easy, CURLOPT_COPYPOSTFIELDS, "") }
+        } else if request.method == .head {
+            unsafe ccurl_set_long(easy, CURLOPT_NOBODY, 1)
+        } else {
+            unsafe ccurl_set_long(easy, CURLOPT_HTTPGET, 1)
+        }
+        unsafe ccurl_set_text(easy, CURLOPT_CUSTOMREQUEST, request.method.rawValue)
+    }
+
+    private func setFields(_ easy: UnsafeMutableRawPointer) {
+        // libcurl would wait for leave to send a body; our bodies are small.
+        unsafe list = curl_slist_append(nil, "Expect:")
+        for field in request.fields.all {
+            // A field with an empty value is written with a semicolon, or libcurl drops it.
+            unsafe list = curl_slist_append(list, field.value.isEmpty ? "\(field.name);" : "\(field.name): \(field.value)")
+        }
+        unsafe ccurl_set_list(easy, CURLOPT_HTTPHEADER, list)
+    }
+
+    private func setCallbacks(_ easy: UnsafeMutableRawPointer) {
+        // Unretained: the engine keeps the transfer for as long as libcurl has the handle.
+        let me = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe ccurl_set_pointer(easy, CURLOPT_PRIVATE, me)
+        unsafe ccurl_set_pointer(easy, CURLOPT_WRITEDATA, me)
+        unsafe ccurl_set_pointer(easy, CURLOPT_HEADERDATA, me)
+        unsafe ccurl_set_data(easy, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
+            let transfer = unsafe Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue()
+            return unsafe transfer.receivedBody(UnsafeRawBufferPointer(start: bytes, count: size * count))
+        }
+        unsafe ccurl_set_data(easy, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
+            let transfer = unsafe Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue()
+            return unsafe transfer.receivedHeader(UnsafeRawBufferPointer(start: bytes, count: size * count))
+        }
+    }
+
+    // MARK: Receiving
+
+    /// Counts decoded bytes, so that a small compressed answer cannot become a large one. 0 makes libcurl stop.
+    private func receivedBody(_ bytes: UnsafeRawBufferPointer) -> Int {
+        guard body.count + bytes.count <= request.maxResponseBytes else {
+            refusal = .responseTooLarge
+            return 0
+        }
+        unsafe body.append(contentsOf: bytes)
+        return bytes.count
+    }
+
+    private func receivedHeader(_ bytes: UnsafeRawBufferPointer) -> Int {
+        let count = bytes.count
+        fieldBytes += count
+        guard fieldBytes <= Self.fieldBytesMax else {
+            refusal = .responseTooLarge
+            return 0
+        }
+        let line = unsafe String(decoding: bytes, as: UTF8.self)
+        if line.hasPrefix("HTTP/") {
+            // The answer before was an interim one, or a proxy's.
+            fields = HTTPFields()
+        } else if let colon = line.firstIndex(of: ":") {
+            let blanks: Set<Character> = [" ", "\t", "\r\n", "\r", "\n"]
+            var value = line[line.index(after: colon)...].drop { blanks.contains($0) }
+            while let last = value.last, blanks.contains(last) { value.removeLast() }
+            fields.append(String(line[..<colon]), String(value))
+        }
+        return count
+    }
+
+    /// What the finished handle says.
+    func result(_ code: CURLcode, _ easy: UnsafeMutableRawPointer) -> Result<HTTPClientResponse, HTTPClientError> {
+        if let refusal { return .failure(refusal) }
+        guard code == CURLE_OK else {
+            var connected: curl_off_t = 0
+            unsafe ccurl_get_size(easy, CURLINFO_PRETRANSFER_TIME_T, &connected)
+            return .failure(HTTPClientError(code, connected: connected > 0))
+        }
+        var status = 0
+        unsafe ccurl_get_long(easy, CURLINFO_RESPONSE_CODE, &status)
+        guard (100...599).contains(status) else { return .failure(.malformedResponse("no status")) }
+        return .success(HTTPClientResponse(status: HTTPStatus(code: status), fields: fields, body: body))
+    }
+
+    /// Gives back what libcurl was lent.
+    func release() {
+        unsafe easy = nil
+        unsafe curl_slist_free_all(list)
+        unsafe list = nil
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds.
+    var milliseconds: Int {
+        let (seconds, attoseconds) = components
+        return Int(clamping: seconds).multipliedReportingOverflow(by: 1_000).partialValue
+            + Int(attoseconds / 1_000_000_000_000_000)
+    }
+}
