@@ -1,0 +1,87 @@
+/// An application of 3scale: what a key belongs to. Holds secrets; never logged.
+package struct Application: Sendable, Equatable {
+    /// Those we act on; 3scale's rare others are read as `suspended`, since their keys do not work either.
+    package enum State: String, Sendable {
+        case live, pending, suspended
+
+        /// Live before pending before suspended.
+        var rank: Int {
+            switch self {
+            case .live: 0
+            case .pending: 1
+            case .suspended: 2
+            }
+        }
+    }
+
+    package enum Credentials: Sendable, Equatable {
+        case userKey(String)
+        /// Keys stand in a list of their own.
+        case appID(String)
+        case client(id: String, secret: String)
+        /// 3scale showed none.
+        case none
+    }
+
+    package let id: Int
+    package let serviceID: Int
+    package let accountID: Int
+    package let plan: PlanReference
+    package let state: State
+    package let description: String?
+    package let credentials: Credentials
+    /// Nil for one that was made in the portal or at signup.
+    package let owner: OwnerMark?
+
+    package init(
+        id: Int, serviceID: Int, accountID: Int, plan: PlanReference, state: State, description: String?,
+        credentials: Credentials
+    ) {
+        self.id = id
+        self.serviceID = serviceID
+        self.accountID = accountID
+        self.plan = plan
+        self.state = state
+        self.description = description
+        self.credentials = credentials
+        owner = OwnerMark(readingFrom: description)
+    }
+}
+
+/// A plan as an application names it; it may be a custom one that no catalogue lists.
+package struct PlanReference: Sendable, Equatable {
+    package let id: Int
+    package let name: String
+
+    package init(id: Int, name: String) {
+        self.id = id
+        self.name = name
+    }
+}
+
+/// A developer account of 3scale.
+package struct Account: Sendable, Equatable {
+    package let id: Int
+    /// `approved`, `created`, `pending`, …
+    package let state: String
+
+    package init(id: Int, state: String) {
+        self.id = id
+        self.state = state
+    }
+
+    /// Signup could not finish the account by itself. Its keys work all the same.
+    package var needsRepair: Bool { state == "created" || state == "pending" }
+}
+
+/// A caller's key for one service. Holds secrets; never logged.
+package struct IssuedKey: Sendable, Equatable {
+    package let serviceID: Int
+    package let applicationID: Int
+    package let state: Application.State
+    package let plan: PlanReference
+    /// The one text a simple client needs: user key, app key or client secret. Nil when 3scale shows none.
+    package let key: String?
+    /// The application's public id, where the method has one: `app_id` or `client_id`.
+    package let publicID: String?
+}

@@ -1,0 +1,28 @@
+/// Who is calling, as a verified token says.
+package struct Caller: Sendable, Equatable {
+    /// `iss`: with `subject` the one stable name of a person.
+    package let issuer: String
+    /// `sub`.
+    package let subject: String
+    /// `preferred_username`, else `sub`. Companies recycle user names: it names an account, it does not prove ownership.
+    package let username: String
+    package let email: String?
+    package let realmRoles: Set<String>
+    /// By client id.
+    package let clientRoles: [String: Set<String>]
+    /// Goes into everything we create for this caller.
+    package let ownerMark: OwnerMark
+
+    package init(
+        issuer: String, subject: String, username: String, email: String?, realmRoles: Set<String> = [],
+        clientRoles: [String: Set<String>] = [:]
+    ) {
+        self.issuer = issuer
+        self.subject = subject
+        self.username = username
+        self.email = email
+        self.realmRoles = realmRoles
+        self.clientRoles = clientRoles
+        ownerMark = OwnerMark(issuer: issuer, subject: subject)
+    }
+}

@@ -1,0 +1,64 @@
+/// What went wrong, for two audiences: `publicMessage` may be shown to anyone, `cause` is for our logs. Neither ever
+/// holds a secret.
+package struct HelperError: Error, Sendable {
+    /// Every code of the API. Each has exactly one status.
+    package enum Code: String, Sendable, CaseIterable {
+        case invalidRequest = "INVALID_REQUEST"
+        case missingServiceID = "MISSING_SERVICE_ID"
+        case userInfoError = "USER_INFO_ERROR"
+        case missingAuth = "MISSING_AUTH"
+        case invalidToken = "INVALID_TOKEN"
+        case forbidden = "FORBIDDEN"
+        case notFound = "NOT_FOUND"
+        case serviceNotFound = "SERVICE_NOT_FOUND"
+        case planNotFound = "PLAN_NOT_FOUND"
+        case methodNotAllowed = "METHOD_NOT_ALLOWED"
+        case notReady = "NOT_READY"
+        case noPlansFound = "NO_PLANS_FOUND"
+        case identityConflict = "IDENTITY_CONFLICT"
+        case payloadTooLarge = "PAYLOAD_TOO_LARGE"
+        case unsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE"
+        case headersTooLarge = "HEADERS_TOO_LARGE"
+        case requestTimeout = "REQUEST_TIMEOUT"
+        case uriTooLong = "URI_TOO_LONG"
+        case expectationFailed = "EXPECTATION_FAILED"
+        case notImplemented = "NOT_IMPLEMENTED"
+        case versionNotSupported = "HTTP_VERSION_NOT_SUPPORTED"
+        case internalError = "INTERNAL_ERROR"
+        case upstreamError = "UPSTREAM_ERROR"
+        case accountCreationFailed = "ACCOUNT_CREATION_FAILED"
+        case applicationCreationFailed = "APPLICATION_CREATION_FAILED"
+        case upstreamAccessDenied = "UPSTREAM_ACCESS_DENIED"
+        case upstreamUnavailable = "UPSTREAM_UNAVAILABLE"
+        case upstreamTimeout = "UPSTREAM_TIMEOUT"
+    }
+
+    /// One thing that is wrong with one member, parameter or field.
+    package struct Detail: Sendable, Equatable {
+        package let field: String
+        package let issue: String
+
+        package init(field: String, issue: String) {
+            self.field = field
+            self.issue = issue
+        }
+    }
+
+    package let code: Code
+    package let publicMessage: String
+    package let details: [Detail]
+    /// When to try again.
+    package let retryAfter: Duration?
+    /// For the log.
+    package let cause: String?
+
+    package init(
+        _ code: Code, _ publicMessage: String, details: [Detail] = [], retryAfter: Duration? = nil, cause: String? = nil
+    ) {
+        self.code = code
+        self.publicMessage = publicMessage
+        self.details = details
+        self.retryAfter = retryAfter
+        self.cause = cause
+    }
+}

@@ -1,0 +1,93 @@
+/// A model API of the catalogue.
+package struct Service: Sendable, Equatable {
+    package let id: Int
+    package let name: String
+    package let systemName: String
+    package let description: String?
+    package let authentication: AuthenticationMethod
+    /// The production endpoint without a default port; nil when 3scale knows none.
+    package let proxyEndpoint: String?
+    package let placement: CredentialsPlacement
+    /// Ascending by id.
+    package let plans: [Plan]
+
+    package init(
+        id: Int, name: String, systemName: String, description: String?, authentication: AuthenticationMethod,
+        proxyEndpoint: String?, placement: CredentialsPlacement, plans: [Plan]
+    ) {
+        self.id = id
+        self.name = name
+        self.systemName = systemName
+        self.description = description
+        self.authentication = authentication
+        self.proxyEndpoint = proxyEndpoint
+        self.placement = placement
+        self.plans = plans.sorted { $0.id < $1.id }
+    }
+}
+
+/// What the gateway asks of a request to a model API.
+package enum AuthenticationMethod: String, Sendable {
+    case apiKey = "api_key"
+    case appIDAndKey = "app_id_and_key"
+    case oidc
+}
+
+/// Where a request to a model API carries its credentials.
+package struct CredentialsPlacement: Sendable, Equatable {
+    /// `headers`, `query` or `authorization`.
+    package let location: String
+    /// The header or query parameter of the key.
+    package let parameter: String
+    /// The header or query parameter of the application's id, where there are two.
+    package let idParameter: String?
+
+    package init(location: String, parameter: String, idParameter: String?) {
+        self.location = location
+        self.parameter = parameter
+        self.idParameter = idParameter
+    }
+}
+
+/// An application plan.
+package struct Plan: Sendable, Equatable {
+    package let id: Int
+    package let name: String
+    package let systemName: String?
+    package let isPublished: Bool
+    package let isDefault: Bool
+    /// Made for one application: never offered.
+    package let isCustom: Bool
+    package let needsApproval: Bool
+
+    package init(
+        id: Int, name: String, systemName: String?, isPublished: Bool, isDefault: Bool, isCustom: Bool,
+        needsApproval: Bool
+    ) {
+        self.id = id
+        self.name = name
+        self.systemName = systemName
+        self.isPublished = isPublished
+        self.isDefault = isDefault
+        self.isCustom = isCustom
+        self.needsApproval = needsApproval
+    }
+
+    /// A caller may ask for it: published, or what the operator chose as default.
+    package var isOffered: Bool { !isCustom && (isPublished || isDefault) }
+}
+
+/// What a plan allows of a metric.
+package struct PlanLimit: Sendable, Equatable {
+    /// The metric's system name.
+    package let metric: String
+    /// `minute` to `eternity`.
+    package let period: String
+    package let value: Int
+
+    package init(metric: String, period: String, value: Int) {
+        self.metric = metric
+        self.period = period
+        self.value = value
+    }
+}

@@ -1,0 +1,131 @@
+/// What provisioning needs of the system that manages the APIs.
+///
+/// Every conformer owes: reads are safe to repeat and may be retried inside; a write is sent at most once, and when its
+/// outcome is not known the error says so (`outcomeUnknown`), so that the caller lists instead of repeating. Nothing of
+/// an error holds a secret.
+package protocol APIManager: Sendable {
+    /// Every service with its proxy and plans.
+    func catalog() async throws(APIManagerError) -> Catalog
+
+    /// The limits of a plan, by metric.
+    func limits(ofPlan plan: Int, service: Int) async throws(APIManagerError) -> [PlanLimit]
+
+    /// The account that holds the user of exactly that name; nil when there is none.
+    func account(username: String) async throws(APIManagerError) -> Account?
+
+    /// Makes an account with one user. The manager may create applications on the way.
+    func signUp(_ draft: SignupDraft) async throws(APIManagerError) -> Account
+
+    /// Moves an account that signup left unfinished on to `approved`, as far as the token may.
+    func repair(account: Int) async throws(APIManagerError)
+
+    /// Every application of an account, ascending by id.
+    func applications(account: Int) async throws(APIManagerError) -> [Application]
+
+    func createApplication(_ draft: ApplicationDraft) async throws(APIManagerError) -> Application
+
+    /// Success also when it is gone already.
+    func deleteApplication(_ id: Int, account: Int) async throws(APIManagerError)
+
+    /// The keys of an application whose method has a list of them, oldest first.
+    func keys(application: Int, account: Int) async throws(APIManagerError) -> [String]
+
+    /// Adds a key.
+    func addKey(_ key: String, application: Int, account: Int) async throws(APIManagerError)
+}
+
+/// A new account and its user.
+package struct SignupDraft: Sendable {
+    package let organization: String
+    package let username: String
+    package let email: String?
+    package let password: String
+
+    package init(organization: String, username: String, email: String?, password: String) {
+        self.organization = organization
+        self.username = username
+        self.email = email
+        self.password = password
+    }
+}
+
+/// A new application.
+package struct ApplicationDraft: Sendable {
+    package let account: Int
+    package let plan: Int
+    /// At most 255 characters.
+    package let name: String
+    package let description: String
+    /// Refused the second time: what makes creation exactly-once.
+    package let applicationID: String
+
+    package init(account: Int, plan: Int, name: String, description: String, applicationID: String) {
+        self.account = account
+        self.plan = plan
+        self.name = name
+        self.description = description
+        self.applicationID = applicationID
+    }
+}
+
+/// Why the manager did not do it.
+package enum APIManagerError: Error, Sendable, Equatable {
+    /// Unreachable, 5xx, 429, or no room to wait.
+    case unavailable(retryAfter: Duration?, cause: String, outcomeUnknown: Bool)
+    /// The deadline passed.
+    case timeout(cause: String, outcomeUnknown: Bool)
+    /// Our own token is not accepted.
+    case accessDenied(cause: String)
+    /// A validation refused it; nothing was changed.
+    case rejected(status: Int, details: [HelperError.Detail])
+    /// The thing itself is not there.
+    case notFound
+    /// Not what the interface promises.
+    case malformed(cause: String, outcomeUnknown: Bool)
+
+    /// Whether a write may have happened all the same.
+    package var outcomeUnknown: Bool {
+        switch self {
+        case .unavailable(_, _, let unknown), .timeout(_, let unknown), .malformed(_, let unknown): unknown
+        case .accessDenied, .rejected, .notFound: false
+        }
+    }
+
+    /// Whether some field was refused as not unique.
+    package func isTaken(_ field: String) -> Bool {
+        guard case .rejected(_, let details) = self else { return false }
+        return details.contains { $0.field == field && $0.issue == "has already been taken" }
+    }
+
+    /// Whether waiting may help, so that a stale answer is better than none.
+    package var isTransient: Bool {
+        switch self {
+        case .unavailable, .timeout, .malformed: true
+        case .accessDenied, .rejected, .notFound: false
+        }
+    }
+
+    /// As a caller of the API sees it.
+    /// - Parameter refusal: the code for a refusal that is not ours to explain further.
+    package func helperError(refusal: HelperError.Code = .upstreamError) -> HelperError {
+        switch self {
+        case .unavailable(let retryAfter, let cause, _):
+            HelperError(
+                .upstreamUnavailable, "The API manager is not available. Try again later.",
+                retryAfter: retryAfter ?? .seconds(5), cause: cause)
+        case .timeout(let cause, _):
+            HelperError(.upstreamTimeout, "The API manager did not answer in time. Try again.", cause: cause)
+        case .accessDenied(let cause):
+            HelperError(
+                .upstreamAccessDenied, "The API manager does not accept this service's credentials. Tell the operator.",
+                cause: cause)
+        case .rejected(let status, let details):
+            HelperError(
+                refusal, "The API manager refused the request.", details: details, cause: "refused with \(status)")
+        case .notFound:
+            HelperError(refusal, "The API manager does not know what the request needs.", cause: "not found")
+        case .malformed(let cause, _):
+            HelperError(refusal, "The API manager's answer could not be understood.", cause: cause)
+        }
+    }
+}

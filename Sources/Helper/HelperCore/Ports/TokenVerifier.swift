@@ -1,0 +1,39 @@
+/// Says who a bearer token speaks for.
+package protocol TokenVerifier: Sendable {
+    /// The verdict that needs no waiting. Never blocks, never traps, whatever the bytes are.
+    func verify(_ token: [UInt8]) -> TokenVerdict
+
+    /// The verdict after at most one fetch of signing keys, for which it waits.
+    func verifyAfterRefresh(_ token: [UInt8]) async -> TokenVerdict
+
+    /// Seconds since signing keys were last loaded; nil before the first time.
+    var keysAge: Duration? { get }
+
+    /// Whether the last attempt to load keys failed.
+    var lastLoadFailed: Bool { get }
+}
+
+/// What a verifier says of a token.
+package enum TokenVerdict: Sendable {
+    case accepted(Caller)
+    case refused(TokenRefusal)
+    /// The token may be good, but names a key that is not known: ask again with `verifyAfterRefresh`.
+    case keysNeeded
+    /// No usable keys could be had: nothing can be said of the token.
+    case keysUnavailable
+}
+
+/// Why a token was refused. The caller learns only `isExpired`; the rest is for the operator's log.
+package struct TokenRefusal: Error, Sendable, Equatable {
+    /// The check that failed, a name from a closed set, fit for a metric's label.
+    package let check: String
+    /// How to mend the usual misconfiguration behind this.
+    package let hint: String?
+    package let isExpired: Bool
+
+    package init(check: String, hint: String? = nil, isExpired: Bool = false) {
+        self.check = check
+        self.hint = hint
+        self.isExpired = isExpired
+    }
+}

@@ -1,0 +1,46 @@
+/// The catalogue with the caller's keys.
+package struct ListServices: Sendable {
+    /// One service as its caller sees it.
+    package struct Item: Sendable, Equatable {
+        package let service: Service
+        package let key: IssuedKey?
+    }
+
+    package struct Result: Sendable {
+        /// Ascending by id, without what the caller may not see.
+        package let items: [Item]
+        package let accountID: Int?
+        /// How old the keys are, when the manager could not be asked.
+        package let staleAge: Duration?
+    }
+
+    private let catalogs: CatalogStore
+    private let keys: OwnedKeys
+    private let policy: AccessPolicy
+    private let clientID: String
+
+    package init(catalogs: CatalogStore, keys: OwnedKeys, policy: AccessPolicy, clientID: String) {
+        self.catalogs = catalogs
+        self.keys = keys
+        self.policy = policy
+        self.clientID = clientID
+    }
+
+    /// The answer that needs no waiting, if there is one.
+    package func cached(for caller: Caller) throws(HelperError) -> Result? {
+        let catalog = try catalogs.require()
+        return keys.cached(for: caller).map { result(catalog, $0, caller) }
+    }
+
+    package func callAsFunction(for caller: Caller) async throws -> Result {
+        let catalog = try catalogs.require()
+        return result(catalog, try await keys.snapshot(for: caller, catalog: catalog), caller)
+    }
+
+    private func result(_ catalog: Catalog, _ snapshot: OwnedKeys.Snapshot, _ caller: Caller) -> Result {
+        let items = catalog.services.filter { policy.shows($0, to: caller, clientID: clientID) }.map {
+            Item(service: $0, key: snapshot.keys[$0.id])
+        }
+        return Result(items: items, accountID: snapshot.accountID, staleAge: snapshot.staleAge)
+    }
+}
