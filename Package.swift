@@ -67,8 +67,8 @@ let package = Package(
 
         // 3. The product: no C module, no pointer.
         target("Helper", "HelperCore", ["Crypto", "Telemetry"]),
-        target("Helper", "Keycloak", ["HelperCore", "HTTPClient", "EventLoop", "Crypto", "JSON", "Telemetry"]),
-        target("Helper", "ThreeScale", ["HelperCore", "HTTPClient", "EventLoop", "JSON", "Telemetry"]),
+        target("Helper", "Keycloak", ["HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON", "Telemetry"]),
+        target("Helper", "ThreeScale", ["HelperCore", "HTTPClient", "HTTP", "JSON", "Telemetry"]),
         target("Helper", "HelperHTTP", ["HelperCore", "HTTPServer", "HTTP", "EventLoop", "JSON", "Telemetry"]),
         target(
             "Helper", "HelperServer",

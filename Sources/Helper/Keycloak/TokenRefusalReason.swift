@@ -1,0 +1,32 @@
+import HelperCore
+
+/// The check a token failed: one case a check, in the order they are made.
+enum TokenRefusalReason: String, Error, CaseIterable {
+    case tooLong = "too_long"
+    case notCompact = "not_compact"
+    case encoding
+    case header
+    case algorithm
+    case keyID = "key_id"
+    case type
+    case criticalHeader = "critical_header"
+    case payload
+    case unknownIssuer = "issuer"
+    case unknownKey = "unknown_key"
+    case keyMismatch = "key_mismatch"
+    case signature
+    case notBefore = "not_before"
+    case issuedInFuture = "issued_in_future"
+    case expired
+    case times
+    case lifetime
+    case audience
+    case kind
+    case senderConstrained = "sender_constrained"
+    case subject
+    case username
+
+    func refusal(hint: String? = nil) -> TokenRefusal {
+        TokenRefusal(check: rawValue, hint: hint, isExpired: self == .expired)
+    }
+}

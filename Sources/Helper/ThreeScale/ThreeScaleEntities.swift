@@ -1,0 +1,108 @@
+import HelperCore
+import JSON
+
+/// 3scale's JSON entities as the core's values. Every attribute is optional on the wire: what cannot be missing is checked
+/// here, once.
+enum ThreeScaleEntities {
+    /// The elements of `{"plural": [{"singular": {…}}, …]}`.
+    static func list(_ value: JSONValue, _ plural: String, _ singular: String) throws(APIManagerError) -> [JSONValue] {
+        guard let elements = value[plural]?.array else { throw malformed("no '\(plural)'") }
+        return elements.compactMap { $0[singular] }
+    }
+
+    /// The entity of `{"singular": {…}}`.
+    static func one(_ value: JSONValue, _ singular: String) throws(APIManagerError) -> JSONValue {
+        guard let entity = value[singular], entity.object != nil else { throw malformed("no '\(singular)'") }
+        return entity
+    }
+
+    static func id(_ entity: JSONValue) throws(APIManagerError) -> Int {
+        guard let id = entity["id"]?.int else { throw malformed("an entity without an id") }
+        return id
+    }
+
+    static func account(_ entity: JSONValue) throws(APIManagerError) -> Account {
+        Account(id: try id(entity), state: entity["state"]?.string ?? "approved")
+    }
+
+    static func plan(_ entity: JSONValue) throws(APIManagerError) -> Plan {
+        Plan(
+            id: try id(entity), name: entity["name"]?.string ?? "", systemName: entity["system_name"]?.string,
+            isPublished: entity["state"]?.string == "published", isDefault: entity["default"]?.bool == true,
+            isCustom: entity["custom"]?.bool == true, needsApproval: entity["approval_required"]?.bool == true)
+    }
+
+    static func service(
+        _ entity: JSONValue, proxy: JSONValue?, plans: [Plan]
+    ) throws(APIManagerError) -> Service {
+        let id = try id(entity)
+        let method = authentication(entity["backend_version"]?.string)
+        return Service(
+            id: id, name: entity["name"]?.string ?? String(id), systemName: entity["system_name"]?.string ?? String(id),
+            description: entity["description"]?.string.flatMap { $0.isEmpty ? nil : $0 }, authentication: method,
+            proxyEndpoint: endpoint(proxy?["endpoint"]?.string), placement: placement(method, proxy), plans: plans)
+    }
+
+    /// The mode stands on the service, not on the proxy.
+    private static func authentication(_ backendVersion: String?) -> AuthenticationMethod {
+        switch backendVersion {
+        case "2": .appIDAndKey
+        case "oidc", "oauth": .oidc
+        default: .apiKey
+        }
+    }
+
+    private static func placement(_ method: AuthenticationMethod, _ proxy: JSONValue?) -> CredentialsPlacement {
+        let location = proxy?["credentials_location"]?.string ?? "query"
+        func name(_ field: String, _ usual: String) -> String {
+            proxy?[field]?.string.flatMap { $0.isEmpty ? nil : $0 } ?? usual
+        }
+        return switch method {
+        case .apiKey: CredentialsPlacement(location: location, parameter: name("auth_user_key", "user_key"), idParameter: nil)
+        case .appIDAndKey:
+            CredentialsPlacement(
+                location: location, parameter: name("auth_app_key", "app_key"), idParameter: name("auth_app_id", "app_id"))
+        // The gateway reads a bearer token, whatever the proxy's names say.
+        case .oidc: CredentialsPlacement(location: "headers", parameter: "Authorization", idParameter: nil)
+        }
+    }
+
+    /// Without the port that the scheme implies.
+    static func endpoint(_ text: String?) -> String? {
+        guard var text, !text.isEmpty else { return nil }
+        var path = ""
+        for scheme in ["https://", "http://"] where text.hasPrefix(scheme) {
+            if let slash = text.dropFirst(scheme.count).firstIndex(of: "/") {
+                path = String(text[slash...])
+                text = String(text[..<slash])
+            }
+        }
+        if text.hasPrefix("https://"), text.hasSuffix(":443") { text.removeLast(4) }
+        if text.hasPrefix("http://"), text.hasSuffix(":80") { text.removeLast(3) }
+        return text + (path == "/" ? "" : path)
+    }
+
+    static func application(_ entity: JSONValue) throws(APIManagerError) -> Application {
+        guard let service = entity["service_id"]?.int, let plan = entity["plan_id"]?.int,
+            let account = entity["account_id"]?.int ?? entity["user_account_id"]?.int
+        else { throw malformed("an application without service, plan or account") }
+        return Application(
+            id: try id(entity), serviceID: service, accountID: account,
+            plan: PlanReference(id: plan, name: entity["plan_name"]?.string ?? ""),
+            state: Application.State(rawValue: entity["state"]?.string ?? "") ?? .suspended,
+            description: entity["description"]?.string, credentials: credentials(entity))
+    }
+
+    /// What the mode of the service makes visible.
+    private static func credentials(_ entity: JSONValue) -> Application.Credentials {
+        if let id = entity["client_id"]?.string {
+            return entity["client_secret"]?.string.map { .client(id: id, secret: $0) } ?? .none
+        }
+        if let id = entity["application_id"]?.string { return .appID(id) }
+        return entity["user_key"]?.string.map(Application.Credentials.userKey) ?? .none
+    }
+
+    static func malformed(_ what: String) -> APIManagerError {
+        .malformed(cause: "3scale's answer has \(what)", outcomeUnknown: false)
+    }
+}
