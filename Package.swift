@@ -76,7 +76,7 @@ let package = Package(
                 "HelperCore", "HelperHTTP", "Keycloak", "ThreeScale", "EventLoop", "Crypto", "JSON", "HTTP", "HTTPServer",
                 "HTTPClient", "Telemetry", "Configuration", "Arguments",
             ]),
-        executable("Helper", "mlaas-helper", ["HelperServer"]),
+        executable("Helper", "mlaas-helper", ["HelperServer", "EventLoop"]),
 
         // 4. Believable fakes that listen on loopback; nothing above depends on them.
         target("Sandbox", "SandboxSupport", ["EventLoop", "HTTP", "HTTPServer", "JSON"]),

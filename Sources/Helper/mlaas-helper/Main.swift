@@ -1,4 +1,9 @@
+import EventLoop
+import HelperServer
+
 @main
 struct Main {
-    static func main() {}
+    static func main() async {
+        exitProcess(await HelperMain.run(Array(CommandLine.arguments.dropFirst())))
+    }
 }

@@ -4,6 +4,11 @@ package struct ListServices: Sendable {
     package struct Item: Sendable, Equatable {
         package let service: Service
         package let key: IssuedKey?
+
+        package init(service: Service, key: IssuedKey?) {
+            self.service = service
+            self.key = key
+        }
     }
 
     package struct Result: Sendable {

@@ -1,0 +1,31 @@
+import HTTPServer
+import HelperCore
+
+/// What a handler knows before anybody has proved who is calling.
+struct EdgeContext: Sendable {
+    let request: Request
+    /// The segments that stand for the template's parameters, decoded.
+    let parameters: [String]
+    /// The route's template, its name in logs and metrics.
+    let route: String
+}
+
+/// What a handler behind authentication knows: there is none without a caller.
+struct CallerContext: Sendable {
+    let edge: EdgeContext
+    let caller: Caller
+
+    var request: Request { edge.request }
+}
+
+/// A handler's answer: now, or work that will yield it.
+enum Reply: Sendable {
+    case now(Response)
+    case later(@Sendable () async throws -> Response)
+}
+
+/// A handler, by what it needs to know. It answers at once where it can, since that costs no task.
+enum Handler: Sendable {
+    case open(@Sendable (EdgeContext) throws -> Reply)
+    case authenticated(@Sendable (CallerContext) throws -> Reply)
+}

@@ -1,0 +1,203 @@
+import EventLoop
+package import HTTP
+package import HTTPServer
+package import HelperCore
+package import Telemetry
+
+/// The HTTP face: every route on one screen, and what happens around each request, in this order: clock and metrics,
+/// routing, authentication, the handler, errors to answers.
+package struct HelperAPI: Responder {
+    /// What the routes need.
+    package struct Dependencies: Sendable {
+        package var listServices: ListServices
+        package var findService: FindService
+        package var provisionKey: ProvisionKey
+        package var readiness: CheckReadiness
+        package var verifier: any TokenVerifier
+        package var policy: AccessPolicy
+        package var lifecycle: Lifecycle
+        package var metrics: RequestMetrics
+        package var authOutcomes: AuthOutcomes
+        /// The text of all metrics.
+        package var exposition: @Sendable () -> [UInt8]
+
+        package init(
+            listServices: ListServices, findService: FindService, provisionKey: ProvisionKey, readiness: CheckReadiness,
+            verifier: any TokenVerifier, policy: AccessPolicy, lifecycle: Lifecycle, metrics: RequestMetrics,
+            authOutcomes: AuthOutcomes, exposition: @escaping @Sendable () -> [UInt8]
+        ) {
+            self.listServices = listServices
+            self.findService = findService
+            self.provisionKey = provisionKey
+            self.readiness = readiness
+            self.verifier = verifier
+            self.policy = policy
+            self.lifecycle = lifecycle
+            self.metrics = metrics
+            self.authOutcomes = authOutcomes
+            self.exposition = exposition
+        }
+    }
+
+    private let router: Router<Handler>
+    private let authentication: Authentication
+    private let metrics: RequestMetrics
+    private let realm: String
+    private let deadline: Duration
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - realm: for challenges.
+    ///   - deadline: for one request, everything behind it included.
+    package init(_ dependencies: Dependencies, clientID: String, realm: String, deadline: Duration, logger: Logger) {
+        let health = HealthRoutes(readiness: dependencies.readiness, lifecycle: dependencies.lifecycle)
+        let services = ServiceRoutes(
+            listServices: dependencies.listServices, findService: dependencies.findService,
+            provisionKey: dependencies.provisionKey)
+        let exposition = dependencies.exposition
+        router = Router([
+            Route(.get, "/api/health", .open(health.live)),
+            Route(.get, "/api/health/ready", .open(health.ready)),
+            Route(.get, "/api/services", .authenticated(services.list)),
+            Route(.get, "/api/services/{id}", .authenticated(services.detail)),
+            Route(.get, "/api/services/{id}/plans", .authenticated(services.plans)),
+            Route(.post, "/api/services/init", .authenticated(services.initialise)),
+            Route(.get, "/metrics", .open { _ in .now(Self.metricsText(exposition())) }),
+        ])
+        authentication = Authentication(
+            verifier: dependencies.verifier, policy: dependencies.policy, clientID: clientID,
+            outcomes: dependencies.authOutcomes, logger: logger)
+        metrics = dependencies.metrics
+        // Quotes and backslashes would end the challenge's parameter.
+        self.realm = String(realm.unicodeScalars.filter { (0x20...0x7E).contains($0.value) && $0 != "\"" && $0 != "\\" }.map(Character.init))
+        self.deadline = deadline
+        self.logger = logger
+    }
+
+    /// The configuration of a server with this face: fields on every answer, and its words for malformed requests.
+    package static func serverConfiguration(host: String, port: Int) -> HTTPServerConfiguration {
+        HTTPServerConfiguration(
+            host: host, port: port, commonFields: securityFields,
+            refusal: { error, id in ErrorResponse.refusal(error, requestID: id) })
+    }
+
+    package static let securityFields = HTTPFields([
+        ("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("x-xss-protection", "1; mode=block"),
+        ("strict-transport-security", "max-age=31536000; includeSubDomains"),
+        ("content-security-policy", "default-src 'self'"), ("referrer-policy", "no-referrer"),
+    ])
+
+    // MARK: One request
+
+    package func respond(to request: Request) -> Answer<Response> {
+        metrics.begin()
+        let began = EventLoop.nanoseconds()
+        let (route, reply) = route(request)
+        switch reply {
+        case .now(let response): return .now(finish(response, request, route, began))
+        case .later(let work):
+            return .later {
+                let response: Response
+                do {
+                    response = try await Deadline.$current.withValue(.now + deadline) { try await work() }
+                } catch {
+                    response = answer(to: error, request, route)
+                }
+                return finish(response, request, route, began)
+            }
+        }
+    }
+
+    /// The template of the route, or a stand-in for what has none, and the handler's reply.
+    private func route(_ request: Request) -> (String, Reply) {
+        let path = request.head.bytes[request.head.pathRange]
+        switch router.match(request.method, path: path) {
+        case .found(let route, let parameters):
+            let edge = EdgeContext(request: request, parameters: parameters, route: route.template)
+            return (route.template, attempt(request, route.template) { try handle(route.handler, edge) })
+        case .methodNotAllowed(let template, let allow):
+            return (template, .now(wrongMethod(request, allow)))
+        case .notFound where request.method == .options && path.elementsEqual([0x2A]):
+            return ("*", .now(Response(status: .noContent)))
+        case .notFound:
+            let error = HelperError(.notFound, "There is nothing here.")
+            return ("_unmatched", .now(ErrorResponse.make(error, requestID: request.id, realm: realm)))
+        }
+    }
+
+    private func handle(_ handler: Handler, _ edge: EdgeContext) throws -> Reply {
+        switch handler {
+        case .open(let handle): return try handle(edge)
+        case .authenticated(let handle):
+            switch try authentication.authenticate(edge.request) {
+            case .caller(let caller): return try handle(CallerContext(edge: edge, caller: caller))
+            case .needsKeys(let token):
+                return .later {
+                    let caller = try await authentication.authenticateAfterRefresh(token, edge.request)
+                    switch try handle(CallerContext(edge: edge, caller: caller)) {
+                    case .now(let response): return response
+                    case .later(let work): return try await work()
+                    }
+                }
+            }
+        }
+    }
+
+    private func attempt(_ request: Request, _ route: String, _ work: () throws -> Reply) -> Reply {
+        do { return try work() } catch { return .now(answer(to: error, request, route)) }
+    }
+
+    private func wrongMethod(_ request: Request, _ allow: String) -> Response {
+        var response =
+            request.method == .options
+            ? Response(status: .noContent)
+            : ErrorResponse.make(
+                HelperError(.methodNotAllowed, "This resource allows: \(allow)."), requestID: request.id, realm: realm)
+        response.fields["allow"] = allow
+        return response
+    }
+
+    // MARK: After the handler
+
+    private func finish(_ response: Response, _ request: Request, _ route: String, _ began: UInt64) -> Response {
+        let duration = EventLoop.nanoseconds() &- began
+        metrics.end(route: route, method: request.method, status: response.status.code, nanoseconds: duration)
+        logger.debug(
+            "request",
+            metadata: Self.metadata(request, route).merging([
+                LogKey.status: .integer(response.status.code), LogKey.duration: .double(Double(duration / 1_000) / 1_000),
+            ]) { $1 })
+        guard response.fields["cache-control"] == nil else { return response }
+        var response = response
+        response.fields["cache-control"] = "no-store"
+        return response
+    }
+
+    /// Tells the caller what it may know and the log the rest.
+    private func answer(to error: any Error, _ request: Request, _ route: String) -> Response {
+        let known: HelperError =
+            switch error {
+            case let error as HelperError: error
+            case let error as APIManagerError: error.helperError()
+            default: HelperError(.internalError, "Something went wrong. Tell the operator the request id.", cause: "\(error)")
+            }
+        let status = ErrorResponse.status(for: known.code)
+        var metadata = Self.metadata(request, route)
+        metadata[LogKey.status] = .integer(status.code)
+        metadata["code"] = .string(known.code.rawValue)
+        metadata[LogKey.error] = .string(known.cause ?? known.publicMessage)
+        logger.log(level: status.code >= 500 ? .error : .debug, "a request failed", metadata: metadata)
+        return ErrorResponse.make(known, requestID: request.id, realm: realm)
+    }
+
+    private static func metadata(_ request: Request, _ route: String) -> Logger.Metadata {
+        [
+            LogKey.requestID: .string(request.id.description), LogKey.ip: .string(request.remoteAddress),
+            LogKey.method: .string(request.method.rawValue), LogKey.route: .string(route),
+        ]
+    }
+
+    private static func metricsText(_ text: [UInt8]) -> Response {
+        Response(fields: HTTPFields([("content-type", "text/plain; version=0.0.4; charset=utf-8")]), body: text)
+    }
+}

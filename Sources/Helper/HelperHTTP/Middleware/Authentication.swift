@@ -1,0 +1,107 @@
+import HTTP
+import HTTPServer
+import HelperCore
+package import Telemetry
+
+/// Finds out who is calling: exactly one bearer token in the `Authorization` field (RFC 6750 §2.1), checked by the
+/// verifier, admitted by the policy.
+struct Authentication: Sendable {
+    let verifier: any TokenVerifier
+    let policy: AccessPolicy
+    let clientID: String
+    let outcomes: AuthOutcomes
+    let logger: Logger
+
+    /// What can be said of the caller now.
+    enum Result: Sendable {
+        case caller(Caller)
+        /// Signing keys must be fetched first.
+        case needsKeys(token: [UInt8])
+    }
+
+    func authenticate(_ request: Request) throws(HelperError) -> Result {
+        let token = try bearerToken(request)
+        switch verifier.verify(token) {
+        case .keysNeeded: return .needsKeys(token: token)
+        case let verdict: return .caller(try admit(verdict, request))
+        }
+    }
+
+    func authenticateAfterRefresh(_ token: [UInt8], _ request: Request) async throws(HelperError) -> Caller {
+        try admit(await verifier.verifyAfterRefresh(token), request)
+    }
+
+    // MARK: Inside
+
+    private func bearerToken(_ request: Request) throws(HelperError) -> [UInt8] {
+        guard let range = request.head.range(of: .authorization) else {
+            outcomes.note("missing", "none")
+            throw HelperError(.missingAuth, "Send an access token: Authorization: Bearer <token>")
+        }
+        let value = request.head.bytes[range]
+        guard request.head.count(of: .authorization) == 1, !value.contains(0x2C) else {
+            outcomes.note("refused", "two_credentials")
+            throw HelperError(
+                .invalidRequest, "Send exactly one credential.",
+                details: [.init(field: "Authorization", issue: "is there more than once")])
+        }
+        let scheme = value.prefix { $0 != 0x20 }
+        let token = value.dropFirst(scheme.count).drop { $0 == 0x20 }
+        guard scheme.elementsEqual(Self.scheme, by: { $0 | 0x20 == $1 }), !token.isEmpty else {
+            outcomes.note("missing", "scheme")
+            throw HelperError(.missingAuth, "Send an access token: Authorization: Bearer <token>")
+        }
+        return Array(token)
+    }
+
+    private func admit(_ verdict: TokenVerdict, _ request: Request) throws(HelperError) -> Caller {
+        switch verdict {
+        case .accepted(let caller):
+            guard policy.admits(caller, clientID: clientID) else {
+                outcomes.note("refused", "role")
+                throw HelperError(.forbidden, "You may not use this service: a role is missing.")
+            }
+            outcomes.note("accepted", "none")
+            return caller
+        case .refused(let refusal):
+            outcomes.note("refused", refusal.check)
+            logRefusal(refusal, request)
+            throw HelperError(.invalidToken, refusal.isExpired ? "The access token expired" : "The access token is invalid")
+        case .keysNeeded, .keysUnavailable:
+            outcomes.note("unavailable", "keys")
+            throw HelperError(
+                .upstreamUnavailable, "Access tokens cannot be checked at the moment. Try again later.",
+                retryAfter: .seconds(5), cause: "no usable signing keys")
+        }
+    }
+
+    private func logRefusal(_ refusal: TokenRefusal, _ request: Request) {
+        var metadata: Logger.Metadata = [
+            LogKey.requestID: .string(request.id.description), LogKey.ip: .string(request.remoteAddress),
+            "check": .string(refusal.check),
+        ]
+        if let hint = refusal.hint { metadata["hint"] = .string(hint) }
+        logger.log(level: refusal.hint == nil ? .info : .warning, "a token was refused", metadata: metadata)
+    }
+
+    private static let scheme = Array("bearer".utf8)
+}
+
+/// Counts what became of tokens, by ready-made handles.
+package final class AuthOutcomes: Sendable {
+    private let factory: any MetricsFactory
+    private let accepted: Counter
+
+    package init(factory: any MetricsFactory) {
+        self.factory = factory
+        accepted = Self.counter("accepted", "none", factory)
+    }
+
+    func note(_ outcome: String, _ reason: String) {
+        if outcome == "accepted" { accepted.increment() } else { Self.counter(outcome, reason, factory).increment() }
+    }
+
+    private static func counter(_ outcome: String, _ reason: String, _ factory: any MetricsFactory) -> Counter {
+        Counter(label: "mlaas_auth_total", dimensions: [("outcome", outcome), ("reason", reason)], factory: factory)
+    }
+}

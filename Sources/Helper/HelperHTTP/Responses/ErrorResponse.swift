@@ -1,0 +1,68 @@
+package import HTTP
+import HTTPServer
+package import HelperCore
+
+/// The one place where an error becomes an answer.
+package enum ErrorResponse {
+    /// Every code has exactly one status.
+    package static func status(for code: HelperError.Code) -> HTTPStatus {
+        switch code {
+        case .invalidRequest, .missingServiceID, .userInfoError: .badRequest
+        case .missingAuth, .invalidToken: .unauthorized
+        case .forbidden: .forbidden
+        case .notFound, .serviceNotFound, .planNotFound: .notFound
+        case .methodNotAllowed: .methodNotAllowed
+        case .noPlansFound, .identityConflict: .conflict
+        case .payloadTooLarge: .contentTooLarge
+        case .unsupportedMediaType: .unsupportedMediaType
+        case .headersTooLarge: .requestHeaderFieldsTooLarge
+        case .requestTimeout: .requestTimeout
+        case .uriTooLong: .uriTooLong
+        case .expectationFailed: .expectationFailed
+        case .notImplemented: .notImplemented
+        case .versionNotSupported: .httpVersionNotSupported
+        case .internalError: .internalServerError
+        case .upstreamError, .accountCreationFailed, .applicationCreationFailed, .upstreamAccessDenied: .badGateway
+        case .notReady, .upstreamUnavailable: .serviceUnavailable
+        case .upstreamTimeout: .gatewayTimeout
+        }
+    }
+
+    static func make(_ error: HelperError, requestID: RequestID, realm: String) -> Response {
+        var response = Response.json(Envelope.failure(error, requestID: requestID), status: status(for: error.code))
+        if let challenge = challenge(for: error, realm: realm) { response.fields["www-authenticate"] = challenge }
+        if let retryAfter = error.retryAfter {
+            response.fields["retry-after"] = String(max(1, Int(retryAfter.components.seconds)))
+        }
+        return response
+    }
+
+    /// RFC 6750 §3: no `error` where no credential was sent. Nothing of the token is repeated.
+    private static func challenge(for error: HelperError, realm: String) -> String? {
+        let base = "Bearer realm=\"\(realm)\""
+        return switch error.code {
+        case .missingAuth: base
+        case .invalidToken: base + ", error=\"invalid_token\", error_description=\"\(error.publicMessage)\""
+        case .forbidden: base + ", error=\"insufficient_scope\""
+        default: nil
+        }
+    }
+
+    /// The answer to bytes that are no well-formed request.
+    static func refusal(_ error: ProtocolError, requestID: RequestID) -> Response {
+        let code: HelperError.Code =
+            switch error.status.code {
+            case 408: .requestTimeout
+            case 413: .payloadTooLarge
+            case 414: .uriTooLong
+            case 417: .expectationFailed
+            case 431: .headersTooLarge
+            case 501: .notImplemented
+            case 505: .versionNotSupported
+            default: .invalidRequest
+            }
+        var response = make(HelperError(code, error.explanation), requestID: requestID, realm: "")
+        response.fields["cache-control"] = "no-store"
+        return response
+    }
+}

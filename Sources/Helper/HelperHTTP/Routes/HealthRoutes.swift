@@ -1,0 +1,62 @@
+import HTTP
+import HTTPServer
+import HelperCore
+import JSON
+import Synchronization
+
+/// Liveness and readiness.
+struct HealthRoutes: Sendable {
+    let readiness: CheckReadiness
+    let lifecycle: Lifecycle
+
+    /// The process lives; nothing else is looked at.
+    func live(_ context: EdgeContext) -> Reply { .now(Self.healthy) }
+
+    private static let healthy = Envelope.success("Health check successful") { writer in
+        writer.name("status")
+        writer.string("healthy")
+    }
+
+    /// Whether requests may be sent here.
+    func ready(_ context: EdgeContext) -> Reply {
+        let (isReady, checks) = readiness()
+        let write: (inout JSONWriter) -> Void = { writer in Self.write(checks, to: &writer) }
+        if isReady, !lifecycle.isDraining { return .now(Envelope.success("Ready", data: write)) }
+        let error = HelperError(
+            .notReady, lifecycle.isDraining ? "The server is shutting down." : "Not everything has been loaded yet.")
+        let body = Envelope.failure(error, requestID: context.request.id, data: write)
+        var response = Response.json(body, status: ErrorResponse.status(for: .notReady))
+        response.fields["retry-after"] = "1"
+        return .now(response)
+    }
+
+    private static func write(_ checks: [CheckReadiness.Check], to writer: inout JSONWriter) {
+        writer.name("checks")
+        writer.beginArray()
+        for check in checks {
+            writer.beginObject()
+            writer.name("name")
+            writer.string(check.name)
+            writer.name("status")
+            writer.string(check.status.rawValue)
+            if let age = check.age {
+                writer.name("age_seconds")
+                writer.int(Int(age.components.seconds))
+            }
+            writer.endObject()
+        }
+        writer.endArray()
+    }
+}
+
+/// Where the process is in its life.
+package final class Lifecycle: Sendable {
+    private let draining = Atomic<Bool>(false)
+
+    package init() {}
+
+    package var isDraining: Bool { draining.load(ordering: .relaxed) }
+
+    /// No new requests should come here from now on.
+    package func beginDraining() { draining.store(true, ordering: .relaxed) }
+}

@@ -1,0 +1,122 @@
+import HTTP
+import HTTPServer
+import HelperCore
+import JSON
+
+/// The catalogue, and keys for what is in it.
+struct ServiceRoutes: Sendable {
+    let listServices: ListServices
+    let findService: FindService
+    let provisionKey: ProvisionKey
+
+    /// `GET /api/services`.
+    func list(_ context: CallerContext) throws -> Reply {
+        let caller = context.caller
+        if let result = try listServices.cached(for: caller) { return .now(Self.list(result, caller)) }
+        return .later { Self.list(try await listServices(for: caller), caller) }
+    }
+
+    private static func list(_ result: ListServices.Result, _ caller: Caller) -> Response {
+        let response = Envelope.success("Services retrieved") { writer in
+            writer.name("services")
+            writer.beginArray()
+            for item in result.items { ServiceEncoding.write(item, to: &writer) }
+            writer.endArray()
+            writeAccount(result.accountID, to: &writer)
+            writer.name("user")
+            writer.beginObject()
+            writer.name("soeid")
+            writer.string(caller.username)
+            if let email = caller.email {
+                writer.name("email")
+                writer.string(email)
+            }
+            writer.endObject()
+        }
+        return stale(response, result.staleAge)
+    }
+
+    /// `GET /api/services/{id}`.
+    func detail(_ context: CallerContext) throws -> Reply {
+        let caller = context.caller
+        let service = try findService(Self.serviceID(context.edge.parameters[0]), for: caller)
+        if let result = try listServices.cached(for: caller) { return .now(Self.detail(service, result)) }
+        return .later { Self.detail(service, try await listServices(for: caller)) }
+    }
+
+    private static func detail(_ service: Service, _ result: ListServices.Result) -> Response {
+        let item =
+            result.items.first { $0.service.id == service.id } ?? ListServices.Item(service: service, key: nil)
+        let response = Envelope.success("Service retrieved") { writer in
+            writer.name("service")
+            ServiceEncoding.write(item, withPlans: true, to: &writer)
+        }
+        return stale(response, result.staleAge)
+    }
+
+    /// `GET /api/services/{id}/plans`.
+    func plans(_ context: CallerContext) throws -> Reply {
+        let id = try Self.serviceID(context.edge.parameters[0])
+        _ = try findService(id, for: context.caller)
+        return .later {
+            let plans = try await findService.plans(of: id, for: context.caller)
+            return Envelope.success("Plans retrieved") { writer in
+                writer.name("plans")
+                writer.beginArray()
+                for offered in plans { ServiceEncoding.write(offered.plan, limits: offered.limits, to: &writer) }
+                writer.endArray()
+            }
+        }
+    }
+
+    /// `POST /api/services/init`.
+    func initialise(_ context: CallerContext) throws -> Reply {
+        let body = try InitBody(context.request)
+        let request = ProvisionKey.Request(serviceID: try Self.serviceID(body.serviceID), planID: try body.planNumber())
+        return .later {
+            let result = try await provisionKey(request, for: context.caller)
+            return Envelope.success(Self.message(result.key.state)) { writer in
+                writer.name("service")
+                ServiceEncoding.writeSummary(result.service, to: &writer)
+                if result.service.authentication != .apiKey {
+                    ServiceEncoding.writeCredentials(result.service, result.key, to: &writer)
+                }
+                writer.name("is_new")
+                writer.bool(result.isNew)
+                ServiceEncoding.writeKey(result.key, to: &writer)
+                writeAccount(result.accountID, to: &writer)
+            }
+        }
+    }
+
+    private static func message(_ state: Application.State) -> String {
+        switch state {
+        case .live: "API key initialized"
+        case .pending: "API key awaiting approval"
+        case .suspended: "API key is suspended"
+        }
+    }
+
+    /// Ids are texts to clients; one that is not one of 3scale's numbers names nothing.
+    private static func serviceID(_ text: String) throws(HelperError) -> Int {
+        guard let id = Int(text), String(id) == text else {
+            throw HelperError(.serviceNotFound, "There is no such service.")
+        }
+        return id
+    }
+
+    /// Says how old an answer is that could not be refreshed (RFC 9111 §5.1).
+    private static func stale(_ response: Response, _ age: Duration?) -> Response {
+        guard let age else { return response }
+        var response = response
+        response.fields["age"] = String(age.components.seconds)
+        response.fields["x-mlaas-stale"] = "true"
+        return response
+    }
+}
+
+private func writeAccount(_ id: Int?, to writer: inout JSONWriter) {
+    guard let id else { return }
+    writer.name("account_id")
+    writer.string(String(id))
+}

@@ -1,0 +1,115 @@
+package import Arguments
+import Configuration
+import EventLoop
+import Telemetry
+
+/// The command line of `mlaas-helper`: reads what is asked for, and does it.
+package enum HelperMain {
+    /// Exit statuses as sysexits.h has them.
+    private enum Exit {
+        static let usage: Int32 = 64
+        static let unavailable: Int32 = 69
+        static let configuration: Int32 = 78
+    }
+
+    package static let grammar = CommandLineGrammar(
+        program: "mlaas-helper", abstract: "The gateway by which people get API keys for machine-learning model APIs.",
+        commands: [
+            .init("serve", "Run the server"),
+            .init("config check", "Check the configuration and say everything that is wrong with it"),
+            .init("config print", "Print the values in force, secrets redacted"),
+        ],
+        options: [
+            .init("env-file", value: "PATH", "Read variables from a .env file; the environment wins"),
+            .init("version", "Print the version"), .init("help", "Print this text"),
+        ])
+
+    /// - Parameter arguments: without the program's name.
+    /// - Returns: the exit status.
+    package static func run(_ arguments: [String]) async -> Int32 {
+        let invocation: CommandLineGrammar.Invocation
+        let providers: [any ConfigProvider]
+        do throws(CommandLineGrammar.UsageError) {
+            invocation = try grammar.parse(arguments)
+        } catch {
+            StandardStreams.error("mlaas-helper: \(error)")
+            return Exit.usage
+        }
+        if invocation.flags.contains("help") {
+            StandardStreams.output(grammar.help)
+            return 0
+        }
+        if invocation.flags.contains("version") {
+            StandardStreams.output("mlaas-helper \(Version.number)")
+            return 0
+        }
+        do throws(EnvFile.Problem) {
+            let file = try invocation.values["env-file"].map { path throws(EnvFile.Problem) in try EnvFile.load(path) }
+            providers = [InMemoryProvider.environment()] + (file.map { [$0] } ?? [])
+        } catch {
+            StandardStreams.error("mlaas-helper: \(error)")
+            return Exit.configuration
+        }
+        return await dispatch(invocation.command, Settings.read(providers))
+    }
+
+    private static func dispatch(_ command: String, _ outcome: Settings.Outcome) async -> Int32 {
+        if command == "config print" { print(outcome) }
+        switch outcome {
+        case .problems(let problems, _):
+            StandardStreams.error("mlaas-helper: the configuration has \(problems.count) problem(s):")
+            for problem in problems { StandardStreams.error("  \(problem)") }
+            return Exit.configuration
+        case .settings(let settings, _, let warnings):
+            for warning in warnings { StandardStreams.error("mlaas-helper: warning: \(warning)") }
+            switch command {
+            case "config check":
+                StandardStreams.output("The configuration is good.")
+                return 0
+            case "config print": return 0
+            default: return await serve(settings)
+            }
+        }
+    }
+
+    private static func print(_ outcome: Settings.Outcome) {
+        let entries =
+            switch outcome {
+            case .problems(_, let entries), .settings(_, let entries, _): entries
+            }
+        for entry in entries {
+            let value = entry.effective.map { "\(entry.key)=\($0)" } ?? "# \(entry.key) is not set"
+            StandardStreams.output(value + (entry.source.map { "  # from \($0)" } ?? ""))
+        }
+    }
+
+    private static func serve(_ settings: Settings) async -> Int32 {
+        let writer = LineWriter(descriptor: 1)
+        let sink = WriterSink(writer: writer)
+        let now: @Sendable () -> Int = { wallClockNanoseconds() }
+        let handler: any LogHandler =
+            switch settings.logFormat {
+            case .json: JSONLogHandler(sink: sink, level: settings.logLevel, now: now)
+            case .text:
+                TextLogHandler(
+                    sink: sink, level: settings.logLevel, usesColour: StandardStreams.outputIsTerminal, now: now)
+            }
+        let logger = Logger(label: "mlaas", handler: handler)
+        defer { writer.flush() }
+        do {
+            try await HelperServer(settings: settings, logger: logger).run()
+            return 0
+        } catch {
+            logger.critical("cannot start", metadata: [LogKey.error: .string("\(error)")])
+            StandardStreams.error("mlaas-helper: \(error)")
+            return Exit.unavailable
+        }
+    }
+}
+
+/// Log lines to the writer's thread.
+private struct WriterSink: LogSink {
+    let writer: LineWriter
+
+    func write(_ line: [UInt8]) { writer.write(line) }
+}

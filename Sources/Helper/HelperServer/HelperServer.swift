@@ -1,0 +1,207 @@
+import Configuration
+package import EventLoop
+import FoundationEssentials
+import HTTP
+import HTTPClient
+import HTTPServer
+import HelperCore
+import HelperHTTP
+import Keycloak
+package import Telemetry
+import ThreeScale
+
+/// The composition root: the only place that names concrete adapters. Builds everything from settings, runs it until a
+/// signal, and ends it in order.
+package struct HelperServer: Sendable {
+    /// Why the server cannot run, in words for the operator.
+    package struct StartError: Error, CustomStringConvertible {
+        package let description: String
+    }
+
+    /// In-flight requests get this long after the drain.
+    private static let shutdownDeadline = Duration.seconds(30)
+    /// Callers whose account and keys are remembered.
+    private static let callersMax = 100_000
+
+    private let settings: Settings
+    private let logger: Logger
+
+    package init(settings: Settings, logger: Logger) {
+        self.settings = settings
+        self.logger = logger
+    }
+
+    /// Runs until SIGTERM or SIGINT, then drains. A second signal ends at once.
+    /// - Parameter listening: told the address once the server accepts connections.
+    package func run(listening: @Sendable (SocketAddress) -> Void = { _ in }) async throws {
+        let group = EventLoopGroup(count: settings.loops)
+        let signals = ProcessSignals(on: group.loops[0])
+        let client = HTTPClient(configuration: try clientConfiguration(), group: group)
+        let parts = compose(group, client)
+        let server = HTTPServer(
+            configuration: HelperAPI.serverConfiguration(host: settings.host, port: settings.port), group: group,
+            responder: parts.api, logger: logger.labelled("http"))
+        let background = startBackground(parts, on: group.loops[0])
+        let address = try await listen(server)
+        listening(address)
+
+        for await signal in signals.received where signal == .terminate { break }
+        logger.notice("draining", metadata: ["seconds": .integer(Int(settings.drain.components.seconds))])
+        parts.lifecycle.beginDraining()
+        server.beginDraining()
+        await drain(server, signals.received)
+        for task in background { task.cancel() }
+        for task in background { await task.value }
+        await client.shutdown()
+        signals.close()
+        group.shutdown()
+        logger.notice("stopped")
+    }
+
+    // MARK: Parts
+
+    private struct Parts {
+        let api: HelperAPI
+        let verifier: KeycloakTokenVerifier
+        let catalogs: CatalogStore
+        let lifecycle: Lifecycle
+    }
+
+    private func compose(_ group: EventLoopGroup, _ client: HTTPClient) -> Parts {
+        // Work that outlives its starter stays on the loop it was started on.
+        let spawn: Spawn = { work in _ = group.currentOrAny().spawn(work) }
+        let sleep: @Sendable (Duration) async -> Void = { try? await group.currentOrAny().sleep(for: $0) }
+        let registry = PrometheusRegistry(descriptions: metricDescriptions)
+        let verifier = KeycloakTokenVerifier(
+            policy: settings.tokenPolicy, realmURL: settings.realmURL, keySetURL: settings.keySetURL,
+            settings: settings.keySettings, source: HTTPKeySource(client: client), spawn: spawn,
+            logger: logger.labelled("keycloak"), now: { Double(wallClockNanoseconds()) / 1e9 })
+        let manager = ThreeScaleAPIManager(
+            configuration: threeScaleConfiguration(), client: client,
+            metrics: UpstreamMetrics(system: "3scale", factory: registry), sleep: sleep)
+        let policy = AccessPolicy(requiredRole: settings.requiredRole, serviceRoles: settings.serviceRoles)
+        let catalogs = CatalogStore(manager: manager, logger: logger.labelled("catalog"))
+        let keys = OwnedKeys(
+            manager: manager, lifetime: settings.applicationsCache, capacity: Self.callersMax, spawn: spawn)
+        let find = FindService(catalogs: catalogs, manager: manager, policy: policy, clientID: settings.clientID)
+        let provision = ProvisionKey(
+            find: find, manager: manager, keys: keys, defaultPlan: settings.defaultPlan, spawn: spawn,
+            logger: logger.labelled("provisioning"), audit: logger.labelled("audit"))
+        let lifecycle = Lifecycle()
+        let metrics = RequestMetrics(factory: registry)
+        collect(registry, verifier, catalogs, metrics)
+        let api = HelperAPI(
+            HelperAPI.Dependencies(
+                listServices: ListServices(
+                    catalogs: catalogs, keys: keys, policy: policy, clientID: settings.clientID),
+                findService: find, provisionKey: provision,
+                readiness: CheckReadiness(verifier: verifier, catalogs: catalogs), verifier: verifier, policy: policy,
+                lifecycle: lifecycle, metrics: metrics, authOutcomes: AuthOutcomes(factory: registry),
+                exposition: { registry.exposition() }),
+            clientID: settings.clientID, realm: settings.realm, deadline: settings.timeout,
+            logger: logger.labelled("api"))
+        return Parts(api: api, verifier: verifier, catalogs: catalogs, lifecycle: lifecycle)
+    }
+
+    private func collect(
+        _ registry: PrometheusRegistry, _ verifier: KeycloakTokenVerifier, _ catalogs: CatalogStore,
+        _ metrics: RequestMetrics
+    ) {
+        registry.collect {
+            var samples: [PrometheusRegistry.Sample] = [
+                .init("http_server_active_requests", .gauge, Double(metrics.requestsInFlight)),
+                .init("mlaas_build_info", .gauge, labels: [("version", Version.number)], 1),
+            ]
+            if let catalog = catalogs.catalog {
+                samples.append(.init("mlaas_catalog_services", .gauge, Double(catalog.services.count)))
+            }
+            for (name, age) in [("mlaas_catalog_age_seconds", catalogs.age), ("mlaas_keys_age_seconds", verifier.keysAge)] {
+                if let age { samples.append(.init(name, .gauge, Double(age.components.seconds))) }
+            }
+            return samples
+        }
+    }
+
+    private func clientConfiguration() throws(StartError) -> HTTPClientConfiguration {
+        var configuration = HTTPClientConfiguration(userAgent: "mlaas-helper/\(Version.number)")
+        configuration.connectionsPerHost = settings.concurrency
+        configuration.httpsProxy = settings.httpsProxy
+        configuration.httpProxy = settings.httpProxy
+        configuration.noProxy = settings.noProxy
+        if let path = settings.extraRootsFile {
+            guard let roots = FileManager.default.contents(atPath: path) else {
+                throw StartError(description: "CA_BUNDLE: '\(path)' cannot be read")
+            }
+            configuration.extraRoots = Array(roots)
+            configuration.systemRoots = Self.systemRootsFiles.lazy.compactMap {
+                FileManager.default.contents(atPath: $0).map(Array.init)
+            }.first
+        }
+        return configuration
+    }
+
+    /// Where Debian and Red Hat keep the system's roots.
+    private static let systemRootsFiles = [
+        "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+    ]
+
+    private func threeScaleConfiguration() -> ThreeScaleConfiguration {
+        var configuration = ThreeScaleConfiguration(
+            url: settings.threeScaleURL, accessToken: settings.threeScaleToken.reveal())
+        configuration.pageSize = settings.pageSize
+        configuration.timeout = settings.timeout
+        configuration.retries = settings.retries
+        configuration.concurrency = settings.concurrency
+        return configuration
+    }
+
+    // MARK: Life
+
+    private func startBackground(_ parts: Parts, on loop: EventLoop) -> [Task<Void, Never>] {
+        let sleep: @Sendable (Duration) async -> Bool = { duration in
+            do throws(CancellationError) {
+                try await loop.sleep(for: duration)
+                return true
+            } catch {
+                return false
+            }
+        }
+        return [
+            loop.spawn { await parts.verifier.run(sleep: sleep) },
+            loop.spawn { [settings] in await parts.catalogs.run(interval: settings.catalogRefresh, sleep: sleep) },
+        ]
+    }
+
+    private func listen(_ server: HTTPServer) async throws(StartError) -> SocketAddress {
+        do {
+            let address = try await server.start()
+            logger.notice(
+                "listening",
+                metadata: [
+                    "address": .string(address.description), "version": .string(Version.number),
+                    "loops": .integer(settings.loops), "libraries": .string(HTTPClient.libraryVersion),
+                ])
+            return address
+        } catch {
+            let hint = (error as? UVError) == .addressInUse ? "; is another process using it? Set SERVER_PORT" : ""
+            throw StartError(description: "cannot listen on \(settings.host):\(settings.port): \(error)\(hint)")
+        }
+    }
+
+    /// Serves on for the drain, so that whoever routes to us has noticed, then lets requests under way finish.
+    private func drain(_ server: HTTPServer, _ signals: AsyncStream<ProcessSignals.Signal>) async {
+        let finished = Task {
+            try? await Task.sleep(for: settings.drain)
+            return await server.shutdown(deadline: Self.shutdownDeadline)
+        }
+        let second = Task {
+            for await signal in signals where signal == .terminate {
+                logger.warning("a second signal: ending at once")
+                exitNow()
+            }
+        }
+        let cutOff = await finished.value
+        second.cancel()
+        if cutOff > 0 { logger.warning("requests were cut off", metadata: ["requests": .integer(cutOff)]) }
+    }
+}
