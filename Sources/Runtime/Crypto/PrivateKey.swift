@@ -97,14 +97,23 @@ import COpenSSL
 }
 
 extension PrivateKey {
-    /// PKCS #8 in PEM, not encrypted.
-    package func pem() throws(CryptoError) -> String {
-        guard let memory = unsafe BIO_new(BIO_s_mem()) else { throw .last("no memory") }
-        defer { unsafe BIO_free(memory) }
-        guard unsafe PEM_write_bio_PKCS8PrivateKey(memory, raw, nil, nil, 0, nil, nil) == 1 else { throw .last("no PEM") }
-        var start: UnsafeMutablePointer<CChar>?
-        let length = unsafe copenssl_memory(memory, &start)
-        let bytes = unsafe UnsafeRawBufferPointer(start: start, count: length)
-        return unsafe String(decoding: bytes, as: UTF8.self)
+    /// A self-signed X.509 certificate in DER, as key sets carry in `x5c` (RFC 7517 §4.7).
+    package func selfSignedCertificate(commonName: String) throws(CryptoError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: 8 * 1024)
+        let length = unsafe copenssl_self_sign(raw, commonName, &bytes, Int32(bytes.count))
+        guard length > 0 else { throw .last("no certificate") }
+        return Array(bytes.prefix(Int(length)))
+    }
+
+    /// The public half as SubjectPublicKeyInfo in DER (RFC 5280 §4.1.2.7).
+    package func publicKeyInfo() throws(CryptoError) -> [UInt8] {
+        let length = Int(unsafe i2d_PUBKEY(raw, nil))
+        guard length > 0 else { throw .last("no public key") }
+        var bytes = [UInt8](repeating: 0, count: length)
+        _ = unsafe bytes.withUnsafeMutableBufferPointer { buffer in
+            var cursor: UnsafeMutablePointer<UInt8>? = buffer.baseAddress
+            return unsafe i2d_PUBKEY(raw, &cursor)
+        }
+        return bytes
     }
 }
