@@ -81,7 +81,7 @@ let package = Package(
         // 4. Believable fakes that listen on loopback; nothing above depends on them.
         target("Sandbox", "SandboxSupport", ["EventLoop", "HTTP", "HTTPServer", "JSON"]),
         target("Sandbox", "KeycloakSandbox", ["SandboxSupport", "HTTP", "HTTPServer", "JSON", "Crypto"]),
-        target("Sandbox", "ThreeScaleSandbox", ["SandboxSupport", "HTTP", "HTTPServer", "JSON"]),
+        target("Sandbox", "ThreeScaleSandbox", ["SandboxSupport", "EventLoop", "HTTP", "HTTPServer", "JSON"]),
         target(
             "Sandbox", "Sandbox",
             [

@@ -1,0 +1,182 @@
+import EventLoop
+import HTTP
+import HTTPServer
+import JSON
+import SandboxSupport
+
+/// One call of the API: who asks, in which format, for what.
+struct Call {
+    let request: Request
+    let now: Int
+    /// For the uniqueness race only: a clock that is not moved.
+    let milliseconds = Int(EventLoop.nanoseconds() / 1_000_000)
+    var tenant: Tenant
+    private(set) var hasWritten = false
+    private(set) var reply = Reply(format: .xml)
+    private(set) var parameters: Parameters?
+    private var token: AccessTokenRecord?
+
+    init(request: Request, now: Int, tenant: Tenant) {
+        self.request = request
+        self.now = now
+        self.tenant = tenant
+    }
+
+    var json: JSONForms { JSONForms(tenant: tenant, origin: "https://\(request.head.value(of: .host) ?? "localhost")") }
+    var xml: XMLForms { XMLForms(tenant: tenant) }
+    var method: HTTPMethod { request.method == .head ? .get : request.method == .patch ? .put : request.method }
+
+    func text(_ name: String) -> String? { parameters?[name] }
+    func int(_ name: String) -> Int? { parameters?.int(name) }
+
+    // MARK: From bytes to a route
+
+    mutating func respond() -> Response {
+        var segments = request.path.split(separator: "/").map { PercentEncoding.decode($0.utf8) ?? String($0) }
+        let isStats = segments.first == "stats"
+        guard isStats || (segments.count > 2 && segments[0] == "admin" && segments[1] == "api") else {
+            return Reply.json(["status": 404, "error": "Not Found"], status: .notFound)
+        }
+        if let refusal = takeFormat(from: &segments) { return refusal }
+        do throws(Parameters.Unreadable) {
+            parameters = try Parameters(request)
+        } catch {
+            return Reply.json(["status": 400, "error": "Bad Request"], status: .badRequest)
+        }
+        if let refusal = authenticate(scope: isStats ? "stats" : "account_management") { return refusal }
+        do throws(Refusal) {
+            let path = isStats ? segments : Array(segments.dropFirst(2))
+            return conditional(try isStats ? stats(Array(path.dropFirst())) : route(path))
+        } catch {
+            return reply.refusal(error)
+        }
+    }
+
+    /// The extension alone decides the format; without one it is XML.
+    private mutating func takeFormat(from segments: inout [String]) -> Response? {
+        guard let last = segments.last, let dot = last.lastIndex(of: ".") else { return nil }
+        let name = String(last[last.index(after: dot)...])
+        switch name {
+        case "json": reply = Reply(format: .json)
+        case "xml": reply = Reply(format: .xml)
+        default:
+            return .text("The server does not understand \"\(name)\" request.", status: .notAcceptable)
+        }
+        segments[segments.count - 1] = String(last[..<dot])
+        return nil
+    }
+
+    // MARK: Who asks
+
+    /// There is no 401 in this API.
+    private mutating func authenticate(scope: String) -> Response? {
+        if tenant.knobs.isSuspended { return Response(status: .forbidden) }
+        let denied = reply.error("Access denied", .forbidden)
+        let basic = basicCredential
+        let given = parameters?.has("access_token") == true ? parameters?["access_token"] : basic
+        if let record = given.flatMap({ tenant.tokens[$0] }), record.expiresAt.map({ $0 > now }) ?? true {
+            guard record.scopes.contains(scope) else {
+                return reply.error("Your access token does not have the correct permissions", .forbidden)
+            }
+            token = record
+            return nil
+        }
+        let provider = parameters?["provider_key"] ?? basic
+        return provider == tenant.providerKey ? nil : denied
+    }
+
+    /// The first half that is not empty.
+    private var basicCredential: String? {
+        guard let header = request.head.value(of: .authorization), header.lowercased().hasPrefix("basic "),
+            let decoded = Base64Text.decode(String(header.dropFirst(6)))
+        else { return nil }
+        return decoded.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init).first {
+            !$0.isEmpty
+        }
+    }
+
+    /// A read-only token is refused at the first write, after look-ups and validation.
+    mutating func write() throws(Refusal) {
+        guard token?.isReadOnly != true else { throw .readOnly }
+        hasWritten = true
+    }
+
+    /// Whether the token's owner sees a service.
+    func sees(_ service: Int) -> Bool { token?.services.map { $0.contains(service) } ?? true }
+
+    // MARK: Conditional requests
+
+    /// A weak validator of what is answered; a match is a 304.
+    private func conditional(_ response: Response) -> Response {
+        guard method == .get, response.status.code == 200, !response.body.isEmpty else { return response }
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in response.body { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        let tag = "W/\"\(String(hash, radix: 16))\""
+        if request.head.value(of: "if-none-match") == tag {
+            return Response(status: .notModified, fields: HTTPFields([("etag", tag)]))
+        }
+        var response = response
+        response.fields["etag"] = tag
+        return response
+    }
+
+    // MARK: Lists
+
+    /// Clamped as 3scale does, with metadata only when it does not fit one page.
+    func page(_ all: [JSONValue], _ plural: String, _ singular: String) -> JSONValue {
+        let wanted = int("per_page") ?? 0
+        let size = (1...500).contains(wanted) ? wanted : 500
+        let number = max(1, int("page") ?? 1)
+        let (start, overflow) = (number - 1).multipliedReportingOverflow(by: size)
+        let slice = overflow ? [] : Array(all.dropFirst(start).prefix(size))
+        var object = JSONObject([(plural, .array(slice.map { .object(JSONObject([(singular, $0)])) }))])
+        if size < all.count {
+            object["metadata"] = [
+                "per_page": .int(size), "total_entries": .int(all.count),
+                "total_pages": .int((all.count + size - 1) / size), "current_page": .int(number),
+            ]
+        }
+        return .object(object)
+    }
+
+    func list(_ all: [JSONValue], _ plural: String, _ singular: String) -> JSONValue {
+        .object(JSONObject([(plural, .array(all.map { .object(JSONObject([(singular, $0)])) }))]))
+    }
+
+    func one(_ singular: String, _ value: JSONValue) -> JSONValue { .object(JSONObject([(singular, value)])) }
+
+    /// What a DELETE answers.
+    let deleted = Response()
+}
+
+extension Refusal {
+    /// A write by a token that may only read.
+    static let readOnly = Refusal.denied("Your access token does not have the correct permissions")
+}
+
+/// Standard base64 to text, for Basic credentials.
+private enum Base64Text {
+    static func decode(_ text: String) -> String? {
+        var bits: UInt32 = 0
+        var count = 0
+        var bytes: [UInt8] = []
+        for byte in text.utf8 where byte != 0x3D {
+            let value: UInt32
+            switch byte {
+            case 0x41...0x5A: value = UInt32(byte) - 0x41
+            case 0x61...0x7A: value = UInt32(byte) - 0x61 + 26
+            case 0x30...0x39: value = UInt32(byte) - 0x30 + 52
+            case 0x2B: value = 62
+            case 0x2F: value = 63
+            default: return nil
+            }
+            bits = bits << 6 | value
+            count += 6
+            if count >= 8 {
+                count -= 8
+                bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
+            }
+        }
+        return String(validating: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,133 @@
+/// The tables of the imitated tenant. Members are 3scale's, so that an expert recognises them.
+package struct ServiceRecord: Sendable {
+    package let id: Int
+    package var name: String
+    package var systemName: String
+    package var description: String?
+    /// `1`, `2`, `oidc` or `oauth`.
+    package var backendVersion: String
+    package var mandatoryAppKey = true
+    package var endpoint: String
+    package var credentialsLocation = "query"
+    package var authUserKey = "user_key"
+    package var authAppID = "app_id"
+    package var authAppKey = "app_key"
+    package var apiBackend: String?
+    /// Deployments to production; a service that was never promoted is in no bulk list.
+    package var productionVersion: Int
+    package var lockVersion = 1
+    package let createdAt: Int
+    package var updatedAt: Int
+}
+
+/// An application, service or account plan.
+package struct PlanRecord: Sendable {
+    package enum Kind: String, Sendable { case application = "application_plan", service = "service_plan", account = "account_plan" }
+
+    package let id: Int
+    package let kind: Kind
+    /// Nil for an account plan.
+    package let serviceID: Int?
+    package var name: String
+    package var systemName: String
+    package var isPublished: Bool
+    package var isDefault: Bool
+    package var isCustom: Bool
+    package var needsApproval: Bool
+    package var costPerMonth = 0.0
+    package var setupFee = 0.0
+    package let createdAt: Int
+    package var updatedAt: Int
+}
+
+package struct MetricRecord: Sendable {
+    package let id: Int
+    package let serviceID: Int
+    package let parentID: Int?
+    package var systemName: String
+    package var friendlyName: String
+    package var unit = "hit"
+    package let createdAt: Int
+}
+
+package struct LimitRecord: Sendable {
+    package let id: Int
+    package let planID: Int
+    package let metricID: Int
+    package var period: String
+    package var value: Int
+    package let createdAt: Int
+}
+
+package struct AccountRecord: Sendable {
+    package let id: Int
+    package var orgName: String
+    package var state: String
+    package var planID: Int
+    package var annotations: [String: String] = [:]
+    package let createdAt: Int
+    package var updatedAt: Int
+}
+
+package struct UserRecord: Sendable {
+    package let id: Int
+    package let accountID: Int
+    package var username: String
+    package var email: String?
+    package var role: String
+    package var state: String
+    package let createdAt: Int
+    package var updatedAt: Int
+}
+
+package struct SubscriptionRecord: Sendable {
+    package let id: Int
+    package let accountID: Int
+    package let serviceID: Int
+    package var planID: Int
+    package var state: String
+    package let createdAt: Int
+}
+
+package struct ApplicationRecord: Sendable {
+    package let id: Int
+    package let accountID: Int
+    package let serviceID: Int
+    package var planID: Int
+    package var state: String
+    package var name: String?
+    package var description: String?
+    package var userKey: String
+    package let applicationID: String
+    package let verificationKey: String
+    package var redirectURL: String?
+    package var keys: [AppKeyRecord] = []
+    package let createdAt: Int
+    package var updatedAt: Int
+}
+
+package struct AppKeyRecord: Sendable {
+    package let value: String
+    package let createdAt: Int
+}
+
+/// A credential of the admin API.
+package struct AccessTokenRecord: Sendable {
+    package let value: String
+    package var scopes: Set<String>
+    package var isReadOnly: Bool
+    package var expiresAt: Int?
+    /// The services its owner sees; nil for all.
+    package var services: Set<Int>?
+
+    package init(
+        value: String, scopes: Set<String> = ["account_management", "stats"], isReadOnly: Bool = false,
+        expiresAt: Int? = nil, services: Set<Int>? = nil
+    ) {
+        self.value = value
+        self.scopes = scopes
+        self.isReadOnly = isReadOnly
+        self.expiresAt = expiresAt
+        self.services = services
+    }
+}

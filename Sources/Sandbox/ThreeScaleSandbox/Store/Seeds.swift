@@ -1,0 +1,85 @@
+/// Tenants to start from.
+package enum ThreeScaleSeed {
+    /// Reads and writes everything.
+    package static let adminToken = "sandbox-admin-token"
+    /// Refused at the first write.
+    package static let readOnlyToken = "sandbox-read-only-token"
+    /// Expired long ago.
+    package static let expiredToken = "sandbox-expired-token"
+
+    /// A small realistic catalogue: every authentication mode, a hidden default plan, a plan that needs approval, a custom
+    /// plan, a service without a plan, every place for credentials.
+    /// - Parameter now: seconds since 1970-01-01T00:00:00Z.
+    package static func standard(now: Int) -> Tenant {
+        var tenant = empty(now: now)
+        let chat = tenant.addService(
+            name: "Granite Chat", systemName: "granite_chat", description: "Chat completions by Granite",
+            endpoint: "https://granite.apps.example.com:443", credentialsLocation: "headers", at: now)
+        let hits = tenant.metrics.values.first { $0.serviceID == chat }?.id ?? 0
+        tenant.addPlan(.application, service: chat, name: "Trial", published: true, at: now)
+        let basic = tenant.addPlan(.application, service: chat, name: "Basic", published: true, at: now)
+        tenant.addPlan(.application, service: chat, name: "Internal", custom: true, at: now)
+        tenant.addLimit(plan: basic, metric: hits, period: "minute", value: 60, at: now)
+        tenant.addLimit(plan: basic, metric: hits, period: "day", value: 10_000, at: now)
+
+        let embeddings = tenant.addService(
+            name: "Embeddings", systemName: "embeddings", description: "Text embeddings", backendVersion: "2",
+            credentialsLocation: "headers", at: now)
+        tenant.addPlan(.application, service: embeddings, name: "Standard", published: true, at: now)
+
+        let vision = tenant.addService(
+            name: "Vision", systemName: "vision", description: "Image understanding", backendVersion: "oidc",
+            credentialsLocation: "headers", at: now)
+        tenant.addPlan(.application, service: vision, name: "Standard", published: true, at: now)
+
+        let speech = tenant.addService(
+            name: "Speech to Text", systemName: "speech_to_text", description: "Transcription",
+            endpoint: "http://speech.apps.example.com:80", credentialsLocation: "query", at: now)
+        tenant.addPlan(.application, service: speech, name: "On request", published: true, needsApproval: true, at: now)
+
+        let code = tenant.addService(
+            name: "Code Assist", systemName: "code_assist", description: "Code completion", endpoint: "",
+            credentialsLocation: "authorization", at: now)
+        // The operator chose a default that is not shown to everybody. Its service plan is hidden, so that signup makes
+        // no application for it.
+        let hidden = tenant.addPlan(.application, service: code, name: "Staff", at: now)
+        tenant.makeDefault(hidden)
+        for plan in tenant.plans(.service, service: code) { tenant.plans[plan.id]?.isPublished = false }
+        tenant.addPlan(.application, service: code, name: "Public", published: true, at: now)
+
+        tenant.addService(name: "Rerank", systemName: "rerank", description: "No plan yet", at: now)
+        addPeople(&tenant, now: now)
+        return tenant
+    }
+
+    /// Many services, for measuring.
+    package static func generated(services: Int, now: Int) -> Tenant {
+        var tenant = empty(now: now)
+        for index in 1...max(1, services) {
+            let mode = ["1", "2", "oidc"][index % 3]
+            let id = tenant.addService(
+                name: "Model \(index)", systemName: "model_\(index)", description: "Generated service \(index)",
+                backendVersion: mode, credentialsLocation: "headers", at: now)
+            tenant.addPlan(.application, service: id, name: "Standard", published: true, at: now)
+        }
+        return tenant
+    }
+
+    private static func empty(now: Int) -> Tenant {
+        var tenant = Tenant()
+        tenant.addPlan(.account, service: nil, name: "Default", published: true, isDefault: true, at: now)
+        tenant.add(AccessTokenRecord(value: adminToken))
+        tenant.add(AccessTokenRecord(value: readOnlyToken, isReadOnly: true))
+        tenant.add(AccessTokenRecord(value: expiredToken, expiresAt: 1))
+        return tenant
+    }
+
+    private static func addPeople(_ tenant: inout Tenant, now: Int) {
+        for name in ["grace", "linus"] {
+            _ = try? tenant.signUp(
+                SignupFields(
+                    orgName: "\(name)@example.com", username: name, email: "\(name)@example.com",
+                    password: "not-used-by-anyone-24x"), at: now, milliseconds: 0)
+        }
+    }
+}

@@ -1,0 +1,168 @@
+/// What a signup brings.
+struct SignupFields {
+    var orgName: String?
+    var username: String?
+    var email: String?
+    var password: String?
+    var confirmation: String?
+    var accountPlan: Int?
+    var servicePlan: Int?
+    var applicationPlan: Int?
+    var annotations: [String: String] = [:]
+}
+
+extension Tenant {
+    /// Account, user, contracts, and applications on every service that has default plans for it.
+    /// - Throws: validation first, then missing plans.
+    mutating func signUp(_ fields: SignupFields, at now: Int, milliseconds: Int) throws(Refusal) -> AccountRecord {
+        var errors = orgNameErrors(fields.orgName)
+        errors += userErrors(
+            username: fields.username, email: fields.email, password: fields.password, confirmation: fields.confirmation,
+            checksEmailFormat: false, milliseconds: milliseconds)
+        guard errors.isEmpty else { throw .invalid(errors) }
+        let accountPlans = plans(.account)
+        guard
+            let accountPlan = fields.accountPlan.flatMap({ id in accountPlans.first { $0.id == id } })
+                ?? accountPlans.first(where: \.isDefault)
+        else { throw .notFound }
+        let needsApproval = accountPlan.needsApproval || knobs.accountsNeedApproval
+        let isActive = fields.password != nil && !needsApproval
+        let account = AccountRecord(
+            id: makeID(), orgName: fields.orgName ?? "", state: isActive ? "approved" : "created", planID: accountPlan.id,
+            annotations: fields.annotations, createdAt: now, updatedAt: now)
+        let user = UserRecord(
+            id: makeID(), accountID: account.id, username: Self.trimmed(fields.username ?? ""), email: fields.email,
+            role: "admin", state: isActive ? "active" : "pending", createdAt: now, updatedAt: now)
+        accounts[account.id] = account
+        users[user.id] = user
+        born(user.id, at: milliseconds)
+        try subscribeToDefaults(account.id, fields, now, milliseconds)
+        return account
+    }
+
+    private mutating func subscribeToDefaults(
+        _ account: Int, _ fields: SignupFields, _ now: Int, _ milliseconds: Int
+    ) throws(Refusal) {
+        for service in services.values.sorted(by: { $0.id < $1.id }) {
+            let servicePlans = plans(.service, service: service.id)
+            let applicationPlans = plans(.application, service: service.id)
+            let wanted = fields.applicationPlan.flatMap { id in applicationPlans.first { $0.id == id } }
+            let servicePlan =
+                fields.servicePlan.flatMap { id in servicePlans.first { $0.id == id } }
+                ?? servicePlans.first(where: \.isDefault)
+                ?? (knobs.publishedServicePlanSignup ? servicePlans.first(where: \.isPublished) : nil)
+            let applicationPlan = wanted ?? applicationPlans.first(where: \.isDefault)
+            if wanted != nil, servicePlan == nil { throw .notFound }
+            guard let servicePlan, let applicationPlan else { continue }
+            subscribe(account, service.id, servicePlan, now)
+            insertApplication(
+                account: account, plan: applicationPlan,
+                ApplicationFields(name: "API signup", description: "API signup"), now, milliseconds)
+        }
+    }
+
+    @discardableResult
+    mutating func subscribe(_ account: Int, _ service: Int, _ plan: PlanRecord, _ now: Int) -> SubscriptionRecord {
+        if let known = subscriptions.values.first(where: { $0.accountID == account && $0.serviceID == service }) {
+            return known
+        }
+        let made = SubscriptionRecord(
+            id: makeID(), accountID: account, serviceID: service, planID: plan.id,
+            state: plan.needsApproval ? "pending" : "live", createdAt: now)
+        subscriptions[made.id] = made
+        return made
+    }
+
+    // MARK: Validation
+
+    typealias Errors = [(attribute: String, messages: [String])]
+
+    func orgNameErrors(_ name: String?) -> Errors {
+        let name = name ?? ""
+        var messages: [String] = []
+        if Self.trimmed(name).isEmpty { messages.append("can't be blank") }
+        if !name.utf8.contains(where: Self.isAlphanumeric) {
+            messages.append("must contain at least one alphanumeric character")
+        }
+        if name.unicodeScalars.count > 255 { messages.append("is too long (maximum is 255 characters)") }
+        return messages.isEmpty ? [] : [("org_name", messages)]
+    }
+
+    func userErrors(
+        username: String?, email: String?, password: String?, confirmation: String?, checksEmailFormat: Bool,
+        milliseconds: Int, except: Int? = nil
+    ) -> Errors {
+        var errors: Errors = []
+        let name = usernameMessages(Self.trimmed(username ?? ""), milliseconds, except)
+        if !name.isEmpty { errors.append(("username", name)) }
+        if let email {
+            var messages: [String] = []
+            if email.unicodeScalars.count < 6 { messages.append("is too short (minimum is 6 characters)") }
+            if email.unicodeScalars.count > 255 { messages.append("is too long (maximum is 255 characters)") }
+            if checksEmailFormat, !email.contains("@") { messages.append("should look like an email address") }
+            if users.values.contains(where: { $0.email == email && $0.id != except && isVisible($0.id, at: milliseconds) }) {
+                messages.append("has already been taken")
+            }
+            if !messages.isEmpty { errors.append(("email", messages)) }
+        }
+        if let password {
+            if password.unicodeScalars.count < knobs.passwordMinimum {
+                errors.append(("password", ["is too short (minimum is \(knobs.passwordMinimum) characters)"]))
+            }
+            if let confirmation, confirmation != password {
+                errors.append(("password_confirmation", ["doesn't match Password"]))
+            }
+        }
+        return errors
+    }
+
+    private func usernameMessages(_ name: String, _ milliseconds: Int, _ except: Int?) -> [String] {
+        var messages: [String] = []
+        let count = name.unicodeScalars.count
+        if count < 3 { messages.append("is too short (minimum is 3 characters)") }
+        if count > 40 { messages.append("is too long (maximum is 40 characters)") }
+        let bytes = Array(name.utf8)
+        let isWord: (UInt8) -> Bool = { Self.isAlphanumeric($0) || $0 == 0x5F }
+        let fits =
+            bytes.count >= 2 && isWord(bytes[0]) && bytes.allSatisfy { isWord($0) || Array(".-_@+".utf8).contains($0) }
+        if !fits { messages.append("use only letters, numbers, and .-_@+ please.") }
+        if users.values.contains(where: { $0.username == name && $0.id != except && isVisible($0.id, at: milliseconds) }) {
+            messages.append("has already been taken")
+        }
+        return messages
+    }
+
+    static func trimmed(_ text: String) -> String {
+        String(text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
+    }
+
+    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+        (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+    }
+
+    // MARK: States
+
+    /// `approve`, `make_pending`, `reject`.
+    mutating func move(account id: Int, _ event: String, _ now: Int) throws(Refusal) -> AccountRecord {
+        guard var account = accounts[id] else { throw .notFound }
+        let transitions: [String: (from: Set<String>, to: String)] = [
+            "approve": (["created", "pending", "rejected"], "approved"),
+            "make_pending": (["created", "approved", "rejected"], "pending"),
+            "reject": (["created", "pending", "approved"], "rejected"),
+        ]
+        guard let transition = transitions[event], transition.from.contains(account.state) else {
+            throw .invalid([("state", ["cannot transition via \"\(event)\""])])
+        }
+        account.state = transition.to
+        account.updatedAt = now
+        accounts[id] = account
+        return account
+    }
+
+    mutating func deleteAccount(_ id: Int) {
+        accounts[id] = nil
+        users = users.filter { $0.value.accountID != id }
+        applications = applications.filter { $0.value.accountID != id }
+        subscriptions = subscriptions.filter { $0.value.accountID != id }
+    }
+}

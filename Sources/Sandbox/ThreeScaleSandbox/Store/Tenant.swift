@@ -1,0 +1,70 @@
+/// All rows of the imitated tenant, and the rules that keep them as 3scale would. A value: the sandbox guards it.
+package struct Tenant: Sendable {
+    package var knobs = Knobs()
+    package internal(set) var services: [Int: ServiceRecord] = [:]
+    package internal(set) var plans: [Int: PlanRecord] = [:]
+    package internal(set) var metrics: [Int: MetricRecord] = [:]
+    package internal(set) var limits: [Int: LimitRecord] = [:]
+    package internal(set) var accounts: [Int: AccountRecord] = [:]
+    package internal(set) var users: [Int: UserRecord] = [:]
+    package internal(set) var subscriptions: [Int: SubscriptionRecord] = [:]
+    package internal(set) var applications: [Int: ApplicationRecord] = [:]
+    package internal(set) var tokens: [String: AccessTokenRecord] = [:]
+    /// The tenant-wide legacy credential.
+    package var providerKey = "sandbox-provider-key"
+    var webhook: [String: String] = [:]
+    private var nextID: Int
+    /// Milliseconds at which users and applications were made, for the uniqueness race.
+    private var bornAt: [Int: Int] = [:]
+
+    /// - Parameter firstID: ids of the hosted service are above 2^31.
+    package init(firstID: Int = 1) { nextID = firstID }
+
+    mutating func makeID() -> Int {
+        defer { nextID += 1 }
+        return nextID
+    }
+
+    package mutating func add(_ token: AccessTokenRecord) { tokens[token.value] = token }
+
+    // MARK: Reading
+
+    /// Ascending by id.
+    package func applications(of account: Int) -> [ApplicationRecord] {
+        applications.values.filter { $0.accountID == account }.sorted { $0.id < $1.id }
+    }
+
+    package func account(username: String) -> AccountRecord? {
+        users.values.filter { $0.username == username }.min { $0.id < $1.id }.flatMap { accounts[$0.accountID] }
+    }
+
+    func plans(_ kind: PlanRecord.Kind, service: Int? = nil) -> [PlanRecord] {
+        plans.values.filter { $0.kind == kind && (service == nil || $0.serviceID == service) }.sorted { $0.id < $1.id }
+    }
+
+    func users(of account: Int) -> [UserRecord] {
+        users.values.filter { $0.accountID == account }.sorted { $0.id < $1.id }
+    }
+
+    /// Marks a row as made now, for the race.
+    mutating func born(_ id: Int, at milliseconds: Int) { bornAt[id] = milliseconds }
+
+    /// Whether a uniqueness check sees that row.
+    func isVisible(_ id: Int, at milliseconds: Int) -> Bool {
+        guard knobs.uniquenessRaceMilliseconds > 0, let born = bornAt[id] else { return true }
+        return milliseconds - born >= knobs.uniquenessRaceMilliseconds
+    }
+}
+
+/// Why a change was refused: `errors` by attribute, or one text, or one of the shapes 3scale has for it.
+enum Refusal: Error {
+    case notFound
+    /// 422 with messages by attribute, in order.
+    case invalid([(attribute: String, messages: [String])])
+    /// 422 with one text.
+    case text(String)
+    /// 403 with one text.
+    case denied(String)
+    /// 403 of a DELETE.
+    case forbidden([(attribute: String, messages: [String])])
+}

@@ -1,0 +1,30 @@
+package import HTTPServer
+package import SandboxSupport
+import Synchronization
+
+/// An imitated 3scale tenant: the Account Management API, the analytics and webhook calls that clients make, in memory.
+package final class ThreeScaleSandbox: Responder {
+    private let tenant: Mutex<Tenant>
+    private let clock: SandboxClock
+
+    package init(_ tenant: Tenant, clock: SandboxClock = SandboxClock()) {
+        self.tenant = Mutex(tenant)
+        self.clock = clock
+    }
+
+    /// The tenant as it is now.
+    package var snapshot: Tenant { tenant.withLock { $0 } }
+
+    /// Changes the tenant behind the API's back.
+    package func change(_ body: (inout Tenant) -> Void) { tenant.withLock { body(&$0) } }
+
+    package func respond(to request: Request) -> Answer<Response> {
+        .now(
+            tenant.withLock { tenant in
+                var call = Call(request: request, now: clock.now, tenant: tenant)
+                let response = call.respond()
+                if call.hasWritten { tenant = call.tenant }
+                return response
+            })
+    }
+}

@@ -1,0 +1,75 @@
+import HTTP
+import HTTPServer
+import JSON
+
+/// Answers in the format that the path's extension asked for.
+struct Reply {
+    enum Format: Sendable { case json, xml }
+
+    let format: Format
+
+    /// An entity or list that has both forms; JSON alone answers 406 to XML, loudly, where 3scale has XML we do not.
+    func entity(_ json: @autoclosure () -> JSONValue, xml: @autoclosure () -> String? = nil, status: HTTPStatus = .ok) -> Response {
+        switch format {
+        case .json: return Self.json(json(), status: status)
+        case .xml:
+            guard let body = xml() else {
+                return .text("The sandbox has no XML form of this; ask for .json\n", status: .notAcceptable)
+            }
+            return Self.xml(XMLForms.document(body), status: status)
+        }
+    }
+
+    /// `{"status":"Not found"}`, or nothing in XML.
+    var notFound: Response {
+        format == .json ? Self.json(["status": "Not found"], status: .notFound) : Self.xml("", status: .notFound)
+    }
+
+    func refusal(_ refusal: Refusal) -> Response {
+        switch refusal {
+        case .notFound: notFound
+        case .invalid(let errors): self.errors(errors, .unprocessableContent)
+        case .forbidden(let errors): self.errors(errors, .forbidden)
+        case .text(let text): error(text, .unprocessableContent)
+        case .denied(let text): error(text, .forbidden)
+        }
+    }
+
+    private func errors(_ errors: [(attribute: String, messages: [String])], _ status: HTTPStatus) -> Response {
+        guard format == .json else { return Self.xml(XMLForms.errors(errors), status: status) }
+        let object = JSONObject(errors.map { ($0.attribute, .array($0.messages.map(JSONValue.string))) })
+        return Self.json(["errors": .object(object)], status: status)
+    }
+
+    func error(_ text: String, _ status: HTTPStatus) -> Response {
+        format == .json
+            ? Self.json(["error": .string(text)], status: status)
+            : Self.xml(XMLForms.document("<error>\(XMLForms.escape(text))</error>"), status: status)
+    }
+
+    static func json(_ value: JSONValue, status: HTTPStatus = .ok) -> Response {
+        Response(
+            status: status, fields: HTTPFields([("content-type", "application/json; charset=utf-8")]),
+            body: escapeForHTML(value.encoded()))
+    }
+
+    static func xml(_ text: String, status: HTTPStatus = .ok) -> Response {
+        Response(
+            status: status, fields: HTTPFields([("content-type", "application/xml; charset=utf-8")]), body: Array(text.utf8))
+    }
+
+    /// Rails writes these as escapes, so that JSON may stand in a page.
+    private static func escapeForHTML(_ bytes: [UInt8]) -> [UInt8] {
+        guard bytes.contains(where: { $0 == 0x3C || $0 == 0x3E || $0 == 0x26 }) else { return bytes }
+        var escaped: [UInt8] = []
+        for byte in bytes {
+            switch byte {
+            case 0x3C: escaped += Array(#"\u003c"#.utf8)
+            case 0x3E: escaped += Array(#"\u003e"#.utf8)
+            case 0x26: escaped += Array(#"\u0026"#.utf8)
+            default: escaped.append(byte)
+            }
+        }
+        return escaped
+    }
+}
