@@ -88,7 +88,7 @@ let package = Package(
                 "SandboxSupport", "KeycloakSandbox", "ThreeScaleSandbox", "EventLoop", "HTTP", "HTTPServer", "JSON",
                 "Telemetry", "Arguments",
             ]),
-        executable("Sandbox", "mlaas-sandbox", ["Sandbox"]),
+        executable("Sandbox", "mlaas-sandbox", ["Sandbox", "EventLoop"]),
 
         // 5. Tests: one folder per target.
         tests("EventLoop", ["EventLoop"]),

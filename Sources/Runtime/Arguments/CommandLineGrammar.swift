@@ -50,6 +50,8 @@ package struct CommandLineGrammar: Sendable {
     /// A line that does not fit, in words that say what to do. The exit status for it is 64 (EX_USAGE).
     package struct UsageError: Error, Sendable, Equatable, CustomStringConvertible {
         package let description: String
+
+        package init(description: String) { self.description = description }
     }
 
     /// - Parameter arguments: without the program's name.

@@ -1,4 +1,9 @@
+import EventLoop
+import Sandbox
+
 @main
 struct Main {
-    static func main() {}
+    static func main() async {
+        exitProcess(await SandboxMain.run(Array(CommandLine.arguments.dropFirst())))
+    }
 }

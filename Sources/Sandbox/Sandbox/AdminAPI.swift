@@ -1,0 +1,145 @@
+import HTTP
+import HTTPServer
+import JSON
+import KeycloakSandbox
+import SandboxSupport
+import ThreeScaleSandbox
+
+/// The sandbox's own small API: faults, keys, clock, races, people, and what has been asked.
+struct AdminAPI: Responder {
+    let keycloak: KeycloakSandbox
+    let threeScale: ThreeScaleSandbox
+    let keycloakFaults: FaultInjector
+    let threeScaleFaults: FaultInjector
+    let clock: SandboxClock
+    let seed: Tenant
+
+    func respond(to request: Request) -> Answer<Response> {
+        let path = request.path.split(separator: "/").map(String.init)
+        let body = try? JSONValue(parsing: request.body)
+        let answer: JSONValue? =
+            switch path.first {
+            case "faults": faults(request.method, path, body)
+            case "journal": journal(request.method, path)
+            case "keys": keys(request.method, body)
+            case "clock" where request.method == .put: setClock(body)
+            case "race" where request.method == .put: setRace(body)
+            case "issuer" where request.method == .put: setIssuer(body)
+            case "users": users(request.method, path, body)
+            case "counts" where request.method == .get: counts
+            case "reset" where request.method == .post: reset()
+            case nil where request.method == .get: Self.help
+            default: nil
+            }
+        guard let answer else {
+            return .now(.json(JSONValue.object(["error": "unknown or malformed request; GET / lists what there is"]).encoded(), status: .badRequest))
+        }
+        return .now(.json(answer.encoded(pretty: true)))
+    }
+
+    private static let done: JSONValue = ["done": true]
+
+    private static let help: JSONValue = [
+        "GET|POST|DELETE /faults/{keycloak|3scale}": .array(
+            [
+                .string("{\"kind\":…,\"method\":…,\"path\":\"/admin/api/*\",\"status\":…,\"body\":…,\"delay_ms\":…,\"count\":…,\"probability\":…}")
+            ] + Fault.Kind.allCases.map { .string($0.rawValue) }),
+        "GET|DELETE /journal/{keycloak|3scale}": "what has been asked", "POST /keys": "a new signing key",
+        "DELETE /keys": "withdraws all signing keys but the newest, or {\"kid\":…}",
+        "PUT /clock": "{\"offset_seconds\":…}: the imitated servers' clock",
+        "PUT /race": "{\"milliseconds\":…}: 3scale's uniqueness checks miss younger rows; 0 ends it",
+        "PUT /issuer": "{\"issuer\":…}, null follows the host again", "POST /users": "{\"username\":…}",
+        "PUT /users/{name}": "{\"enabled\":…}", "GET /counts": "accounts and applications", "POST /reset": "back to the seed",
+    ]
+
+    // MARK: Parts
+
+    private func injector(_ path: [String]) -> FaultInjector? {
+        guard path.count == 2 else { return nil }
+        return switch path[1] {
+        case "keycloak": keycloakFaults
+        case "3scale": threeScaleFaults
+        default: nil
+        }
+    }
+
+    private func faults(_ method: HTTPMethod, _ path: [String], _ body: JSONValue?) -> JSONValue? {
+        guard let injector = injector(path) else { return nil }
+        switch method {
+        case .get: break
+        case .post:
+            guard let fault = body.flatMap(Fault.init) else { return nil }
+            injector.add(fault)
+        case .delete: injector.faults = []
+        default: return nil
+        }
+        return ["faults": .array(injector.faults.map(\.json)), "applied": .int(injector.counts.faults)]
+    }
+
+    private func journal(_ method: HTTPMethod, _ path: [String]) -> JSONValue? {
+        guard let injector = injector(path) else { return nil }
+        if method == .delete { injector.clearJournal() }
+        let entries = injector.journal.map { entry -> JSONValue in
+            ["method": .string(entry.method), "path": .string(entry.path), "status": .int(entry.status)]
+        }
+        return ["requests": .int(injector.counts.requests), "journal": .array(entries)]
+    }
+
+    private func keys(_ method: HTTPMethod, _ body: JSONValue?) -> JSONValue? {
+        switch method {
+        case .post: return (try? keycloak.rotateKeys()).map { ["kid": .string($0)] }
+        case .delete:
+            keycloak.removeKeys(body?["kid"]?.string)
+            return Self.done
+        default: return nil
+        }
+    }
+
+    private func setClock(_ body: JSONValue?) -> JSONValue? {
+        guard let offset = body?["offset_seconds"]?.int else { return nil }
+        clock.setOffset(offset)
+        return Self.done
+    }
+
+    private func setRace(_ body: JSONValue?) -> JSONValue? {
+        guard let milliseconds = body?["milliseconds"]?.int, milliseconds >= 0 else { return nil }
+        threeScale.change { $0.knobs.uniquenessRaceMilliseconds = milliseconds }
+        return Self.done
+    }
+
+    private func setIssuer(_ body: JSONValue?) -> JSONValue? {
+        guard let issuer = body?["issuer"] else { return nil }
+        keycloak.setIssuer(issuer.string)
+        return Self.done
+    }
+
+    private func users(_ method: HTTPMethod, _ path: [String], _ body: JSONValue?) -> JSONValue? {
+        if method == .post, path.count == 1, let name = body?["username"]?.string {
+            keycloak.addUser(name)
+            return ["username": .string(name), "password": .string("\(name)-password")]
+        }
+        guard method == .put, path.count == 2, let enabled = body?["enabled"]?.bool,
+            let name = PercentEncoding.decode(path[1].utf8), keycloak.setEnabled(name, enabled)
+        else { return nil }
+        return Self.done
+    }
+
+    private var counts: JSONValue {
+        let tenant = threeScale.snapshot
+        return [
+            "services": .int(tenant.services.count), "accounts": .int(tenant.accounts.count),
+            "users": .int(tenant.users.count), "applications": .int(tenant.applications.count),
+        ]
+    }
+
+    private func reset() -> JSONValue {
+        keycloakFaults.faults = []
+        threeScaleFaults.faults = []
+        keycloakFaults.clearJournal()
+        threeScaleFaults.clearJournal()
+        clock.setOffset(0)
+        keycloak.setIssuer(nil)
+        threeScale.change { $0 = seed }
+        return Self.done
+    }
+}
