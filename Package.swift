@@ -30,7 +30,8 @@ func target(_ folder: String, _ name: String, _ dependencies: [Target.Dependency
 }
 
 func executable(_ folder: String, _ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .executableTarget(name: name, dependencies: dependencies, path: "Sources/\(folder)/\(name)", swiftSettings: settings)
+    .executableTarget(
+        name: name, dependencies: dependencies, path: "Sources/\(folder)/\(name)", swiftSettings: settings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
@@ -73,7 +74,8 @@ let package = Package(
         target(
             "Helper", "HelperServer",
             [
-                "HelperCore", "HelperHTTP", "Keycloak", "ThreeScale", "EventLoop", "Crypto", "JSON", "HTTP", "HTTPServer",
+                "HelperCore", "HelperHTTP", "Keycloak", "ThreeScale", "EventLoop", "Crypto", "JSON", "HTTP",
+                "HTTPServer",
                 "HTTPClient", "Telemetry", "Configuration", "Arguments",
             ]),
         executable("Helper", "mlaas-helper", ["HelperServer", "EventLoop"]),

@@ -69,7 +69,9 @@ package struct HelperAPI: Responder {
             outcomes: dependencies.authOutcomes, logger: logger)
         metrics = dependencies.metrics
         // Quotes and backslashes would end the challenge's parameter.
-        self.realm = String(realm.unicodeScalars.filter { (0x20...0x7E).contains($0.value) && $0 != "\"" && $0 != "\\" }.map(Character.init))
+        self.realm = String(
+            realm.unicodeScalars.filter { (0x20...0x7E).contains($0.value) && $0 != "\"" && $0 != "\\" }.map(
+                Character.init))
         self.deadline = deadline
         self.logger = logger
     }
@@ -165,7 +167,8 @@ package struct HelperAPI: Responder {
         logger.debug(
             "request",
             metadata: Self.metadata(request, route).merging([
-                LogKey.status: .integer(response.status.code), LogKey.duration: .double(Double(duration / 1_000) / 1_000),
+                LogKey.status: .integer(response.status.code),
+                LogKey.duration: .double(Double(duration / 1_000) / 1_000),
             ]) { $1 })
         guard response.fields["cache-control"] == nil else { return response }
         var response = response
@@ -179,7 +182,9 @@ package struct HelperAPI: Responder {
             switch error {
             case let error as HelperError: error
             case let error as APIManagerError: error.helperError()
-            default: HelperError(.internalError, "Something went wrong. Tell the operator the request id.", cause: "\(error)")
+            default:
+                HelperError(
+                    .internalError, "Something went wrong. Tell the operator the request id.", cause: "\(error)")
             }
         let status = ErrorResponse.status(for: known.code)
         var metadata = Self.metadata(request, route)

@@ -115,7 +115,9 @@ package struct HelperServer: Sendable {
             if let catalog = catalogs.catalog {
                 samples.append(.init("mlaas_catalog_services", .gauge, Double(catalog.services.count)))
             }
-            for (name, age) in [("mlaas_catalog_age_seconds", catalogs.age), ("mlaas_keys_age_seconds", verifier.keysAge)] {
+            for (name, age) in [
+                ("mlaas_catalog_age_seconds", catalogs.age), ("mlaas_keys_age_seconds", verifier.keysAge),
+            ] {
                 if let age { samples.append(.init(name, .gauge, Double(age.components.seconds))) }
             }
             return samples
@@ -133,9 +135,10 @@ package struct HelperServer: Sendable {
                 throw StartError(description: "CA_BUNDLE: '\(path)' cannot be read")
             }
             configuration.extraRoots = Array(roots)
-            configuration.systemRoots = Self.systemRootsFiles.lazy.compactMap {
-                FileManager.default.contents(atPath: $0).map(Array.init)
-            }.first
+            configuration.systemRoots =
+                Self.systemRootsFiles.lazy.compactMap {
+                    FileManager.default.contents(atPath: $0).map(Array.init)
+                }.first
         }
         return configuration
     }

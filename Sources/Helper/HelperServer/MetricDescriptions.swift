@@ -2,7 +2,8 @@ import Telemetry
 
 /// What each metric means: the HELP texts of the exposition.
 let metricDescriptions: [String: PrometheusRegistry.Description] = [
-    "http_server_request_duration_seconds": .init(help: "Duration of HTTP requests by route template, method and status."),
+    "http_server_request_duration_seconds": .init(
+        help: "Duration of HTTP requests by route template, method and status."),
     "http_server_active_requests": .init(help: "HTTP requests being answered now."),
     "mlaas_auth_total": .init(help: "Requests by what became of their access token."),
     "mlaas_upstream_requests_total": .init(help: "Calls to systems behind this one by operation and outcome."),

@@ -85,10 +85,12 @@ package struct Settings: Sendable {
         tokenPolicy = Self.tokenPolicy(&reader, realmURL: "\(keycloakURL)/realms/\(realm)", clientID: clientID)
         keySettings = Self.keySettings(&reader)
 
-        threeScaleURL = reader.url(forKey: "THREESCALE_ADMIN_API_URL", example: "https://tenant-admin.example.com") ?? ""
+        threeScaleURL =
+            reader.url(forKey: "THREESCALE_ADMIN_API_URL", example: "https://tenant-admin.example.com") ?? ""
         threeScaleToken = reader.secret(forKey: "THREESCALE_ADMIN_API_KEY", required: true) ?? Secret("")
         pageSize = reader.int(forKey: "API_PAGE_SIZE", default: 500, range: 1...500)
-        timeout = reader.duration(forKey: "API_TIMEOUT", default: .seconds(30), range: .milliseconds(100) ... .seconds(600))
+        timeout = reader.duration(
+            forKey: "API_TIMEOUT", default: .seconds(30), range: .milliseconds(100) ... .seconds(600))
         retries = reader.int(forKey: "API_RETRY_COUNT", default: 3, range: 0...10)
         concurrency = reader.int(forKey: "THREESCALE_MAX_CONCURRENCY", default: 32, range: 1...1_024)
         catalogRefresh = reader.duration(
@@ -110,7 +112,9 @@ package struct Settings: Sendable {
                 ("KEYCLOAK_URL", keycloakURL), ("KEYCLOAK_JWKS_URL", keySetURL ?? ""),
                 ("THREESCALE_ADMIN_API_URL", threeScaleURL),
             ] where url.hasPrefix("http://") && !Self.isLoopback(url) {
-                reader.report(key, "must be https in production (or set ALLOW_INSECURE_HTTP=true, which sends secrets in the clear)")
+                reader.report(
+                    key,
+                    "must be https in production (or set ALLOW_INSECURE_HTTP=true, which sends secrets in the clear)")
             }
         }
     }
@@ -156,7 +160,8 @@ package struct Settings: Sendable {
             let parts = rule.split(separator: "=", maxSplits: 1).map { $0.filter { $0 != " " } }
             let names = parts.count == 2 ? parts[1].split(separator: "|").map(String.init) : []
             guard let service = parts.first, !service.isEmpty, !names.isEmpty else {
-                reader.report("MLAAS_SERVICE_ROLES", "expected service=role|role;service=role, found '\(rule.prefix(60))'")
+                reader.report(
+                    "MLAAS_SERVICE_ROLES", "expected service=role|role;service=role, found '\(rule.prefix(60))'")
                 continue
             }
             roles[service, default: []].formUnion(names)

@@ -21,7 +21,8 @@ final class IssuerKeys: Sendable {
     private let flights: SingleFlight<String, Bool>
 
     init(
-        issuer: String, location: Location, source: any KeySource, settings: KeySetCache.Settings, spawn: @escaping Spawn,
+        issuer: String, location: Location, source: any KeySource, settings: KeySetCache.Settings,
+        spawn: @escaping Spawn,
         logger: Logger
     ) {
         self.issuer = issuer
@@ -41,24 +42,22 @@ final class IssuerKeys: Sendable {
     func lookUpAfterFetch(_ keyID: String) async -> KeySetCache.Lookup {
         // Another call may have fetched while this one was on its way here.
         guard case .fetch = lookUp(keyID) else { return cache.withLock { $0.settle(keyID, now: .now) } }
-        await fetch()
+        await fetch(forced: true)
         return cache.withLock { $0.settle(keyID, now: .now) }
     }
 
     /// Fetches when the keys are old enough.
     func refreshIfNeeded() async {
-        if cache.withLock({ $0.needsRefresh(now: .now) }) { await fetch() }
+        if cache.withLock({ $0.needsRefresh(now: .now) }) { await fetch(forced: false) }
     }
 
-    private func fetch() async {
-        _ = try? await flights.run("keys") { [self] in
-            let result = await load()
-            return result
-        }
+    /// One flight at a time, which all who need it share.
+    private func fetch(forced: Bool) async {
+        cache.withLock { $0.beginFetch(now: .now, forced: forced) }
+        _ = try? await flights.run("keys") { [self] in await load() }
     }
 
     private func load() async -> Bool {
-        cache.withLock { $0.beginFetch(now: .now) }
         var fetched: KeySet?
         var problem: String?
         do throws(KeySourceError) {

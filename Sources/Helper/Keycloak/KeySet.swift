@@ -18,7 +18,9 @@ struct KeySet: Sendable {
     /// A key id that stands twice names no key at all.
     /// - Returns: nil when it is not a key set.
     init?(_ bytes: [UInt8]) {
-        guard let set = try? JSONValue(parsing: bytes, limits: JSONLimits(maxDepth: 16, maxBytes: Self.bytesMax, maxValues: 100_000)),
+        guard
+            let set = try? JSONValue(
+                parsing: bytes, limits: JSONLimits(maxDepth: 16, maxBytes: Self.bytesMax, maxValues: 100_000)),
             let entries = set["keys"]?.array, entries.count <= Self.keysMax
         else { return nil }
         var keys: [String: Key] = [:]

@@ -25,6 +25,9 @@ struct KeySetCache: Sendable {
     let settings: Settings
     private var set: KeySet?
     private(set) var loadedAt: Instant?
+    /// When a token's unknown key id last caused a fetch. The background's own fetches do not count: a key that is new
+    /// right after one of them must work on its first request.
+    private var forcedAt: Instant?
     private var attemptedAt: Instant?
     private(set) var lastFailed = false
 
@@ -33,11 +36,13 @@ struct KeySetCache: Sendable {
     func lookUp(_ keyID: String, now: Instant) -> Lookup {
         let usable = usableSet(now)
         if let key = usable?.keys[keyID] { return .found(key) }
-        if let attemptedAt, attemptedAt.duration(to: now) < settings.cooldown {
-            // A successful answer this young settles the matter; a failed one leaves it open.
-            return usable != nil ? .absent : .unavailable
+        if usable == nil {
+            // Without keys every token would ask: those that fail are bounded by the last attempt of anybody.
+            let isEarly = attemptedAt.map { $0.duration(to: now) < settings.cooldown } ?? false
+            return isEarly && lastFailed ? .unavailable : .fetch
         }
-        return .fetch
+        let isEarly = forcedAt.map { $0.duration(to: now) < settings.cooldown } ?? false
+        return isEarly ? .absent : .fetch
     }
 
     /// What there is after a fetch.
@@ -52,7 +57,11 @@ struct KeySetCache: Sendable {
         return loadedAt.duration(to: now) >= settings.refreshAfter || lastFailed
     }
 
-    mutating func beginFetch(now: Instant) { attemptedAt = now }
+    /// - Parameter forced: caused by a token rather than by the clock.
+    mutating func beginFetch(now: Instant, forced: Bool) {
+        attemptedAt = now
+        if forced { forcedAt = now }
+    }
 
     /// A newer set replaces the older one whole: a key that is gone from it has been withdrawn. A failed fetch changes
     /// nothing but the note that it failed.

@@ -114,7 +114,8 @@ package final class KeycloakTokenVerifier: TokenVerifier {
     private func refusal(_ reason: TokenRefusalReason) -> TokenRefusal {
         guard reason == .unknownIssuer else { return reason.refusal() }
         return reason.refusal(
-            hint: "The token's 'iss' is none of: \(policy.issuers.joined(separator: ", ")). When Keycloak is reached by "
+            hint:
+                "The token's 'iss' is none of: \(policy.issuers.joined(separator: ", ")). When Keycloak is reached by "
                 + "several host names, list every issuer in KEYCLOAK_ISSUERS.")
     }
 }

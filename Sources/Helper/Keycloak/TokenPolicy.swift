@@ -16,7 +16,7 @@ package struct TokenPolicy: Sendable {
 
     package init(
         issuers: [String], audiences: Set<String>, clientID: String, allowsAuthorizedParty: Bool = false,
-        algorithms: Set<SignatureAlgorithm> = [.RS256], clockSkew: Duration = .seconds(30)
+        algorithms: Set<SignatureAlgorithm> = [.rs256], clockSkew: Duration = .seconds(30)
     ) {
         self.issuers = issuers
         self.audiences = audiences

@@ -79,7 +79,9 @@ package struct ThreeScaleAPIManager: APIManager {
             func startNext() {
                 guard let id = pending.next() else { return }
                 tasks.addTask {
-                    do throws(APIManagerError) { return .success((id, try await proxy(id))) } catch { return .failure(error) }
+                    do throws(APIManagerError) { return .success((id, try await proxy(id))) } catch {
+                        return .failure(error)
+                    }
                 }
             }
             for _ in 0..<width { startNext() }

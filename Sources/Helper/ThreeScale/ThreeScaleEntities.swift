@@ -58,10 +58,12 @@ enum ThreeScaleEntities {
             proxy?[field]?.string.flatMap { $0.isEmpty ? nil : $0 } ?? usual
         }
         return switch method {
-        case .apiKey: CredentialsPlacement(location: location, parameter: name("auth_user_key", "user_key"), idParameter: nil)
+        case .apiKey:
+            CredentialsPlacement(location: location, parameter: name("auth_user_key", "user_key"), idParameter: nil)
         case .appIDAndKey:
             CredentialsPlacement(
-                location: location, parameter: name("auth_app_key", "app_key"), idParameter: name("auth_app_id", "app_id"))
+                location: location, parameter: name("auth_app_key", "app_key"),
+                idParameter: name("auth_app_id", "app_id"))
         // The gateway reads a bearer token, whatever the proxy's names say.
         case .oidc: CredentialsPlacement(location: "headers", parameter: "Authorization", idParameter: nil)
         }

@@ -64,7 +64,8 @@ package struct CommandLineGrammar: Sendable {
                 words.append(argument)
                 continue
             }
-            let parts = argument.drop { $0 == "-" }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let parts = argument.drop { $0 == "-" }.split(
+                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name = parts[0] == "h" ? "help" : String(parts[0])
             guard let option = options.first(where: { $0.name == name }) else {
                 throw UsageError(description: "unknown option '\(argument)'; see '\(program) --help'")
@@ -74,7 +75,9 @@ package struct CommandLineGrammar: Sendable {
                 invocation.flags.insert(name)
                 continue
             }
-            guard invocation.values[name] == nil else { throw UsageError(description: "option '--\(name)' is given twice") }
+            guard invocation.values[name] == nil else {
+                throw UsageError(description: "option '--\(name)' is given twice")
+            }
             guard let value = parts.count == 2 ? String(parts[1]) : rest.popFirst(), !value.isEmpty else {
                 throw UsageError(description: "option '--\(name)' needs a value: --\(name) \(option.valueName ?? "")")
             }

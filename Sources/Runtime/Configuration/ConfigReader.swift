@@ -39,7 +39,9 @@ package struct ConfigReader {
 
     // MARK: Typed values
 
-    package mutating func string(forKey key: String, aliases: [String] = [], default defaultValue: String? = nil) -> String? {
+    package mutating func string(forKey key: String, aliases: [String] = [], default defaultValue: String? = nil)
+        -> String?
+    {
         let found = find(key, aliases)
         note(key, found.map(\.value) ?? defaultValue, found?.source)
         return found?.value ?? defaultValue
@@ -203,7 +205,9 @@ package struct ConfigReader {
 
     /// Seconds by default; fractions allowed.
     package static func duration(_ text: String) -> Duration? {
-        let units: [(suffix: String, milliseconds: Double)] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)]
+        let units: [(suffix: String, milliseconds: Double)] = [
+            ("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000),
+        ]
         var number = text
         var scale = 1_000.0
         if let unit = units.first(where: { text.hasSuffix($0.suffix) }) {

@@ -78,7 +78,9 @@ import COpenSSL
         }
         signature.removeLast(signature.count - length)
         guard case .ec(let curve) = kind else { return signature }
-        guard let raw = ECDSASignature.raw(signature, width: curve.width) else { throw CryptoError("no ECDSA signature") }
+        guard let raw = ECDSASignature.raw(signature, width: curve.width) else {
+            throw CryptoError("no ECDSA signature")
+        }
         return raw
     }
 

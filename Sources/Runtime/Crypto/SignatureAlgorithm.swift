@@ -1,31 +1,40 @@
 /// Asymmetric signature algorithms of JSON Web Signature (RFC 7518 §3.1, RFC 8037 §3.1).
 package enum SignatureAlgorithm: String, CaseIterable, Sendable {
-    case RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA
+    case rs256 = "RS256"
+    case rs384 = "RS384"
+    case rs512 = "RS512"
+    case ps256 = "PS256"
+    case ps384 = "PS384"
+    case ps512 = "PS512"
+    case es256 = "ES256"
+    case es384 = "ES384"
+    case es512 = "ES512"
+    case edDSA = "EdDSA"
 
     /// What kind of key it takes.
     package var keyKind: KeyKind {
         switch self {
-        case .RS256, .RS384, .RS512, .PS256, .PS384, .PS512: .rsa
-        case .ES256: .ec(.p256)
-        case .ES384: .ec(.p384)
-        case .ES512: .ec(.p521)
-        case .EdDSA: .ed25519
+        case .rs256, .rs384, .rs512, .ps256, .ps384, .ps512: .rsa
+        case .es256: .ec(.p256)
+        case .es384: .ec(.p384)
+        case .es512: .ec(.p521)
+        case .edDSA: .ed25519
         }
     }
 
     /// Nil for EdDSA, which hashes by itself.
     var digest: Digest? {
         switch self {
-        case .RS256, .PS256, .ES256: .sha256
-        case .RS384, .PS384, .ES384: .sha384
-        case .RS512, .PS512, .ES512: .sha512
-        case .EdDSA: nil
+        case .rs256, .ps256, .es256: .sha256
+        case .rs384, .ps384, .es384: .sha384
+        case .rs512, .ps512, .es512: .sha512
+        case .edDSA: nil
         }
     }
 
     var usesPSS: Bool {
         switch self {
-        case .PS256, .PS384, .PS512: true
+        case .ps256, .ps384, .ps512: true
         default: false
         }
     }

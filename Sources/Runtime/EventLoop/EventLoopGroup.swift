@@ -45,7 +45,9 @@ package final class EventLoopGroup: Sendable {
 }
 
 /// The thread of one loop.
-@safe private struct LoopThread: @unchecked Sendable {  // proof: both members are immutable; pthread ids may be used anywhere
+///
+/// `@unchecked Sendable` holds because both members are immutable, and a thread's id may be used on any thread.
+@safe private struct LoopThread: @unchecked Sendable {
     let loop: EventLoop
     private let thread: pthread_t
 

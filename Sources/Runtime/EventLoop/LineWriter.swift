@@ -65,7 +65,9 @@ package final class LineWriter: Sendable {
     }
 
     private static func notice(of dropped: Int) -> [UInt8] {
-        Array(#"{"level":"warning","logger":"log","message":"log lines were dropped","lines":\#(dropped)}"#.utf8) + [0x0A]
+        Array(#"{"level":"warning","logger":"log","message":"log lines were dropped","lines":\#(dropped)}"#.utf8) + [
+            0x0A
+        ]
     }
 
     private func signal() {

@@ -38,7 +38,9 @@ struct ChunkedDecoder: Sendable {
                 guard line.isEmpty else { throw .chunk }
                 stage = .size
             case .trailers:
-                guard let line = try line(buffer, &offset, limit: limits.trailerBytes - trailerBytes) else { return false }
+                guard let line = try line(buffer, &offset, limit: limits.trailerBytes - trailerBytes) else {
+                    return false
+                }
                 trailerBytes += line.count + 2
                 if line.isEmpty { stage = .done } else { try Self.checkTrailer(buffer, line) }
             case .done: break

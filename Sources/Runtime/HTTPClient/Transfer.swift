@@ -75,7 +75,8 @@ import HTTP
         if let body = request.body {
             unsafe ccurl_set_size(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.count))
             _ = unsafe body.withUnsafeBytes { bytes in
-                unsafe ccurl_set_pointer(easy, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: bytes.baseAddress))
+                unsafe ccurl_set_pointer(
+                    easy, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: bytes.baseAddress))
             }
             if body.isEmpty { unsafe ccurl_set_text(easy, CURLOPT_COPYPOSTFIELDS, "") }
         } else if request.method == .head {
@@ -91,7 +92,8 @@ import HTTP
         unsafe list = curl_slist_append(nil, "Expect:")
         for field in request.fields.all {
             // A field with an empty value is written with a semicolon, or libcurl drops it.
-            unsafe list = curl_slist_append(list, field.value.isEmpty ? "\(field.name);" : "\(field.name): \(field.value)")
+            unsafe list = curl_slist_append(
+                list, field.value.isEmpty ? "\(field.name);" : "\(field.name): \(field.value)")
         }
         unsafe ccurl_set_list(easy, CURLOPT_HTTPHEADER, list)
     }

@@ -146,7 +146,8 @@ final class HTTPConnection: TCPConnectionDelegate {
             server.encode(response, id: current.id, isHead: current.isHead, connection: connection)
             let bytes = server.out
             server.out.removeAll(keepingCapacity: true)
-            pacer = PacedWriter(loop: server.loop, bytes: bytes, chunk: chunk, every: interval, to: tcp) { [weak self] in
+            pacer = PacedWriter(loop: server.loop, bytes: bytes, chunk: chunk, every: interval, to: tcp) {
+                [weak self] in
                 self?.paced()
             }
         }

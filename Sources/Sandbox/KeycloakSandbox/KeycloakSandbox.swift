@@ -80,7 +80,8 @@ struct Exchange {
         self.now = now
         self.state = state
         query = FormFields(decoding: request.query ?? "")
-        let isForm = request.head.value(of: .contentType)?.lowercased().hasPrefix("application/x-www-form-urlencoded") == true
+        let isForm =
+            request.head.value(of: .contentType)?.lowercased().hasPrefix("application/x-www-form-urlencoded") == true
         form = isForm ? FormFields(decoding: String(decoding: request.body, as: UTF8.self)) : FormFields()
     }
 
@@ -104,7 +105,8 @@ struct Exchange {
         switch segments.first {
         case "realms" where segments.count > 1: return realm(segments[1], Array(segments.dropFirst(2)))
         case "admin" where segments.count > 2 && segments[1] == "realms":
-            return segments[2] == RealmSeed.realm ? admin(Array(segments.dropFirst(3))) : Self.error(.notFound, "Realm not found.")
+            return segments[2] == RealmSeed.realm
+                ? admin(Array(segments.dropFirst(3))) : Self.error(.notFound, "Realm not found.")
         case ".well-known" where segments == [".well-known", "oauth-authorization-server", "realms", RealmSeed.realm]:
             return only(.get) { $0.discovery() }
         default: return Self.error(.notFound, "Unable to find matching target resource method")
@@ -129,7 +131,10 @@ struct Exchange {
         case ["login-actions", "authenticate"]: return only(.post) { $0.postLogin() }
         case ["login-actions", "consent"]: return only(.post) { $0.postConsent() }
         case ["device"]: return only(.get, .post) { $0.deviceEntry() }
-        case ["device", "status"]: return only(.get) { _ in Pages.message("Device login successful", "You may close this window and go back to your device.") }
+        case ["device", "status"]:
+            return only(.get) { _ in
+                Pages.message("Device login successful", "You may close this window and go back to your device.")
+            }
         default: return Self.error(.notFound, "Unable to find matching target resource method")
         }
     }

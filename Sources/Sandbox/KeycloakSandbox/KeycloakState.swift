@@ -11,6 +11,7 @@ struct Session: Sendable {
     let issuer: String
     let authTime: Int?
     let nonce: String?
+    var isDevice = false
     var isAlive = true
 }
 
@@ -34,7 +35,7 @@ struct DeviceRequest: Sendable {
     var lastPoll: Int?
     var outcome: Outcome = .pending
 
-    enum Outcome: Sendable { case pending, denied, granted(userID: String) }
+    enum Outcome: Sendable { case pending, denied, granted(userID: String, at: Int) }
 }
 
 /// Everything the imitated Keycloak remembers.

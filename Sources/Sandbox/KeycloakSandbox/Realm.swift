@@ -31,6 +31,7 @@ package struct RealmClient: Sendable {
     package var webOrigins: [String] = []
     package var hasAudienceMapper = true
     package var hasGroupsMapper = false
+    package var hasServiceAccountScope = false
     package var usesLightweightTokens = false
     package var usesES256 = false
     package var requiresDPoP = false
@@ -61,7 +62,9 @@ enum RealmSeed {
     private static let redirects = [
         "http://127.0.0.1/*", "http://localhost/*", "http://127.0.0.1:5000/*", "http://localhost:5000/*",
     ]
-    private static let origins = ["http://127.0.0.1:5000", "http://127.0.0.1", "http://localhost:5000", "http://localhost"]
+    private static let origins = [
+        "http://127.0.0.1:5000", "http://127.0.0.1", "http://localhost:5000", "http://localhost",
+    ]
     static let defaultRoles = ["offline_access", "default-roles-mlaas", "uma_authorization"]
 
     static let clients: [RealmClient] = [
@@ -73,6 +76,7 @@ enum RealmSeed {
             $0.redirectURIs = redirects
             $0.webOrigins = origins
             $0.hasGroupsMapper = true
+            $0.hasServiceAccountScope = true
         },
         RealmClient("mlaas-portal", secret: "mlaas-portal-secret") {
             $0.allowsCode = true
@@ -86,6 +90,7 @@ enum RealmSeed {
             $0.allowsDevice = true
             $0.requiresPKCE = true
             $0.redirectURIs = ["http://127.0.0.1/*", "http://localhost/*"]
+            $0.webOrigins = ["http://127.0.0.1", "http://localhost"]
             $0.hasGroupsMapper = true
         },
         RealmClient("batch-loader", secret: "batch-loader-secret") { $0.allowsServiceAccount = true },
@@ -130,7 +135,8 @@ enum RealmSeed {
     ]
 
     static func person(
-        _ name: String, _ first: String, _ last: String, roles: [String] = [], groups: [String] = [], enabled: Bool = true
+        _ name: String, _ first: String, _ last: String, roles: [String] = [], groups: [String] = [],
+        enabled: Bool = true
     ) -> RealmUser {
         RealmUser(
             id: Identifiers.uuid(), username: name, firstName: first, lastName: last, email: "\(name)@example.com",

@@ -21,7 +21,9 @@ struct TokenMint {
     }
 
     /// The whole answer of the token endpoint.
-    func tokens(_ session: Session, _ client: RealmClient, _ user: RealmUser, grant: Grant) throws(CryptoError) -> JSONObject {
+    func tokens(_ session: Session, _ client: RealmClient, _ user: RealmUser, grant: Grant) throws(CryptoError)
+        -> JSONObject
+    {
         let access = try sign(
             accessClaims(session, client, user, grant: grant), client.usesES256 ? "ES256" : "RS256",
             type: client.usesAccessTokenType ? "at+jwt" : "JWT")
@@ -33,7 +35,8 @@ struct TokenMint {
         if hasRefresh { answer["refresh_token"] = .string(refreshToken(session, client, user)) }
         answer["token_type"] = "Bearer"
         if session.scope.contains("openid") {
-            answer["id_token"] = .string(try sign(idClaims(session, client, user, accessToken: access), "RS256", type: "JWT"))
+            answer["id_token"] = .string(
+                try sign(idClaims(session, client, user, accessToken: access), "RS256", type: "JWT"))
         }
         answer["not-before-policy"] = 0
         if hasRefresh { answer["session_state"] = .string(session.id) }
@@ -72,8 +75,8 @@ struct TokenMint {
     func addFull(to claims: inout JSONObject, _ session: Session, _ client: RealmClient, _ user: RealmUser) {
         claims["aud"] = claims["aud"] ?? audience(client, user)
         claims["sub"] = .string(user.id)
-        claims["acr"] = session.authTime == nil ? "1" : "0"
-        if !client.webOrigins.isEmpty, user.serviceAccountOf == nil {
+        claims["acr"] = session.isDevice || session.authTime == nil ? "1" : "0"
+        if !client.webOrigins.isEmpty {
             claims["allowed-origins"] = .array(client.webOrigins.map(JSONValue.string))
         }
         claims["realm_access"] = ["roles": .array((RealmSeed.defaultRoles + user.realmRoles).map(JSONValue.string))]
@@ -83,16 +86,26 @@ struct TokenMint {
         claims["resource_access"] = .object(access)
         claims["scope"] = .string(session.scope.joined(separator: " "))
         addProfile(to: &claims, client, user)
+        addServiceAccount(to: &claims, client, user)
     }
 
     private func addProfile(to claims: inout JSONObject, _ client: RealmClient, _ user: RealmUser) {
         claims["email_verified"] = .bool(user.emailVerified)
         if let first = user.firstName, let last = user.lastName { claims["name"] = .string("\(first) \(last)") }
-        if client.hasGroupsMapper { claims["groups"] = .array(user.groups.map(JSONValue.string)) }
+        // A mapper without a value writes nothing.
+        if client.hasGroupsMapper, !user.groups.isEmpty { claims["groups"] = .array(user.groups.map(JSONValue.string)) }
         claims["preferred_username"] = .string(user.username)
         if let first = user.firstName { claims["given_name"] = .string(first) }
         if let last = user.lastName { claims["family_name"] = .string(last) }
         if let email = user.email { claims["email"] = .string(email) }
+    }
+
+    /// Who used a service account, for clients that have the scope of that name.
+    private func addServiceAccount(to claims: inout JSONObject, _ client: RealmClient, _ user: RealmUser) {
+        guard client.hasServiceAccountScope, user.serviceAccountOf == client.id else { return }
+        claims["clientHost"] = "127.0.0.1"
+        claims["clientAddress"] = "127.0.0.1"
+        claims["client_id"] = .string(client.id)
     }
 
     /// A text when there is one, as Keycloak writes it.
@@ -118,7 +131,7 @@ struct TokenMint {
         if let nonce = session.nonce { claims["nonce"] = .string(nonce) }
         if user.serviceAccountOf == nil { claims["sid"] = .string(session.id) }
         claims["at_hash"] = .string(Base64URL.encode(Array(SHA256.hash(Array(accessToken.utf8)).prefix(16))))
-        claims["acr"] = session.authTime == nil ? "1" : "0"
+        claims["acr"] = session.isDevice || session.authTime == nil ? "1" : "0"
         addProfile(to: &claims, client, user)
         return claims
     }
@@ -139,7 +152,8 @@ struct TokenMint {
         claims["prov"] = "default"
         let header: JSONObject = ["alg": "HS512", "typ": "JWT", "kid": .string(state.keys.internalKeyID)]
         let signed = Self.part(header) + "." + Self.part(claims)
-        return signed + "." + Base64URL.encode(HMACCode.sha512(key: state.keys.internalKey, message: Array(signed.utf8)))
+        return signed + "."
+            + Base64URL.encode(HMACCode.sha512(key: state.keys.internalKey, message: Array(signed.utf8)))
     }
 
     // MARK: Signing and reading
@@ -150,14 +164,17 @@ struct TokenMint {
         guard let signer = state.keys.signer(algorithm), let known = SignatureAlgorithm(rawValue: algorithm) else {
             preconditionFailure("Invalid state: no key for \(algorithm)")
         }
-        let signed = Self.part(["alg": .string(algorithm), "typ": .string(type), "kid": .string(signer.id)]) + "." + Self.part(claims)
+        let signed =
+            Self.part(["alg": .string(algorithm), "typ": .string(type), "kid": .string(signer.id)]) + "."
+            + Self.part(claims)
         return signed + "." + Base64URL.encode(try signer.key.sign(Array(signed.utf8), algorithm: known))
     }
 
     /// The claims of a token that this realm signed and that has not expired.
     func read(_ token: String) -> JSONObject? {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3, let header = Base64URL.decode(parts[0].utf8), let payload = Base64URL.decode(parts[1].utf8),
+        guard parts.count == 3, let header = Base64URL.decode(parts[0].utf8),
+            let payload = Base64URL.decode(parts[1].utf8),
             let signature = Base64URL.decode(parts[2].utf8), let head = try? JSONValue(parsing: header),
             let claims = (try? JSONValue(parsing: payload))?.object
         else { return nil }

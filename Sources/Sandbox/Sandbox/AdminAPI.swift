@@ -32,7 +32,10 @@ struct AdminAPI: Responder {
             default: nil
             }
         guard let answer else {
-            return .now(.json(JSONValue.object(["error": "unknown or malformed request; GET / lists what there is"]).encoded(), status: .badRequest))
+            return .now(
+                .json(
+                    JSONValue.object(["error": "unknown or malformed request; GET / lists what there is"]).encoded(),
+                    status: .badRequest))
         }
         return .now(.json(answer.encoded(pretty: true)))
     }
@@ -42,14 +45,17 @@ struct AdminAPI: Responder {
     private static let help: JSONValue = [
         "GET|POST|DELETE /faults/{keycloak|3scale}": .array(
             [
-                .string("{\"kind\":…,\"method\":…,\"path\":\"/admin/api/*\",\"status\":…,\"body\":…,\"delay_ms\":…,\"count\":…,\"probability\":…}")
+                .string(
+                    "{\"kind\":…,\"method\":…,\"path\":\"/admin/api/*\",\"status\":…,\"body\":…,\"delay_ms\":…,\"count\":…,\"probability\":…}"
+                )
             ] + Fault.Kind.allCases.map { .string($0.rawValue) }),
         "GET|DELETE /journal/{keycloak|3scale}": "what has been asked", "POST /keys": "a new signing key",
         "DELETE /keys": "withdraws all signing keys but the newest, or {\"kid\":…}",
         "PUT /clock": "{\"offset_seconds\":…}: the imitated servers' clock",
         "PUT /race": "{\"milliseconds\":…}: 3scale's uniqueness checks miss younger rows; 0 ends it",
         "PUT /issuer": "{\"issuer\":…}, null follows the host again", "POST /users": "{\"username\":…}",
-        "PUT /users/{name}": "{\"enabled\":…}", "GET /counts": "accounts and applications", "POST /reset": "back to the seed",
+        "PUT /users/{name}": "{\"enabled\":…}", "GET /counts": "accounts and applications",
+        "POST /reset": "back to the seed",
     ]
 
     // MARK: Parts

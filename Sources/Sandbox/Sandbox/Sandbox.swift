@@ -40,12 +40,14 @@ package struct Sandbox: Sendable {
         let keycloakFaults = FaultInjector(keycloak)
         let threeScaleFaults = FaultInjector(threeScale)
         let admin = AdminAPI(
-            keycloak: keycloak, threeScale: threeScale, keycloakFaults: keycloakFaults, threeScaleFaults: threeScaleFaults,
+            keycloak: keycloak, threeScale: threeScale, keycloakFaults: keycloakFaults,
+            threeScaleFaults: threeScaleFaults,
             clock: clock, seed: tenant)
         var servers: [HTTPServer] = []
         var urls: [String] = []
         for (port, responder) in [
-            (ports.keycloak, keycloakFaults as any Responder), (ports.threeScale, threeScaleFaults), (ports.admin, admin),
+            (ports.keycloak, keycloakFaults as any Responder), (ports.threeScale, threeScaleFaults),
+            (ports.admin, admin),
         ] {
             // The imitated servers have no request ids of ours.
             let configuration = HTTPServerConfiguration(host: host, port: port, sendsRequestID: false)
@@ -59,7 +61,8 @@ package struct Sandbox: Sendable {
             servers.append(server)
         }
         return Sandbox(
-            keycloak: keycloak, threeScale: threeScale, keycloakFaults: keycloakFaults, threeScaleFaults: threeScaleFaults,
+            keycloak: keycloak, threeScale: threeScale, keycloakFaults: keycloakFaults,
+            threeScaleFaults: threeScaleFaults,
             clock: clock, servers: servers, keycloakURL: urls[0], threeScaleURL: urls[1], adminURL: urls[2])
     }
 

@@ -65,7 +65,8 @@ package struct Fault: Sendable, Equatable {
 
     package var json: JSONValue {
         var object = JSONObject([
-            ("kind", .string(kind.rawValue)), ("path", .string(path)), ("status", .int(status)), ("body", .string(body)),
+            ("kind", .string(kind.rawValue)), ("path", .string(path)), ("status", .int(status)),
+            ("body", .string(body)),
             ("delay_ms", .int(delayMilliseconds)), ("probability", .double(probability)),
         ])
         if let method { object["method"] = .string(method) }

@@ -76,7 +76,11 @@ package final class FaultInjector: Responder {
                 let fault = state.faults[index]
                 if fault.probability < 1, state.random.fraction() >= fault.probability { continue }
                 if let remaining = fault.remaining {
-                    if remaining <= 1 { state.faults.remove(at: index) } else { state.faults[index].remaining = remaining - 1 }
+                    if remaining <= 1 {
+                        state.faults.remove(at: index)
+                    } else {
+                        state.faults[index].remaining = remaining - 1
+                    }
                 }
                 state.applied += 1
                 return fault
@@ -94,7 +98,9 @@ package final class FaultInjector: Responder {
         case .dropAfterCommit: return inner.respond(to: request).map { _ in Response(delivery: .abort) }
         case .html:
             return .now(
-                .text("<html><body><h1>\(fault.status)</h1></body></html>", status: HTTPStatus(code: fault.status), contentType: "text/html"))
+                .text(
+                    "<html><body><h1>\(fault.status)</h1></body></html>", status: HTTPStatus(code: fault.status),
+                    contentType: "text/html"))
         case .redirect:
             return .now(Response(status: .found, fields: HTTPFields([("location", fault.body)])))
         case .empty:

@@ -19,7 +19,9 @@ package struct ApplicationChoice: Sendable {
             $0.serviceID == service && ($0.owner == owner || ($0.owner == nil && !hasForeignOwner))
         }
         return mine.min { left, right in
-            (left.owner == nil ? 1 : 0, left.state.rank, left.id) < (right.owner == nil ? 1 : 0, right.state.rank, right.id)
+            (left.owner == nil ? 1 : 0, left.state.rank, left.id) < (
+                right.owner == nil ? 1 : 0, right.state.rank, right.id
+            )
         }
     }
 

@@ -163,7 +163,8 @@ package struct ProvisionKey: Sendable {
                 try await manager.deleteApplication(application.id, account: application.accountID)
                 note("a duplicate application was deleted", .notice, caller, service, "deleted", application.id)
             } catch {
-                note("a duplicate application could not be deleted", .warning, caller, service, "failed", application.id)
+                note(
+                    "a duplicate application could not be deleted", .warning, caller, service, "failed", application.id)
             }
         }
     }

@@ -66,7 +66,8 @@ struct Authentication: Sendable {
         case .refused(let refusal):
             outcomes.note("refused", refusal.check)
             logRefusal(refusal, request)
-            throw HelperError(.invalidToken, refusal.isExpired ? "The access token expired" : "The access token is invalid")
+            throw HelperError(
+                .invalidToken, refusal.isExpired ? "The access token expired" : "The access token is invalid")
         case .keysNeeded, .keysUnavailable:
             outcomes.note("unavailable", "keys")
             throw HelperError(

@@ -25,7 +25,8 @@ struct InitBody {
         }
         guard case .text(let text) = serviceID else {
             throw HelperError(
-                .missingServiceID, "service_id is required.", details: [.init(field: "service_id", issue: "is required")])
+                .missingServiceID, "service_id is required.",
+                details: [.init(field: "service_id", issue: "is required")])
         }
         self.serviceID = text
         if case .text(let text) = planID { self.planID = text } else { self.planID = nil }
@@ -77,7 +78,8 @@ struct InitBody {
         }
         guard let object = value.object else {
             throw HelperError(
-                .invalidRequest, "The body is not a JSON object.", details: [.init(field: "body", issue: "must be an object")])
+                .invalidRequest, "The body is not a JSON object.",
+                details: [.init(field: "body", issue: "must be an object")])
         }
         return object
     }

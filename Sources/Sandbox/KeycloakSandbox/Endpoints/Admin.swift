@@ -12,7 +12,8 @@ extension Exchange {
             return Self.error(.unauthorized, "HTTP 401 Unauthorized")
         }
         let isAdministrator = state.adminTokens.contains(token)
-        let roles = mint.read(token)?["resource_access"]?["realm-management"]?["roles"]?.array?.compactMap(\.string) ?? []
+        let roles =
+            mint.read(token)?["resource_access"]?["realm-management"]?["roles"]?.array?.compactMap(\.string) ?? []
         guard isAdministrator || !Self.administratorRoles.isDisjoint(with: roles) else {
             return Self.error(.forbidden, "HTTP 403 Forbidden")
         }
@@ -24,10 +25,15 @@ extension Exchange {
 
     private func adminRead(_ path: [String]) -> Response {
         switch path {
-        case ["users"]: return Self.adminJSON(.array(page(matchingUsers()).map(Self.json)))
+        case ["users"]:
+            // A search by name shows more of each user than a page of all does.
+            let isSearch = query["username"] != nil || query["email"] != nil
+            let detail: Detail = query["briefRepresentation"] == "false" || isSearch ? .found : .brief
+            return Self.adminJSON(.array(page(matchingUsers()).map { Self.json($0, detail) }))
         case ["users", "count"]: return Self.adminJSON(.int(people.count))
         case let path where path.count == 3 && path[0] == "roles" && path[2] == "users":
-            return Self.adminJSON(.array(page(people.filter { $0.realmRoles.contains(path[1]) }).map(Self.json)))
+            return Self.adminJSON(
+                .array(page(people.filter { $0.realmRoles.contains(path[1]) }).map { Self.json($0, .found) }))
         case let path where path.count >= 2 && path[0] == "users":
             guard let user = state.user(id: path[1]) else { return Self.error(.notFound, "User not found") }
             return adminRead(user, Array(path.dropFirst(2)))
@@ -37,13 +43,14 @@ extension Exchange {
 
     private func adminRead(_ user: RealmUser, _ path: [String]) -> Response {
         switch path {
-        case []: return Self.adminJSON(Self.json(user))
+        case []: return Self.adminJSON(Self.json(user, .full))
         case ["groups"]:
             return Self.adminJSON(
                 .array(
                     user.groups.map {
                         [
-                            "id": .string(Identifiers.uuid()), "name": .string(String($0.dropFirst())), "path": .string($0),
+                            "id": .string(Identifiers.uuid()), "name": .string(String($0.dropFirst())),
+                            "path": .string($0),
                             "subGroups": [],
                         ]
                     }))
@@ -102,7 +109,10 @@ extension Exchange {
         return Array(users.dropFirst(max(0, first)).prefix(max(0, most)))
     }
 
-    private static func json(_ user: RealmUser) -> JSONValue {
+    /// How much of a user is shown.
+    private enum Detail { case brief, found, full }
+
+    private static func json(_ user: RealmUser, _ detail: Detail) -> JSONValue {
         var object = JSONObject([("id", .string(user.id)), ("username", .string(user.username))])
         if let first = user.firstName { object["firstName"] = .string(first) }
         if let last = user.lastName { object["lastName"] = .string(last) }
@@ -110,21 +120,28 @@ extension Exchange {
         object["emailVerified"] = .bool(user.emailVerified)
         object["enabled"] = .bool(user.enabled)
         object["createdTimestamp"] = 1_771_000_000_000
-        object["totp"] = false
-        object["disableableCredentialTypes"] = []
-        object["requiredActions"] = []
-        object["notBefore"] = 0
-        object["access"] = [
-            "manageGroupMembership": false, "resetPassword": false, "view": true, "mapRoles": false, "impersonate": false,
-            "manage": false,
-        ]
+        if detail != .brief {
+            object["totp"] = false
+            object["disableableCredentialTypes"] = []
+            object["requiredActions"] = []
+            object["notBefore"] = 0
+        }
+        switch detail {
+        case .brief, .found: object["access"] = ["manage": false]
+        case .full:
+            object["access"] = [
+                "manageGroupMembership": false, "resetPassword": false, "view": true, "mapRoles": false,
+                "impersonate": false, "manage": false,
+            ]
+        }
         return .object(object)
     }
 
     private static func role(_ name: String) -> JSONValue {
         [
             "id": .string(Identifiers.uuid()), "name": .string(name), "description": .string("role \(name)"),
-            "composite": .bool(name.hasPrefix("default-roles")), "clientRole": false, "containerId": .string(RealmSeed.realm),
+            "composite": .bool(name.hasPrefix("default-roles")), "clientRole": false,
+            "containerId": .string(RealmSeed.realm),
         ]
     }
 

@@ -79,7 +79,8 @@ extension Exchange {
             return Pages.message("We are sorry...", "Client not found.", status: .badRequest)
         }
         response.fields.append(
-            "set-cookie", "\(Self.cookie)=\(cookie);Version=1;Path=/realms/\(RealmSeed.realm)/;Secure;HttpOnly;SameSite=None")
+            "set-cookie",
+            "\(Self.cookie)=\(cookie);Version=1;Path=/realms/\(RealmSeed.realm)/;Secure;HttpOnly;SameSite=None")
         return response
     }
 
@@ -155,7 +156,7 @@ extension Exchange {
         guard let user = browserUser, let code = form["code"],
             let key = state.devices.first(where: { $0.value.userCode == code })?.key
         else { return Pages.message("We are sorry...", "Login first.", status: .badRequest) }
-        state.devices[key]?.outcome = form["accept"] != nil ? .granted(userID: user.id) : .denied
+        state.devices[key]?.outcome = form["accept"] != nil ? .granted(userID: user.id, at: now) : .denied
         return Self.redirect("\(base)/device/status")
     }
 

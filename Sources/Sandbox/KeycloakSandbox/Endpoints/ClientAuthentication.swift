@@ -29,7 +29,8 @@ extension Exchange {
             let decoded = Base64.decode(String(header.dropFirst(6))).map({ String(decoding: $0, as: UTF8.self) }),
             let colon = decoded.firstIndex(of: ":")
         {
-            let fields = FormFields(decoding: "id=\(decoded[..<colon])&secret=\(decoded[decoded.index(after: colon)...])")
+            let fields = FormFields(
+                decoding: "id=\(decoded[..<colon])&secret=\(decoded[decoded.index(after: colon)...])")
             return (fields["id"], fields["secret"])
         }
         return (form["client_id"], form["client_secret"])

@@ -11,7 +11,10 @@ extension Exchange {
             ("token_endpoint", .string("\(base)/token")), ("revocation_endpoint", .string("\(base)/revoke")),
             ("introspection_endpoint", .string("\(base)/token/introspect")),
             ("device_authorization_endpoint", .string("\(base)/auth/device")),
-            ("registration_endpoint", .string("\(origin)/realms/\(RealmSeed.realm)/clients-registrations/openid-connect")),
+            (
+                "registration_endpoint",
+                .string("\(origin)/realms/\(RealmSeed.realm)/clients-registrations/openid-connect")
+            ),
             ("userinfo_endpoint", .string("\(base)/userinfo")),
             ("pushed_authorization_request_endpoint", .string("\(base)/ext/par/request")),
             ("backchannel_authentication_endpoint", .string("\(base)/ext/ciba/auth")),
@@ -30,7 +33,8 @@ extension Exchange {
     }
 
     private static let signatures: JSONValue = [
-        "PS384", "RS384", "EdDSA", "ES384", "HS256", "HS512", "ES256", "RS256", "HS384", "ES512", "PS256", "PS512", "RS512",
+        "PS384", "RS384", "EdDSA", "ES384", "HS256", "HS512", "ES256", "RS256", "HS384", "ES512", "PS256", "PS512",
+        "RS512",
     ]
     private static let clientAuthentication: JSONValue = [
         "private_key_jwt", "client_secret_basic", "client_secret_post", "tls_client_auth", "client_secret_jwt",
@@ -91,7 +95,10 @@ extension Exchange {
         ("request_parameter_supported", true), ("request_uri_parameter_supported", true),
         ("require_request_uri_registration", true), ("code_challenge_methods_supported", ["plain", "S256"]),
         ("tls_client_certificate_bound_access_tokens", true),
-        ("dpop_signing_alg_values_supported", ["PS384", "RS384", "EdDSA", "ES384", "ES256", "RS256", "ES512", "PS256", "PS512", "RS512"]),
+        (
+            "dpop_signing_alg_values_supported",
+            ["PS384", "RS384", "EdDSA", "ES384", "ES256", "RS256", "ES512", "PS256", "PS512", "RS512"]
+        ),
         ("revocation_endpoint_auth_methods_supported", clientAuthentication),
         ("revocation_endpoint_auth_signing_alg_values_supported", signatures),
         ("backchannel_logout_supported", true), ("backchannel_logout_session_supported", true),

@@ -32,7 +32,8 @@ extension Exchange {
         case "authorization_code": try codeGrant(client)
         case "urn:ietf:params:oauth:grant-type:device_code": try deviceGrant(client)
         case "urn:ietf:params:oauth:grant-type:token-exchange":
-            Self.error(.badRequest, "invalid_request", "Standard token exchange is not enabled for the requested client")
+            Self.error(
+                .badRequest, "invalid_request", "Standard token exchange is not enabled for the requested client")
         default: Self.error(.badRequest, "unsupported_grant_type", "Unsupported grant_type")
         }
     }
@@ -64,9 +65,11 @@ extension Exchange {
 
     private mutating func clientCredentialsGrant(_ client: RealmClient) throws -> Response {
         guard client.secret != nil else {
-            return Self.error(.unauthorized, "unauthorized_client", "Public client not allowed to retrieve service account")
+            return Self.error(
+                .unauthorized, "unauthorized_client", "Public client not allowed to retrieve service account")
         }
-        guard client.allowsServiceAccount, let user = state.users.first(where: { $0.serviceAccountOf == client.id }) else {
+        guard client.allowsServiceAccount, let user = state.users.first(where: { $0.serviceAccountOf == client.id })
+        else {
             return Self.error(.unauthorized, "unauthorized_client", "Client not enabled to retrieve service account")
         }
         switch scope(of: form["scope"]) {
@@ -126,13 +129,13 @@ extension Exchange {
             return Self.error(.badRequest, "invalid_grant", "Device code not valid")
         }
         guard device.expiresAt > now else { return Self.error(.badRequest, "expired_token", "Device code is expired") }
-        if case .granted(let userID) = device.outcome {
+        if case .granted(let userID, let loginTime) = device.outcome {
             if let refusal = Self.checkVerifier(form["code_verifier"], device.challenge) { return refusal }
             guard let user = state.user(id: userID), user.enabled else {
                 return Self.error(.badRequest, "invalid_grant", "User disabled")
             }
             state.devices[code] = nil
-            return try openSession(client, user, device.scope, grant: .device)
+            return try openSession(client, user, device.scope, grant: .device, loginTime: loginTime)
         }
         if case .denied = device.outcome {
             return Self.error(.badRequest, "access_denied", "The end user denied the authorization request")
@@ -163,11 +166,12 @@ extension Exchange {
     // MARK: Sessions
 
     private mutating func openSession(
-        _ client: RealmClient, _ user: RealmUser, _ scope: [String], grant: TokenMint.Grant
+        _ client: RealmClient, _ user: RealmUser, _ scope: [String], grant: TokenMint.Grant, loginTime: Int? = nil
     ) throws -> Response {
         let session = Session(
             id: Identifiers.session(), userID: user.id, clientID: client.id,
-            isOffline: scope.contains("offline_access"), scope: scope, issuer: issuer, authTime: nil, nonce: nil)
+            isOffline: scope.contains("offline_access"), scope: scope, issuer: issuer, authTime: loginTime, nonce: nil,
+            isDevice: grant == .device)
         state.sessions[session.id] = session
         return .json(JSONValue.object(try mint.tokens(session, client, user, grant: grant)).encoded())
     }

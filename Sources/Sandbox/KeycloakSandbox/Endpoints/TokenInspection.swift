@@ -5,7 +5,9 @@ import SandboxSupport
 
 extension Exchange {
     var bearerToken: String? {
-        guard let header = request.head.value(of: .authorization), header.lowercased().hasPrefix("bearer ") else { return nil }
+        guard let header = request.head.value(of: .authorization), header.lowercased().hasPrefix("bearer ") else {
+            return nil
+        }
         return String(header.dropFirst(7))
     }
 
@@ -13,7 +15,9 @@ extension Exchange {
     private func owner(_ claims: JSONObject) -> (session: Session?, user: RealmUser)? {
         let session = claims["sid"]?.string.flatMap { state.sessions[$0] }
         if claims["sid"] != nil, session?.isAlive != true { return nil }
-        guard let id = session?.userID ?? claims["sub"]?.string, let user = state.user(id: id), user.enabled else { return nil }
+        guard let id = session?.userID ?? claims["sub"]?.string, let user = state.user(id: id), user.enabled else {
+            return nil
+        }
         return (session, user)
     }
 
@@ -57,7 +61,9 @@ extension Exchange {
                 : Self.error(.unauthorized, "invalid_client", "Client authentication failed.")
         }
         guard client.secret != nil else { return Self.error(.forbidden, "invalid_request", "Client not allowed.") }
-        guard let token = form["token"] else { return Self.error(.badRequest, "invalid_request", "Token not provided.") }
+        guard let token = form["token"] else {
+            return Self.error(.badRequest, "invalid_request", "Token not provided.")
+        }
         var response = Response.json(JSONValue.object(introspection(of: token, for: client)).encoded())
         response.fields["cache-control"] = "no-cache"
         return response
@@ -70,7 +76,8 @@ extension Exchange {
         else { return inactive }
         let kind = claims["typ"]?.string ?? "Bearer"
         let full =
-            session ?? Session(
+            session
+            ?? Session(
                 id: "", userID: user.id, clientID: issuedTo.id, isOffline: false, scope: ["email", "profile"],
                 issuer: issuer, authTime: nil, nonce: nil)
         let own = claims
@@ -80,6 +87,7 @@ extension Exchange {
             claims["aud"] = .array([.string(issuer)] + (claims["aud"]?.array ?? [claims["aud"] ?? .null]))
             claims["scope"] = own["scope"]
             claims["aud_x"] = nil
+            claims["prov"] = nil
         }
         if kind == "ID" {
             claims["scope"] = nil

@@ -163,7 +163,9 @@ extension Call {
         return show(changed)
     }
 
-    private mutating func move(_ user: UserRecord, _ event: String, _ account: AccountRecord) throws(Refusal) -> Response {
+    private mutating func move(_ user: UserRecord, _ event: String, _ account: AccountRecord) throws(Refusal)
+        -> Response
+    {
         let transitions: [String: (from: Set<String>, to: String)] = [
             "activate": (["pending", "active", "email_unverified"], "active"),
             "suspend": (["active", "suspended"], "suspended"), "unsuspend": (["suspended"], "active"),
@@ -210,7 +212,8 @@ extension Call {
             }
             try write()
             tenant.subscriptions[id]?.state = "live"
-            return reply.entity(one("service_subscription", json.subscription(tenant.subscriptions[id] ?? subscription)))
+            return reply.entity(
+                one("service_subscription", json.subscription(tenant.subscriptions[id] ?? subscription)))
         case (.put, "change_plan"): return try changePlan(of: subscription)
         case (.delete, ""):
             let applications = tenant.applications(of: account.id).filter { $0.serviceID == subscription.serviceID }
@@ -227,7 +230,8 @@ extension Call {
     }
 
     private mutating func subscribe(_ account: AccountRecord, _ all: [SubscriptionRecord]) throws(Refusal) -> Response {
-        guard let plan = int("plan_id").flatMap({ tenant.plans[$0] }), plan.kind == .service, let service = plan.serviceID
+        guard let plan = int("plan_id").flatMap({ tenant.plans[$0] }), plan.kind == .service,
+            let service = plan.serviceID
         else { throw .notFound }
         if all.contains(where: { $0.serviceID == service }) {
             throw .invalid([("base", ["already subscribed to this service"])])

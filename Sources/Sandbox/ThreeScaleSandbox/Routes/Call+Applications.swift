@@ -41,7 +41,8 @@ extension Call {
     }
 
     func show(_ application: ApplicationRecord, status: HTTPStatus = .ok) -> Response {
-        reply.entity(one("application", json.application(application)), xml: xml.application(application), status: status)
+        reply.entity(
+            one("application", json.application(application)), xml: xml.application(application), status: status)
     }
 
     /// Everything below `accounts/{id}/applications`.

@@ -17,7 +17,8 @@ extension Call {
             return reply.error("Application not found", .notFound)
         }
         guard tenant.services[service] != nil else { return reply.error("Service not found", .notFound) }
-        guard let metric = tenant.metrics.values.first(where: { $0.serviceID == service && $0.systemName == metricName })
+        guard
+            let metric = tenant.metrics.values.first(where: { $0.serviceID == service && $0.systemName == metricName })
         else { return reply.error("metric \(metricName) not found", .badRequest) }
         let steps = ["day": 24, "week": 28, "month": 30, "year": 12, "eternity": 1]
         guard let period = text("period") else {
@@ -27,7 +28,8 @@ extension Call {
         }
         guard let count = steps[period] else {
             return reply.error(
-                "Period must be one of [\"year\", \"month\", \"week\", \"day\", \"eternity\"] not \"\(period)\"", .badRequest)
+                "Period must be one of [\"year\", \"month\", \"week\", \"day\", \"eternity\"] not \"\(period)\"",
+                .badRequest)
         }
         return Reply.json(usage(metric, period, count, application))
     }
@@ -40,7 +42,8 @@ extension Call {
             (
                 "metric",
                 [
-                    "id": .int(metric.id), "name": .string(metric.friendlyName), "system_name": .string(metric.systemName),
+                    "id": .int(metric.id), "name": .string(metric.friendlyName),
+                    "system_name": .string(metric.systemName),
                     "unit": .string(metric.unit),
                 ]
             ),
@@ -57,7 +60,9 @@ extension Call {
                 "id": .int(application.id), "name": application.name.map(JSONValue.string) ?? .null,
                 "state": .string(application.state), "link": .string("/p/admin/applications/\(application.id)"),
                 "description": application.description.map(JSONValue.string) ?? .null,
-                "plan": ["id": .int(application.planID), "name": .string(tenant.plans[application.planID]?.name ?? "")],
+                "plan": [
+                    "id": .int(application.planID), "name": .string(tenant.plans[application.planID]?.name ?? ""),
+                ],
                 "account": [
                     "id": .int(application.accountID),
                     "name": .string(tenant.accounts[application.accountID]?.orgName ?? ""),

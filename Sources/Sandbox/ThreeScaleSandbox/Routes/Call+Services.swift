@@ -56,7 +56,8 @@ extension Call {
 
     private mutating func createService() throws(Refusal) -> Response {
         guard let name = text("name"), !name.isEmpty else { throw .invalid([("name", ["can't be blank"])]) }
-        let systemName = text("system_name") ?? name.lowercased().map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
+        let systemName =
+            text("system_name") ?? name.lowercased().map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
         if tenant.services.values.contains(where: { $0.systemName == systemName }) {
             throw .invalid([("system_name", ["has already been taken"])])
         }
@@ -125,14 +126,16 @@ extension Call {
         if isDeploy { changed.productionVersion += 1 }
         try write()
         tenant.services[service.id] = changed
-        return reply.entity(one("proxy", json.proxy(changed)), xml: xml.proxy(changed), status: isDeploy ? .created : .ok)
+        return reply.entity(
+            one("proxy", json.proxy(changed)), xml: xml.proxy(changed), status: isDeploy ? .created : .ok)
     }
 
     private func proxyConfigs(environment: String) throws(Refusal) -> Response {
         guard ["production", "sandbox", "staging"].contains(environment) else { throw .text("invalid environment") }
         let name = environment == "staging" ? "sandbox" : environment
         let promoted = visibleServices.filter { name == "sandbox" || $0.productionVersion > 0 }
-        return reply.entity(page(promoted.map { json.proxyConfig($0, environment: name) }, "proxy_configs", "proxy_config"))
+        return reply.entity(
+            page(promoted.map { json.proxyConfig($0, environment: name) }, "proxy_configs", "proxy_config"))
     }
 
     private mutating func metrics(_ service: ServiceRecord, _ path: [String]) throws(Refusal) -> Response {
@@ -152,11 +155,17 @@ extension Call {
         return try createMetric(service, parent: id, "method")
     }
 
-    private mutating func createMetric(_ service: ServiceRecord, parent: Int?, _ kind: String) throws(Refusal) -> Response {
-        guard let name = text("friendly_name"), !name.isEmpty else { throw .invalid([("friendly_name", ["can't be blank"])]) }
+    private mutating func createMetric(_ service: ServiceRecord, parent: Int?, _ kind: String) throws(Refusal)
+        -> Response
+    {
+        guard let name = text("friendly_name"), !name.isEmpty else {
+            throw .invalid([("friendly_name", ["can't be blank"])])
+        }
         try write()
-        let systemName = text("system_name") ?? name.lowercased().map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
-        let id = tenant.addMetric(service: service.id, systemName: systemName, friendlyName: name, parent: parent, at: now)
+        let systemName =
+            text("system_name") ?? name.lowercased().map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
+        let id = tenant.addMetric(
+            service: service.id, systemName: systemName, friendlyName: name, parent: parent, at: now)
         guard let metric = tenant.metrics[id] else { throw .notFound }
         return reply.entity(one(kind, json.metric(metric)), status: .created)
     }
@@ -170,7 +179,8 @@ extension Call {
         guard let first = path.first else {
             if method == .get {
                 return reply.entity(
-                    list(all.map(json.plan), "plans", kind.rawValue), xml: "<plans>\(all.map(xml.plan).joined())</plans>")
+                    list(all.map(json.plan), "plans", kind.rawValue),
+                    xml: "<plans>\(all.map(xml.plan).joined())</plans>")
             }
             guard method == .post else { return unknownRoute }
             return try createPlan(kind, service)
@@ -229,7 +239,8 @@ extension Call {
             guard method == .get else { return unknownRoute }
             let all = tenant.plans(.application).filter { sees($0.serviceID ?? 0) }
             return reply.entity(
-                list(all.map(json.plan), "plans", "application_plan"), xml: "<plans>\(all.map(xml.plan).joined())</plans>")
+                list(all.map(json.plan), "plans", "application_plan"),
+                xml: "<plans>\(all.map(xml.plan).joined())</plans>")
         }
         guard let id = Int(first), let plan = tenant.plans[id], plan.kind == .application else { throw .notFound }
         switch path.dropFirst().first {

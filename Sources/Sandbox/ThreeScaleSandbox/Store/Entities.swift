@@ -22,7 +22,9 @@ package struct ServiceRecord: Sendable {
 
 /// An application, service or account plan.
 package struct PlanRecord: Sendable {
-    package enum Kind: String, Sendable { case application = "application_plan", service = "service_plan", account = "account_plan" }
+    package enum Kind: String, Sendable {
+        case application = "application_plan", service = "service_plan", account = "account_plan"
+    }
 
     package let id: Int
     package let kind: Kind

@@ -17,7 +17,8 @@ extension Tenant {
     mutating func signUp(_ fields: SignupFields, at now: Int, milliseconds: Int) throws(Refusal) -> AccountRecord {
         var errors = orgNameErrors(fields.orgName)
         errors += userErrors(
-            username: fields.username, email: fields.email, password: fields.password, confirmation: fields.confirmation,
+            username: fields.username, email: fields.email, password: fields.password,
+            confirmation: fields.confirmation,
             checksEmailFormat: false, milliseconds: milliseconds)
         guard errors.isEmpty else { throw .invalid(errors) }
         let accountPlans = plans(.account)
@@ -28,7 +29,8 @@ extension Tenant {
         let needsApproval = accountPlan.needsApproval || knobs.accountsNeedApproval
         let isActive = fields.password != nil && !needsApproval
         let account = AccountRecord(
-            id: makeID(), orgName: fields.orgName ?? "", state: isActive ? "approved" : "created", planID: accountPlan.id,
+            id: makeID(), orgName: fields.orgName ?? "", state: isActive ? "approved" : "created",
+            planID: accountPlan.id,
             annotations: fields.annotations, createdAt: now, updatedAt: now)
         let user = UserRecord(
             id: makeID(), accountID: account.id, username: Self.trimmed(fields.username ?? ""), email: fields.email,
@@ -100,7 +102,9 @@ extension Tenant {
             if email.unicodeScalars.count < 6 { messages.append("is too short (minimum is 6 characters)") }
             if email.unicodeScalars.count > 255 { messages.append("is too long (maximum is 255 characters)") }
             if checksEmailFormat, !email.contains("@") { messages.append("should look like an email address") }
-            if users.values.contains(where: { $0.email == email && $0.id != except && isVisible($0.id, at: milliseconds) }) {
+            if users.values.contains(where: {
+                $0.email == email && $0.id != except && isVisible($0.id, at: milliseconds)
+            }) {
                 messages.append("has already been taken")
             }
             if !messages.isEmpty { errors.append(("email", messages)) }
@@ -126,7 +130,8 @@ extension Tenant {
         let fits =
             bytes.count >= 2 && isWord(bytes[0]) && bytes.allSatisfy { isWord($0) || Array(".-_@+".utf8).contains($0) }
         if !fits { messages.append("use only letters, numbers, and .-_@+ please.") }
-        if users.values.contains(where: { $0.username == name && $0.id != except && isVisible($0.id, at: milliseconds) }) {
+        if users.values.contains(where: { $0.username == name && $0.id != except && isVisible($0.id, at: milliseconds) }
+        ) {
             messages.append("has already been taken")
         }
         return messages

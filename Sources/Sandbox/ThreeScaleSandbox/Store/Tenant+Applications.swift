@@ -38,7 +38,9 @@ extension Tenant {
             verificationKey: RandomText.hex(16), redirectURL: fields.redirectURL, createdAt: now, updatedAt: now)
         application.keys = fields.keys.map { AppKeyRecord(value: $0, createdAt: now) }
         let mode = service?.backendVersion
-        if application.keys.isEmpty, mode == "oidc" || mode == "oauth" || (mode == "2" && service?.mandatoryAppKey == true) {
+        if application.keys.isEmpty,
+            mode == "oidc" || mode == "oauth" || (mode == "2" && service?.mandatoryAppKey == true)
+        {
             application.keys = [AppKeyRecord(value: RandomText.hex(16), createdAt: now)]
         }
         applications[application.id] = application
@@ -64,8 +66,11 @@ extension Tenant {
     }
 
     /// `accept`, `suspend`, `resume`.
-    mutating func move(application: ApplicationRecord, _ event: String, _ now: Int) throws(Refusal) -> ApplicationRecord {
-        let transitions = ["accept": ("pending", "live"), "suspend": ("live", "suspended"), "resume": ("suspended", "live")]
+    mutating func move(application: ApplicationRecord, _ event: String, _ now: Int) throws(Refusal) -> ApplicationRecord
+    {
+        let transitions = [
+            "accept": ("pending", "live"), "suspend": ("live", "suspended"), "resume": ("suspended", "live"),
+        ]
         guard let (from, to) = transitions[event], application.state == from else {
             throw .invalid([("state", ["cannot transition via \"\(event)\""])])
         }
@@ -80,7 +85,9 @@ extension Tenant {
 
     mutating func changePlan(of application: ApplicationRecord, to id: Int?, _ now: Int) throws(Refusal) -> PlanRecord {
         guard let id, let plan = plans[id], plan.kind == .application else { throw .notFound }
-        guard plan.serviceID == application.serviceID else { throw .invalid([("plan", ["not allowed in this context"])]) }
+        guard plan.serviceID == application.serviceID else {
+            throw .invalid([("plan", ["not allowed in this context"])])
+        }
         applications[application.id]?.planID = id
         applications[application.id]?.updatedAt = now
         return plan
@@ -91,7 +98,8 @@ extension Tenant {
         guard let plan = plans[application.planID] else { throw .notFound }
         if plan.isCustom { return plan }
         let id = addPlan(
-            .application, service: plan.serviceID, name: "\(plan.name) (custom)", systemName: "\(plan.systemName)_custom_\(application.id)",
+            .application, service: plan.serviceID, name: "\(plan.name) (custom)",
+            systemName: "\(plan.systemName)_custom_\(application.id)",
             custom: true, needsApproval: plan.needsApproval, at: now)
         applications[application.id]?.planID = id
         guard let custom = plans[id] else { throw .notFound }
@@ -104,7 +112,9 @@ extension Tenant {
         guard plan.isCustom else { return plan }
         let original = String(plan.systemName.prefix { $0 != "_" })
         let stock = plans(.application, service: plan.serviceID).filter { !$0.isCustom }
-        guard let back = stock.first(where: { plan.systemName.hasPrefix($0.systemName) || $0.systemName == original }) ?? stock.first
+        guard
+            let back = stock.first(where: { plan.systemName.hasPrefix($0.systemName) || $0.systemName == original })
+                ?? stock.first
         else { throw .notFound }
         applications[application.id]?.planID = back.id
         plans[plan.id] = nil
@@ -113,7 +123,9 @@ extension Tenant {
 
     // MARK: Keys
 
-    mutating func addKey(_ value: String?, to application: ApplicationRecord, _ now: Int) throws(Refusal) -> ApplicationRecord {
+    mutating func addKey(_ value: String?, to application: ApplicationRecord, _ now: Int) throws(Refusal)
+        -> ApplicationRecord
+    {
         let mode = services[application.serviceID]?.backendVersion
         let most = mode == "oidc" || mode == "oauth" ? 1 : 5
         let value = value ?? RandomText.hex(16)
@@ -151,7 +163,9 @@ extension Tenant {
         }
         if let id = fields.applicationID {
             var messages = Self.printable(id, 4...255).map { [$0] } ?? []
-            if others.contains(where: { $0.applicationID == id && (!knobs.duplicateApplicationID || $0.serviceID == service) }) {
+            if others.contains(where: {
+                $0.applicationID == id && (!knobs.duplicateApplicationID || $0.serviceID == service)
+            }) {
                 messages.append("has already been taken")
             }
             if !messages.isEmpty { errors.append(("application_id", messages)) }

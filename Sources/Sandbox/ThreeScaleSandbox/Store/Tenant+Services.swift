@@ -2,15 +2,18 @@ extension Tenant {
     /// A service with the plan and metric every new one gets.
     @discardableResult
     package mutating func addService(
-        name: String, systemName: String, description: String? = nil, backendVersion: String = "1", endpoint: String? = nil,
+        name: String, systemName: String, description: String? = nil, backendVersion: String = "1",
+        endpoint: String? = nil,
         credentialsLocation: String = "query", userKeyName: String = "user_key", at now: Int
     ) -> Int {
         let id = makeID()
         let host = systemName.map { $0 == "_" ? "-" : $0 }
         services[id] = ServiceRecord(
             id: id, name: name, systemName: systemName, description: description, backendVersion: backendVersion,
-            endpoint: endpoint ?? "https://\(String(host)).api.example.com:443", credentialsLocation: credentialsLocation,
-            authUserKey: userKeyName, apiBackend: "https://backend.example.com:443", productionVersion: 1, createdAt: now,
+            endpoint: endpoint ?? "https://\(String(host)).api.example.com:443",
+            credentialsLocation: credentialsLocation,
+            authUserKey: userKeyName, apiBackend: "https://backend.example.com:443", productionVersion: 1,
+            createdAt: now,
             updatedAt: now)
         addPlan(.service, service: id, name: "Default", published: true, at: now)
         addMetric(service: id, systemName: "hits", friendlyName: "Hits", at: now)
@@ -38,7 +41,8 @@ extension Tenant {
     ) -> Int {
         let id = makeID()
         metrics[id] = MetricRecord(
-            id: id, serviceID: service, parentID: parent, systemName: systemName, friendlyName: friendlyName, createdAt: now)
+            id: id, serviceID: service, parentID: parent, systemName: systemName, friendlyName: friendlyName,
+            createdAt: now)
         return id
     }
 

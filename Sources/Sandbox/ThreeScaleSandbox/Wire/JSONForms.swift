@@ -45,12 +45,21 @@ struct JSONForms {
         var object = JSONObject([
             ("service_id", .int(service.id)), ("endpoint", .string(service.endpoint)),
             ("api_backend", service.apiBackend.map(JSONValue.string) ?? .null),
-            ("credentials_location", .string(service.credentialsLocation)), ("auth_app_key", .string(service.authAppKey)),
+            ("credentials_location", .string(service.credentialsLocation)),
+            ("auth_app_key", .string(service.authAppKey)),
             ("auth_app_id", .string(service.authAppID)), ("auth_user_key", .string(service.authUserKey)),
             ("secret_token", "Shared_secret_sent_from_proxy_to_API_backend_sandbox"),
-            ("sandbox_endpoint", .string("https://\(service.systemName.map { $0 == "_" ? "-" : String($0) }.joined()).staging.example.com:443")),
+            (
+                "sandbox_endpoint",
+                .string(
+                    "https://\(service.systemName.map { $0 == "_" ? "-" : String($0) }.joined()).staging.example.com:443"
+                )
+            ),
             ("api_test_path", "/"),
-            ("policies_config", [["name": "apicast", "version": "builtin", "configuration": .object(JSONObject()), "enabled": true]]),
+            (
+                "policies_config",
+                [["name": "apicast", "version": "builtin", "configuration": .object(JSONObject()), "enabled": true]]
+            ),
             ("created_at", stamp(service.createdAt)), ("updated_at", stamp(service.updatedAt)),
             ("deployment_option", "hosted"), ("lock_version", .int(service.lockVersion)),
         ])
@@ -79,14 +88,17 @@ struct JSONForms {
     /// One element of the bulk list: the deployed document.
     func proxyConfig(_ service: ServiceRecord, environment: String) -> JSONValue {
         [
-            "id": .int(service.id * 10), "version": .int(service.productionVersion), "environment": .string(environment),
+            "id": .int(service.id * 10), "version": .int(service.productionVersion),
+            "environment": .string(environment),
             "content": [
                 "id": .int(service.id), "name": .string(service.name), "system_name": .string(service.systemName),
-                "backend_version": .string(service.backendVersion), "backend_authentication_value": "sandbox-service-token",
+                "backend_version": .string(service.backendVersion),
+                "backend_authentication_value": "sandbox-service-token",
                 "proxy": [
                     "endpoint": .string(service.endpoint), "credentials_location": .string(service.credentialsLocation),
                     "auth_user_key": .string(service.authUserKey), "auth_app_id": .string(service.authAppID),
-                    "auth_app_key": .string(service.authAppKey), "authentication_method": .string(service.backendVersion),
+                    "auth_app_key": .string(service.authAppKey),
+                    "authentication_method": .string(service.backendVersion),
                 ],
             ],
         ]
@@ -101,10 +113,12 @@ struct JSONForms {
 
     func plan(_ plan: PlanRecord) -> JSONValue {
         var object = JSONObject([
-            ("id", .int(plan.id)), ("name", .string(plan.name)), ("state", .string(plan.isPublished ? "published" : "hidden")),
+            ("id", .int(plan.id)), ("name", .string(plan.name)),
+            ("state", .string(plan.isPublished ? "published" : "hidden")),
             ("setup_fee", .double(plan.setupFee)), ("cost_per_month", .double(plan.costPerMonth)),
             ("trial_period_days", 0), ("cancellation_period", 0), ("approval_required", .bool(plan.needsApproval)),
-            ("default", .bool(plan.isDefault)), ("created_at", stamp(plan.createdAt)), ("updated_at", stamp(plan.updatedAt)),
+            ("default", .bool(plan.isDefault)), ("created_at", stamp(plan.createdAt)),
+            ("updated_at", stamp(plan.updatedAt)),
         ])
         switch plan.kind {
         case .application:
@@ -129,7 +143,8 @@ struct JSONForms {
             "id": .int(limit.id), "period": .string(limit.period), "value": .int(limit.value),
             "metric_id": .int(limit.metricID), "plan_id": .int(limit.planID), "created_at": stamp(limit.createdAt),
             "updated_at": stamp(limit.createdAt),
-            "links": links([("self", "application_plans/\(limit.planID)/metrics/\(limit.metricID)/limits/\(limit.id)")]),
+            "links": links([("self", "application_plans/\(limit.planID)/metrics/\(limit.metricID)/limits/\(limit.id)")]
+            ),
         ]
     }
 
@@ -151,7 +166,8 @@ struct JSONForms {
             "id": .int(account.id), "created_at": stamp(account.createdAt), "updated_at": stamp(account.updatedAt),
             "credit_card_stored": false, "monthly_billing_enabled": true, "monthly_charging_enabled": true,
             "state": .string(account.state),
-            "annotations": .object(JSONObject(account.annotations.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })),
+            "annotations": .object(
+                JSONObject(account.annotations.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })),
             "links": links([("self", "accounts/\(account.id)"), ("users", "accounts/\(account.id)/users")]),
             "org_name": .string(account.orgName),
         ]
@@ -163,7 +179,9 @@ struct JSONForms {
             ("created_at", stamp(user.createdAt)), ("updated_at", stamp(user.updatedAt)),
             (
                 "links",
-                links([("account", "accounts/\(user.accountID)"), ("self", "accounts/\(user.accountID)/users/\(user.id)")])
+                links([
+                    ("account", "accounts/\(user.accountID)"), ("self", "accounts/\(user.accountID)/users/\(user.id)"),
+                ])
             ), ("username", .string(user.username)),
         ])
         if let email = user.email { object["email"] = .string(email) }
@@ -172,7 +190,8 @@ struct JSONForms {
 
     func subscription(_ subscription: SubscriptionRecord) -> JSONValue {
         [
-            "id": .int(subscription.id), "plan_id": .int(subscription.planID), "user_account_id": .int(subscription.accountID),
+            "id": .int(subscription.id), "plan_id": .int(subscription.planID),
+            "user_account_id": .int(subscription.accountID),
             "created_at": stamp(subscription.createdAt), "updated_at": stamp(subscription.createdAt),
             "state": .string(subscription.state), "paid_until": stamp(subscription.createdAt),
             "trial_period_expires_at": stamp(subscription.createdAt), "setup_fee": "0.0", "type": "ServiceContract",
@@ -189,7 +208,8 @@ struct JSONForms {
             ("enabled", .bool(application.state == "live")), ("created_at", stamp(application.createdAt)),
             ("updated_at", stamp(application.updatedAt)), ("service_id", .int(application.serviceID)),
             ("service_name", .string(service?.name ?? "")), ("plan_id", .int(application.planID)),
-            ("plan_name", .string(tenant.plans[application.planID]?.name ?? "")), ("account_id", .int(application.accountID)),
+            ("plan_name", .string(tenant.plans[application.planID]?.name ?? "")),
+            ("account_id", .int(application.accountID)),
             ("org_name", .string(tenant.accounts[application.accountID]?.orgName ?? "")), ("first_traffic_at", .null),
             ("first_daily_traffic_at", .null),
         ])
@@ -207,8 +227,10 @@ struct JSONForms {
         }
         let path = "accounts/\(application.accountID)/applications/\(application.id)"
         object["links"] = links([
-            ("self", path), ("service", "services/\(application.serviceID)"), ("account", "accounts/\(application.accountID)"),
-            ("plan", "services/\(application.serviceID)/application_plans/\(application.planID)"), ("keys", "\(path)/keys"),
+            ("self", path), ("service", "services/\(application.serviceID)"),
+            ("account", "accounts/\(application.accountID)"),
+            ("plan", "services/\(application.serviceID)/application_plans/\(application.planID)"),
+            ("keys", "\(path)/keys"),
             ("referrer_filters", "\(path)/referrer_filters"),
         ])
         if let name = application.name { object["name"] = .string(name) }

@@ -9,7 +9,9 @@ struct Reply {
     let format: Format
 
     /// An entity or list that has both forms; JSON alone answers 406 to XML, loudly, where 3scale has XML we do not.
-    func entity(_ json: @autoclosure () -> JSONValue, xml: @autoclosure () -> String? = nil, status: HTTPStatus = .ok) -> Response {
+    func entity(_ json: @autoclosure () -> JSONValue, xml: @autoclosure () -> String? = nil, status: HTTPStatus = .ok)
+        -> Response
+    {
         switch format {
         case .json: return Self.json(json(), status: status)
         case .xml:
@@ -55,7 +57,8 @@ struct Reply {
 
     static func xml(_ text: String, status: HTTPStatus = .ok) -> Response {
         Response(
-            status: status, fields: HTTPFields([("content-type", "application/xml; charset=utf-8")]), body: Array(text.utf8))
+            status: status, fields: HTTPFields([("content-type", "application/xml; charset=utf-8")]),
+            body: Array(text.utf8))
     }
 
     /// Rails writes these as escapes, so that JSON may stand in a page.

@@ -7,7 +7,8 @@ enum Stamp {
         let local = seconds + offset
         let (year, month, day) = HTTPDate.civil(local / 86_400)
         let second = local % 86_400
-        let time = "\(year)-\(pad(month))-\(pad(day))T\(pad(second / 3_600)):\(pad(second / 60 % 60)):\(pad(second % 60))"
+        let time =
+            "\(year)-\(pad(month))-\(pad(day))T\(pad(second / 3_600)):\(pad(second / 60 % 60)):\(pad(second % 60))"
         if offset == 0 { return time + "Z" }
         let minutes = abs(offset) / 60
         return time + (offset < 0 ? "-" : "+") + "\(pad(minutes / 60)):\(pad(minutes % 60))"

@@ -51,7 +51,8 @@ struct XMLForms {
     /// - Parameter withApplications: only the answer to a signup has them.
     func account(_ account: AccountRecord, withApplications: Bool = false) -> String {
         let plans = tenant.plans[account.planID].map(plan) ?? ""
-        let applications = withApplications
+        let applications =
+            withApplications
             ? "<applications>\(tenant.applications(of: account.id).map(application).joined())</applications>" : ""
         return "<account>\(element("id", String(account.id)))\(element("created_at", stamp(account.createdAt)))"
             + "\(element("updated_at", stamp(account.updatedAt)))\(element("state", account.state))"
@@ -65,13 +66,16 @@ struct XMLForms {
         let mode = tenant.services[application.serviceID]?.backendVersion
         var credentials: String
         if mode == "1" {
-            credentials = element("user_key", application.userKey) + element("provider_verification_key", application.verificationKey)
+            credentials =
+                element("user_key", application.userKey)
+                + element("provider_verification_key", application.verificationKey)
         } else {
             credentials = element("application_id", application.applicationID)
             if mode != "2" { credentials += optional("redirect_url", application.redirectURL) }
             credentials += "<keys>\(application.keys.map { element("key", $0.value) }.joined())</keys>"
         }
-        return "<application>\(element("id", String(application.id)))\(element("created_at", stamp(application.createdAt)))"
+        return
+            "<application>\(element("id", String(application.id)))\(element("created_at", stamp(application.createdAt)))"
             + "\(element("updated_at", stamp(application.updatedAt)))\(element("state", application.state))"
             + "\(element("user_account_id", String(application.accountID)))<first_traffic_at/><first_daily_traffic_at/>"
             + "\(element("service_id", String(application.serviceID)))\(credentials)"

@@ -1,0 +1,47 @@
+# Two commands on a fresh machine: `make run` and `make test`. Each does its own set-up.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# The helper's settings when it runs against real systems: make run ENV=.env
+ENV ?=
+
+.PHONY: help run test build release format lint check smoke bench-quick clean
+
+help: ## Lists the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+run: ## Sets up, builds, and runs the helper on the embedded sandbox (or with ENV=.env on real systems)
+	@MLAAS_SETUP_QUIET=1 ./setup.sh run
+	@scripts/run.sh $(if $(ENV),--env-file $(ENV))
+
+test: ## Sets up, builds, and passes every test
+	@./setup.sh test
+	@scripts/test.sh
+
+build: ## Builds for debugging
+	swift build
+
+release: ## Builds for release, with the Swift libraries in the binary
+	swift build -c release --static-swift-stdlib --product mlaas-helper
+
+format: ## Formats all Swift sources
+	swift format -i --configuration .swift-format -r Sources Tests Package.swift
+
+lint: ## Checks formatting, shell scripts and Python
+	swift format lint --strict --configuration .swift-format -r Sources Tests Package.swift
+	shellcheck setup.sh test_api.sh .ci/run scripts/*.sh Benchmarks/*.sh
+	python3 -m py_compile scripts/*.py Tests/Conformance/*.py
+
+check: ## Checks which part of the tree knows which
+	python3 -m unittest -q scripts/tests/test_check_structure.py
+	python3 scripts/check-structure.py
+
+smoke: ## Starts the sandbox and the helper as `make run` does, and pastes the printed lines
+	@./setup.sh run
+	@scripts/smoke.sh
+
+bench-quick: ## Measures the figures of the README
+	@./setup.sh ci
+	@Benchmarks/quick.sh
+
+clean: ## Removes what was built
+	rm -rf .build .build-* .run

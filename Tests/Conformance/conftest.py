@@ -1,0 +1,118 @@
+"""Starts the sandbox and the helper on free loopback ports for clients that we did not write."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(os.environ.get("MLAAS_BIN", ROOT / ".build" / "debug"))
+ADMIN_TOKEN = "sandbox-admin-token"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(url, process, seconds=20):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args[0]} ended with {process.returncode}")
+        try:
+            if requests.get(url, timeout=2).status_code == 200:
+                return
+        except requests.RequestException:
+            pass
+        time.sleep(0.05)
+    raise RuntimeError(f"{url} did not answer 200 in {seconds} s")
+
+
+def stop(process):
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=20)
+
+
+class Sandbox:
+    def __init__(self):
+        ports = [free_port() for _ in range(3)]
+        self.keycloak, self.threescale, self.admin = (f"http://127.0.0.1:{port}" for port in ports)
+        options = zip(("--keycloak-port", "--threescale-port", "--admin-port"), map(str, ports))
+        self.process = subprocess.Popen(
+            [BIN / "mlaas-sandbox", *(word for pair in options for word in pair)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(self.admin + "/counts", self.process)
+
+    def token(self, user="ada", client="mlaas-client", keycloak=None, kind="access_token", scope="openid"):
+        answer = requests.post(
+            f"{keycloak or self.keycloak}/realms/mlaas/protocol/openid-connect/token", timeout=20,
+            data={"grant_type": "password", "client_id": client, "client_secret": f"{client}-secret",
+                  "username": user, "password": f"{user}-password", "scope": scope})
+        answer.raise_for_status()
+        return answer.json()[kind]
+
+
+class Helper:
+    def __init__(self, keycloak, threescale, **settings):
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = []
+        environment = {
+            "PATH": os.environ["PATH"], "KEYCLOAK_URL": keycloak, "KEYCLOAK_REALM": "mlaas",
+            "KEYCLOAK_CLIENT_ID": "mlaas-client", "THREESCALE_ADMIN_API_URL": threescale,
+            "THREESCALE_ADMIN_API_KEY": ADMIN_TOKEN, "SERVER_HOST": "127.0.0.1", "SERVER_PORT": str(port),
+            "SHUTDOWN_DRAIN_SECONDS": "0", "KEYCLOAK_KEYS_COOLDOWN": "1s", **settings}
+        self.process = subprocess.Popen(
+            [BIN / "mlaas-helper"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(self.url + "/api/health/ready", self.process)
+
+    def get(self, path, token=None):
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return requests.get(self.url + path, headers=headers, timeout=30)
+
+    def init(self, token, service, **members):
+        return requests.post(
+            self.url + "/api/services/init", timeout=30, headers={"Authorization": f"Bearer {token}"},
+            json={"service_id": service, **members})
+
+    def services(self, token):
+        answer = self.get("/api/services", token)
+        assert answer.status_code == 200, answer.text
+        return {service["system_name"]: service for service in answer.json()["data"]["services"]}
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    sandbox = Sandbox()
+    yield sandbox
+    stop(sandbox.process)
+
+
+@pytest.fixture(scope="module")
+def helper(sandbox):
+    helper = Helper(sandbox.keycloak, sandbox.threescale)
+    yield helper
+    stop(helper.process)
+
+
+@pytest.fixture(scope="session")
+def real_keycloak():
+    """A real Keycloak's URL; skipped, by name, where no distribution is named."""
+    if not (os.environ.get("KEYCLOAK_HOME") or os.environ.get("KEYCLOAK_ARCHIVE")):
+        pytest.skip("needs KEYCLOAK_HOME or KEYCLOAK_ARCHIVE, and KEYCLOAK_REALM_FILE")
+    port = free_port()
+    process = subprocess.Popen(
+        [ROOT / "scripts" / "keycloak.sh", str(port)], stdout=subprocess.PIPE, text=True)
+    line = process.stdout.readline()
+    assert line.strip() == "ready", "Keycloak did not start; see .run/keycloak.log"
+    yield f"http://127.0.0.1:{port}"
+    process.send_signal(signal.SIGTERM)
+    process.wait(timeout=60)

@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# Installs what building, running and testing need: Debian packages, and for tests pinned PyPI packages in .tools/venv.
+#
+# Usage: setup.sh [run|test|ci]
+#   run   what `make run` needs (the default); on a terminal it also offers to write .env
+#   test  that, and what the tests need
+#   ci    that, and the linters
+#
+# Says what it does and is quick when nothing is missing. Without root it says what to install and goes on; the names
+# are kept in .tools/missing, so that tests can be skipped by name. With CI=true that is an error.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+profile=${1:-run}
+case $profile in
+run | test | ci) ;;
+-h | --help)
+    sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+    exit 0
+    ;;
+*)
+    echo "setup.sh: unknown profile '$profile'; one of run, test, ci" >&2
+    exit 64
+    ;;
+esac
+
+say() { echo "setup: $*" >&2; }
+
+mkdir -p .tools
+: >.tools/missing
+
+check_swift() {
+    local version major minor
+    if ! command -v swift >/dev/null; then
+        say "Swift is missing. Install Swift 6.3 or newer from swift.org/install and put its usr/bin on PATH."
+        exit 69
+    fi
+    version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1)
+    major=${version%%.*}
+    minor=${version#*.}
+    if [ -z "$version" ] || [ "$major" -lt 6 ] || { [ "$major" -eq 6 ] && [ "$minor" -lt 3 ]; }; then
+        say "Swift ${version:-of unknown version} is too old: 6.3 or newer is needed (swift.org/install)."
+        exit 69
+    fi
+}
+
+packages=(libuv1-dev libcurl4-openssl-dev libssl-dev pkg-config ca-certificates curl procps)
+if [ "$profile" != run ]; then packages+=(python3 openssl); fi
+if [ "$profile" = ci ]; then packages+=(shellcheck nginx-light wrk openjdk-17-jre-headless); fi
+
+install_packages() {
+    local missing=() package
+    for package in "${packages[@]}"; do
+        if [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)" != installed ]; then
+            missing+=("$package")
+        fi
+    done
+    # A Java or Python that is there already serves as well as Debian's.
+    if command -v java >/dev/null; then missing=("${missing[@]/openjdk-17-jre-headless/}"); fi
+    if command -v python3 >/dev/null; then missing=("${missing[@]/python3/}"); fi
+    read -r -a missing <<<"${missing[*]:-}"
+    if [ "${#missing[@]}" -eq 0 ]; then return; fi
+    if [ "$(id -u)" -eq 0 ]; then
+        say "installing Debian packages: ${missing[*]}"
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    else
+        say "not root: please run: apt-get install --no-install-recommends ${missing[*]}"
+        printf '%s\n' "${missing[@]}" >>.tools/missing
+        if [ "${CI:-}" = true ]; then exit 1; fi
+    fi
+}
+
+install_python() {
+    local requirements=Tests/Conformance/requirements.txt stamp
+    stamp=$(sha256sum "$requirements" | cut -d' ' -f1)
+    if [ "$(cat .tools/venv/stamp 2>/dev/null || true)" = "$stamp" ]; then return; fi
+    say "installing pinned PyPI packages into .tools/venv"
+    rm -rf .tools/venv
+    if ! python3 -m venv .tools/venv 2>/dev/null; then
+        rm -rf .tools/venv
+        if [ "$(id -u)" -eq 0 ]; then
+            say "installing Debian package: python3-venv"
+            DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
+            python3 -m venv .tools/venv
+        else
+            say "not root: please run: apt-get install python3-venv"
+            echo python3-venv >>.tools/missing
+            if [ "${CI:-}" = true ]; then exit 1; fi
+            return
+        fi
+    fi
+    .tools/venv/bin/pip install -q --disable-pip-version-check --require-hashes -r "$requirements"
+    echo "$stamp" >.tools/venv/stamp
+}
+
+offer_env() {
+    if [ ! -t 0 ] || [ ! -t 2 ] || [ -n "${MLAAS_SETUP_QUIET:-}" ] || [ -e .env ]; then return; fi
+    local answer
+    read -r -p "Write .env from config.env.example for real systems? [y/N] " answer
+    case $answer in
+    [yY]*)
+        (umask 077 && cp config.env.example .env)
+        say "wrote .env (mode 600): fill in the required values, then: make run ENV=.env"
+        ;;
+    esac
+}
+
+check_swift
+install_packages
+if [ "$profile" != run ]; then install_python; fi
+if [ "$profile" = run ]; then offer_env; fi
