@@ -5,7 +5,7 @@ struct ChunkedDecoder: Sendable {
     private let limits: MessageLimits
     private var stage = Stage.size
     private var trailerBytes = 0
-    /// Offset up to which the line under way has been searched.
+    /// Bytes of the line under way that have been searched, counted from its first.
     private var searched = 0
 
     init(limits: MessageLimits) { self.limits = limits }
@@ -15,7 +15,6 @@ struct ChunkedDecoder: Sendable {
     mutating func decode(
         _ buffer: [UInt8], _ offset: inout Int, into body: inout [UInt8]
     ) throws(ProtocolError) -> Bool {
-        searched = max(searched, offset)
         while stage != .done {
             switch stage {
             case .size:
@@ -27,7 +26,6 @@ struct ChunkedDecoder: Sendable {
                 let take = min(left, buffer.count - offset)
                 body.append(contentsOf: buffer[offset..<(offset + take)])
                 offset += take
-                searched = offset
                 guard take == left else {
                     stage = .data(left - take)
                     return false
@@ -53,19 +51,21 @@ struct ChunkedDecoder: Sendable {
     private mutating func line(
         _ buffer: [UInt8], _ offset: inout Int, limit: Int
     ) throws(ProtocolError) -> Range<Int>? {
-        while searched < buffer.count {
-            guard searched - offset <= limit + 1 else { throw .chunk }
-            guard buffer[searched] == ASCII.lineFeed else {
+        while offset + searched < buffer.count {
+            guard searched <= limit + 1 else { throw .chunk }
+            let position = offset + searched
+            guard buffer[position] == ASCII.lineFeed else {
                 // CR is a line's end or nothing (RFC 9112 §2.2).
-                if searched > offset, buffer[searched - 1] == ASCII.carriageReturn { throw .chunk }
+                if searched > 0, buffer[position - 1] == ASCII.carriageReturn { throw .chunk }
                 searched += 1
                 continue
             }
-            guard searched > offset, buffer[searched - 1] == ASCII.carriageReturn else { throw .chunk }
-            let line = offset..<(searched - 1)
-            searched += 1
-            offset = searched
-            return line
+            guard searched > 0, buffer[position - 1] == ASCII.carriageReturn else { throw .chunk }
+            defer {
+                offset = position + 1
+                searched = 0
+            }
+            return offset..<(position - 1)
         }
         return nil
     }

@@ -126,12 +126,13 @@ final class HTTPConnection: TCPConnectionDelegate {
             !keepsAlive ? .close : current.version == .http10 ? .keepAlive : .unsaid
         self.current = nil
         machine.finishRequest()
+        // What was answered before leaves first, as long as the connection is open.
+        if response.delivery != .whole { flush() }
         if !keepsAlive { stage = .closing }
         switch response.delivery {
         case .whole:
             server.encode(response, id: current.id, isHead: current.isHead, connection: connection)
         case .abort:
-            flush()
             tcp.abort()
         case .truncated(let bodyBytes):
             let start = server.out.count
@@ -142,7 +143,6 @@ final class HTTPConnection: TCPConnectionDelegate {
             tcp.shutdownSending()
             close()
         case .paced(let chunk, let interval):
-            flush()
             server.encode(response, id: current.id, isHead: current.isHead, connection: connection)
             let bytes = server.out
             server.out.removeAll(keepingCapacity: true)

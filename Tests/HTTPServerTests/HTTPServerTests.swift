@@ -1,0 +1,225 @@
+import EventLoop
+import HTTP
+import HTTPServer
+import Telemetry
+import Testing
+
+/// `/now` at once, `/later` after a pause on the loop, `/echo` the body, `/big` a megabyte, faults by their names.
+private struct Demo: Responder {
+    func respond(to request: Request) -> Answer<Response> {
+        switch request.path {
+        case "/later", "/late":
+            return .later {
+                let pause = request.path == "/late" ? 500 : 30
+                try? await EventLoop.current?.sleep(for: .milliseconds(pause))
+                return .text("later")
+            }
+        case "/echo": return .now(.text(String(decoding: request.body, as: UTF8.self)))
+        case "/big": return .now(Response(body: [UInt8](repeating: 0x61, count: 1 << 20)))
+        case "/abort": return .now(Response(delivery: .abort))
+        case "/paced": return .now(Response(body: Array("abcdef".utf8), delivery: .paced(chunk: 50, every: .milliseconds(1))))
+        case "/split": return .now(Response(fields: HTTPFields([("x", "a\r\nb: c")])))
+        default: return .now(.text("now"))
+        }
+    }
+}
+
+@Suite("The server")
+struct HTTPServerTests {
+    /// A server of its own for each test, with what is left of it checked at the end.
+    private func withServer(
+        _ change: (inout HTTPServerConfiguration) -> Void = { _ in },
+        _ work: (Int, HTTPServer) async throws -> Void
+    ) async throws {
+        let group = EventLoopGroup(count: 2)
+        var configuration = HTTPServerConfiguration(
+            host: "127.0.0.1", port: 0, commonFields: HTTPFields([("x-common", "yes")]))
+        change(&configuration)
+        let logger = Logger(label: "test", handler: JSONLogHandler(sink: InMemoryLogSink(), level: .trace, now: { 0 }))
+        let server = HTTPServer(configuration: configuration, group: group, responder: Demo(), logger: logger)
+        let address = try await server.start()
+        try await work(address.port, server)
+        await server.shutdown(deadline: .seconds(2))
+        #expect(await server.connectionCount() == 0)
+        group.shutdown()
+        #expect(group.openHandles == 0)
+    }
+
+    @Test("answers at once and after a pause, in the order of the requests")
+    func pipelining() async throws {
+        try await withServer { port, _ in
+            let client = try RawClient(port: port)
+            let ask = "HTTP/1.1\r\nHost: a\r\n\r\n"
+            client.send("GET /later \(ask)GET /now \(ask)GET /now HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            let text = client.readAll() ?? ""
+            #expect(text.components(of: "HTTP/1.1 200 OK") == 3)
+            let order = text.split(separator: "\r\n\r\n").map(String.init)
+            #expect(order[1].hasPrefix("later") && order[2].hasPrefix("now"))
+            #expect(text.components(of: "connection: close") == 1)
+        }
+    }
+
+    @Test("puts its common fields, a date and a request id on every answer, refusals included")
+    func commonFields() async throws {
+        try await withServer { port, _ in
+            for request in ["GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "nonsense\r\n\r\n"] {
+                let client = try RawClient(port: port)
+                client.send(request)
+                let text = client.readAll() ?? ""
+                for field in ["x-common: yes", "date: ", "x-request-id: ", "content-length: "] {
+                    #expect(text.contains(field), "\(field) in answer to \(request)")
+                }
+            }
+        }
+    }
+
+    @Test(
+        "keeps a request id that is well formed and replaces any other",
+        arguments: [("abc-1.2_3", true), ("a b", false), (String(repeating: "a", count: 129), false), ("é", false)])
+    func requestIDs(_ id: String, _ isKept: Bool) async throws {
+        try await withServer { port, _ in
+            let client = try RawClient(port: port)
+            client.send("GET / HTTP/1.1\r\nHost: a\r\nX-Request-ID: \(id)\r\nConnection: close\r\n\r\n")
+            #expect((client.readAll() ?? "").contains("x-request-id: \(id)\r\n") == isKept)
+        }
+    }
+
+    @Test("a refusal can be read although the rest of the request was not")
+    func lingering() async throws {
+        try await withServer { port, _ in
+            let client = try RawClient(port: port)
+            client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n")
+            client.send(String(repeating: "x", count: 200_000))
+            client.finishSending()
+            let text = client.readAll()
+            #expect(text?.hasPrefix("HTTP/1.1 413 ") == true)
+        }
+    }
+
+    @Test("a client that has closed its sending side still gets its answer")
+    func halfClose() async throws {
+        try await withServer { port, _ in
+            let client = try RawClient(port: port)
+            client.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n")
+            client.finishSending()
+            #expect(client.readAll()?.hasSuffix("later") == true)
+        }
+    }
+
+    @Test("sends a megabyte to a client that reads late")
+    func bigAnswer() async throws {
+        try await withServer { port, _ in
+            let client = try RawClient(port: port)
+            client.send("GET /big HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            #expect((client.readAll()?.utf8.count ?? 0) > 1 << 20)
+        }
+    }
+
+    @Test("a slow head and a slow body are refused on time, an idle connection is closed")
+    func clocks() async throws {
+        try await withServer({
+            $0.limits.headTime = .milliseconds(100)
+            $0.limits.bodyTime = .milliseconds(100)
+            $0.limits.idleTime = .milliseconds(100)
+        }) { port, _ in
+            for start in ["GET / HTT", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab"] {
+                let client = try RawClient(port: port)
+                client.send(start)
+                #expect(client.readAll()?.hasPrefix("HTTP/1.1 408 ") == true)
+            }
+            let idle = try RawClient(port: port)
+            #expect(idle.readAll() == "")
+        }
+    }
+
+    @Test("speaks HTTP/1.0 with and without keep-alive")
+    func http10() async throws {
+        try await withServer { port, _ in
+            let closing = try RawClient(port: port)
+            closing.send("GET / HTTP/1.0\r\n\r\n")
+            #expect(closing.readAll()?.contains("connection: close") == true)
+            let keeping = try RawClient(port: port)
+            keeping.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+            #expect(keeping.read(until: "now").contains("connection: keep-alive"))
+        }
+    }
+
+    @Test("gives leave to send a body, then takes it")
+    func continues() async throws {
+        try await withServer { port, _ in
+            let client = try RawClient(port: port)
+            client.send("POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+            #expect(client.read(until: "\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n")
+            client.send("abc")
+            #expect(client.read(until: "abc").hasSuffix("abc"))
+        }
+    }
+
+    @Test("a field that would split the response becomes a bare 500")
+    func splitting() async throws {
+        try await withServer { port, _ in
+            let client = try RawClient(port: port)
+            client.send("GET /split HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            let text = client.readAll() ?? ""
+            #expect(text.hasPrefix("HTTP/1.1 500 ") && !text.contains("b: c"))
+        }
+    }
+
+    @Test("imitates failures when told to")
+    func failures() async throws {
+        try await withServer { port, _ in
+            let aborted = try RawClient(port: port)
+            aborted.send("GET /abort HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(aborted.readAll() == nil)
+            let paced = try RawClient(port: port)
+            paced.send("GET /paced HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            #expect(paced.readAll()?.hasSuffix("abcdef") == true)
+        }
+    }
+
+    @Test("no more connections are taken than there may be")
+    func connectionLimit() async throws {
+        try await withServer({ $0.limits.connections = 2 }) { port, _ in
+            let kept = try (0..<2).map { _ in try RawClient(port: port) }
+            for client in kept {
+                client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                #expect(client.read(until: "now").hasSuffix("now"))
+            }
+            let refused = try RawClient(port: port)
+            refused.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect((refused.readAll() ?? "").isEmpty)
+        }
+    }
+
+    @Test("a shutdown lets requests under way finish and says that the connection ends")
+    func shutdown() async throws {
+        try await withServer { port, server in
+            let busy = try RawClient(port: port)
+            let idle = try RawClient(port: port)
+            idle.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            _ = idle.read(until: "now")
+            busy.send("GET /late HTTP/1.1\r\nHost: a\r\n\r\n")
+            while await server.connectionCount() < 2 {}
+            try await Task.sleep(for: .milliseconds(5))
+            let cutOff = await server.shutdown(deadline: .seconds(5))
+            let text = busy.readAll() ?? ""
+            #expect(cutOff == 0 && text.hasSuffix("later") && text.contains("connection: close"))
+            #expect(idle.readAll() == "")
+            #expect(throws: RawClient.SocketError.self) { _ = try RawClient(port: port) }
+        }
+    }
+
+    @Test("a port in use is said with its name")
+    func portInUse() async throws {
+        try await withServer { port, _ in
+            let group = EventLoopGroup(count: 1)
+            let logger = Logger(label: "test", handler: JSONLogHandler(sink: InMemoryLogSink(), level: .trace, now: { 0 }))
+            let second = HTTPServer(
+                configuration: HTTPServerConfiguration(host: "127.0.0.1", port: port), group: group, responder: Demo(),
+                logger: logger)
+            await #expect(throws: UVError.addressInUse) { _ = try await second.start() }
+            await second.shutdown(deadline: .zero)
+            group.shutdown()
+        }
+    }
+}

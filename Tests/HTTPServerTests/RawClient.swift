@@ -1,0 +1,75 @@
+import Glibc
+
+/// A blocking socket to loopback that sends exactly what it is told. For tests off the loops.
+final class RawClient: Sendable {
+    private let descriptor: Int32
+
+    init(port: Int) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let status = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard status == 0 else { throw SocketError() }
+        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    }
+
+    deinit { close(descriptor) }
+
+    struct SocketError: Error {}
+
+    func send(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+    }
+
+    /// Closes our sending side only.
+    func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// Everything until the server closes; nil when it closes with a reset.
+    func readAll() -> String? {
+        var all: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 16 * 1024)
+        while true {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            if count == 0 { return String(decoding: all, as: UTF8.self) }
+            if count < 0 { return nil }
+            all += buffer[..<count]
+        }
+    }
+
+    /// Reads until the text has been seen that often.
+    func read(until marker: String, times: Int = 1) -> String {
+        var all = ""
+        var buffer = [UInt8](repeating: 0, count: 16 * 1024)
+        while all.components(of: marker) < times {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            if count <= 0 { return all }
+            all += String(decoding: buffer[..<count], as: UTF8.self)
+        }
+        return all
+    }
+}
+
+extension String {
+    /// How often a text occurs.
+    func components(of marker: String) -> Int {
+        var count = 0
+        var rest = self[...]
+        while !rest.isEmpty {
+            if rest.hasPrefix(marker) {
+                count += 1
+                rest = rest.dropFirst(marker.count)
+            } else {
+                rest.removeFirst()
+            }
+        }
+        return count
+    }
+}
