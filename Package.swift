@@ -103,18 +103,9 @@ let package = Package(
         tests("Configuration", ["Configuration"]),
         tests("Arguments", ["Arguments"]),
         tests("HelperCore", ["HelperCore", "Crypto", "Telemetry"]),
-        tests("Keycloak", ["Keycloak", "HelperCore", "Crypto", "JSON", "HTTPClient", "EventLoop", "Telemetry"]),
-        tests(
-            "ThreeScale",
-            [
-                "ThreeScale", "HelperCore", "HTTPClient", "EventLoop", "JSON", "Telemetry", "HTTP", "HTTPServer",
-                "SandboxSupport", "ThreeScaleSandbox",
-            ]),
-        tests("HelperHTTP", ["HelperHTTP", "HelperCore", "HTTP", "HTTPServer", "EventLoop", "JSON", "Telemetry"]),
-        tests("HelperServer", ["HelperServer", "Configuration", "Arguments", "JSON"]),
-        tests("KeycloakSandbox", ["KeycloakSandbox", "SandboxSupport", "Crypto", "JSON", "HTTP", "HTTPServer"]),
+        tests("Keycloak", ["Keycloak", "HelperCore", "Crypto", "JSON", "Telemetry"]),
+        tests("ThreeScale", ["ThreeScale", "HelperCore", "HTTP", "HTTPClient", "JSON"]),
+        tests("HelperServer", ["HelperServer", "Configuration", "Arguments", "Keycloak", "Telemetry"]),
         tests("ThreeScaleSandbox", ["ThreeScaleSandbox", "SandboxSupport", "JSON", "HTTP", "HTTPServer"]),
-        tests("Sandbox", ["Sandbox", "SandboxSupport", "HTTP", "HTTPServer", "JSON", "EventLoop"]),
-        tests("EndToEnd", ["HelperServer", "Sandbox", "Crypto", "JSON"]),
     ]
 )

@@ -1,23 +1,57 @@
 import EventLoop
 import HTTP
 import HTTPServer
+import Synchronization
 import Telemetry
 import Testing
 
-/// `/now` at once, `/later` after a pause on the loop, `/echo` the body, `/big` a megabyte, faults by their names.
+/// Holds requests until a test lets them go.
+private final class Gate: Sendable {
+    private let state = Mutex<(isOpen: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
+
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            let isOpen = state.withLock { state in
+                if !state.isOpen { state.waiting.append(continuation) }
+                return state.isOpen
+            }
+            if isOpen { continuation.resume() }
+        }
+    }
+
+    var isWaitedFor: Bool { state.withLock { !$0.waiting.isEmpty } }
+
+    func open() {
+        let waiting = state.withLock { state in
+            state.isOpen = true
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+}
+
+/// `/now` at once, `/later` after a pause on the loop, `/gate` when the gate opens, `/echo` the body, `/big` a megabyte, faults by their names.
 private struct Demo: Responder {
+    var gate = Gate()
+
     func respond(to request: Request) -> Answer<Response> {
         switch request.path {
-        case "/later", "/late":
+        case "/gate":
             return .later {
-                let pause = request.path == "/late" ? 500 : 30
-                try? await EventLoop.current?.sleep(for: .milliseconds(pause))
+                await gate.wait()
+                return .text("later")
+            }
+        case "/later":
+            return .later {
+                try? await EventLoop.current?.sleep(for: .milliseconds(30))
                 return .text("later")
             }
         case "/echo": return .now(.text(String(decoding: request.body, as: UTF8.self)))
         case "/big": return .now(Response(body: [UInt8](repeating: 0x61, count: 1 << 20)))
         case "/abort": return .now(Response(delivery: .abort))
-        case "/paced": return .now(Response(body: Array("abcdef".utf8), delivery: .paced(chunk: 50, every: .milliseconds(1))))
+        case "/paced":
+            return .now(Response(body: Array("abcdef".utf8), delivery: .paced(chunk: 50, every: .milliseconds(1))))
         case "/split": return .now(Response(fields: HTTPFields([("x", "a\r\nb: c")])))
         default: return .now(.text("now"))
         }
@@ -28,7 +62,7 @@ private struct Demo: Responder {
 struct HTTPServerTests {
     /// A server of its own for each test, with what is left of it checked at the end.
     private func withServer(
-        _ change: (inout HTTPServerConfiguration) -> Void = { _ in },
+        gate: Gate = Gate(), _ change: (inout HTTPServerConfiguration) -> Void = { _ in },
         _ work: (Int, HTTPServer) async throws -> Void
     ) async throws {
         let group = EventLoopGroup(count: 2)
@@ -36,7 +70,8 @@ struct HTTPServerTests {
             host: "127.0.0.1", port: 0, commonFields: HTTPFields([("x-common", "yes")]))
         change(&configuration)
         let logger = Logger(label: "test", handler: JSONLogHandler(sink: InMemoryLogSink(), level: .trace, now: { 0 }))
-        let server = HTTPServer(configuration: configuration, group: group, responder: Demo(), logger: logger)
+        let server = HTTPServer(
+            configuration: configuration, group: group, responder: Demo(gate: gate), logger: logger)
         let address = try await server.start()
         try await work(address.port, server)
         await server.shutdown(deadline: .seconds(2))
@@ -193,14 +228,18 @@ struct HTTPServerTests {
 
     @Test("a shutdown lets requests under way finish and says that the connection ends")
     func shutdown() async throws {
-        try await withServer { port, server in
+        let gate = Gate()
+        try await withServer(gate: gate) { port, server in
             let busy = try RawClient(port: port)
             let idle = try RawClient(port: port)
             idle.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             _ = idle.read(until: "now")
-            busy.send("GET /late HTTP/1.1\r\nHost: a\r\n\r\n")
-            while await server.connectionCount() < 2 {}
-            try await Task.sleep(for: .milliseconds(5))
+            busy.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n")
+            while !gate.isWaitedFor { await Task.yield() }
+            server.beginDraining()
+            // Each loop has been told when it has answered this.
+            _ = await server.connectionCount()
+            gate.open()
             let cutOff = await server.shutdown(deadline: .seconds(5))
             let text = busy.readAll() ?? ""
             #expect(cutOff == 0 && text.hasSuffix("later") && text.contains("connection: close"))
@@ -213,7 +252,8 @@ struct HTTPServerTests {
     func portInUse() async throws {
         try await withServer { port, _ in
             let group = EventLoopGroup(count: 1)
-            let logger = Logger(label: "test", handler: JSONLogHandler(sink: InMemoryLogSink(), level: .trace, now: { 0 }))
+            let logger = Logger(
+                label: "test", handler: JSONLogHandler(sink: InMemoryLogSink(), level: .trace, now: { 0 }))
             let second = HTTPServer(
                 configuration: HTTPServerConfiguration(host: "127.0.0.1", port: port), group: group, responder: Demo(),
                 logger: logger)

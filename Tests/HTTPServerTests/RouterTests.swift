@@ -21,7 +21,8 @@ struct RouterTests {
         "finds a route by its segments",
         arguments: [
             ("/a", "list"), ("/a/7", "item 7"), ("/a/x%20y", "item x y"), ("/a/7/parts", "parts 7"), ("/", "404"),
-            ("/b", "404"), ("/a/", "404"), ("/a/7/", "404"), ("/a//parts", "404"), ("/a/7/other", "404"), ("/a/%zz", "404"),
+            ("/b", "404"), ("/a/", "404"), ("/a/7/", "404"), ("/a//parts", "404"), ("/a/7/other", "404"),
+            ("/a/%zz", "404"),
             ("/A", "404"), ("/a/7/parts/8", "404"),
         ])
     func paths(_ path: String, _ expected: String) {

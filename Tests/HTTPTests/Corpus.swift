@@ -116,7 +116,8 @@ let corpus: [CorpusCase] = [
         .requests(["POST / abc0123456789"])),
     .init(
         "trailers", "9112 §7.1.2",
-        "POST / HTTP/1.1\r\n\(host)Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX: y\r\n\r\n", .requests(["POST / a"])),
+        "POST / HTTP/1.1\r\n\(host)Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX: y\r\n\r\n",
+        .requests(["POST / a"])),
     .init(
         "a malformed trailer", "9112 §7.1.2",
         "POST / HTTP/1.1\r\n\(host)Transfer-Encoding: chunked\r\n\r\n0\r\nX y\r\n\r\n", .refused(.field)),

@@ -134,7 +134,9 @@ struct RequestMachineTests {
         }
         #expect(verdict([fields(3)], limits: limits) == .requests(["GET / -"]))
         #expect(verdict([fields(4)], limits: limits) == .refused(.headTooLarge))
-        #expect(verdict([Array("G".utf8) + [UInt8](repeating: 0x61, count: 100)], limits: limits) == .refused(.targetTooLong))
+        #expect(
+            verdict([Array("G".utf8) + [UInt8](repeating: 0x61, count: 100)], limits: limits)
+                == .refused(.targetTooLong))
     }
 
     @Test("an error is final")

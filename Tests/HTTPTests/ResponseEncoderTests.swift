@@ -18,7 +18,9 @@ struct ResponseEncoderTests {
     func whole() throws {
         let text = try encode(.ok, [("Content-Type", "text/plain")], body: "hello", connection: .close)
         #expect(
-            text == "HTTP/1.1 200 OK\r\ndate: x\r\ncontent-type: text/plain\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello")
+            text
+                == "HTTP/1.1 200 OK\r\ndate: x\r\ncontent-type: text/plain\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello"
+        )
     }
 
     @Test("tells the length of what HEAD would have got, and sends none of it (RFC 9110 §9.3.2)")
@@ -26,7 +28,9 @@ struct ResponseEncoderTests {
         #expect(try encode(.ok, body: "hello", isHead: true).hasSuffix("content-length: 5\r\n\r\n"))
     }
 
-    @Test("sends no body and no length with 204 and 304 (RFC 9110 §6.4.1)", arguments: [HTTPStatus.noContent, .notModified])
+    @Test(
+        "sends no body and no length with 204 and 304 (RFC 9110 §6.4.1)",
+        arguments: [HTTPStatus.noContent, .notModified])
     func bodiless(_ status: HTTPStatus) throws {
         let text = try encode(status, body: "hello")
         #expect(!text.contains("content-length") && text.hasSuffix("\r\n\r\n"))
@@ -52,7 +56,9 @@ struct ResponseEncoderTests {
 
     @Test(
         "decodes percent-encoding, or says that it is none",
-        arguments: [("a%20b", "a b"), ("%C3%A9", "é"), ("%", nil), ("%4", nil), ("%zz", nil), ("%C3", nil), ("a+b", "a+b")])
+        arguments: [
+            ("a%20b", "a b"), ("%C3%A9", "é"), ("%", nil), ("%4", nil), ("%zz", nil), ("%C3", nil), ("a+b", "a+b"),
+        ])
     func percent(_ text: String, _ decoded: String?) {
         #expect(PercentEncoding.decode(Array(text.utf8)) == decoded)
     }

@@ -96,7 +96,7 @@ struct ClaimChecks {
                         + "scope 'basic'." : nil)
         }
         var username = subject
-        if let preferred = claims["preferred_username"] {
+        if let preferred = claims["preferred_username"], !preferred.isNull {
             guard let name = preferred.string, Self.isName(name) else { throw TokenRefusalReason.username.refusal() }
             username = name
         }

@@ -42,7 +42,8 @@ final class IssuerKeys: Sendable {
     func lookUpAfterFetch(_ keyID: String) async -> KeySetCache.Lookup {
         // Another call may have fetched while this one was on its way here.
         guard case .fetch = lookUp(keyID) else { return cache.withLock { $0.settle(keyID, now: .now) } }
-        await fetch(forced: true)
+        // The first load is nobody's key id's doing.
+        await fetch(forced: age != nil)
         return cache.withLock { $0.settle(keyID, now: .now) }
     }
 

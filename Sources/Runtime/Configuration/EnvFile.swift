@@ -24,13 +24,13 @@ package enum EnvFile {
             var line = trim(line.hasSuffix("\r") ? line.dropLast() : line)
             if line.isEmpty || line.hasPrefix("#") { continue }
             if line.hasPrefix("export ") { line = trim(line.dropFirst(7)) }
-            guard let equals = line.firstIndex(of: "="), isName(line[..<equals]) else {
+            guard let equals = line.firstIndex(of: "="), isName(trim(line[..<equals])) else {
                 throw Problem(description: "\(path):\(index + 1): expected NAME=value")
             }
             guard let value = unquote(trim(line[line.index(after: equals)...])) else {
                 throw Problem(description: "\(path):\(index + 1): a quote is not closed")
             }
-            values[String(line[..<equals])] = value
+            values[String(trim(line[..<equals]))] = value
         }
         return values
     }

@@ -1,0 +1,128 @@
+import HelperCore
+import Synchronization
+
+/// An API manager in memory that is as soft about uniqueness as 3scale, and fails on demand.
+final class FakeAPIManager: APIManager {
+    enum Trouble: Sendable { case beforeCommit, afterCommit, denied, rejected }
+
+    struct State: Sendable {
+        var services: [Service] = []
+        var accounts: [String: Account] = [:]
+        var applications: [Application] = []
+        var usedIDs: Set<String> = []
+        var nextID = 100
+        var creates = 0
+        var signups = 0
+        /// Each is used once, by the next create or signup.
+        var createTroubles: [Trouble] = []
+        var signupTroubles: [Trouble] = []
+        /// Applications that signup makes by itself, by service.
+        var signupApplications: [Int] = []
+        /// Two creates at once both pass the check.
+        var isRacing = false
+        var isDown = false
+        var deleted: [Int] = []
+    }
+
+    let state = Mutex(State())
+
+    private func check() throws(APIManagerError) {
+        if state.withLock({ $0.isDown }) {
+            throw .unavailable(retryAfter: nil, cause: "down", outcomeUnknown: false)
+        }
+    }
+
+    func catalog() async throws(APIManagerError) -> Catalog {
+        try check()
+        return Catalog(services: state.withLock { $0.services })
+    }
+
+    func limits(ofPlan plan: Int, service: Int) async throws(APIManagerError) -> [PlanLimit] { [] }
+
+    func account(username: String) async throws(APIManagerError) -> Account? {
+        try check()
+        await Task.yield()
+        return state.withLock { $0.accounts[username] }
+    }
+
+    func signUp(_ draft: SignupDraft) async throws(APIManagerError) -> Account {
+        try check()
+        await Task.yield()
+        let result: Result<Account, APIManagerError> = state.withLock { state in
+            state.signups += 1
+            let trouble = state.signupTroubles.isEmpty ? nil : state.signupTroubles.removeFirst()
+            if trouble == .beforeCommit {
+                return .failure(.unavailable(retryAfter: nil, cause: "500", outcomeUnknown: true))
+            }
+            if state.accounts[draft.username] != nil {
+                return .failure(
+                    .rejected(status: 422, details: [.init(field: "username", issue: "has already been taken")]))
+            }
+            state.nextID += 1
+            let account = Account(id: state.nextID, state: "approved")
+            state.accounts[draft.username] = account
+            for service in state.signupApplications {
+                state.nextID += 1
+                state.applications.append(Self.application(state.nextID, service, account.id, nil))
+            }
+            if trouble == .afterCommit { return .failure(.timeout(cause: "slow", outcomeUnknown: true)) }
+            return .success(account)
+        }
+        return try result.get()
+    }
+
+    func repair(account: Int) async throws(APIManagerError) {}
+
+    func applications(account: Int) async throws(APIManagerError) -> [Application] {
+        try check()
+        await Task.yield()
+        return state.withLock { $0.applications.filter { $0.accountID == account } }
+    }
+
+    func createApplication(_ draft: ApplicationDraft) async throws(APIManagerError) -> Application {
+        try check()
+        let isTaken = state.withLock { !$0.isRacing && $0.usedIDs.contains(draft.applicationID) }
+        await Task.yield()
+        let result: Result<Application, APIManagerError> = state.withLock { state in
+            state.creates += 1
+            let trouble = state.createTroubles.isEmpty ? nil : state.createTroubles.removeFirst()
+            switch trouble {
+            case .beforeCommit: return .failure(.unavailable(retryAfter: nil, cause: "502", outcomeUnknown: true))
+            case .denied: return .failure(.accessDenied(cause: "ro"))
+            case .rejected: return .failure(.rejected(status: 422, details: [.init(field: "name", issue: "is bad")]))
+            case .afterCommit, nil: break
+            }
+            if isTaken {
+                return .failure(
+                    .rejected(status: 422, details: [.init(field: "application_id", issue: "has already been taken")]))
+            }
+            state.usedIDs.insert(draft.applicationID)
+            state.nextID += 1
+            let service = state.services.first { $0.plans.contains { $0.id == draft.plan } }?.id ?? 0
+            let made = Self.application(state.nextID, service, draft.account, draft.description)
+            state.applications.append(made)
+            return trouble == .afterCommit
+                ? .failure(.malformed(cause: "cut", outcomeUnknown: true)) : .success(made)
+        }
+        return try result.get()
+    }
+
+    static func application(
+        _ id: Int, _ service: Int, _ account: Int, _ description: String?, _ state: Application.State = .live
+    ) -> Application {
+        Application(
+            id: id, serviceID: service, accountID: account, plan: PlanReference(id: 1, name: "Basic"), state: state,
+            description: description, credentials: .userKey("key-\(id)"))
+    }
+
+    func deleteApplication(_ id: Int, account: Int) async throws(APIManagerError) {
+        state.withLock { state in
+            state.applications.removeAll { $0.id == id }
+            state.deleted.append(id)
+        }
+    }
+
+    func keys(application: Int, account: Int) async throws(APIManagerError) -> [String] { ["app-key"] }
+
+    func addKey(_ key: String, application: Int, account: Int) async throws(APIManagerError) {}
+}

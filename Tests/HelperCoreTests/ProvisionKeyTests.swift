@@ -1,0 +1,293 @@
+import HelperCore
+import Synchronization
+import Telemetry
+import Testing
+
+private let ada = Caller(
+    issuer: "https://sso.example.com/realms/mlaas", subject: "1", username: "ada", email: "ada@example.com")
+private let newAda = Caller(issuer: "https://sso.example.com/realms/mlaas", subject: "2", username: "ada", email: nil)
+
+private func plan(
+    _ id: Int, _ name: String = "Basic", published: Bool = true, isDefault: Bool = false, custom: Bool = false,
+    approval: Bool = false
+) -> Plan {
+    Plan(
+        id: id, name: name, systemName: name.lowercased(), isPublished: published, isDefault: isDefault,
+        isCustom: custom,
+        needsApproval: approval)
+}
+
+private func service(_ id: Int, _ plans: [Plan]) -> Service {
+    Service(
+        id: id, name: "Chat", systemName: "chat_\(id)", description: nil, authentication: .apiKey, proxyEndpoint: nil,
+        placement: CredentialsPlacement(location: "headers", parameter: "user_key", idParameter: nil), plans: plans)
+}
+
+/// One replica: caches and flights of its own over a shared manager.
+private struct Replica {
+    let provision: ProvisionKey
+    let list: ListServices
+    let lines = InMemoryLogSink()
+
+    init(_ manager: FakeAPIManager, policy: AccessPolicy = AccessPolicy()) async {
+        let spawn: Spawn = { work in Task { await work() } }
+        let logger = Logger(label: "test", handler: JSONLogHandler(sink: lines, level: .trace, now: { 0 }))
+        let catalogs = CatalogStore(manager: manager, logger: logger)
+        await catalogs.refresh()
+        let keys = OwnedKeys(manager: manager, lifetime: .seconds(60), capacity: 100, spawn: spawn)
+        let find = FindService(catalogs: catalogs, manager: manager, policy: policy, clientID: "mlaas-client")
+        provision = ProvisionKey(
+            find: find, manager: manager, keys: keys, defaultPlan: nil, spawn: spawn, logger: logger, audit: logger)
+        list = ListServices(catalogs: catalogs, keys: keys, policy: policy, clientID: "mlaas-client")
+    }
+}
+
+@Suite("Getting a key")
+struct ProvisionKeyTests {
+    private func manager(_ plans: [Plan] = [plan(1)]) -> FakeAPIManager {
+        let manager = FakeAPIManager()
+        manager.state.withLock { $0.services = [service(7, plans), service(8, [plan(20)])] }
+        return manager
+    }
+
+    private func code(_ work: () async throws -> Void) async -> HelperError.Code? {
+        do {
+            try await work()
+            return nil
+        } catch {
+            return (error as? HelperError)?.code
+        }
+    }
+
+    @Test("the first call makes an account and an application, the second nothing")
+    func firstAndSecond() async throws {
+        let manager = manager()
+        let replica = await Replica(manager)
+        let first = try await replica.provision(.init(serviceID: 7), for: ada)
+        let second = try await replica.provision(.init(serviceID: 7, planID: 99), for: ada)
+        #expect(first.isNew && !second.isNew && first.key.key == second.key.key)
+        #expect(manager.state.withLock { ($0.accounts.count, $0.applications.count, $0.creates) } == (1, 1, 1))
+    }
+
+    @Test("many calls at once over replicas make one application", arguments: [false, true])
+    func concurrency(_ isRacing: Bool) async throws {
+        let manager = manager()
+        manager.state.withLock { $0.isRacing = isRacing }
+        let replicas = [await Replica(manager), await Replica(manager), await Replica(manager)]
+        // The account is there, so that the race is about the application.
+        _ = try await replicas[0].provision(.init(serviceID: 8), for: ada)
+        let results = try await withThrowingTaskGroup(of: ProvisionKey.Result.self) { tasks in
+            for index in 0..<90 {
+                tasks.addTask { try await replicas[index % 3].provision(.init(serviceID: 7), for: ada) }
+            }
+            return try await tasks.reduce(into: []) { $0.append($1) }
+        }
+        let left = manager.state.withLock { $0.applications.filter { $0.serviceID == 7 } }
+        #expect(left.count == 1)
+        #expect(results.filter(\.isNew).count <= 1)
+        // Whoever answered while a duplicate was still there answered the lowest, which is the one that stays.
+        #expect(Set(results.map(\.key.applicationID)) == [left[0].id])
+    }
+
+    @Test("a create whose outcome is unknown is looked up", arguments: [FakeAPIManager.Trouble.afterCommit])
+    func unknownOutcome(_ trouble: FakeAPIManager.Trouble) async throws {
+        let manager = manager()
+        manager.state.withLock { $0.createTroubles = [trouble] }
+        let result = try await Replica(manager).provision(.init(serviceID: 7), for: ada)
+        #expect(result.isNew && manager.state.withLock { ($0.creates, $0.applications.count) } == (1, 1))
+    }
+
+    @Test("a create that failed is an error, and the next call makes it")
+    func failedCreate() async throws {
+        let manager = manager()
+        manager.state.withLock { $0.createTroubles = [.beforeCommit] }
+        let replica = await Replica(manager)
+        #expect(await code { _ = try await replica.provision(.init(serviceID: 7), for: ada) } == .upstreamUnavailable)
+        #expect(try await replica.provision(.init(serviceID: 7), for: ada).isNew)
+        #expect(manager.state.withLock { $0.applications.count } == 1)
+    }
+
+    @Test(
+        "refusals of 3scale have codes of their own",
+        arguments: [
+            (FakeAPIManager.Trouble.denied, HelperError.Code.upstreamAccessDenied),
+            (.rejected, .applicationCreationFailed),
+        ])
+    func refusals(_ trouble: FakeAPIManager.Trouble, _ expected: HelperError.Code) async {
+        let manager = manager()
+        manager.state.withLock { $0.createTroubles = [trouble] }
+        let replica = await Replica(manager)
+        #expect(await code { _ = try await replica.provision(.init(serviceID: 7), for: ada) } == expected)
+    }
+
+    @Test("a signup whose answer was lost is looked up", arguments: [FakeAPIManager.Trouble.afterCommit])
+    func lostSignup(_ trouble: FakeAPIManager.Trouble) async throws {
+        let manager = manager()
+        manager.state.withLock { $0.signupTroubles = [trouble] }
+        let result = try await Replica(manager).provision(.init(serviceID: 7), for: ada)
+        #expect(result.isNew && manager.state.withLock { ($0.accounts.count, $0.signups) } == (1, 1))
+    }
+
+    @Test("an application that signup made is the caller's, and new")
+    func signupApplication() async throws {
+        let manager = manager()
+        manager.state.withLock { $0.signupApplications = [7] }
+        let result = try await Replica(manager).provision(.init(serviceID: 7), for: ada)
+        #expect(result.isNew && manager.state.withLock { ($0.creates, $0.applications.count) } == (0, 1))
+    }
+
+    @Test("whoever takes over a user name sees nothing of its former owner")
+    func recycledName() async throws {
+        let manager = manager()
+        let replica = await Replica(manager)
+        _ = try await replica.provision(.init(serviceID: 7), for: ada)
+        #expect(try await replica.list(for: newAda).items.allSatisfy { $0.key == nil })
+        #expect(await code { _ = try await replica.provision(.init(serviceID: 7), for: newAda) } == .identityConflict)
+        #expect(await code { _ = try await replica.provision(.init(serviceID: 8), for: newAda) } == .identityConflict)
+        #expect(manager.state.withLock { $0.applications.count } == 1)
+    }
+
+    @Test("marked duplicates above the lowest are deleted by whoever sees them")
+    func duplicates() async throws {
+        let manager = manager()
+        manager.state.withLock { state in
+            state.accounts["ada"] = Account(id: 1, state: "approved")
+            state.applications = [30, 10, 20].map {
+                FakeAPIManager.application($0, 7, 1, "x \(ada.ownerMark.suffix)")
+            }
+        }
+        let result = try await Replica(manager).provision(.init(serviceID: 7), for: ada)
+        #expect(result.key.applicationID == 10 && !result.isNew)
+        #expect(manager.state.withLock { $0.deleted.sorted() } == [20, 30])
+    }
+
+    @Test(
+        "a name that 3scale cannot hold is explained by its rule, and still lists",
+        arguments: ["zoë", "ab", String(repeating: "a", count: 41), "-ada", "a b", "corp\\ada"])
+    func names(_ name: String) async throws {
+        let caller = Caller(issuer: "i", subject: "s", username: name, email: nil)
+        let manager = manager()
+        let replica = await Replica(manager)
+        #expect(await code { _ = try await replica.provision(.init(serviceID: 7), for: caller) } == .userInfoError)
+        #expect(try await replica.list(for: caller).items.count == 2)
+        #expect(manager.state.withLock { $0.signups } == 0)
+    }
+
+    @Test("services are hidden from who lacks their role")
+    func hiddenServices() async throws {
+        let policy = AccessPolicy(serviceRoles: ["chat_7": ["ml-users"]])
+        let replica = await Replica(manager(), policy: policy)
+        let user = Caller(issuer: "i", subject: "s", username: "bob", email: nil, realmRoles: ["ml-users"])
+        #expect(try await replica.list(for: ada).items.map(\.service.id) == [8])
+        #expect(try await replica.list(for: user).items.map(\.service.id) == [7, 8])
+        #expect(await code { _ = try await replica.provision(.init(serviceID: 7), for: ada) } == .serviceNotFound)
+    }
+
+    @Test("known keys outlive the manager, and say how old they are")
+    func stale() async throws {
+        let manager = manager()
+        let spawn: Spawn = { work in Task { await work() } }
+        let keys = OwnedKeys(manager: manager, lifetime: .zero, capacity: 10, spawn: spawn)
+        let catalog = Catalog(services: manager.state.withLock { $0.services })
+        _ = try await Replica(manager).provision(.init(serviceID: 7), for: ada)
+        #expect(try await keys.snapshot(for: ada, catalog: catalog).staleAge == nil)
+        manager.state.withLock { $0.isDown = true }
+        let snapshot = try await keys.snapshot(for: ada, catalog: catalog)
+        #expect(snapshot.staleAge != nil && snapshot.keys[7] != nil)
+        #expect(await code { _ = try await keys.snapshot(for: newAda, catalog: catalog) } == .upstreamUnavailable)
+    }
+
+    @Test("every act leaves an audit line without the key")
+    func audit() async throws {
+        let replica = await Replica(manager())
+        let result = try await replica.provision(.init(serviceID: 7), for: ada)
+        let text = replica.lines.lines.joined(separator: "\n")
+        #expect(text.contains("\"outcome\":\"created\"") && text.contains("key_fingerprint"))
+        #expect(!text.contains(try #require(result.key.key)))
+    }
+}
+
+@Suite("Choosing a plan")
+struct PlanChoiceTests {
+    @Test(
+        "goes by default, the operator's name, then what needs no approval",
+        arguments: [
+            ([plan(1), plan(2, isDefault: true)], nil, 2),
+            ([plan(1), plan(2, published: false, isDefault: true)], nil, 2),
+            ([plan(1), plan(2, "Gold")], "gold", 2), ([plan(1, approval: true), plan(2)], nil, 2),
+            ([plan(2, approval: true), plan(1, approval: true)], nil, 1), ([plan(1, custom: true), plan(2)], nil, 2),
+            ([plan(1, published: false), plan(2)], nil, 2), ([plan(1, isDefault: true), plan(2, "Gold")], "gold", 1),
+        ] as [([Plan], String?, Int)])
+    func choice(_ plans: [Plan], _ name: String?, _ id: Int) throws {
+        #expect(try PlanChoice.choose(from: plans, wanted: nil, defaultSystemName: name).id == id)
+    }
+
+    @Test("a wanted plan must be one that may be had")
+    func wanted() throws {
+        let plans = [
+            plan(1), plan(2, published: false), plan(3, custom: true), plan(4, published: false, isDefault: true),
+        ]
+        #expect(try PlanChoice.choose(from: plans, wanted: 1, defaultSystemName: nil).id == 1)
+        #expect(try PlanChoice.choose(from: plans, wanted: 4, defaultSystemName: nil).id == 4)
+        for id in [2, 3, 9] {
+            #expect(throws: HelperError.self) { try PlanChoice.choose(from: plans, wanted: id, defaultSystemName: nil) }
+        }
+        #expect(throws: HelperError.self) { try PlanChoice.choose(from: [], wanted: nil, defaultSystemName: nil) }
+    }
+}
+
+@Suite("Ownership")
+struct OwnershipTests {
+    @Test("a mark is 24 digits of SHA-256 over issuer, zero byte and subject, and is read from a description's end")
+    func mark() {
+        let mark = ada.ownerMark
+        #expect(mark.description.count == 24 && mark != newAda.ownerMark)
+        #expect(OwnerMark(readingFrom: "anything \(mark.suffix)") == mark)
+        #expect(OwnerMark(readingFrom: "\(newAda.ownerMark.suffix) \(mark.suffix)") == mark)
+        for text in ["", "x", "[mlaas owner=]", "[mlaas owner=zz]", "\(mark.suffix) ", "[mlaas owner=\(mark)"] {
+            #expect(OwnerMark(readingFrom: text) == nil)
+        }
+        #expect(mark.applicationID(service: 7).hasPrefix("mlaas-") && mark.applicationID(service: 7).count == 30)
+        #expect(mark.applicationID(service: 7) != mark.applicationID(service: 8))
+    }
+
+    @Test("marked before unmarked, live before pending before suspended, then the lowest id")
+    func order() {
+        func choose(_ applications: [Application]) -> Int? {
+            ApplicationChoice(applications, owner: ada.ownerMark).application(on: 7)?.id
+        }
+        let marked = "x \(ada.ownerMark.suffix)"
+        #expect(choose([FakeAPIManager.application(1, 7, 1, nil), FakeAPIManager.application(2, 7, 1, marked)]) == 2)
+        #expect(
+            choose([
+                FakeAPIManager.application(1, 7, 1, marked, .suspended),
+                FakeAPIManager.application(2, 7, 1, marked, .pending),
+                FakeAPIManager.application(3, 7, 1, marked),
+            ]) == 3)
+        #expect(choose([FakeAPIManager.application(2, 7, 1, nil), FakeAPIManager.application(1, 7, 1, nil)]) == 1)
+        #expect(choose([FakeAPIManager.application(1, 8, 1, nil)]) == nil)
+        #expect(choose([FakeAPIManager.application(1, 7, 1, "x \(newAda.ownerMark.suffix)")]) == nil)
+    }
+
+    @Test("a role of another client counts for nothing")
+    func roles() {
+        let policy = AccessPolicy(requiredRole: "admin")
+        func caller(_ client: String) -> Caller {
+            Caller(issuer: "i", subject: "s", username: "u", email: nil, clientRoles: [client: ["admin"]])
+        }
+        #expect(policy.admits(caller("mine"), clientID: "mine") && !policy.admits(caller("other"), clientID: "mine"))
+    }
+
+    @Test("a cache holds no more than it may and lets go of what was used longest ago")
+    func cache() {
+        let cache = BoundedCache<Int, Int>(capacity: 3)
+        for key in 0..<3 { cache.insert(key, for: key, at: .now) }
+        _ = cache.entry(0)
+        cache.insert(3, for: 3, at: .now)
+        #expect(cache.count == 3 && cache.entry(1) == nil && cache.entry(0)?.value == 0)
+        cache.remove(0)
+        #expect(cache.count == 2 && cache.entry(0) == nil)
+        for key in 0..<10_000 { cache.insert(key, for: key, at: .now) }
+        #expect(cache.count == 3)
+    }
+}

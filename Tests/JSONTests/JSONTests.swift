@@ -1,0 +1,109 @@
+import JSON
+import Testing
+
+@Suite("The JSON reader")
+struct JSONReaderTests {
+    @Test(
+        "takes what RFC 8259 allows",
+        arguments: [
+            "null", " true ", "[]", "{}", "0", "-0", "1.5e-3", "1E400", #""""#, #""\u00e9\ud83d\ude00\/\b""#,
+            "[1,[2,{\"a\":[]}]]",
+            "{\"a\":1,\"b\":null}", "\t\r\n[ 1 , 2 ]\n", "\"\u{7F}\"",
+        ])
+    func accepts(_ text: String) {
+        #expect(throws: Never.self) { try JSONValue(parsing: Array(text.utf8)) }
+    }
+
+    @Test(
+        "refuses what it does not",
+        arguments: [
+            "", " ", "nul", "truex", "[1,]", "[,1]", "[1 2]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{'a':1}",
+            "01",
+            "1.", ".5", "+1", "-", "1e", "1e+", "0x1", "NaN", "Infinity", "\"", "\"\\\"", "\"\\x\"", "\"\\u12\"",
+            "\"\\u12g4\"",
+            "\"\\ud800\"", "\"\\ud800\\u0041\"", "\"\\udc00\"", "\"\u{1}\"", "\"\n\"", "[1]]", "1 1", "\u{FEFF}1", "//",
+            "[1/**/]",
+            #"{"a":1,"a":2}"#, #"{"sub":1,"\u0073ub":2}"#,
+        ])
+    func refuses(_ text: String) {
+        #expect(throws: JSONError.self) { try JSONValue(parsing: Array(text.utf8)) }
+    }
+
+    @Test(
+        "refuses what is not UTF-8",
+        arguments: [[0x22, 0xFF, 0x22], [0x22, 0xC3, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22]])
+    func encoding(_ bytes: [UInt8]) {
+        #expect(throws: JSONError.self) { try JSONValue(parsing: bytes) }
+    }
+
+    @Test("every prefix of a document is an error, never a trap")
+    func truncation() throws {
+        let text = #"{"a":[1,-2.5e+3,true,false,null,"x\u00e9\n"],"b":{"c":"d"}}"#
+        let bytes = Array(text.utf8)
+        for count in 0..<bytes.count {
+            #expect(throws: JSONError.self) { try JSONValue(parsing: Array(bytes[..<count])) }
+        }
+        #expect(try JSONValue(parsing: bytes)["b"]?["c"]?.string == "d")
+    }
+
+    @Test("is bounded in depth, size and number of values")
+    func limits() {
+        let limits = JSONLimits(maxDepth: 3, maxBytes: 20, maxValues: 5)
+        func read(_ text: String) throws { _ = try JSONValue(parsing: Array(text.utf8), limits: limits) }
+        #expect(throws: Never.self) { try read("[[[]]]") }
+        #expect(throws: JSONError.self) { try read("[[[[]]]]") }
+        #expect(throws: Never.self) { try read("[1,2,3,4]") }
+        #expect(throws: JSONError.self) { try read("[1,2,3,4,5]") }
+        #expect(throws: JSONError.self) { try read(String(repeating: " ", count: 20) + "1") }
+        #expect(throws: JSONError.self) {
+            try JSONValue(parsing: [UInt8](repeating: 0x5B, count: 1_000_000))
+        }
+    }
+
+    @Test(
+        "keeps numbers exact until somebody says what type they have",
+        arguments: [
+            ("1", 1), ("1.0", 1), ("1e3", 1_000), ("-0", 0), ("9223372036854775807", Int.max), ("1.5", nil),
+            ("1e400", nil),
+            ("9999999999999999999", nil), ("9223372036854775808", nil), ("1e19", nil),
+        ])
+    func integers(_ text: String, _ number: Int?) throws {
+        #expect(try JSONValue(parsing: Array(text.utf8)).int == number)
+    }
+
+    @Test("a number beyond a Double is none")
+    func hugeDouble() throws {
+        #expect(try JSONValue(parsing: Array("1e400".utf8)).double == nil)
+        #expect(try JSONValue(parsing: Array("1790000300.5".utf8)).double == 1_790_000_300.5)
+    }
+
+    @Test("finds members of large objects too, the first as the last")
+    func largeObject() throws {
+        let text = "{" + (0..<2_000).map { "\"k\($0)\":\($0)" }.joined(separator: ",") + "}"
+        let value = try JSONValue(parsing: Array(text.utf8))
+        #expect(value["k0"]?.int == 0 && value["k1999"]?.int == 1_999 && value["k2000"] == nil)
+    }
+
+    @Test("what is written is read back")
+    func roundTrip() throws {
+        let value: JSONValue = ["text": "é\"\\\n\u{1}😀", "list": [1, 2.5, true, nil], "empty": [:], "none": []]
+        for pretty in [false, true] {
+            #expect(try JSONValue(parsing: value.encoded(pretty: pretty)) == value)
+        }
+    }
+
+    @Test("a writer puts commas and colons where they belong")
+    func writer() {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.name("a")
+        writer.beginArray()
+        writer.int(1)
+        writer.string("x")
+        writer.endArray()
+        writer.name("b")
+        writer.bool(false)
+        writer.endObject()
+        #expect(String(decoding: writer.bytes, as: UTF8.self) == #"{"a":[1,"x"],"b":false}"#)
+    }
+}

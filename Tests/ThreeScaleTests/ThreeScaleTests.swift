@@ -1,0 +1,119 @@
+import HTTP
+import HTTPClient
+import HelperCore
+import JSON
+import Testing
+
+@testable import ThreeScale
+
+@Suite("3scale's answers")
+struct ThreeScaleAnswerTests {
+    private func failure(_ status: Int, _ body: String, isWrite: Bool = true) -> APIManagerError? {
+        let response = HTTPClientResponse(
+            status: HTTPStatus(code: status), fields: HTTPFields([("retry-after", "7")]), body: Array(body.utf8))
+        do throws(APIManagerError) {
+            _ = try ThreeScaleAnswer.value(of: response, isWrite: isWrite)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test("of a validation are told field by field")
+    func validation() {
+        let error = failure(422, #"{"errors":{"org_name":["can't be blank"],"username":["is too short","is bad"]}}"#)
+        #expect(
+            error
+                == .rejected(
+                    status: 422,
+                    details: [
+                        .init(field: "org_name", issue: "can't be blank"),
+                        .init(field: "username", issue: "is too short"),
+                        .init(field: "username", issue: "is bad"),
+                    ]))
+        #expect(failure(422, #"{"error":"You cannot subscribe to that service."}"#)?.helperError().details.count == 1)
+        #expect(failure(409, "") == .rejected(status: 409, details: []))
+    }
+
+    @Test(
+        "403 is about our token unless a DELETE says why",
+        arguments: [#"{"error":"Access denied"}"#, #"{"status":"Forbidden"}"#, "", "<html>"])
+    func denied(_ body: String) {
+        guard case .accessDenied = failure(403, body, isWrite: false) else {
+            Issue.record("not denied: \(body)")
+            return
+        }
+        guard case .rejected = failure(403, #"{"errors":{"base":["no"]}}"#) else {
+            Issue.record("not rejected")
+            return
+        }
+    }
+
+    @Test("that are no success leave a write uncertain only when 3scale may have done it")
+    func uncertainty() {
+        for (status, unknown) in [(500, true), (502, true), (503, true), (429, false), (404, false), (302, true)] {
+            #expect(failure(status, "")?.outcomeUnknown == unknown, "\(status)")
+            #expect(failure(status, "", isWrite: false)?.outcomeUnknown != true)
+        }
+        #expect(failure(200, "<html>")?.outcomeUnknown == true && failure(201, "{\"a\":")?.outcomeUnknown == true)
+        #expect(failure(200, "") == nil)
+    }
+
+    @Test("are waited out as long as they say")
+    func retryAfter() {
+        #expect(failure(503, "")?.helperError().retryAfter == .seconds(7))
+    }
+}
+
+@Suite("3scale's entities")
+struct ThreeScaleEntitiesTests {
+    @Test(
+        "endpoints lose the port that the scheme implies",
+        arguments: [
+            ("https://a.example.com:443", "https://a.example.com"), ("http://a.example.com:80", "http://a.example.com"),
+            ("https://a.example.com:8443", "https://a.example.com:8443"), ("http://a:443", "http://a:443"),
+            ("https://a:443/v1", "https://a/v1"), ("https://a:443/", "https://a"), ("", nil),
+        ])
+    func endpoints(_ text: String, _ expected: String?) {
+        #expect(ThreeScaleEntities.endpoint(text) == expected)
+    }
+
+    @Test("the mode comes from the service, the names from the proxy")
+    func services() throws {
+        let entity: JSONValue = [
+            "id": 2_555_417_834_780, "name": "Chat", "system_name": "chat", "backend_version": "2",
+        ]
+        let proxy: JSONValue = ["endpoint": "https://a:443", "credentials_location": "headers", "auth_app_id": "x-id"]
+        let service = try ThreeScaleEntities.service(entity, proxy: proxy, plans: [])
+        #expect(service.id == 2_555_417_834_780 && service.authentication == .appIDAndKey)
+        #expect(
+            service.placement == CredentialsPlacement(location: "headers", parameter: "app_key", idParameter: "x-id"))
+        #expect(try ThreeScaleEntities.service(["id": 1], proxy: nil, plans: []).proxyEndpoint == nil)
+    }
+
+    @Test("credentials are what the mode shows")
+    func applications() throws {
+        func credentials(_ extra: JSONObject) throws -> Application.Credentials {
+            var entity: JSONObject = ["id": 1, "service_id": 2, "plan_id": 3, "account_id": 4, "state": "live"]
+            for (name, value) in extra.members { entity[name] = value }
+            return try ThreeScaleEntities.application(.object(entity)).credentials
+        }
+        #expect(try credentials(["user_key": "k"]) == .userKey("k"))
+        #expect(try credentials(["application_id": "a"]) == .appID("a"))
+        #expect(
+            try credentials(["application_id": "a", "client_id": "a", "client_secret": "s"])
+                == .client(id: "a", secret: "s"))
+        #expect(try credentials([:]) == .none)
+        #expect(throws: APIManagerError.self) { try ThreeScaleEntities.application(["id": 1]) }
+    }
+
+    @Test(
+        "the base URL is found with and without the API's path",
+        arguments: [
+            "https://t.example.com", "https://t.example.com/", "https://t.example.com/admin/api",
+            "https://t.example.com/admin/api/",
+        ])
+    func baseURL(_ url: String) {
+        #expect(ThreeScaleConfiguration(url: url, accessToken: "x").baseURL == "https://t.example.com")
+    }
+}
