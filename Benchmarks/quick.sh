@@ -84,6 +84,6 @@ for _ in $(seq "$rounds"); do
     ours=$(rate "$url/api/health")
     ratios+=("$(awk -v a="$ours" -v b="$theirs" 'BEGIN { printf "%.2f", a / b }')")
 done
-row '`/api/health` requests a second, × nginx with the same bytes and headers' \
+row 'health requests a second, × nginx with the same bytes and headers' \
     "$(printf '%s\n' "${ratios[@]}" | median) (median of $rounds: ${ratios[*]})"
 row 'resident memory, after load' "$(rss "$helper")"
