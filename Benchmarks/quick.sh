@@ -7,6 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/lib.sh
 source scripts/lib.sh
 
+# Debian keeps nginx where only root looks.
+PATH=$PATH:/usr/sbin
 seconds=${BENCH_SECONDS:-4}
 rounds=5
 work=$(mktemp -d)
@@ -62,6 +64,7 @@ row 'resident memory, idle' "$(rss "$helper")"
 
 if ! command -v wrk >/dev/null || ! command -v nginx >/dev/null; then
     echo "skipped: the ratio to nginx (needs wrk and nginx)"
+    if [ "${CI:-}" = true ]; then exit 1; fi
     exit 0
 fi
 # nginx answers what the helper answered, byte for byte, with its own date.

@@ -43,6 +43,11 @@ trap 'exit 143' TERM
 "$bin/mlaas-sandbox" --keycloak-port "$keycloak_port" --threescale-port "$threescale_port" \
     --admin-port "$admin_port" >.run/sandbox.log 2>&1 &
 sandbox=$!
+if ! wait_for "http://127.0.0.1:$admin_port/counts" 20 "$sandbox"; then
+    echo "${red}the sandbox does not answer; its last lines:${plain}" >&2
+    tail -n 5 .run/sandbox.log >&2
+    exit 1
+fi
 env -i PATH="$PATH" HOME="${HOME:-/}" KEYCLOAK_URL="$keycloak" KEYCLOAK_REALM=mlaas KEYCLOAK_CLIENT_ID=mlaas-client \
     THREESCALE_ADMIN_API_URL="$threescale" THREESCALE_ADMIN_API_KEY=sandbox-admin-token SERVER_HOST=127.0.0.1 \
     SERVER_PORT="$port" SHUTDOWN_DRAIN_SECONDS=0 MLAAS_DEFAULT_PLAN=basic "$bin/mlaas-helper" >.run/helper.log 2>&1 &

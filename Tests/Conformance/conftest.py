@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -61,18 +62,24 @@ class Sandbox:
 
 
 class Helper:
-    def __init__(self, keycloak, threescale, **settings):
+    def __init__(self, keycloak, threescale, ready=True, **settings):
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self.log = []
         environment = {
             "PATH": os.environ["PATH"], "KEYCLOAK_URL": keycloak, "KEYCLOAK_REALM": "mlaas",
             "KEYCLOAK_CLIENT_ID": "mlaas-client", "THREESCALE_ADMIN_API_URL": threescale,
             "THREESCALE_ADMIN_API_KEY": ADMIN_TOKEN, "SERVER_HOST": "127.0.0.1", "SERVER_PORT": str(port),
             "SHUTDOWN_DRAIN_SECONDS": "0", "KEYCLOAK_KEYS_COOLDOWN": "1s", **settings}
+        self.log = tempfile.TemporaryFile("w+", encoding="utf-8")
         self.process = subprocess.Popen(
-            [BIN / "mlaas-helper"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(self.url + "/api/health/ready", self.process)
+            [BIN / "mlaas-helper"], env=environment, stdout=self.log, stderr=subprocess.STDOUT)
+        wait_for(self.url + ("/api/health/ready" if ready else "/api/health"), self.process)
+
+    def stop(self):
+        """Ends it and returns what it has logged."""
+        stop(self.process)
+        self.log.seek(0)
+        return self.log.read()
 
     def get(self, path, token=None):
         headers = {"Authorization": f"Bearer {token}"} if token else {}

@@ -63,8 +63,7 @@ def test_applications_live_through_their_states(account, plan):
     account.applications.resume(application["id"])
     assert account.applications.read(application["id"])["state"] == "live"
     application.delete()
-    with pytest.raises(errors.ApiClientError):
-        account.applications.read(application["id"])
+    assert not account.applications.exists(application["id"])
 
 
 def test_plans_are_changed_and_customised(account, service, plan):

@@ -2,10 +2,14 @@ import EventLoop
 import HTTP
 import HTTPClient
 import HTTPServer
+import Synchronization
 import Telemetry
 import Testing
 
 private struct Upstream: Responder {
+    /// Requests to `/abort`.
+    let aborted = Counted()
+
     func respond(to request: Request) -> Answer<Response> {
         switch request.path {
         case "/echo":
@@ -19,7 +23,9 @@ private struct Upstream: Responder {
             }
         case "/big": return .now(Response(body: [UInt8](repeating: 0x61, count: 100_000)))
         case "/cut": return .now(Response(body: Array("abcdef".utf8), delivery: .truncated(bodyBytes: 3)))
-        case "/abort": return .now(Response(delivery: .abort))
+        case "/abort":
+            aborted.count.wrappingAdd(1, ordering: .relaxed)
+            return .now(Response(delivery: .abort))
         case "/redirect":
             return .now(Response(status: .found, fields: HTTPFields([("location", "/echo")])))
         default: return .now(.text("ok"))
@@ -27,13 +33,19 @@ private struct Upstream: Responder {
     }
 }
 
+private final class Counted: Sendable {
+    let count = Atomic<Int>(0)
+}
+
 @Suite("The client")
 struct HTTPClientTests {
-    private func withUpstream(_ work: (HTTPClient, String, EventLoopGroup) async throws -> Void) async throws {
+    private func withUpstream(
+        _ upstream: Upstream = Upstream(), _ work: (HTTPClient, String, EventLoopGroup) async throws -> Void
+    ) async throws {
         let group = EventLoopGroup(count: 2)
         let logger = Logger(label: "test", handler: JSONLogHandler(sink: InMemoryLogSink(), level: .error, now: { 0 }))
         let server = HTTPServer(
-            configuration: HTTPServerConfiguration(host: "127.0.0.1", port: 0), group: group, responder: Upstream(),
+            configuration: HTTPServerConfiguration(host: "127.0.0.1", port: 0), group: group, responder: upstream,
             logger: logger)
         let address = try await server.start()
         let client = HTTPClient(configuration: HTTPClientConfiguration(userAgent: "test"), group: group)
@@ -135,6 +147,19 @@ struct HTTPClientTests {
                 return await tasks.reduce(0) { $0 + ($1 ? 1 : 0) }
             }
             #expect(good == 400)
+        }
+    }
+
+    @Test("a write is sent once, although its connection could have been an old one")
+    func writesOnce() async throws {
+        let upstream = Upstream()
+        try await withUpstream(upstream) { client, url, group in
+            await group.loops[0].spawn {
+                _ = await failure(client, HTTPClientRequest(url: url + "/warm"))
+                let error = await failure(client, HTTPClientRequest(method: .post, url: url + "/abort", body: [1]))
+                #expect(error?.requestMayHaveBeenProcessed == true)
+            }.value
+            #expect(upstream.aborted.count.load(ordering: .relaxed) == 1)
         }
     }
 

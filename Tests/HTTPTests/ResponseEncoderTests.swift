@@ -9,8 +9,9 @@ struct ResponseEncoderTests {
     ) throws -> String {
         var out: [UInt8] = []
         try ResponseEncoder.encode(
-            status: status, fields: HTTPFields(fields), block: Array("date: x\r\n".utf8), body: Array(body.utf8),
-            isHead: isHead, connection: connection, into: &out)
+            status: status, fields: HTTPFields(fields), body: Array(body.utf8), isHead: isHead, connection: connection,
+            into: &out
+        ) { $0 += Array("date: x\r\n".utf8) }
         return String(decoding: out, as: UTF8.self)
     }
 

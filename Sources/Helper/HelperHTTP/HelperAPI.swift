@@ -79,14 +79,16 @@ package struct HelperAPI: Responder {
     /// The configuration of a server with this face: fields on every answer, and its words for malformed requests.
     package static func serverConfiguration(host: String, port: Int) -> HTTPServerConfiguration {
         HTTPServerConfiguration(
-            host: host, port: port, commonFields: securityFields,
+            host: host, port: port, commonFields: commonFields,
             refusal: { error, id in ErrorResponse.refusal(error, requestID: id) })
     }
 
-    package static let securityFields = HTTPFields([
+    /// The security headers; and answers hold keys, so nobody in between may keep them.
+    package static let commonFields = HTTPFields([
         ("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("x-xss-protection", "1; mode=block"),
         ("strict-transport-security", "max-age=31536000; includeSubDomains"),
         ("content-security-policy", "default-src 'self'"), ("referrer-policy", "no-referrer"),
+        ("cache-control", "no-store"),
     ])
 
     // MARK: One request
@@ -170,9 +172,6 @@ package struct HelperAPI: Responder {
                 LogKey.status: .integer(response.status.code),
                 LogKey.duration: .double(Double(duration / 1_000) / 1_000),
             ]) { $1 })
-        guard response.fields["cache-control"] == nil else { return response }
-        var response = response
-        response.fields["cache-control"] = "no-store"
         return response
     }
 

@@ -11,15 +11,15 @@ package enum ResponseEncoder {
 
     /// Appends a head and, where the status and method allow one, the body.
     /// - Parameters:
-    ///   - block: complete field lines that the caller has checked before, each with its CRLF.
+    ///   - lines: appends complete field lines that the caller has checked before, each with its CRLF.
     ///   - isHead: the request was HEAD: the length is told, the body is not sent (RFC 9110 §9.3.2).
     package static func encode(
-        status: HTTPStatus, fields: HTTPFields, block: [UInt8], body: [UInt8], isHead: Bool, connection: Connection,
-        into out: inout [UInt8]
+        status: HTTPStatus, fields: HTTPFields, body: [UInt8], isHead: Bool, connection: Connection,
+        into out: inout [UInt8], lines: (inout [UInt8]) -> Void
     ) throws(InvalidField) {
         for field in fields.all where !isValid(field) { throw InvalidField(name: field.name) }
         out.append(contentsOf: statusLine(status))
-        out.append(contentsOf: block)
+        lines(&out)
         for field in fields.all {
             out.append(contentsOf: field.name.utf8)
             out.append(contentsOf: separator)

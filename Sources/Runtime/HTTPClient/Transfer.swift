@@ -85,6 +85,10 @@ import HTTP
             unsafe ccurl_set_long(easy, CURLOPT_HTTPGET, 1)
         }
         unsafe ccurl_set_text(easy, CURLOPT_CUSTOMREQUEST, request.method.rawValue)
+        // When a reused connection turns out dead, libcurl sends the request again on a new one. That is fine for a read;
+        // a write may have arrived, so it starts on a connection of its own and is sent once.
+        let isSafe = [.get, .head, .options].contains(request.method)
+        unsafe ccurl_set_long(easy, CURLOPT_FRESH_CONNECT, isSafe ? 0 : 1)
     }
 
     private func setFields(_ easy: UnsafeMutableRawPointer) {

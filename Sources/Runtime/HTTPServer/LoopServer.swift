@@ -73,27 +73,29 @@ final class LoopServer {
         let start = out.count
         do throws(ResponseEncoder.InvalidField) {
             try ResponseEncoder.encode(
-                status: response.status, fields: response.fields, block: fieldBlock(id), body: response.body,
-                isHead: isHead, connection: connection, into: &out)
+                status: response.status, fields: response.fields, body: response.body, isHead: isHead,
+                connection: connection, into: &out
+            ) { appendLines(id, to: &$0) }
         } catch {
             out.removeLast(out.count - start)
             logger.error(
                 "a response field could not be sent",
                 metadata: ["request_id": .string(id.description), "error": .string("invalid field \(error.name)")])
             try? ResponseEncoder.encode(
-                status: .internalServerError, fields: HTTPFields(), block: fieldBlock(id), body: [], isHead: isHead,
-                connection: connection, into: &out)
+                status: .internalServerError, fields: HTTPFields(), body: [], isHead: isHead, connection: connection,
+                into: &out
+            ) { appendLines(id, to: &$0) }
         }
     }
 
-    private func fieldBlock(_ id: RequestID) -> [UInt8] {
-        guard configuration.sendsRequestID else { return block }
-        var full = block
-        full.append(contentsOf: Self.requestIDName)
-        id.append(to: &full)
-        full.append(0x0D)
-        full.append(0x0A)
-        return full
+    /// What stands on every answer: date, common fields, request id.
+    private func appendLines(_ id: RequestID, to out: inout [UInt8]) {
+        out.append(contentsOf: block)
+        guard configuration.sendsRequestID else { return }
+        out.append(contentsOf: Self.requestIDName)
+        id.append(to: &out)
+        out.append(0x0D)
+        out.append(0x0A)
     }
 
     private func refreshBlock() {

@@ -143,7 +143,7 @@ package struct ProvisionKey: Sendable {
         do throws(APIManagerError) {
             var issued = try await keys.issuedKey(of: application)
             if issued.key == nil, case .appID = application.credentials {
-                // The product does not mandate a key, so 3scale made none; the derived one makes a repeat harmless.
+                // The service does not mandate a key, so 3scale made none. Of two that a race adds, the oldest is answered.
                 let key = hexEncoded(SecureRandom.bytes(16))
                 try await manager.addKey(key, application: application.id, account: account.id)
                 issued = try await keys.issuedKey(of: application)

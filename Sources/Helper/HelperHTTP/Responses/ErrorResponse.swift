@@ -61,8 +61,6 @@ package enum ErrorResponse {
             case 505: .versionNotSupported
             default: .invalidRequest
             }
-        var response = make(HelperError(code, error.explanation), requestID: requestID, realm: "")
-        response.fields["cache-control"] = "no-store"
-        return response
+        return make(HelperError(code, error.explanation), requestID: requestID, realm: "")
     }
 }

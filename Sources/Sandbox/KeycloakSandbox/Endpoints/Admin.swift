@@ -33,7 +33,7 @@ extension Exchange {
         case ["users", "count"]: return Self.adminJSON(.int(people.count))
         case let path where path.count == 3 && path[0] == "roles" && path[2] == "users":
             return Self.adminJSON(
-                .array(page(people.filter { $0.realmRoles.contains(path[1]) }).map { Self.json($0, .found) }))
+                .array(page(state.users.filter { $0.realmRoles.contains(path[1]) }).map { Self.json($0, .found) }))
         case let path where path.count >= 2 && path[0] == "users":
             guard let user = state.user(id: path[1]) else { return Self.error(.notFound, "User not found") }
             return adminRead(user, Array(path.dropFirst(2)))
