@@ -27,9 +27,9 @@ extension Call {
             guard method == .get else { return unknownRoute }
             let all = tenant.accounts.values.filter { account in text("state").map { $0 == account.state } ?? true }
                 .sorted { $0.id < $1.id }
+            let page = try page(all)
             return reply.entity(
-                page(all.map(json.account), "accounts", "account"),
-                xml: "<accounts>\(all.map { xml.account($0) }.joined())</accounts>")
+                page.json("accounts", "account", json.account), xml: page.xml("accounts") { xml.account($0) })
         }
         if first == "find", path.count == 1, method == .get { return try findAccount() }
         guard let id = Int(first), let account = tenant.accounts[id] else { throw .notFound }
@@ -230,6 +230,7 @@ extension Call {
     }
 
     private mutating func subscribe(_ account: AccountRecord, _ all: [SubscriptionRecord]) throws(Refusal) -> Response {
+        unwrap("service_subscription")
         guard let plan = int("plan_id").flatMap({ tenant.plans[$0] }), plan.kind == .service,
             let service = plan.serviceID
         else { throw .notFound }

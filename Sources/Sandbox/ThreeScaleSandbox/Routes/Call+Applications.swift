@@ -17,9 +17,9 @@ extension Call {
                 && (text("user_key").map { $0 == application.userKey } ?? true)
                 && (text("name").map { $0 == application.name } ?? true)
         }
+        let page = try page(matching)
         return reply.entity(
-            page(matching.map(json.application), "applications", "application"),
-            xml: "<applications>\(matching.map(xml.application).joined())</applications>")
+            page.json("applications", "application", json.application), xml: page.xml("applications", xml.application))
     }
 
     /// A user key finds in mode 1 only, an application id in the others only.

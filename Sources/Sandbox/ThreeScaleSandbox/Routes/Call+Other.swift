@@ -90,12 +90,13 @@ extension Call {
             return method == .delete ? deleted : unknownRoute
         }
         guard path.isEmpty, method == .put else { return unknownRoute }
+        unwrap("web_hook")
         if let url = text("url"), !url.hasPrefix("http://"), !url.hasPrefix("https://") {
             throw .invalid([("url", ["invalid"])])
         }
         try write()
         for name in ["url"] + Self.webhookSwitches {
-            if let value = text(name) ?? text("web_hook[\(name)]") { tenant.webhook[name] = value }
+            if let value = text(name) { tenant.webhook[name] = value }
         }
         var object = JSONObject()
         object["url"] = tenant.webhook["url"].map(JSONValue.string)

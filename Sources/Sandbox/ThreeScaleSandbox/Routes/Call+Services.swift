@@ -34,10 +34,9 @@ extension Call {
         guard let first = path.first else {
             switch method {
             case .get:
-                let all = visibleServices
+                let page = try page(visibleServices)
                 return reply.entity(
-                    page(all.map(json.service), "services", "service"),
-                    xml: "<services>\(all.map { xml.service($0) }.joined())</services>")
+                    page.json("services", "service", json.service), xml: page.xml("services") { xml.service($0) })
             case .post: return try createService()
             default: return unknownRoute
             }
@@ -55,6 +54,7 @@ extension Call {
     }
 
     private mutating func createService() throws(Refusal) -> Response {
+        unwrap("service")
         guard let name = text("name"), !name.isEmpty else { throw .invalid([("name", ["can't be blank"])]) }
         let systemName =
             text("system_name") ?? name.lowercased().map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
@@ -84,6 +84,7 @@ extension Call {
         switch method {
         case .get: return try show(service: service.id)
         case .put:
+            unwrap("service")
             var changed = service
             if let mode = text("backend_version") {
                 try Self.checkMode(mode)
@@ -97,6 +98,8 @@ extension Call {
             tenant.services[service.id] = changed
             return try show(service: service.id)
         case .delete:
+            // A tenant keeps one service.
+            guard tenant.services.count > 1 else { throw .notPermitted }
             try write()
             tenant.deleteService(service.id)
             return deleted
@@ -114,6 +117,7 @@ extension Call {
             return reply.entity(one("proxy", json.proxy(service)), xml: xml.proxy(service))
         }
         guard method == .put || isDeploy else { return unknownRoute }
+        unwrap("proxy")
         var changed = service
         changed.endpoint = text("endpoint") ?? changed.endpoint
         changed.apiBackend = text("api_backend") ?? changed.apiBackend
@@ -134,8 +138,8 @@ extension Call {
         guard ["production", "sandbox", "staging"].contains(environment) else { throw .text("invalid environment") }
         let name = environment == "staging" ? "sandbox" : environment
         let promoted = visibleServices.filter { name == "sandbox" || $0.productionVersion > 0 }
-        return reply.entity(
-            page(promoted.map { json.proxyConfig($0, environment: name) }, "proxy_configs", "proxy_config"))
+        let page = try page(promoted)
+        return reply.entity(page.json("proxy_configs", "proxy_config") { json.proxyConfig($0, environment: name) })
     }
 
     private mutating func metrics(_ service: ServiceRecord, _ path: [String]) throws(Refusal) -> Response {
@@ -146,7 +150,13 @@ extension Call {
             return try createMetric(service, parent: nil, "metric")
         }
         guard let id = Int(first), let metric = all.first(where: { $0.id == id }) else { throw .notFound }
-        if path.count == 1, method == .get { return reply.entity(one("metric", json.metric(metric))) }
+        if path.count == 1 { return try self.metric(metric, "metric") }
+        if path.count == 3, path[1] == "methods" {
+            guard let method = Int(path[2]).flatMap({ tenant.metrics[$0] }), method.parentID == id else {
+                throw .notFound
+            }
+            return try self.metric(method, "method")
+        }
         guard path.count == 2, path[1] == "methods" else { return unknownRoute }
         if method == .get {
             return reply.entity(list(all.filter { $0.parentID == id }.map(json.metric), "methods", "method"))
@@ -155,9 +165,29 @@ extension Call {
         return try createMetric(service, parent: id, "method")
     }
 
+    private mutating func metric(_ metric: MetricRecord, _ kind: String) throws(Refusal) -> Response {
+        switch method {
+        case .get: return reply.entity(one(kind, json.metric(metric)))
+        case .put:
+            unwrap("metric")
+            var changed = metric
+            changed.friendlyName = text("friendly_name") ?? changed.friendlyName
+            changed.unit = text("unit") ?? changed.unit
+            try write()
+            tenant.metrics[metric.id] = changed
+            return reply.entity(one(kind, json.metric(changed)))
+        case .delete:
+            try write()
+            tenant.deleteMetric(metric.id)
+            return deleted
+        default: return unknownRoute
+        }
+    }
+
     private mutating func createMetric(_ service: ServiceRecord, parent: Int?, _ kind: String) throws(Refusal)
         -> Response
     {
+        unwrap("metric")
         guard let name = text("friendly_name"), !name.isEmpty else {
             throw .invalid([("friendly_name", ["can't be blank"])])
         }
@@ -193,6 +223,7 @@ extension Call {
             tenant.makeDefault(id)
             return try show(plan: id)
         case (.put, ""):
+            unwrap(kind.rawValue)
             var changed = plan
             apply(to: &changed)
             try write()
@@ -210,6 +241,7 @@ extension Call {
     }
 
     private mutating func createPlan(_ kind: PlanRecord.Kind, _ service: ServiceRecord) throws(Refusal) -> Response {
+        unwrap(kind.rawValue)
         guard let name = text("name"), !name.isEmpty else { throw .invalid([("name", ["can't be blank"])]) }
         try write()
         let id = tenant.addPlan(kind, service: service.id, name: name, systemName: text("system_name"), at: now)
@@ -246,10 +278,45 @@ extension Call {
         switch path.dropFirst().first {
         case "limits" where method == .get:
             let all = tenant.limits.values.filter { $0.planID == id }.sorted { $0.id < $1.id }
-            return reply.entity(page(all.map(json.limit), "limits", "limit"))
+            let page = try page(all)
+            return reply.entity(page.json("limits", "limit", json.limit))
         case "features" where method == .get: return reply.entity(list([], "features", "feature"))
         case "pricing_rules" where method == .get: return reply.entity(list([], "pricing_rules", "pricing_rule"))
         case "metrics" where path.count == 4 && path[3] == "limits": return try metricLimits(plan, Int(path[2]))
+        case "metrics" where path.count == 5 && path[3] == "limits":
+            guard let limit = Int(path[4]).flatMap({ tenant.limits[$0] }), limit.planID == id,
+                limit.metricID == Int(path[2])
+            else { throw .notFound }
+            return try self.limit(limit)
+        default: return unknownRoute
+        }
+    }
+
+    private static let limitPeriods = ["eternity", "year", "month", "week", "day", "hour", "minute"]
+
+    private mutating func limit(_ limit: LimitRecord) throws(Refusal) -> Response {
+        switch method {
+        case .get: return reply.entity(one("limit", json.limit(limit)))
+        case .put:
+            unwrap("usage_limit")
+            var changed = limit
+            changed.period = text("period") ?? changed.period
+            changed.value = int("value") ?? changed.value
+            guard Self.limitPeriods.contains(changed.period) else {
+                throw .invalid([("period", ["is not included in the list"])])
+            }
+            let isTaken = tenant.limits.values.contains {
+                $0.id != limit.id && $0.planID == limit.planID && $0.metricID == limit.metricID
+                    && $0.period == changed.period
+            }
+            if isTaken { throw .invalid([("period", ["has already been taken"])]) }
+            try write()
+            tenant.limits[limit.id] = changed
+            return reply.entity(one("limit", json.limit(changed)))
+        case .delete:
+            try write()
+            tenant.limits[limit.id] = nil
+            return deleted
         default: return unknownRoute
         }
     }
@@ -259,8 +326,8 @@ extension Call {
         let all = tenant.limits.values.filter { $0.planID == plan.id && $0.metricID == metric }.sorted { $0.id < $1.id }
         if method == .get { return reply.entity(list(all.map(json.limit), "limits", "limit")) }
         guard method == .post else { return unknownRoute }
-        let periods = ["eternity", "year", "month", "week", "day", "hour", "minute"]
-        guard let period = text("period"), periods.contains(period) else {
+        unwrap("usage_limit")
+        guard let period = text("period"), Self.limitPeriods.contains(period) else {
             throw .invalid([("period", ["is not included in the list"])])
         }
         guard let value = int("value") else { throw .invalid([("value", ["is not a number"])]) }

@@ -29,6 +29,9 @@ struct Call {
     func text(_ name: String) -> String? { parameters?[name] }
     func int(_ name: String) -> Int? { parameters?.int(name) }
 
+    /// From here on, parameters may also stand in that wrapper. Accounts, users, applications and keys have none.
+    mutating func unwrap(_ wrapper: String) { parameters?.wrapper = wrapper }
+
     // MARK: From bytes to a route
 
     mutating func respond() -> Response {
@@ -122,21 +125,15 @@ struct Call {
 
     // MARK: Lists
 
-    /// Clamped as 3scale does, with metadata only when it does not fit one page.
-    func page(_ all: [JSONValue], _ plural: String, _ singular: String) -> JSONValue {
-        let wanted = int("per_page") ?? 0
-        let size = (1...500).contains(wanted) ? wanted : 500
-        let number = max(1, int("page") ?? 1)
-        let (start, overflow) = (number - 1).multipliedReportingOverflow(by: size)
-        let slice = overflow ? [] : Array(all.dropFirst(start).prefix(size))
-        var object = JSONObject([(plural, .array(slice.map { .object(JSONObject([(singular, $0)])) }))])
-        if size < all.count {
-            object["metadata"] = [
-                "per_page": .int(size), "total_entries": .int(all.count),
-                "total_pages": .int((all.count + size - 1) / size), "current_page": .int(number),
-            ]
+    /// The page that was asked for.
+    /// - Throws: `notFound` for a page number beyond 64 bits.
+    func page<Row>(_ all: [Row]) throws(Refusal) -> Page<Row> {
+        if let text = text("page"), int("page") == nil, !text.isEmpty,
+            text.utf8.allSatisfy({ (0x30...0x39).contains($0) })
+        {
+            throw .notFound
         }
-        return .object(object)
+        return Page(all, number: int("page"), size: int("per_page"))
     }
 
     func list(_ all: [JSONValue], _ plural: String, _ singular: String) -> JSONValue {

@@ -36,6 +36,8 @@ package struct PlanRecord: Sendable {
     package var isDefault: Bool
     package var isCustom: Bool
     package var needsApproval: Bool
+    /// The plan that a custom one was copied from.
+    package var originalID: Int?
     package var costPerMonth = 0.0
     package var setupFee = 0.0
     package let createdAt: Int

@@ -9,9 +9,11 @@ package enum ThreeScaleSeed {
 
     /// A small realistic catalogue: every authentication mode, a hidden default plan, a plan that needs approval, a custom
     /// plan, a service without a plan, every place for credentials.
-    /// - Parameter now: seconds since 1970-01-01T00:00:00Z.
-    package static func standard(now: Int) -> Tenant {
-        var tenant = empty(now: now)
+    /// - Parameters:
+    ///   - now: seconds since 1970-01-01T00:00:00Z.
+    ///   - firstID: ids of the hosted service are above 2^31.
+    package static func standard(now: Int, firstID: Int = 1) -> Tenant {
+        var tenant = empty(now: now, firstID: firstID)
         let chat = tenant.addService(
             name: "Granite Chat", systemName: "granite_chat", description: "Chat completions by Granite",
             endpoint: "https://granite.apps.example.com:443", credentialsLocation: "headers", at: now)
@@ -53,8 +55,8 @@ package enum ThreeScaleSeed {
     }
 
     /// Many services, for measuring.
-    package static func generated(services: Int, now: Int) -> Tenant {
-        var tenant = empty(now: now)
+    package static func generated(services: Int, now: Int, firstID: Int = 1) -> Tenant {
+        var tenant = empty(now: now, firstID: firstID)
         for index in 1...max(1, services) {
             let mode = ["1", "2", "oidc"][index % 3]
             let id = tenant.addService(
@@ -65,8 +67,8 @@ package enum ThreeScaleSeed {
         return tenant
     }
 
-    private static func empty(now: Int) -> Tenant {
-        var tenant = Tenant()
+    private static func empty(now: Int, firstID: Int) -> Tenant {
+        var tenant = Tenant(firstID: firstID)
         tenant.addPlan(.account, service: nil, name: "Default", published: true, isDefault: true, at: now)
         tenant.add(AccessTokenRecord(value: adminToken))
         tenant.add(AccessTokenRecord(value: readOnlyToken, isReadOnly: true))

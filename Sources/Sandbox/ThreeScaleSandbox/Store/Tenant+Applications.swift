@@ -101,6 +101,7 @@ extension Tenant {
             .application, service: plan.serviceID, name: "\(plan.name) (custom)",
             systemName: "\(plan.systemName)_custom_\(application.id)",
             custom: true, needsApproval: plan.needsApproval, at: now)
+        plans[id]?.originalID = plan.id
         applications[application.id]?.planID = id
         guard let custom = plans[id] else { throw .notFound }
         return custom
@@ -110,12 +111,8 @@ extension Tenant {
     mutating func decustomizePlan(of application: ApplicationRecord, _ now: Int) throws(Refusal) -> PlanRecord {
         guard let plan = plans[application.planID] else { throw .notFound }
         guard plan.isCustom else { return plan }
-        let original = String(plan.systemName.prefix { $0 != "_" })
         let stock = plans(.application, service: plan.serviceID).filter { !$0.isCustom }
-        guard
-            let back = stock.first(where: { plan.systemName.hasPrefix($0.systemName) || $0.systemName == original })
-                ?? stock.first
-        else { throw .notFound }
+        guard let back = stock.first(where: { $0.id == plan.originalID }) ?? stock.first else { throw .notFound }
         applications[application.id]?.planID = back.id
         plans[plan.id] = nil
         return back

@@ -61,6 +61,13 @@ extension Tenant {
         }
     }
 
+    /// Deletes a metric with its methods and limits.
+    mutating func deleteMetric(_ id: Int) {
+        let gone = Set(metrics.values.filter { $0.id == id || $0.parentID == id }.map(\.id))
+        metrics = metrics.filter { !gone.contains($0.key) }
+        limits = limits.filter { !gone.contains($0.value.metricID) }
+    }
+
     /// Deletes a service with all that belongs to it.
     mutating func deleteService(_ id: Int) {
         services[id] = nil

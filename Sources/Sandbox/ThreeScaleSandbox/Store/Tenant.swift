@@ -65,6 +65,8 @@ enum Refusal: Error {
     case text(String)
     /// 403 with one text.
     case denied(String)
+    /// 403 with a status and no reason.
+    case notPermitted
     /// 403 of a DELETE.
     case forbidden([(attribute: String, messages: [String])])
 }

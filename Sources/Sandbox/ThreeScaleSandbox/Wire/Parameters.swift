@@ -8,6 +8,8 @@ struct Parameters {
     private let query: FormFields
     private let form: FormFields
     private let json: JSONObject?
+    /// The name of the resource's wrapper, as in `service[name]=` or `{"service":{...}}`; what it holds wins.
+    var wrapper: String?
 
     /// A JSON body that cannot be read is an error of its own.
     struct Unreadable: Error {}
@@ -26,7 +28,15 @@ struct Parameters {
     }
 
     /// A scalar as text; nil also for null.
-    subscript(name: String) -> String? { query[name] ?? form[name] ?? json.flatMap { Self.text($0[name]) } }
+    subscript(name: String) -> String? {
+        wrapped(name) ?? query[name] ?? form[name] ?? json.flatMap { Self.text($0[name]) }
+    }
+
+    private func wrapped(_ name: String) -> String? {
+        guard let wrapper else { return nil }
+        let member = "\(wrapper)[\(name)]"
+        return query[member] ?? form[member] ?? Self.text(json?[wrapper]?[name])
+    }
 
     func has(_ name: String) -> Bool { query[name] != nil || form[name] != nil || json?[name] != nil }
 

@@ -30,6 +30,9 @@ struct Reply {
     func refusal(_ refusal: Refusal) -> Response {
         switch refusal {
         case .notFound: notFound
+        case .notPermitted:
+            format == .json
+                ? Self.json(["status": "Forbidden"], status: .forbidden) : Self.xml("", status: .forbidden)
         case .invalid(let errors): self.errors(errors, .unprocessableContent)
         case .forbidden(let errors): self.errors(errors, .forbidden)
         case .text(let text): error(text, .unprocessableContent)
