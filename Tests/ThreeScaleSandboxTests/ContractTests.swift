@@ -232,4 +232,18 @@ struct ThreeScaleSandboxTests {
         let reply = await tenant.call(.get, "\(path)?metric_name=hits&period=day", base: "/stats/")
         #expect(reply.json["values"]?.array?.count == 24 && reply.json["total"]?.int == 0)
     }
+
+    @Test("has the tenant's switches and faults (section 13, items 11 and 12)")
+    func knobs() async {
+        let account = await tenant.signUp("new1")
+        tenant.sandbox.change {
+            $0.knobs.hasMultipleUsers = false
+            $0.knobs.hasWebhooks = false
+            $0.knobs.shortPage = 2
+        }
+        let users = await tenant.call(.get, "accounts/\(account)/users.json")
+        #expect(users.status == 403 && users.text == #"{"status":"Forbidden"}"#)
+        #expect(await tenant.call(.get, "webhooks/failures.json").status == 403)
+        #expect(await tenant.call(.get, "services.json").json["services"]?.array?.count == 2)
+    }
 }

@@ -24,6 +24,7 @@ struct AdminAPI: Responder {
             case "keys": keys(request.method, body)
             case "clock" where request.method == .put: setClock(body)
             case "race" where request.method == .put: setRace(body)
+            case "knobs" where request.method == .put: setKnobs(body)
             case "issuer" where request.method == .put: setIssuer(body)
             case "users": users(request.method, path, body)
             case "counts" where request.method == .get: counts
@@ -53,6 +54,8 @@ struct AdminAPI: Responder {
         "DELETE /keys": "withdraws all signing keys but the newest, or {\"kid\":…}",
         "PUT /clock": "{\"offset_seconds\":…}: the imitated servers' clock",
         "PUT /race": "{\"milliseconds\":…}: 3scale's uniqueness checks miss younger rows; 0 ends it",
+        "PUT /knobs":
+            "{\"short_page\":n,\"false_not_modified\":…,\"multiple_users\":…,\"web_hooks\":…,\"suspended\":…,\"accounts_need_approval\":…,\"time_zone_offset\":seconds}: 3scale's tenant",
         "PUT /issuer": "{\"issuer\":…}, null follows the host again", "POST /users": "{\"username\":…}",
         "PUT /users/{name}": "{\"enabled\":…}", "GET /counts": "accounts and applications",
         "POST /reset": "back to the seed",
@@ -110,6 +113,22 @@ struct AdminAPI: Responder {
     private func setRace(_ body: JSONValue?) -> JSONValue? {
         guard let milliseconds = body?["milliseconds"]?.int, milliseconds >= 0 else { return nil }
         threeScale.change { $0.knobs.uniquenessRaceMilliseconds = milliseconds }
+        return Self.done
+    }
+
+    /// Sets the members that are there.
+    private func setKnobs(_ body: JSONValue?) -> JSONValue? {
+        guard let body, body.object != nil else { return nil }
+        threeScale.change { tenant in
+            tenant.knobs.shortPage = body["short_page"]?.int ?? tenant.knobs.shortPage
+            tenant.knobs.hasFalseNotModified = body["false_not_modified"]?.bool ?? tenant.knobs.hasFalseNotModified
+            tenant.knobs.hasMultipleUsers = body["multiple_users"]?.bool ?? tenant.knobs.hasMultipleUsers
+            tenant.knobs.hasWebhooks = body["web_hooks"]?.bool ?? tenant.knobs.hasWebhooks
+            tenant.knobs.isSuspended = body["suspended"]?.bool ?? tenant.knobs.isSuspended
+            tenant.knobs.accountsNeedApproval =
+                body["accounts_need_approval"]?.bool ?? tenant.knobs.accountsNeedApproval
+            tenant.knobs.timeZoneOffset = body["time_zone_offset"]?.int ?? tenant.knobs.timeZoneOffset
+        }
         return Self.done
     }
 

@@ -14,6 +14,7 @@ package enum SandboxMain {
             .init("threescale-port", value: "PORT", "Port of the imitated 3scale (default 8280, 0 chooses one)"),
             .init("admin-port", value: "PORT", "Port of the sandbox's own API (default 8380, 0 chooses one)"),
             .init("services", value: "N", "Generate N services instead of the small catalogue"),
+            .init("first-id", value: "N", "3scale's first id (default 1; the hosted service's are above 2147483648)"),
             .init("help", "Print this text"),
         ])
 
@@ -48,9 +49,11 @@ package enum SandboxMain {
         ports.threeScale = try number(invocation, "threescale-port", 0...65_535) ?? 8280
         ports.admin = try number(invocation, "admin-port", 0...65_535) ?? 8380
         let services = try number(invocation, "services", 1...100_000)
+        let firstID = try number(invocation, "first-id", 1...1 << 53) ?? 1
         let now = wallClockSeconds()
         let tenant =
-            services.map { ThreeScaleSeed.generated(services: $0, now: now) } ?? ThreeScaleSeed.standard(now: now)
+            services.map { ThreeScaleSeed.generated(services: $0, now: now, firstID: firstID) }
+            ?? ThreeScaleSeed.standard(now: now, firstID: firstID)
 
         let group = EventLoopGroup(count: 1)
         let signals = ProcessSignals(on: group.loops[0])

@@ -101,6 +101,7 @@ extension Call {
         guard let first = path.first else {
             switch method {
             case .get:
+                guard tenant.knobs.hasMultipleUsers else { throw .notPermitted }
                 let all = tenant.users(of: account.id).filter { user in
                     (text("state").map { $0 == user.state } ?? true) && (text("role").map { $0 == user.role } ?? true)
                 }

@@ -86,6 +86,7 @@ extension Call {
     /// `PUT webhooks`, `GET`/`DELETE webhooks/failures`. Nothing is ever delivered.
     mutating func webhooks(_ path: [String]) throws(Refusal) -> Response {
         if path == ["failures"] {
+            guard tenant.knobs.hasWebhooks else { throw .notPermitted }
             if method == .get { return reply.entity(list([], "webhooks-failures", "webhooks-failure")) }
             return method == .delete ? deleted : unknownRoute
         }

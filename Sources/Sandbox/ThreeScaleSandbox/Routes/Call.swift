@@ -115,7 +115,8 @@ struct Call {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in response.body { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
         let tag = "W/\"\(String(hash, radix: 16))\""
-        if request.head.value(of: "if-none-match") == tag {
+        let given = request.head.value(of: "if-none-match")
+        if given == tag || (given != nil && tenant.knobs.hasFalseNotModified) {
             return Response(status: .notModified, fields: HTTPFields([("etag", tag)]))
         }
         var response = response
@@ -133,7 +134,7 @@ struct Call {
         {
             throw .notFound
         }
-        return Page(all, number: int("page"), size: int("per_page"))
+        return Page(all, number: int("page"), size: int("per_page"), shortenedTo: tenant.knobs.shortPage)
     }
 
     func list(_ all: [JSONValue], _ plural: String, _ singular: String) -> JSONValue {

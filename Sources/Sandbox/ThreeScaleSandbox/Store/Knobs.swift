@@ -16,5 +16,14 @@ package struct Knobs: Sendable {
     /// Uniqueness checks do not see rows that are younger than this many milliseconds: two creates at once both pass.
     package var uniquenessRaceMilliseconds = 0
 
+    /// The tenant's switch `multiple_users`: without it users cannot be listed.
+    package var hasMultipleUsers = true
+    /// The tenant's switch `web_hooks`: without it failed deliveries cannot be seen.
+    package var hasWebhooks = true
+    /// Pages hold at most that many elements, whatever was asked for; 0 leaves them whole.
+    package var shortPage = 0
+    /// Every conditional GET is answered 304, also when something has changed.
+    package var hasFalseNotModified = false
+
     package init() {}
 }

@@ -8,11 +8,13 @@ struct Page<Row> {
     /// - Parameters:
     ///   - number: from 1; anything below is 1.
     ///   - size: 1...500; anything else is 500.
-    init(_ all: [Row], number: Int?, size: Int?) {
+    ///   - short: a fault: the page holds at most that many, and says nothing of it; 0 for none.
+    init(_ all: [Row], number: Int?, size: Int?, shortenedTo short: Int = 0) {
         let size = size.flatMap { (1...500).contains($0) ? $0 : nil } ?? 500
         let number = max(1, number ?? 1)
         let (start, overflow) = (number - 1).multipliedReportingOverflow(by: size)
-        rows = overflow ? [] : Array(all.dropFirst(start).prefix(size))
+        let page = overflow ? [] : Array(all.dropFirst(start).prefix(size))
+        rows = short > 0 ? Array(page.prefix(short)) : page
         metadata =
             size < all.count
             ? [
