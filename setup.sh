@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what building, running and testing need: Debian packages, and for tests pinned PyPI packages in .tools/venv.
+# Installs what building, running and testing need: Debian packages, and for tests pinned PyPI packages
+# in a virtual environment for each list of scripts/requirements, under .tools/.
 #
 # Usage: setup.sh [run|test|ci]
 #   run   what `make run` needs (the default); on a terminal it also offers to write .env
@@ -15,7 +16,7 @@ profile=${1:-run}
 case $profile in
 run | test | ci) ;;
 -h | --help)
-    sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+    sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
     exit 0
     ;;
 *)
@@ -44,9 +45,23 @@ check_swift() {
     fi
 }
 
-packages=(libuv1-dev libcurl4-openssl-dev libssl-dev pkg-config ca-certificates curl procps)
-if [ "$profile" != run ]; then packages+=(python3 openssl); fi
-if [ "$profile" = ci ]; then packages+=(shellcheck nginx-light wrk openjdk-17-jre-headless); fi
+# One line a purpose, so that a package can be added or dropped with it.
+packages=(
+    libuv1-dev libcurl4-openssl-dev libssl-dev pkg-config # what the product links
+    ca-certificates curl procps                           # what the scripts call
+)
+if [ "$profile" != run ]; then
+    packages+=(
+        python3 openssl # conformance tests
+    )
+fi
+if [ "$profile" = ci ]; then
+    packages+=(
+        shellcheck              # lint
+        nginx-light wrk         # figures
+        openjdk-17-jre-headless # a real Keycloak
+    )
+fi
 
 install_packages() {
     local missing=() package
@@ -71,18 +86,21 @@ install_packages() {
     fi
 }
 
-install_python() {
-    local requirements=Tests/Conformance/requirements.txt stamp
+# install_venv LIST: the pinned, hashed packages of scripts/requirements/PROFILE/NAME.txt into .tools/NAME.
+install_venv() {
+    local requirements=$1 name venv stamp
+    name=$(basename "$requirements" .txt)
+    venv=.tools/$name
     stamp=$(sha256sum "$requirements" | cut -d' ' -f1)
-    if [ "$(cat .tools/venv/stamp 2>/dev/null || true)" = "$stamp" ]; then return; fi
-    say "installing pinned PyPI packages into .tools/venv"
-    rm -rf .tools/venv
-    if ! python3 -m venv .tools/venv 2>/dev/null; then
-        rm -rf .tools/venv
+    if [ "$(cat "$venv/stamp" 2>/dev/null || true)" = "$stamp" ]; then return; fi
+    say "installing pinned PyPI packages into $venv"
+    rm -rf "$venv"
+    if ! python3 -m venv "$venv" 2>/dev/null; then
+        rm -rf "$venv"
         if [ "$(id -u)" -eq 0 ]; then
             say "installing Debian package: python3-venv"
             DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
-            python3 -m venv .tools/venv
+            python3 -m venv "$venv"
         else
             say "not root: please run: apt-get install python3-venv"
             echo python3-venv >>.tools/missing
@@ -90,8 +108,17 @@ install_python() {
             return
         fi
     fi
-    .tools/venv/bin/pip install -q --disable-pip-version-check --require-hashes -r "$requirements"
-    echo "$stamp" >.tools/venv/stamp
+    "$venv/bin/pip" install -q --disable-pip-version-check --require-hashes -r "$requirements"
+    echo "$stamp" >"$venv/stamp"
+}
+
+install_python() {
+    local requirements
+    for requirements in scripts/requirements/test/*.txt; do install_venv "$requirements"; done
+    if [ "$profile" != ci ]; then return; fi
+    for requirements in scripts/requirements/ci/*.txt; do
+        if [ -e "$requirements" ]; then install_venv "$requirements"; fi
+    done
 }
 
 offer_env() {

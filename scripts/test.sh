@@ -14,8 +14,8 @@ echo "${bold}swift test${plain}"
 swift build --build-tests
 swift test --skip-build
 echo "${bold}conformance${plain}"
-if [ -x .tools/venv/bin/pytest ]; then
-    .tools/venv/bin/pytest -q -rs Tests/Conformance
+if [ -x .tools/conformance/bin/pytest ]; then
+    .tools/conformance/bin/pytest -q -rs Tests/Conformance
 else
     echo "skipped: Tests/Conformance (needs python3-venv)"
     if [ "${CI:-}" = true ]; then exit 1; fi
