@@ -1,32 +1,17 @@
 import CUV
 import Glibc
 
-/// What happens to a connection, told on its loop.
-package protocol TCPConnectionDelegate: AnyObject {
-    /// Bytes have arrived; the span is valid during the call only.
-    func received(_ bytes: Span<UInt8>)
-    /// The peer will send no more; it may still read.
-    func receivedEnd()
-    /// Everything that was waiting to be sent is with the kernel.
-    func flushed()
-    /// The connection is gone; the last call. `nil` when it was closed by us.
-    func closed(_ error: UVError?)
-}
-
 /// A connected TCP stream, used on one loop's thread only. It keeps itself (and its delegate) alive until libuv has
 /// given its memory back.
-@safe package final class TCPConnection {
+@safe package final class TCPConnection: ByteStream {
     private let raw: UnsafeMutablePointer<uv_tcp_t>
     private let loop: EventLoop
-    private var delegate: (any TCPConnectionDelegate)?
+    private var delegate: (any ByteStreamDelegate)?
     private var isReading = false
     private var hasEnded = false
     private(set) var closeReason: UVError?
-    /// Whether `close` or an error has ended it.
     package private(set) var isClosed = false
-    /// Bytes handed to `write` that the kernel has not taken yet.
     package private(set) var unsentBytes = 0
-    /// The peer's address.
     package let remoteAddress: SocketAddress
 
     /// Takes over a socket. Nothing is read until `startReading`.
@@ -52,8 +37,7 @@ package protocol TCPConnectionDelegate: AnyObject {
 
     deinit { unsafe raw.deallocate() }
 
-    /// Sets who is told; once, before reading starts.
-    package func attach(_ delegate: any TCPConnectionDelegate) { self.delegate = delegate }
+    package func attach(_ delegate: any ByteStreamDelegate) { self.delegate = delegate }
 
     private static func of(_ handle: UnsafeRawPointer?) -> TCPConnection {
         unsafe Unmanaged<TCPConnection>.fromOpaque(cuv_data(handle)).takeUnretainedValue()
@@ -105,8 +89,6 @@ package protocol TCPConnectionDelegate: AnyObject {
         let bytes: UnsafeMutableBufferPointer<CChar>
     }
 
-    /// Sends bytes: at once as far as the kernel takes them, the rest later, in order. `flushed` follows when a rest had
-    /// to wait. Does nothing on a closed connection.
     package func write(_ bytes: [UInt8]) {
         loop.preconditionInLoop()
         guard !isClosed, !bytes.isEmpty else { return }
@@ -165,7 +147,6 @@ package protocol TCPConnectionDelegate: AnyObject {
 
     // MARK: Ending
 
-    /// Says that nothing more will be sent; the peer may still send. Call when everything has been flushed.
     package func shutdownSending() {
         loop.preconditionInLoop()
         guard !isClosed else { return }
@@ -173,7 +154,6 @@ package protocol TCPConnectionDelegate: AnyObject {
         if unsafe uv_fileno(cuv_handle(raw), &descriptor) == 0 { Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
     }
 
-    /// Ends the connection with a reset: whatever is on its way is lost.
     package func abort() {
         loop.preconditionInLoop()
         guard !isClosed else { return }
@@ -185,7 +165,6 @@ package protocol TCPConnectionDelegate: AnyObject {
         close()
     }
 
-    /// Ends the connection; safe to repeat. The delegate's `closed` follows on a later turn.
     package func close() {
         loop.preconditionInLoop()
         guard !isClosed else { return }

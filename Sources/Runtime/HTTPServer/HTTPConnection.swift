@@ -2,8 +2,8 @@ import EventLoop
 import HTTP
 
 /// One connection: bytes in, requests to the responder, answers out, one deadline. Loop-confined.
-final class HTTPConnection: TCPConnectionDelegate {
-    private let tcp: TCPConnection
+final class HTTPConnection: ByteStreamDelegate {
+    private let tcp: any ByteStream
     private unowned let server: LoopServer
     private let remoteAddress: String
     private var machine: RequestMachine
@@ -27,7 +27,7 @@ final class HTTPConnection: TCPConnectionDelegate {
         case closed
     }
 
-    init(tcp: TCPConnection, server: LoopServer) {
+    init(tcp: any ByteStream, server: LoopServer) {
         self.tcp = tcp
         self.server = server
         remoteAddress = tcp.remoteAddress.host
@@ -256,7 +256,7 @@ final class HTTPConnection: TCPConnectionDelegate {
         tcp.close()
     }
 
-    func closed(_ error: UVError?) {
+    func closed(_ error: (any Error)?) {
         stage = .closed
         task?.cancel()
         task = nil

@@ -2,7 +2,7 @@ import EventLoop
 
 /// Sends bytes in chunks with pauses between them: how an imitated slow server answers. Loop-confined.
 final class PacedWriter {
-    private let tcp: TCPConnection
+    private let tcp: any ByteStream
     private let bytes: [UInt8]
     private let chunk: Int
     private var sent = 0
@@ -10,7 +10,7 @@ final class PacedWriter {
     private var done: (() -> Void)?
 
     init(
-        loop: EventLoop, bytes: [UInt8], chunk: Int, every interval: Duration, to tcp: TCPConnection,
+        loop: EventLoop, bytes: [UInt8], chunk: Int, every interval: Duration, to tcp: any ByteStream,
         done: @escaping () -> Void
     ) {
         self.tcp = tcp
