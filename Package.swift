@@ -54,6 +54,7 @@ let package = Package(
         .systemLibrary(
             name: "COpenSSL", path: "Sources/C/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .target(name: "CPlatform", path: "Sources/C/CPlatform"),
+        .target(name: "CThreadNumber", path: "Sources/C/CThreadNumber"),
 
         // 2. What packages would give us; knows nothing of MLaaS.
         target("Runtime", "EventLoop", ["CUV", "CPlatform"]),
@@ -62,7 +63,7 @@ let package = Package(
         target("Runtime", "HTTP"),
         target("Runtime", "HTTPServer", ["EventLoop", "HTTP", "Telemetry"]),
         target("Runtime", "HTTPClient", ["EventLoop", "HTTP", "CCurl"]),
-        target("Runtime", "Telemetry"),
+        target("Runtime", "Telemetry", ["CThreadNumber"]),
         target("Runtime", "Configuration"),
         target("Runtime", "Arguments"),
 

@@ -37,7 +37,8 @@ private struct Replica {
         let keys = OwnedKeys(manager: manager, lifetime: .seconds(60), capacity: 100, spawn: spawn)
         let find = FindService(catalogs: catalogs, manager: manager, policy: policy, clientID: "mlaas-client")
         provision = ProvisionKey(
-            find: find, manager: manager, keys: keys, defaultPlan: nil, spawn: spawn, logger: logger, audit: logger)
+            find: find, manager: manager, keys: keys, defaultPlan: nil, spawn: spawn, logger: logger,
+            audit: AuditTrail(logger: logger, factory: PrometheusRegistry()))
         list = ListServices(catalogs: catalogs, keys: keys, policy: policy, clientID: "mlaas-client")
     }
 }

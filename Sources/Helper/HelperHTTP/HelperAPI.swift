@@ -39,9 +39,11 @@ package struct HelperAPI: Responder {
         }
     }
 
-    private let router: Router<Handler>
+    private let router: Router<Endpoint>
     private let authentication: Authentication
     private let metrics: RequestMetrics
+    private let unmatched: RouteMetrics
+    private let asterisk: RouteMetrics
     private let realm: String
     private let deadline: Duration
     private let logger: Logger
@@ -55,7 +57,7 @@ package struct HelperAPI: Responder {
             listServices: dependencies.listServices, findService: dependencies.findService,
             provisionKey: dependencies.provisionKey)
         let exposition = dependencies.exposition
-        router = Router([
+        let routes: [Route<Handler>] = [
             Route(.get, "/api/health", .open(health.live)),
             Route(.get, "/api/health/ready", .open(health.ready)),
             Route(.get, "/api/services", .authenticated(services.list)),
@@ -63,11 +65,16 @@ package struct HelperAPI: Responder {
             Route(.get, "/api/services/{id}/plans", .authenticated(services.plans)),
             Route(.post, "/api/services/init", .authenticated(services.initialise)),
             Route(.get, "/metrics", .open { _ in .now(Self.metricsText(exposition())) }),
-        ])
+        ]
+        let metrics = dependencies.metrics
+        router = Router(
+            routes.map { Route($0.method, $0.template, Endpoint($0.handler, metrics.route($0.template))) })
+        unmatched = metrics.route("_unmatched")
+        asterisk = metrics.route("*")
         authentication = Authentication(
             verifier: dependencies.verifier, policy: dependencies.policy, clientID: clientID,
             outcomes: dependencies.authOutcomes, logger: logger)
-        metrics = dependencies.metrics
+        self.metrics = metrics
         // Quotes and backslashes would end the challenge's parameter.
         self.realm = String(
             realm.unicodeScalars.filter { (0x20...0x7E).contains($0.value) && $0 != "\"" && $0 != "\\" }.map(
@@ -112,20 +119,24 @@ package struct HelperAPI: Responder {
         }
     }
 
-    /// The template of the route, or a stand-in for what has none, and the handler's reply.
-    private func route(_ request: Request) -> (String, Reply) {
+    /// The route, or a stand-in for what has none, and the handler's reply.
+    private func route(_ request: Request) -> (RouteMetrics, Reply) {
         let path = request.head.bytes[request.head.pathRange]
         switch router.match(request.method, path: path) {
         case .found(let route, let parameters):
             let edge = EdgeContext(request: request, parameters: parameters, route: route.template)
-            return (route.template, attempt(request, route.template) { try handle(route.handler, edge) })
+            let endpoint = route.handler
+            return (
+                endpoint.metrics,
+                attempt(request, endpoint.metrics) { try handle(endpoint.handler, edge) }
+            )
         case .methodNotAllowed(let template, let allow):
-            return (template, .now(wrongMethod(request, allow)))
+            return (metrics.route(template), .now(wrongMethod(request, allow)))
         case .notFound where request.method == .options && path.elementsEqual([0x2A]):
-            return ("*", .now(Response(status: .noContent)))
+            return (asterisk, .now(Response(status: .noContent)))
         case .notFound:
             let error = HelperError(.notFound, "There is nothing here.")
-            return ("_unmatched", .now(ErrorResponse.make(error, requestID: request.id, realm: realm)))
+            return (unmatched, .now(ErrorResponse.make(error, requestID: request.id, realm: realm)))
         }
     }
 
@@ -147,7 +158,7 @@ package struct HelperAPI: Responder {
         }
     }
 
-    private func attempt(_ request: Request, _ route: String, _ work: () throws -> Reply) -> Reply {
+    private func attempt(_ request: Request, _ route: RouteMetrics, _ work: () throws -> Reply) -> Reply {
         do { return try work() } catch { return .now(answer(to: error, request, route)) }
     }
 
@@ -163,9 +174,10 @@ package struct HelperAPI: Responder {
 
     // MARK: After the handler
 
-    private func finish(_ response: Response, _ request: Request, _ route: String, _ began: UInt64) -> Response {
+    /// Success is a metric; its line is for those who look for one request.
+    private func finish(_ response: Response, _ request: Request, _ route: RouteMetrics, _ began: UInt64) -> Response {
         let duration = EventLoop.nanoseconds() &- began
-        metrics.end(route: route, method: request.method, status: response.status.code, nanoseconds: duration)
+        metrics.end(route, method: request.method, status: response.status.code, nanoseconds: duration)
         logger.debug(
             "request",
             metadata: Self.metadata(request, route).merging([
@@ -176,7 +188,7 @@ package struct HelperAPI: Responder {
     }
 
     /// Tells the caller what it may know and the log the rest.
-    private func answer(to error: any Error, _ request: Request, _ route: String) -> Response {
+    private func answer(to error: any Error, _ request: Request, _ route: RouteMetrics) -> Response {
         let known: HelperError =
             switch error {
             case let error as HelperError: error
@@ -186,18 +198,19 @@ package struct HelperAPI: Responder {
                     .internalError, "Something went wrong. Tell the operator the request id.", cause: "\(error)")
             }
         let status = ErrorResponse.status(for: known.code)
-        var metadata = Self.metadata(request, route)
-        metadata[LogKey.status] = .integer(status.code)
-        metadata["code"] = .string(known.code.rawValue)
-        metadata[LogKey.error] = .string(known.cause ?? known.publicMessage)
-        logger.log(level: status.code >= 500 ? .error : .debug, "a request failed", metadata: metadata)
+        logger.log(
+            level: status.code >= 500 ? .error : .debug, "a request failed",
+            metadata: Self.metadata(request, route).merging([
+                LogKey.status: .integer(status.code), "code": .string(known.code.rawValue),
+                LogKey.error: .string(known.cause ?? known.publicMessage),
+            ]) { $1 })
         return ErrorResponse.make(known, requestID: request.id, realm: realm)
     }
 
-    private static func metadata(_ request: Request, _ route: String) -> Logger.Metadata {
+    private static func metadata(_ request: Request, _ route: RouteMetrics) -> Logger.Metadata {
         [
             LogKey.requestID: .string(request.id.description), LogKey.ip: .string(request.remoteAddress),
-            LogKey.method: .string(request.method.rawValue), LogKey.route: .string(route),
+            LogKey.method: .string(request.method.rawValue), LogKey.route: .string(route.template),
         ]
     }
 

@@ -71,14 +71,15 @@ package struct HelperServer: Sendable {
         // Work that outlives its starter stays on the loop it was started on.
         let spawn: Spawn = { work in _ = group.currentOrAny().spawn(work) }
         let sleep: @Sendable (Duration) async -> Void = { try? await group.currentOrAny().sleep(for: $0) }
-        let registry = PrometheusRegistry(descriptions: metricDescriptions)
+        let registry = PrometheusRegistry(descriptions: metricDescriptions, threads: settings.loops)
         let verifier = KeycloakTokenVerifier(
             policy: settings.tokenPolicy, realmURL: settings.realmURL, keySetURL: settings.keySetURL,
             settings: settings.keySettings, source: HTTPKeySource(client: client), spawn: spawn,
             logger: logger.labelled("keycloak"), now: { Double(wallClockNanoseconds()) / 1e9 })
         let manager = ThreeScaleAPIManager(
             configuration: threeScaleConfiguration(), client: client,
-            metrics: UpstreamMetrics(system: "3scale", factory: registry), sleep: sleep)
+            metrics: UpstreamMetrics(
+                system: "3scale", operations: ThreeScaleAPIManager.operations, factory: registry), sleep: sleep)
         let policy = AccessPolicy(requiredRole: settings.requiredRole, serviceRoles: settings.serviceRoles)
         let catalogs = CatalogStore(manager: manager, logger: logger.labelled("catalog"))
         let keys = OwnedKeys(
@@ -86,30 +87,32 @@ package struct HelperServer: Sendable {
         let find = FindService(catalogs: catalogs, manager: manager, policy: policy, clientID: settings.clientID)
         let provision = ProvisionKey(
             find: find, manager: manager, keys: keys, defaultPlan: settings.defaultPlan, spawn: spawn,
-            logger: logger.labelled("provisioning"), audit: logger.labelled("audit"))
+            logger: logger.labelled("provisioning"),
+            audit: AuditTrail(logger: logger.labelled("audit"), factory: registry))
         let lifecycle = Lifecycle()
         let metrics = RequestMetrics(factory: registry)
-        collect(registry, verifier, catalogs, metrics)
+        collect(registry, verifier, catalogs)
         let api = HelperAPI(
             HelperAPI.Dependencies(
                 listServices: ListServices(
                     catalogs: catalogs, keys: keys, policy: policy, clientID: settings.clientID),
                 findService: find, provisionKey: provision,
                 readiness: CheckReadiness(verifier: verifier, catalogs: catalogs), verifier: verifier, policy: policy,
-                lifecycle: lifecycle, metrics: metrics, authOutcomes: AuthOutcomes(factory: registry),
+                lifecycle: lifecycle, metrics: metrics,
+                authOutcomes: AuthOutcomes(checks: KeycloakTokenVerifier.checks, factory: registry),
                 exposition: { registry.exposition() }),
             clientID: settings.clientID, realm: settings.realm, deadline: settings.timeout,
             logger: logger.labelled("api"))
         return Parts(api: api, verifier: verifier, catalogs: catalogs, lifecycle: lifecycle)
     }
 
+    /// What is read when somebody scrapes.
     private func collect(
-        _ registry: PrometheusRegistry, _ verifier: KeycloakTokenVerifier, _ catalogs: CatalogStore,
-        _ metrics: RequestMetrics
+        _ registry: PrometheusRegistry, _ verifier: KeycloakTokenVerifier, _ catalogs: CatalogStore
     ) {
-        registry.collect {
+        registry.collect { [unowned registry] in
             var samples: [PrometheusRegistry.Sample] = [
-                .init("http_server_active_requests", .gauge, Double(metrics.requestsInFlight)),
+                .init("telemetry_refused_series_total", .counter, Double(registry.refusedSeries)),
                 .init("mlaas_build_info", .gauge, labels: [("version", Version.number)], 1),
             ]
             if let catalog = catalogs.catalog {

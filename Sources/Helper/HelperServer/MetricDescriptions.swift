@@ -3,11 +3,22 @@ import Telemetry
 /// What each metric means: the HELP texts of the exposition.
 let metricDescriptions: [String: PrometheusRegistry.Description] = [
     "http_server_request_duration_seconds": .init(
-        help: "Duration of HTTP requests by route template, method and status."),
+        help: "Duration of HTTP requests by route template, method and status.", seriesMax: 1_000),
     "http_server_active_requests": .init(help: "HTTP requests being answered now."),
+    "telemetry_refused_series_total": .init(help: "Metric series that were refused; anything but 0 is a defect."),
     "mlaas_auth_total": .init(help: "Requests by what became of their access token."),
-    "mlaas_upstream_requests_total": .init(help: "Calls to systems behind this one by operation and outcome."),
+    "mlaas_upstream_requests_total": .init(
+        help: "Calls to systems behind this one by operation and outcome.", seriesMax: 400),
     "mlaas_upstream_request_duration_seconds": .init(help: "Duration of calls to systems behind this one."),
+    "mlaas_provisioning_total": .init(help: "Acts of provisioning by what became of them."),
+    "mlaas_cache_hits_total": .init(help: "Look-ups that a cache answered."),
+    "mlaas_cache_misses_total": .init(help: "Look-ups that a cache could not answer, or no more."),
+    "mlaas_cache_evictions_total": .init(help: "Entries that left a cache because it was full."),
+    "mlaas_cache_entries": .init(help: "Entries in a cache."),
+    "mlaas_cache_oldest_age_seconds": .init(help: "Age of the entry that was used longest ago."),
+    "mlaas_rate_limited_total": .init(help: "Requests refused by a rate limit."),
+    "mlaas_breaker_open": .init(help: "1 while the circuit breaker of a system behind this one is open."),
+    "mlaas_key_refresh_total": .init(help: "Fetches of signing keys by outcome."),
     "mlaas_catalog_services": .init(help: "Services in the catalogue."),
     "mlaas_catalog_age_seconds": .init(help: "Age of the catalogue."),
     "mlaas_keys_age_seconds": .init(help: "Age of the oldest issuer's signing keys."),

@@ -17,6 +17,9 @@ package final class KeycloakTokenVerifier: TokenVerifier {
         package init() {}
     }
 
+    /// The names of all checks that a token may fail, as `TokenRefusal.check` has them.
+    package static let checks = TokenRefusalReason.allCases.map(\.rawValue)
+
     private let policy: TokenPolicy
     private let issuers: [String: IssuerKeys]
     private let now: @Sendable () -> Double

@@ -8,6 +8,13 @@ package struct ThreeScaleAPIManager: APIManager {
     /// A list that never ends must not be read for ever: 500 pages of 500.
     private static let pagesMax = 500
 
+    /// The names of all calls, for metrics.
+    package static let operations = [
+        "list_services", "get_proxy", "list_plans", "list_limits", "list_metrics", "find_account", "get_account",
+        "list_users", "activate_user", "approve_account", "signup", "list_applications", "create_application",
+        "delete_application", "list_keys", "create_key",
+    ]
+
     private let transport: ThreeScaleTransport
     private let configuration: ThreeScaleConfiguration
 

@@ -66,10 +66,10 @@ struct ThreeScaleTransport: Sendable {
             defer { slots.leave() }
             let response = try await exchange(method, path, query, form, isWrite)
             let value = try ThreeScaleAnswer.value(of: response, isWrite: isWrite)
-            metrics.record(operation, "ok", began)
+            metrics.record(operation, .ok, since: began)
             return value
         } catch {
-            metrics.record(operation, Self.outcome(error), began)
+            metrics.record(operation, Self.outcome(error), since: began)
             throw error
         }
     }
@@ -117,14 +117,14 @@ struct ThreeScaleTransport: Sendable {
         }
     }
 
-    private static func outcome(_ error: APIManagerError) -> String {
+    private static func outcome(_ error: APIManagerError) -> UpstreamMetrics.Outcome {
         switch error {
-        case .unavailable: "unavailable"
-        case .timeout: "timeout"
-        case .accessDenied: "access_denied"
-        case .rejected: "rejected"
-        case .notFound: "not_found"
-        case .malformed: "malformed"
+        case .unavailable: .unavailable
+        case .timeout: .timeout
+        case .accessDenied: .accessDenied
+        case .rejected: .rejected
+        case .notFound: .notFound
+        case .malformed: .malformed
         }
     }
 }

@@ -36,14 +36,14 @@ package struct ProvisionKey: Sendable {
     private let defaultPlan: String?
     private let flights: SingleFlight<FlightKey, Result>
     private let logger: Logger
-    private let audit: Logger
+    private let audit: AuditTrail
 
     /// - Parameters:
     ///   - defaultPlan: the system name of the plan to prefer where a service has no default.
     ///   - audit: gets a line for every act.
     package init(
         find: FindService, manager: any APIManager, keys: OwnedKeys, defaultPlan: String?, spawn: @escaping Spawn,
-        logger: Logger, audit: Logger
+        logger: Logger, audit: AuditTrail
     ) {
         self.find = find
         self.manager = manager
@@ -81,7 +81,9 @@ package struct ProvisionKey: Sendable {
             return try await answer(existing, service, account, caller, isNew: isNewAccount)
         }
         if choice.hasForeignOwner {
-            note("refused: the account belongs to somebody else", .warning, caller, service, "conflict")
+            audit.note(
+                .conflict, "refused: the account belongs to somebody else", level: .warning, caller: caller,
+                service: service)
             throw HelperError(
                 .identityConflict,
                 "The API manager's account of your user name belongs to somebody else. Ask the operator to sort it out.",
@@ -107,7 +109,8 @@ package struct ProvisionKey: Sendable {
             _ = try await manager.createApplication(draft)
         } catch {
             guard error.outcomeUnknown || error.isTaken("application_id") else {
-                note("an application could not be created", .error, caller, service, "failed")
+                audit.note(
+                    .failed, "an application could not be created", level: .error, caller: caller, service: service)
                 throw error.helperError(refusal: .applicationCreationFailed)
             }
             failure = error
@@ -115,7 +118,8 @@ package struct ProvisionKey: Sendable {
         keys.invalidate(caller)
         let choice = ApplicationChoice(try await applications(of: account, caller), owner: caller.ownerMark)
         guard let application = choice.application(on: service.id) else {
-            note("an application could not be created", .error, caller, service, "failed")
+            audit.note(
+                .failed, "an application could not be created", level: .error, caller: caller, service: service)
             throw (failure ?? .malformed(cause: "a created application is not listed", outcomeUnknown: true))
                 .helperError(refusal: .applicationCreationFailed)
         }
@@ -149,7 +153,9 @@ package struct ProvisionKey: Sendable {
                 issued = try await keys.issuedKey(of: application)
             }
             keys.invalidate(caller)
-            record(isNew ? "created" : "returned", issued, caller, service)
+            audit.note(
+                isNew ? .created : .returned, isNew ? "key created" : "key returned", caller: caller, service: service,
+                application: issued.applicationID, key: issued.key)
             return Result(service: service, key: issued, isNew: isNew, accountID: account.id)
         } catch {
             throw error.helperError()
@@ -161,10 +167,13 @@ package struct ProvisionKey: Sendable {
         for application in surplus {
             do throws(APIManagerError) {
                 try await manager.deleteApplication(application.id, account: application.accountID)
-                note("a duplicate application was deleted", .notice, caller, service, "deleted", application.id)
+                audit.note(
+                    .deleted, "a duplicate application was deleted", caller: caller, service: service,
+                    application: application.id)
             } catch {
-                note(
-                    "a duplicate application could not be deleted", .warning, caller, service, "failed", application.id)
+                audit.note(
+                    .failed, "a duplicate application could not be deleted", level: .warning, caller: caller,
+                    service: service, application: application.id)
             }
         }
     }
@@ -239,31 +248,5 @@ package struct ProvisionKey: Sendable {
                 "an account is not approved and could not be", metadata: ["account_id": .integer(account.id)])
             return account
         }
-    }
-
-    // MARK: Audit
-
-    private func record(_ outcome: String, _ key: IssuedKey, _ caller: Caller, _ service: Service) {
-        var metadata = Self.metadata(caller, service, outcome, key.applicationID)
-        if let secret = key.key { metadata["key_fingerprint"] = .string(fingerprint(secret)) }
-        audit.notice("key \(outcome)", metadata: metadata)
-    }
-
-    private func note(
-        _ message: String, _ level: Logger.Level, _ caller: Caller, _ service: Service, _ outcome: String,
-        _ application: Int? = nil
-    ) {
-        audit.log(level: level, message, metadata: Self.metadata(caller, service, outcome, application))
-    }
-
-    private static func metadata(
-        _ caller: Caller, _ service: Service, _ outcome: String, _ application: Int?
-    ) -> Logger.Metadata {
-        var metadata: Logger.Metadata = [
-            LogKey.user: .string(caller.username), "subject": .string(caller.subject),
-            "service": .string(service.systemName), "outcome": .string(outcome),
-        ]
-        if let application { metadata["application_id"] = .integer(application) }
-        return metadata
     }
 }

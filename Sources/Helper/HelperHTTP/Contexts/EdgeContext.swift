@@ -29,3 +29,14 @@ enum Handler: Sendable {
     case open(@Sendable (EdgeContext) throws -> Reply)
     case authenticated(@Sendable (CallerContext) throws -> Reply)
 }
+
+/// What a route of the table leads to.
+struct Endpoint: Sendable {
+    let handler: Handler
+    let metrics: RouteMetrics
+
+    init(_ handler: Handler, _ metrics: RouteMetrics) {
+        self.handler = handler
+        self.metrics = metrics
+    }
+}

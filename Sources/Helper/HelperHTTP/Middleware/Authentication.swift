@@ -88,21 +88,33 @@ struct Authentication: Sendable {
     private static let scheme = Array("bearer".utf8)
 }
 
-/// Counts what became of tokens, by ready-made handles.
+/// Counts what became of access tokens, by handles that are made at start.
 package final class AuthOutcomes: Sendable {
-    private let factory: any MetricsFactory
     private let accepted: Counter
+    private let others: [String: Counter]
+    private let unlisted: Counter
 
-    package init(factory: any MetricsFactory) {
-        self.factory = factory
-        accepted = Self.counter("accepted", "none", factory)
+    /// - Parameter checks: the names of the checks that a token may fail.
+    package init(checks: [String], factory: any MetricsFactory) {
+        func counter(_ outcome: String, _ reason: String) -> Counter {
+            Counter(
+                label: "mlaas_auth_total", dimensions: [("outcome", outcome), ("reason", reason)], factory: factory)
+        }
+        accepted = counter("accepted", "none")
+        unlisted = counter("refused", "other")
+        var others = [
+            "missing none": counter("missing", "none"), "missing scheme": counter("missing", "scheme"),
+            "unavailable keys": counter("unavailable", "keys"),
+        ]
+        for reason in checks + ["two_credentials", "role"] { others["refused \(reason)"] = counter("refused", reason) }
+        self.others = others
     }
 
     func note(_ outcome: String, _ reason: String) {
-        if outcome == "accepted" { accepted.increment() } else { Self.counter(outcome, reason, factory).increment() }
-    }
-
-    private static func counter(_ outcome: String, _ reason: String, _ factory: any MetricsFactory) -> Counter {
-        Counter(label: "mlaas_auth_total", dimensions: [("outcome", outcome), ("reason", reason)], factory: factory)
+        if outcome == "accepted" {
+            accepted.increment()
+        } else {
+            (others["\(outcome) \(reason)"] ?? unlisted).increment()
+        }
     }
 }

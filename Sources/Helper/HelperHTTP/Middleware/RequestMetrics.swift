@@ -1,48 +1,96 @@
 import HTTP
-import HTTPServer
 import Synchronization
 package import Telemetry
 
-/// Durations by route template, method and status, and requests in flight. Handles are made once for each combination
-/// that occurs; all three come from closed sets.
+/// Requests in flight, and durations by route template, method and status. All three are closed sets; handles hang on the
+/// route, so that the end of a request looks nothing up by name.
 package final class RequestMetrics: Sendable {
-    private struct Key: Hashable, Sendable {
-        let route: String
-        let method: String
-        let status: Int
+    private let factory: any MetricsFactory
+    private let active: Meter
+    private let routes = Mutex<[String: RouteMetrics]>([:])
+
+    package init(factory: any MetricsFactory) {
+        self.factory = factory
+        active = Meter(label: "http_server_active_requests", factory: factory)
     }
 
-    private let factory: any MetricsFactory
-    private let timers = Mutex<[Key: Timer]>([:])
-    private let inFlight = Atomic<Int>(0)
-
-    package init(factory: any MetricsFactory) { self.factory = factory }
-
-    /// Requests being answered now.
-    package var requestsInFlight: Int { inFlight.load(ordering: .relaxed) }
-
-    func begin() { inFlight.wrappingAdd(1, ordering: .relaxed) }
-
-    func end(route: String, method: HTTPMethod, status: Int, nanoseconds: UInt64) {
-        inFlight.wrappingSubtract(1, ordering: .relaxed)
-        let key = Key(route: route, method: Self.name(method), status: status)
-        let timer = timers.withLock { timers in
-            if let known = timers[key] { return known }
-            let made = Timer(
-                label: "http_server_request_duration_seconds",
-                dimensions: [
-                    ("http_route", key.route), ("http_request_method", key.method),
-                    ("http_response_status_code", String(status)),
-                ], factory: factory)
-            timers[key] = made
+    /// The metrics of a route; for the time when routes are made, and for what is rare.
+    /// - Parameter template: one of a closed set: a route's template, or a stand-in for what has none.
+    func route(_ template: String) -> RouteMetrics {
+        routes.withLock { routes in
+            if let known = routes[template] { return known }
+            let made = RouteMetrics(template: template, factory: factory)
+            routes[template] = made
             return made
         }
-        timer.recordNanoseconds(Int64(clamping: nanoseconds))
     }
 
-    /// Methods that nobody has defined would make a series each.
-    private static func name(_ method: HTTPMethod) -> String {
-        if case .other = method { return "_OTHER" }
-        return method.rawValue
+    func begin() { active.increment() }
+
+    /// - Parameter nanoseconds: since `begin`.
+    func end(_ route: RouteMetrics, method: HTTPMethod, status: Int, nanoseconds: UInt64) {
+        active.decrement()
+        route.timer(method, status).recordNanoseconds(Int64(clamping: nanoseconds))
+    }
+}
+
+/// The durations of one route: a table by method and status whose entries are made when they first occur.
+final class RouteMetrics: Sendable {
+    private static let methods: InlineArray<10, String> = [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "_OTHER",
+    ]
+    private static let statuses: InlineArray<32, Int> = [
+        200, 201, 204, 302, 303, 304, 307, 400, 401, 403, 404, 405, 406, 408, 409, 412, 413, 414, 415, 417, 422, 429,
+        431, 500, 501, 502, 503, 504, 505, 101, 202, 0,
+    ]
+    /// The place of each status in `statuses`; the last stands for every other.
+    private static let places: [UInt8] = {
+        var places = [UInt8](repeating: 31, count: 600)
+        for place in 0..<31 { places[statuses[place]] = UInt8(place) }
+        return places
+    }()
+
+    private final class Row: Sendable {
+        let timers: InlineArray<32, AtomicLazyReference<Timer>> = .init { _ in AtomicLazyReference() }
+    }
+
+    /// The route's template, its name in logs, metrics and traces.
+    let template: String
+    private let factory: any MetricsFactory
+    private let rows: InlineArray<10, Row> = .init { _ in Row() }
+
+    init(template: String, factory: any MetricsFactory) {
+        self.template = template
+        self.factory = factory
+    }
+
+    func timer(_ method: HTTPMethod, _ status: Int) -> Timer {
+        let row = Self.place(method)
+        let place = Int(Self.places.indices.contains(status) ? Self.places[status] : 31)
+        if let made = rows[row].timers[place].load() { return made }
+        let code = Self.statuses[place]
+        return rows[row].timers[place].storeIfNil(
+            Timer(
+                label: "http_server_request_duration_seconds",
+                dimensions: [
+                    ("http_route", template), ("http_request_method", Self.methods[row]),
+                    ("http_response_status_code", code == 0 ? "_OTHER" : String(code)),
+                ], factory: factory))
+    }
+
+    /// Methods that nobody has defined would make a series each: they share the last place.
+    private static func place(_ method: HTTPMethod) -> Int {
+        switch method {
+        case .get: 0
+        case .head: 1
+        case .post: 2
+        case .put: 3
+        case .patch: 4
+        case .delete: 5
+        case .options: 6
+        case .trace: 7
+        case .connect: 8
+        case .other: 9
+        }
     }
 }

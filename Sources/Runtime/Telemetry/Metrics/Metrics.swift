@@ -4,7 +4,7 @@ package final class Counter: Sendable {
 
     /// - Parameters:
     ///   - label: the metric's name, `snake_case` with its unit last.
-    ///   - dimensions: label pairs with values of a closed set.
+    ///   - dimensions: label pairs with values of a closed set, in the same order for every series of the metric.
     package init(label: String, dimensions: [(String, String)] = [], factory: any MetricsFactory) {
         handler = factory.makeCounter(label: label, dimensions: dimensions)
     }
@@ -12,12 +12,25 @@ package final class Counter: Sendable {
     package func increment(by amount: Int64 = 1) { handler.increment(by: amount) }
 }
 
-/// A number that goes up and down.
-package final class Gauge: Sendable {
-    private let handler: any GaugeHandler
+/// A number of things that are there now: each that comes increments, each that goes decrements, from any thread.
+package final class Meter: Sendable {
+    private let handler: any MeterHandler
 
     package init(label: String, dimensions: [(String, String)] = [], factory: any MetricsFactory) {
-        handler = factory.makeGauge(label: label, dimensions: dimensions)
+        handler = factory.makeMeter(label: label, dimensions: dimensions)
+    }
+
+    package func increment(by amount: Int64 = 1) { handler.increment(by: amount) }
+
+    package func decrement(by amount: Int64 = 1) { handler.increment(by: -amount) }
+}
+
+/// A measured value that replaces the one before.
+package final class Gauge: Sendable {
+    private let handler: any RecorderHandler
+
+    package init(label: String, dimensions: [(String, String)] = [], factory: any MetricsFactory) {
+        handler = factory.makeRecorder(label: label, dimensions: dimensions, aggregate: false)
     }
 
     package func record(_ value: Double) { handler.record(value) }
@@ -31,15 +44,27 @@ package final class Timer: Sendable {
         handler = factory.makeTimer(label: label, dimensions: dimensions)
     }
 
-    /// - Parameter duration: nanoseconds, at least 0.
+    /// - Parameter duration: nanoseconds; less than 0 counts as 0.
     package func recordNanoseconds(_ duration: Int64) { handler.recordNanoseconds(duration) }
+
+    /// Less than 0 counts as 0.
+    package func record(duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        recordNanoseconds(overflow ? .max : whole + attoseconds / 1_000_000_000)
+    }
 }
 
 package protocol CounterHandler: Sendable {
+    /// - Parameter amount: at least 0.
     func increment(by amount: Int64)
 }
 
-package protocol GaugeHandler: Sendable {
+package protocol MeterHandler: Sendable {
+    func increment(by amount: Int64)
+}
+
+package protocol RecorderHandler: Sendable {
     func record(_ value: Double)
 }
 
@@ -47,9 +72,12 @@ package protocol TimerHandler: Sendable {
     func recordNanoseconds(_ duration: Int64)
 }
 
-/// Makes the handlers behind metrics. The same label and dimensions give the same time series.
+/// Makes the handlers behind metrics. The same label and dimensions give the same time series. Making one may take a
+/// lock and allocate, so handles are made at start and kept; recording never does either.
 package protocol MetricsFactory: Sendable {
     func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler
-    func makeGauge(label: String, dimensions: [(String, String)]) -> any GaugeHandler
+    func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler
+    /// - Parameter aggregate: false replaces the value before; true is a distribution.
+    func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler
     func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler
 }

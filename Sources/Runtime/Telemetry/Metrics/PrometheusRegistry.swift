@@ -1,39 +1,31 @@
 import Synchronization
 
-/// Metrics in memory and their Prometheus text exposition (format 0.0.4), behind the interface of swift-metrics, so that
-/// swift-prometheus can take its place. Recording is lock-free; making a metric and scraping take a lock.
+/// Metrics in memory and their Prometheus text exposition, behind the interface of swift-metrics, so that
+/// swift-prometheus can take its place.
+///
+/// Making a metric and scraping take a lock; recording takes none. A metric has at most so many series: label values that
+/// turn out not to be a closed set cost a bounded amount of memory and are counted in `refusedSeries`.
 package final class PrometheusRegistry: MetricsFactory {
-    /// What a metric means: the HELP text and, for timers, the upper bounds of its buckets in seconds, ascending.
+    /// What a metric means.
     package struct Description: Sendable {
+        /// The HELP text.
         package let help: String
+        /// For distributions: the upper bounds of the buckets, in seconds for timers; ascending, at most 24.
         package let buckets: [Double]
+        /// Label sets beyond it are refused.
+        package let seriesMax: Int
 
-        package init(help: String, buckets: [Double] = PrometheusRegistry.defaultBuckets) {
+        package init(help: String, buckets: [Double] = PrometheusRegistry.defaultBuckets, seriesMax: Int = 200) {
             self.help = help
             self.buckets = buckets
+            self.seriesMax = seriesMax
         }
     }
 
+    /// Seconds: from an answer out of memory to one that waited for its deadline.
     package static let defaultBuckets = [
         0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
     ]
-
-    private enum Series: Sendable {
-        case counter(CounterCell)
-        case gauge(GaugeCell)
-        case histogram(HistogramCell)
-    }
-
-    private struct Family: Sendable {
-        let type: String
-        /// By their rendered labels.
-        var series: [String: Series] = [:]
-    }
-
-    private struct State: Sendable {
-        var families: [String: Family] = [:]
-        var collectors: [@Sendable () -> [Sample]] = []
-    }
 
     /// A value that is read at scrape time.
     package struct Sample: Sendable {
@@ -51,164 +43,142 @@ package final class PrometheusRegistry: MetricsFactory {
         }
     }
 
+    private struct Family: Sendable {
+        let type: String
+        let labelNames: [String]
+        /// By their rendered labels.
+        var series: [[UInt8]: PrometheusSeries] = [:]
+    }
+
+    private struct State: Sendable {
+        var families: [String: Family] = [:]
+        var collectors: [@Sendable () -> [Sample]] = []
+    }
+
     private let descriptions: [String: Description]
+    private let stripes: Stripes
     private let state = Mutex(State())
+    private let refused = Atomic<Int>(0)
 
-    /// - Parameter descriptions: one for each metric name that will be used.
-    package init(descriptions: [String: Description] = [:]) { self.descriptions = descriptions }
+    /// - Parameters:
+    ///   - descriptions: one for each metric name that will be used.
+    ///   - threads: how many record at once, for example the number of loops.
+    package init(descriptions: [String: Description] = [:], threads: Int = 4) {
+        self.descriptions = descriptions
+        stripes = Stripes(threads: threads)
+    }
 
-    /// Adds values that are read when somebody scrapes.
+    /// Adds values that are read when somebody scrapes; called on the scraping thread, so they must be at hand.
     package func collect(_ collector: @escaping @Sendable () -> [Sample]) {
         state.withLock { $0.collectors.append(collector) }
     }
 
+    /// How often a series was asked for and refused: beyond its metric's bound, under a malformed name, or with another
+    /// type or other label names than its metric has. More than 0 is a defect of ours; what it would have counted is lost.
+    package var refusedSeries: Int { refused.load(ordering: .relaxed) }
+
+    // MARK: Making
+
     package func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
-        let series = series(label, "counter", dimensions) { .counter(CounterCell()) }
-        guard case .counter(let cell) = series else { preconditionFailure("Invalid state: \(label) is not a counter") }
-        return cell
+        sum(label, "counter", dimensions) ?? Discarded()
     }
 
-    package func makeGauge(label: String, dimensions: [(String, String)]) -> any GaugeHandler {
-        let series = series(label, "gauge", dimensions) { .gauge(GaugeCell()) }
-        guard case .gauge(let cell) = series else { preconditionFailure("Invalid state: \(label) is not a gauge") }
+    package func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
+        sum(label, "gauge", dimensions) ?? Discarded()
+    }
+
+    package func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
+        if aggregate { return histogram(label, dimensions) ?? Discarded() }
+        let made = series(label, "gauge", dimensions) { .last($0, LastValue()) }
+        guard case .last(_, let cell)? = made else { return Discarded() }
         return cell
     }
 
     package func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
-        let bounds = descriptions[label]?.buckets ?? Self.defaultBuckets
-        let series = series(label, "histogram", dimensions) { .histogram(HistogramCell(bounds: bounds)) }
-        guard case .histogram(let cell) = series else { preconditionFailure("Invalid state: \(label) is not a timer") }
+        histogram(label, dimensions) ?? Discarded()
+    }
+
+    private func sum(_ name: String, _ type: String, _ labels: [(String, String)]) -> StripedSum? {
+        guard case .sum(_, let cell)? = series(name, type, labels, { .sum($0, StripedSum(stripes)) }) else {
+            return nil
+        }
         return cell
     }
 
+    private func histogram(_ name: String, _ labels: [(String, String)]) -> StripedHistogram? {
+        let bounds = descriptions[name]?.buckets ?? Self.defaultBuckets
+        let made = series(name, "histogram", labels) { text in
+            let cell = StripedHistogram(bounds: bounds, stripes)
+            return .histogram(PrometheusText.HistogramLines(name, text, bounds), cell)
+        }
+        guard case .histogram(_, let cell)? = made else { return nil }
+        return cell
+    }
+
+    /// The series of that name and those labels, made when it is new; nil when it is refused.
     private func series(
-        _ name: String, _ type: String, _ labels: [(String, String)], _ make: () -> Series
-    ) -> Series {
-        let key = Self.render(labels)
+        _ name: String, _ type: String, _ labels: [(String, String)], _ make: ([UInt8]) -> PrometheusSeries
+    ) -> PrometheusSeries? {
+        let names = labels.map(\.0)
+        guard PrometheusText.isName(name), names.allSatisfy(PrometheusText.isName), names.count == Set(names).count
+        else { return refuse() }
+        let text = PrometheusText.labels(labels)
+        let bound = descriptions[name]?.seriesMax ?? 200
         return state.withLock { state in
-            var family = state.families[name] ?? Family(type: type)
-            if let known = family.series[key] { return known }
-            let made = make()
-            family.series[key] = made
+            var family = state.families[name] ?? Family(type: type, labelNames: names)
+            guard family.type == type, family.labelNames == names else { return refuse() }
+            if let known = family.series[text] { return known }
+            guard family.series.count < bound else { return refuse() }
+            let made = make(text)
+            family.series[text] = made
             state.families[name] = family
             return made
         }
     }
 
-    // MARK: Exposition
+    private func refuse() -> PrometheusSeries? {
+        refused.wrappingAdd(1, ordering: .relaxed)
+        return nil
+    }
 
-    /// The text of all metrics, sorted by name and labels.
+    // MARK: Reading
+
+    /// The text of all metrics (exposition format 0.0.4), sorted by name and labels.
     package func exposition() -> [UInt8] {
         let (families, collectors) = state.withLock { ($0.families, $0.collectors) }
-        var blocks: [String: (type: String, lines: [String])] = [:]
+        var blocks: [String: (type: String, text: [UInt8])] = [:]
         for (name, family) in families {
-            let lines = family.series.sorted { $0.key < $1.key }.flatMap { Self.lines(name, $0.key, $0.value) }
-            blocks[name] = (family.type, lines)
+            var text: [UInt8] = []
+            let series = family.series.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+            for (_, series) in series { series.append(name: name, to: &text) }
+            blocks[name] = (family.type, text)
         }
         for sample in collectors.flatMap({ $0() }) {
-            let line = "\(sample.name)\(Self.braced(Self.render(sample.labels))) \(Self.format(sample.value))"
-            blocks[sample.name, default: (sample.kind.rawValue, [])].lines.append(line)
+            PrometheusText.append(
+                sample.value, of: sample.name, PrometheusText.labels(sample.labels),
+                to: &blocks[sample.name, default: (sample.kind.rawValue, [])].text)
         }
-        var text = ""
+        var text: [UInt8] = []
+        text.reserveCapacity(blocks.values.reduce(0) { $0 + $1.text.count + 256 })
         for (name, block) in blocks.sorted(by: { $0.key < $1.key }) {
-            if let help = descriptions[name]?.help { text += "# HELP \(name) \(Self.escape(help, quotes: false))\n" }
-            text += "# TYPE \(name) \(block.type)\n"
-            for line in block.lines { text += line + "\n" }
+            PrometheusText.appendHead(name, help: descriptions[name]?.help, type: block.type, to: &text)
+            text.append(contentsOf: block.text)
         }
-        return Array(text.utf8)
-    }
-
-    private static func lines(_ name: String, _ labels: String, _ series: Series) -> [String] {
-        switch series {
-        case .counter(let cell): return ["\(name)\(braced(labels)) \(cell.value)"]
-        case .gauge(let cell): return ["\(name)\(braced(labels)) \(format(cell.value))"]
-        case .histogram(let cell):
-            let (buckets, count, sum) = cell.read()
-            let prefix = labels.isEmpty ? "" : labels + ","
-            var lines: [String] = []
-            for (bound, value) in zip(cell.bounds, buckets) {
-                lines.append("\(name)_bucket{\(prefix)le=\"\(format(bound))\"} \(value)")
-            }
-            lines.append("\(name)_bucket{\(prefix)le=\"+Inf\"} \(count)")
-            lines.append("\(name)_sum\(braced(labels)) \(format(sum))")
-            lines.append("\(name)_count\(braced(labels)) \(count)")
-            return lines
-        }
-    }
-
-    private static func render(_ labels: [(String, String)]) -> String {
-        labels.map { "\($0.0)=\"\(escape($0.1, quotes: true))\"" }.joined(separator: ",")
-    }
-
-    private static func braced(_ labels: String) -> String { labels.isEmpty ? "" : "{\(labels)}" }
-
-    private static func escape(_ text: String, quotes: Bool) -> String {
-        var escaped = ""
-        for character in text {
-            switch character {
-            case "\\": escaped += "\\\\"
-            case "\n": escaped += "\\n"
-            case "\"" where quotes: escaped += "\\\""
-            default: escaped.append(character)
-            }
-        }
-        return escaped
-    }
-
-    private static func format(_ value: Double) -> String {
-        if value == .infinity { return "+Inf" }
-        if value == -.infinity { return "-Inf" }
-        if value.isNaN { return "NaN" }
-        if value == value.rounded(), abs(value) < 1e15 { return String(Int64(value)) }
-        return "\(value)"
+        return text
     }
 }
 
-private final class CounterCell: CounterHandler {
-    private let stored = Atomic<Int64>(0)
-    var value: Int64 { stored.load(ordering: .relaxed) }
-    func increment(by amount: Int64) { stored.wrappingAdd(amount, ordering: .relaxed) }
-}
+/// One time series: where its value is, and the labels of its lines.
+enum PrometheusSeries: Sendable {
+    case sum([UInt8], StripedSum)
+    case last([UInt8], LastValue)
+    case histogram(PrometheusText.HistogramLines, StripedHistogram)
 
-private final class GaugeCell: GaugeHandler {
-    private let bits = Atomic<UInt64>(0)
-    var value: Double { Double(bitPattern: bits.load(ordering: .relaxed)) }
-    func record(_ value: Double) { bits.store(value.bitPattern, ordering: .relaxed) }
-}
-
-private final class HistogramCell: TimerHandler {
-    /// Seconds, ascending.
-    let bounds: [Double]
-    private let bucketEnds: [Int64]
-    private let buckets: [Cell]
-    private let nanoseconds = Atomic<Int64>(0)
-
-    /// An atomic has no address of its own in an array.
-    private final class Cell: Sendable {
-        let count = Atomic<Int64>(0)
-    }
-
-    init(bounds: [Double]) {
-        self.bounds = bounds
-        bucketEnds = bounds.map { Int64(($0 * 1e9).rounded()) }
-        buckets = (0...bounds.count).map { _ in Cell() }
-    }
-
-    func recordNanoseconds(_ duration: Int64) {
-        var index = 0
-        while index < bucketEnds.count, duration > bucketEnds[index] { index += 1 }
-        buckets[index].count.wrappingAdd(1, ordering: .relaxed)
-        nanoseconds.wrappingAdd(duration, ordering: .relaxed)
-    }
-
-    /// Cumulative counts per bound, the count of all, and the sum in seconds.
-    func read() -> (buckets: [Int64], count: Int64, sum: Double) {
-        var total: Int64 = 0
-        var cumulative: [Int64] = []
-        for cell in buckets {
-            total += cell.count.load(ordering: .relaxed)
-            cumulative.append(total)
+    func append(name: String, to text: inout [UInt8]) {
+        switch self {
+        case .sum(let labels, let cell): PrometheusText.append(cell.value, of: name, labels, to: &text)
+        case .last(let labels, let cell): PrometheusText.append(cell.value, of: name, labels, to: &text)
+        case .histogram(let lines, let cell): lines.append(cell.read(), to: &text)
         }
-        return (cumulative.dropLast(), total, Double(nanoseconds.load(ordering: .relaxed)) / 1e9)
     }
 }
