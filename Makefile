@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # The helper's settings when it runs against real systems: make run ENV=.env
 ENV ?=
 
-.PHONY: help run test build release format lint check smoke bench-quick clean
+.PHONY: help run test build release format lint check reference smoke bench-quick clean
 
 help: ## Lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -34,6 +34,9 @@ lint: ## Checks formatting, shell scripts and Python
 check: ## Checks which part of the tree knows which
 	python3 -m unittest -q scripts/tests/test_check_structure.py
 	python3 scripts/check-structure.py
+
+reference: ## Writes the configuration reference and config.env.example from the code
+	@scripts/reference.sh
 
 smoke: ## Starts the sandbox and the helper as `make run` does, and pastes the printed lines
 	@./setup.sh run

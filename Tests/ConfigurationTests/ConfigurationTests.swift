@@ -13,14 +13,14 @@ struct ConfigReaderTests {
     @Test("keeps every problem, by name, and never shows a secret")
     func problems() {
         var reader = reader(["N": "x", "B": "maybe", "D": "1w", "C": "blue", "U": "ftp://x", "S": "s3cret\nline"])
-        _ = reader.int(forKey: "N", default: 1, range: 1...5)
-        _ = reader.bool(forKey: "B", default: false)
-        _ = reader.duration(forKey: "D", default: .seconds(1), range: .zero ... .seconds(10))
-        _ = reader.choice(forKey: "C", default: Colour.red)
-        _ = reader.url(forKey: "U", example: "https://a.example.com")
-        _ = reader.requiredString(forKey: "R", example: "x")
-        _ = reader.secret(forKey: "S", required: true)
-        _ = reader.secret(forKey: "T", required: true)
+        _ = reader.int(forKey: "N", default: 1, range: 1...5, help: "")
+        _ = reader.bool(forKey: "B", default: false, help: "")
+        _ = reader.duration(forKey: "D", default: .seconds(1), range: .zero ... .seconds(10), help: "")
+        _ = reader.choice(forKey: "C", default: Colour.red, help: "")
+        _ = reader.url(forKey: "U", example: "https://a.example.com", help: "")
+        _ = reader.requiredString(forKey: "R", example: "x", help: "")
+        _ = reader.secret(forKey: "S", required: true, help: "")
+        _ = reader.secret(forKey: "T", required: true, help: "")
         #expect(reader.problems.map(\.key) == ["N", "B", "D", "C", "U", "R", "S", "T"])
         #expect(!reader.problems.description.contains("s3cret") && !reader.entries.description.contains("s3cret"))
         #expect(reader.problems[0].message == "expected a whole number from 1 to 5, found 'x'")
@@ -43,9 +43,9 @@ struct ConfigReaderTests {
             InMemoryProvider(name: "one", ["A": "1", "B": ""]),
             InMemoryProvider(name: "two", ["A": "2", "B": "3", "OLD": "4"]),
         ])
-        #expect(reader.string(forKey: "A") == "1")
-        #expect(reader.string(forKey: "B") == "3")
-        #expect(reader.string(forKey: "NEW", aliases: ["OLD"]) == "4")
+        #expect(reader.string(forKey: "A", help: "") == "1")
+        #expect(reader.string(forKey: "B", help: "") == "3")
+        #expect(reader.string(forKey: "NEW", aliases: ["OLD"], help: "") == "4")
         #expect(reader.entries.map(\.source) == ["one", "two", "two (OLD)"])
     }
 
@@ -55,18 +55,18 @@ struct ConfigReaderTests {
         try Data("from-file\n".utf8).write(to: URL(fileURLWithPath: path))
         defer { try? FileManager.default.removeItem(atPath: path) }
         var good = reader(["S_FILE": path])
-        #expect(good.secret(forKey: "S", required: true)?.reveal() == "from-file")
+        #expect(good.secret(forKey: "S", required: true, help: "")?.reveal() == "from-file")
         var both = reader(["S_FILE": path, "S": "x"])
-        _ = both.secret(forKey: "S", required: true)
+        _ = both.secret(forKey: "S", required: true, help: "")
         var missing = reader(["S_FILE": "/nonexistent/file"])
-        _ = missing.secret(forKey: "S", required: true)
+        _ = missing.secret(forKey: "S", required: true, help: "")
         #expect(both.problems.map(\.key) == ["S"] && missing.problems.map(\.key) == ["S_FILE"])
     }
 
     @Test("names variables that look like ours and are not")
     func unknown() {
         var reader = reader(["API_TIMEOUT": "1", "API_TIMEOT": "1", "PATH": "x"])
-        _ = reader.int(forKey: "API_TIMEOUT", default: 1, range: 0...9)
+        _ = reader.int(forKey: "API_TIMEOUT", default: 1, range: 0...9, help: "")
         #expect(reader.unknownKeys(prefixes: ["API_"], ignoring: []) == ["API_TIMEOT"])
     }
 
@@ -79,6 +79,39 @@ struct ConfigReaderTests {
             #expect(!text.contains("s3cret"))
         }
         #expect(secret == Secret("s3cret") && secret != Secret("s3cres") && secret.reveal() == "s3cret")
+    }
+}
+
+@Suite("The configuration reference")
+struct ConfigReferenceTests {
+    private var declarations: [ConfigDeclaration] {
+        var reader = ConfigReader(providers: [])
+        reader.section("Door")
+        _ = reader.int(forKey: "PORT", default: 80, range: 1...99, help: "Where `it` listens.")
+        _ = reader.secret(forKey: "TOKEN", required: true, help: "Opens it.")
+        reader.section("Other")
+        _ = reader.string(forKey: "A", aliases: ["B"], expected: "x|y", example: "x", help: "A choice.")
+        _ = reader.int(forKey: "N", default: 7, defaultText: "one per core", range: 1...9, help: "Threads.")
+        return reader.declarations
+    }
+
+    @Test("tells name, value, default and meaning under each title")
+    func markdown() {
+        let text = ConfigReference(declarations).markdown
+        #expect(text.contains("### Door\n") && text.contains("### Other\n"))
+        #expect(text.contains("| `PORT` | a whole number from 1 to 99 | `80` | Where `it` listens. |"))
+        #expect(text.contains("| `TOKEN` | a secret, or a file: `TOKEN_FILE` | **required** | Opens it. |"))
+        #expect(text.contains("| `A` | x\\|y | none | A choice. Also read as `B`. |"))
+        #expect(text.contains("| one per core | Threads. |"))
+    }
+
+    @Test("the file to fill in is a .env file in which only what is required is set")
+    func environmentFile() throws {
+        let text = ConfigReference(declarations).environmentFile
+        #expect(try EnvFile.parse(text, path: "x") == ["TOKEN": ""])
+        #expect(text.contains("# Where it listens. (a whole number from 1 to 99)\n#PORT=80\n"))
+        #expect(text.contains("#TOKEN_FILE=/run/secrets/token\n") && text.contains("#A=x\n"))
+        #expect(text.contains("default: one per core)\n#N=\n"))
     }
 }
 

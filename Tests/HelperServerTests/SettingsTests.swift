@@ -98,6 +98,14 @@ struct SettingsTests {
         #expect(!text.contains("s3cret") && entries.contains { $0.effective == "<redacted>" })
     }
 
+    @Test("every variable has a title, a help text, and one declaration")
+    func reference() {
+        let declarations = Settings.declarations
+        #expect(declarations.allSatisfy { !$0.section.isEmpty && $0.help.hasSuffix(".") })
+        #expect(Set(declarations.map(\.key)).count == declarations.count && declarations.count > 25)
+        #expect(Set(declarations.filter(\.isRequired).map(\.key)) == Set(Self.good.keys))
+    }
+
     @Test("the command line knows its commands")
     func grammar() throws {
         #expect(try HelperMain.grammar.parse(["config", "print", "--env-file", "x"]).command == "config print")

@@ -18,6 +18,8 @@ package enum HelperMain {
             .init("serve", "Run the server"),
             .init("config check", "Check the configuration and say everything that is wrong with it"),
             .init("config print", "Print the values in force, secrets redacted"),
+            .init("config reference", "Print what can be configured, as Markdown"),
+            .init("config example", "Print a .env file to fill in"),
         ],
         options: [
             .init("env-file", value: "PATH", "Read variables from a .env file; the environment wins"),
@@ -43,6 +45,10 @@ package enum HelperMain {
             StandardStreams.output("mlaas-helper \(Version.number)")
             return 0
         }
+        if let document = document(invocation.command) {
+            StandardStreams.output(document)
+            return 0
+        }
         do throws(EnvFile.Problem) {
             let file = try invocation.values["env-file"].map { path throws(EnvFile.Problem) in try EnvFile.load(path) }
             providers = [InMemoryProvider.environment()] + (file.map { [$0] } ?? [])
@@ -51,6 +57,15 @@ package enum HelperMain {
             return Exit.configuration
         }
         return await dispatch(invocation.command, Settings.read(providers))
+    }
+
+    /// What is printed for a command that reads nothing.
+    private static func document(_ command: String) -> String? {
+        switch command {
+        case "config reference": ConfigReference(Settings.declarations).markdown
+        case "config example": ConfigReference(Settings.declarations).environmentFile
+        default: nil
+        }
     }
 
     private static func dispatch(_ command: String, _ outcome: Settings.Outcome) async -> Int32 {

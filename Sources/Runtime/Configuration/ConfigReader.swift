@@ -29,6 +29,9 @@ package struct ConfigReader {
     private let providers: [any ConfigProvider]
     package private(set) var problems: [ConfigProblem] = []
     package private(set) var entries: [ConfigEntry] = []
+    /// Every variable that was asked for, in that order.
+    package private(set) var declarations: [ConfigDeclaration] = []
+    private var section = ""
     private var known: Set<String> = []
 
     /// - Parameter providers: the first that has a value wins.
@@ -37,25 +40,36 @@ package struct ConfigReader {
     /// Notes a problem that only several values together show.
     package mutating func report(_ key: String, _ message: String) { problems.append(ConfigProblem(key, message)) }
 
+    /// Puts what is read from here on under a title of the reference.
+    package mutating func section(_ title: String) { section = title }
+
     // MARK: Typed values
 
-    package mutating func string(forKey key: String, aliases: [String] = [], default defaultValue: String? = nil)
-        -> String?
-    {
+    // Each takes a `help` text: what the variable is for, in a sentence or two of Markdown, for the reference.
+
+    /// - Parameter expected: what a value looks like, for the reference.
+    package mutating func string(
+        forKey key: String, aliases: [String] = [], default defaultValue: String? = nil, expected: String = "text",
+        example: String? = nil, help: String
+    ) -> String? {
+        declare(key, aliases, help, expected, default: defaultValue, example: example)
         let found = find(key, aliases)
         note(key, found.map(\.value) ?? defaultValue, found?.source)
         return found?.value ?? defaultValue
     }
 
     /// A value that must be there; a placeholder when it is not, with the problem noted.
-    package mutating func requiredString(forKey key: String, example: String) -> String {
-        let value = string(forKey: key)
-        if value == nil { report(key, "is required, for example \(example)") }
-        return value ?? ""
+    package mutating func requiredString(forKey key: String, example: String, help: String) -> String {
+        declare(key, [], help, "text", example: example, isRequired: true)
+        let found = find(key, [])
+        note(key, found?.value, found?.source)
+        if found == nil { report(key, "is required, for example \(example)") }
+        return found?.value ?? ""
     }
 
     /// A secret, from the variable or from the file that `NAME_FILE` names.
-    package mutating func secret(forKey key: String, required: Bool) -> Secret? {
+    package mutating func secret(forKey key: String, required: Bool, help: String) -> Secret? {
+        declare(key, [], help, "a secret", isRequired: required, isSecret: true)
         known.formUnion([key, key + "_FILE"])
         let direct = find(key, [])
         let file = find(key + "_FILE", [])
@@ -74,14 +88,20 @@ package struct ConfigReader {
         return secret.map(Secret.init)
     }
 
-    package mutating func int(forKey key: String, default defaultValue: Int, range: ClosedRange<Int>) -> Int {
-        convert(key, defaultValue, expected: "a whole number from \(range.lowerBound) to \(range.upperBound)") { text in
+    /// - Parameter defaultText: how the reference tells a default that depends on the machine or on other variables.
+    package mutating func int(
+        forKey key: String, default defaultValue: Int, defaultText: String? = nil, range: ClosedRange<Int>, help: String
+    ) -> Int {
+        let expected = "a whole number from \(range.lowerBound) to \(range.upperBound)"
+        declare(key, [], help, expected, default: defaultText ?? "\(defaultValue)")
+        return convert(key, defaultValue, expected: expected) { text in
             Int(text).flatMap { range.contains($0) ? $0 : nil }
         }
     }
 
-    package mutating func bool(forKey key: String, default defaultValue: Bool) -> Bool {
-        convert(key, defaultValue, expected: "true or false") { text in
+    package mutating func bool(forKey key: String, default defaultValue: Bool, help: String) -> Bool {
+        declare(key, [], help, "true or false", default: "\(defaultValue)")
+        return convert(key, defaultValue, expected: "true or false") { text in
             switch text.lowercased() {
             case "true", "1", "yes", "on": true
             case "false", "0", "no", "off": false
@@ -92,9 +112,10 @@ package struct ConfigReader {
 
     /// A number of seconds, or a number with `ms`, `s`, `m` or `h`.
     package mutating func duration(
-        forKey key: String, default defaultValue: Duration, range: ClosedRange<Duration>
+        forKey key: String, default defaultValue: Duration, range: ClosedRange<Duration>, help: String
     ) -> Duration {
         let bounds = "\(Self.text(range.lowerBound)) to \(Self.text(range.upperBound))"
+        declare(key, [], help, "a duration from \(bounds)", default: Self.text(defaultValue))
         let expected = "a duration such as 30, 500ms, 10s, 5m or 24h, from \(bounds)"
         return convert(key, defaultValue, expected: expected, text: Self.text) { text in
             Self.duration(text).flatMap { range.contains($0) ? $0 : nil }
@@ -102,7 +123,13 @@ package struct ConfigReader {
     }
 
     /// Comma-separated, blanks around elements dropped, empty elements too.
-    package mutating func list(forKey key: String, default defaultValue: [String] = []) -> [String] {
+    /// - Parameter defaultText: how the reference tells a default that depends on the machine or on other variables.
+    package mutating func list(
+        forKey key: String, default defaultValue: [String] = [], defaultText: String? = nil, example: String? = nil,
+        help: String
+    ) -> [String] {
+        let written = defaultValue.isEmpty ? nil : defaultValue.joined(separator: ",")
+        declare(key, [], help, "a list", default: defaultText ?? written, example: example)
         let found = find(key, [])
         let elements = found.map { Self.elements($0.value) } ?? defaultValue
         note(key, elements.isEmpty ? nil : elements.joined(separator: ","), found?.source)
@@ -111,16 +138,18 @@ package struct ConfigReader {
 
     /// One of a closed set, in any case.
     package mutating func choice<Choice: RawRepresentable & CaseIterable>(
-        forKey key: String, aliases: [String] = [], default defaultValue: Choice
+        forKey key: String, aliases: [String] = [], default defaultValue: Choice, help: String
     ) -> Choice where Choice.RawValue == String {
-        let names = Choice.allCases.map(\.rawValue)
-        return convert(
-            key, aliases: aliases, defaultValue, expected: "one of \(names.joined(separator: ", "))", text: \.rawValue
-        ) { text in Choice(rawValue: text.lowercased()) }
+        let expected = "one of " + Choice.allCases.map(\.rawValue).joined(separator: ", ")
+        declare(key, aliases, help, expected, default: defaultValue.rawValue)
+        return convert(key, aliases: aliases, defaultValue, expected: expected, text: \.rawValue) { text in
+            Choice(rawValue: text.lowercased())
+        }
     }
 
     /// An absolute http or https URL without a query, its trailing slashes dropped.
-    package mutating func url(forKey key: String, example: String, required: Bool = true) -> String? {
+    package mutating func url(forKey key: String, example: String, required: Bool = true, help: String) -> String? {
+        declare(key, [], help, "an http or https URL", example: example, isRequired: required)
         guard let found = find(key, []) else {
             note(key, nil, nil)
             if required { report(key, "is required, for example \(example)") }
@@ -152,6 +181,16 @@ package struct ConfigReader {
     }
 
     // MARK: Inside
+
+    private mutating func declare(
+        _ key: String, _ aliases: [String], _ help: String, _ expected: String, default defaultText: String? = nil,
+        example: String? = nil, isRequired: Bool = false, isSecret: Bool = false
+    ) {
+        declarations.append(
+            ConfigDeclaration(
+                key: key, aliases: aliases, section: section, help: help, expected: expected, defaultText: defaultText,
+                example: example, isRequired: isRequired, isSecret: isSecret))
+    }
 
     private mutating func find(_ key: String, _ aliases: [String]) -> (value: String, source: String)? {
         known.formUnion([key] + aliases)
@@ -201,31 +240,6 @@ package struct ConfigReader {
             return nil
         }
         return text
-    }
-
-    /// Seconds by default; fractions allowed.
-    package static func duration(_ text: String) -> Duration? {
-        let units: [(suffix: String, milliseconds: Double)] = [
-            ("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000),
-        ]
-        var number = text
-        var scale = 1_000.0
-        if let unit = units.first(where: { text.hasSuffix($0.suffix) }) {
-            number = String(text.dropLast(unit.suffix.count))
-            scale = unit.milliseconds
-        }
-        guard let value = Double(number), value.isFinite, value >= 0, value * scale < 1e15 else { return nil }
-        return .milliseconds(Int((value * scale).rounded()))
-    }
-
-    /// The shortest way to write a duration.
-    package static func text(_ duration: Duration) -> String {
-        let (seconds, attoseconds) = duration.components
-        let milliseconds = Int(seconds) * 1_000 + Int(attoseconds / 1_000_000_000_000_000)
-        if milliseconds % 1_000 != 0 { return "\(milliseconds)ms" }
-        if seconds >= 3_600, seconds % 3_600 == 0 { return "\(seconds / 3_600)h" }
-        if seconds >= 60, seconds % 60 == 0 { return "\(seconds / 60)m" }
-        return "\(seconds)s"
     }
 
     private static func elements(_ text: String) -> [String] {

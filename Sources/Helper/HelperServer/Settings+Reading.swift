@@ -1,0 +1,200 @@
+import Configuration
+import Crypto
+import EventLoop
+import Keycloak
+import Telemetry
+
+/// Each variable is declared where it is read, with the text that the configuration reference shows for it. A variable is
+/// read whatever the others say, so that the reference is complete.
+extension Settings {
+    init(_ reader: inout ConfigReader) {
+        reader.section("Keycloak")
+        keycloakURL =
+            reader.url(
+                forKey: "KEYCLOAK_URL", example: "https://sso.example.com",
+                help: "Where Keycloak is. A path such as `/auth` is kept, a trailing slash is dropped.") ?? ""
+        realm = reader.requiredString(
+            forKey: "KEYCLOAK_REALM", example: "mlaas", help: "The realm that issues the tokens.")
+        clientID = reader.requiredString(
+            forKey: "KEYCLOAK_CLIENT_ID", example: "mlaas-client", help: "The client that tokens are issued for.")
+        _ = reader.secret(
+            forKey: "KEYCLOAK_CLIENT_SECRET", required: false,
+            help: "Accepted so that existing environments work, and not used.")
+        tokenPolicy = Self.tokenPolicy(&reader, realmURL: "\(keycloakURL)/realms/\(realm)", clientID: clientID)
+        keySetURL = reader.url(
+            forKey: "KEYCLOAK_JWKS_URL", example: "https://sso.example.com/realms/mlaas/protocol/openid-connect/certs",
+            required: false,
+            help: """
+                Where the signing keys of all issuers are fetched. Unset, each issuer's own discovery document says it. \
+                For host names that differ inside and outside.
+                """)
+        keySettings = Self.keySettings(&reader)
+
+        reader.section("3scale")
+        threeScaleURL =
+            reader.url(
+                forKey: "THREESCALE_ADMIN_API_URL", example: "https://tenant-admin.example.com",
+                help: "The tenant's admin portal, with or without `/admin/api/`.") ?? ""
+        threeScaleToken =
+            reader.secret(
+                forKey: "THREESCALE_ADMIN_API_KEY", required: true,
+                help: "An access token of 3scale with scope Account Management API, read and write.") ?? Secret("")
+        pageSize = reader.int(
+            forKey: "API_PAGE_SIZE", default: 500, range: 1...500, help: "How many entries one page of a list holds.")
+        timeout = reader.duration(
+            forKey: "API_TIMEOUT", default: .seconds(30), range: .milliseconds(100) ... .seconds(600),
+            help: "How long one request may take, everything behind it and all retries included.")
+        retries = reader.int(
+            forKey: "API_RETRY_COUNT", default: 3, range: 0...10,
+            help: "How often a failed read is tried again. A write is never repeated: its outcome is looked up.")
+        concurrency = reader.int(
+            forKey: "THREESCALE_MAX_CONCURRENCY", default: 32, range: 1...1_024,
+            help: "How many calls to 3scale may be under way at once in one replica.")
+        catalogRefresh = reader.duration(
+            forKey: "CATALOG_REFRESH_SECONDS", default: .seconds(60), range: .milliseconds(100) ... .seconds(86_400),
+            help: "How often the catalogue of services and plans is read anew.")
+        applicationsCache = reader.duration(
+            forKey: "APPLICATIONS_CACHE_SECONDS", default: .seconds(30), range: .zero ... .seconds(3_600),
+            help: "How long a caller's applications are remembered. 0 asks 3scale every time.")
+
+        reader.section("Who may what")
+        defaultPlan = reader.string(
+            forKey: "MLAAS_DEFAULT_PLAN", example: "basic",
+            help: "System name of the plan to prefer where a service has no default plan.")
+        requiredRole = reader.string(
+            forKey: "MLAAS_REQUIRED_ROLE", example: "ml-users", help: "A realm or client role that every caller needs.")
+        serviceRoles = Self.serviceRoles(&reader)
+
+        reader.section("Server")
+        environment = reader.choice(
+            forKey: "MLAAS_ENV", aliases: ["FLASK_ENV"], default: .production,
+            help: "`development` means text logs at level debug, and allows plain http. `FLASK_APP` is ignored.")
+        let isDevelopment = environment == .development
+        host =
+            reader.string(
+                forKey: "SERVER_HOST", default: "0.0.0.0", expected: "an address", help: "The address to listen on.")
+            ?? ""
+        port = reader.int(
+            forKey: "SERVER_PORT", default: 5000, range: 0...65_535, help: "The port to listen on; 0 takes a free one.")
+        loops = reader.int(
+            forKey: "SERVER_LOOPS", default: min(availableCores(), 256), defaultText: "one per available core",
+            range: 1...256, help: "Event loops, a thread each. A limit of the container on processors counts.")
+        drain = reader.duration(
+            forKey: "SHUTDOWN_DRAIN_SECONDS", default: .seconds(5), range: .zero ... .seconds(600),
+            help: """
+                After SIGTERM, how long requests are still accepted while readiness says 503, so that routers notice. \
+                Requests under way then get up to 30 s.
+                """)
+
+        reader.section("Logs")
+        logLevel = reader.choice(
+            forKey: "LOG_LEVEL", default: isDevelopment ? .debug : .info,
+            help: "The least severe level that is written, in either case of letters.")
+        logFormat = reader.choice(
+            forKey: "LOG_FORMAT", default: isDevelopment ? .text : .json,
+            help: "`json` is one object a line, `text` is for people.")
+
+        reader.section("Network")
+        extraRootsFile = reader.string(
+            forKey: "CA_BUNDLE", aliases: ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"], expected: "a path",
+            help: "A PEM file of roots to trust besides the system's.")
+        httpsProxy = reader.string(
+            forKey: "HTTPS_PROXY", aliases: ["https_proxy"], expected: "a URL", help: "The proxy for https requests.")
+        httpProxy = reader.string(
+            forKey: "HTTP_PROXY", aliases: ["http_proxy"], expected: "a URL", help: "The proxy for plain http requests."
+        )
+        noProxy = reader.string(
+            forKey: "NO_PROXY", aliases: ["no_proxy"], expected: "a list of hosts and domains",
+            example: ".svc,localhost",
+            help: "What is asked directly in spite of a proxy.")
+        let allowsPlainHTTP = reader.bool(
+            forKey: "ALLOW_INSECURE_HTTP", default: false,
+            help: """
+                Allow plain http to Keycloak and 3scale in production, which sends secrets in the clear. \
+                To loopback it is always allowed.
+                """)
+        if !isDevelopment, !allowsPlainHTTP { refusePlainHTTP(&reader) }
+    }
+
+    private func refusePlainHTTP(_ reader: inout ConfigReader) {
+        for (key, url) in [
+            ("KEYCLOAK_URL", keycloakURL), ("KEYCLOAK_JWKS_URL", keySetURL ?? ""),
+            ("THREESCALE_ADMIN_API_URL", threeScaleURL),
+        ] where url.hasPrefix("http://") && !Self.isLoopback(url) {
+            reader.report(
+                key, "must be https in production (or set ALLOW_INSECURE_HTTP=true, which sends secrets in the clear)")
+        }
+    }
+
+    private static func tokenPolicy(
+        _ reader: inout ConfigReader, realmURL: String, clientID: String
+    ) -> TokenPolicy {
+        let issuers = reader.list(
+            forKey: "KEYCLOAK_ISSUERS", default: [realmURL],
+            defaultText: "`{KEYCLOAK_URL}/realms/{KEYCLOAK_REALM}` alone",
+            help: "Accepted issuers, byte for byte as tokens name them.")
+        let audiences = reader.list(
+            forKey: "KEYCLOAK_AUDIENCE", default: [clientID], defaultText: "the client id",
+            help: "One of these must be in a token's `aud`.")
+        let allowsParty = reader.bool(
+            forKey: "KEYCLOAK_ALLOW_AZP", default: false,
+            help: "Also accept tokens issued to the client, whatever their audience.")
+        var algorithms: Set<SignatureAlgorithm> = []
+        let names = SignatureAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")
+        for name in reader.list(
+            forKey: "KEYCLOAK_ALGORITHMS", default: ["RS256"], help: "Accepted signature algorithms, of \(names).")
+        {
+            if let algorithm = SignatureAlgorithm(rawValue: name) {
+                algorithms.insert(algorithm)
+            } else {
+                reader.report("KEYCLOAK_ALGORITHMS", "'\(name.prefix(20))' is none of \(names)")
+            }
+        }
+        let skew = reader.duration(
+            forKey: "KEYCLOAK_CLOCK_SKEW_SECONDS", default: .seconds(30), range: .zero ... .seconds(300),
+            help: "How far clocks may differ when a token's times are checked.")
+        return TokenPolicy(
+            issuers: issuers, audiences: Set(audiences), clientID: clientID, allowsAuthorizedParty: allowsParty,
+            algorithms: algorithms, clockSkew: skew)
+    }
+
+    private static func keySettings(_ reader: inout ConfigReader) -> KeycloakTokenVerifier.KeySettings {
+        var settings = KeycloakTokenVerifier.KeySettings()
+        settings.refreshAfter = reader.duration(
+            forKey: "KEYCLOAK_KEYS_REFRESH", default: settings.refreshAfter, range: .seconds(1) ... .seconds(86_400),
+            help: "How often signing keys are read anew.")
+        settings.cooldown = reader.duration(
+            forKey: "KEYCLOAK_KEYS_COOLDOWN", default: settings.cooldown, range: .milliseconds(10) ... .seconds(3_600),
+            help: "The least time between two fetches that tokens with unknown keys may cause.")
+        settings.maxStale = reader.duration(
+            forKey: "KEYCLOAK_KEYS_MAX_STALE", default: settings.maxStale, range: .seconds(1) ... .seconds(30 * 86_400),
+            help: "How long keys are used while Keycloak cannot be reached; older ones are not, and callers get 503.")
+        return settings
+    }
+
+    /// `granite_chat=ml-users|ml-admins;vision=ml-admins`.
+    private static func serviceRoles(_ reader: inout ConfigReader) -> [String: Set<String>] {
+        let text = reader.string(
+            forKey: "MLAAS_SERVICE_ROLES", expected: "`service=role|role;service=role`",
+            example: "granite_chat=ml-users|ml-admins",
+            help: "Services, by system name, that only callers with one of the roles see.")
+        guard let text else { return [:] }
+        var roles: [String: Set<String>] = [:]
+        for rule in text.split(separator: ";") {
+            let parts = rule.split(separator: "=", maxSplits: 1).map { $0.filter { $0 != " " } }
+            let names = parts.count == 2 ? parts[1].split(separator: "|").map(String.init) : []
+            guard let service = parts.first, !service.isEmpty, !names.isEmpty else {
+                reader.report(
+                    "MLAAS_SERVICE_ROLES", "expected service=role|role;service=role, found '\(rule.prefix(60))'")
+                continue
+            }
+            roles[service, default: []].formUnion(names)
+        }
+        return roles
+    }
+
+    private static func isLoopback(_ url: String) -> Bool {
+        let host = url.dropFirst("http://".count).prefix { $0 != "/" }
+        return ["localhost", "127.0.0.1", "[::1]"].contains { host == $0 || host.hasPrefix($0 + ":") }
+    }
+}

@@ -1,0 +1,26 @@
+extension ConfigReader {
+    /// Seconds by default; fractions allowed.
+    package static func duration(_ text: String) -> Duration? {
+        let units: [(suffix: String, milliseconds: Double)] = [
+            ("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000),
+        ]
+        var number = text
+        var scale = 1_000.0
+        if let unit = units.first(where: { text.hasSuffix($0.suffix) }) {
+            number = String(text.dropLast(unit.suffix.count))
+            scale = unit.milliseconds
+        }
+        guard let value = Double(number), value.isFinite, value >= 0, value * scale < 1e15 else { return nil }
+        return .milliseconds(Int((value * scale).rounded()))
+    }
+
+    /// The shortest way to write a duration.
+    package static func text(_ duration: Duration) -> String {
+        let (seconds, attoseconds) = duration.components
+        let milliseconds = Int(seconds) * 1_000 + Int(attoseconds / 1_000_000_000_000_000)
+        if milliseconds % 1_000 != 0 { return "\(milliseconds)ms" }
+        if seconds >= 3_600, seconds % 3_600 == 0 { return "\(seconds / 3_600)h" }
+        if seconds >= 60, seconds % 60 == 0 { return "\(seconds / 60)m" }
+        return "\(seconds)s"
+    }
+}
