@@ -25,6 +25,7 @@ struct AdminAPI: Responder {
             case "clock" where request.method == .put: setClock(body)
             case "race" where request.method == .put: setRace(body)
             case "knobs" where request.method == .put: setKnobs(body)
+            case "seed" where request.method == .put: setSeed(body)
             case "issuer" where request.method == .put: setIssuer(body)
             case "users": users(request.method, path, body)
             case "counts" where request.method == .get: counts
@@ -56,6 +57,7 @@ struct AdminAPI: Responder {
         "PUT /race": "{\"milliseconds\":…}: 3scale's uniqueness checks miss younger rows; 0 ends it",
         "PUT /knobs":
             "{\"short_page\":n,\"false_not_modified\":…,\"multiple_users\":…,\"web_hooks\":…,\"suspended\":…,\"accounts_need_approval\":…,\"time_zone_offset\":seconds}: 3scale's tenant",
+        "PUT /seed": "{\"seed\":…}: of the faults with a probability",
         "PUT /issuer": "{\"issuer\":…}, null follows the host again", "POST /users": "{\"username\":…}",
         "PUT /users/{name}": "{\"enabled\":…}", "GET /counts": "accounts and applications",
         "POST /reset": "back to the seed",
@@ -129,6 +131,13 @@ struct AdminAPI: Responder {
                 body["accounts_need_approval"]?.bool ?? tenant.knobs.accountsNeedApproval
             tenant.knobs.timeZoneOffset = body["time_zone_offset"]?.int ?? tenant.knobs.timeZoneOffset
         }
+        return Self.done
+    }
+
+    private func setSeed(_ body: JSONValue?) -> JSONValue? {
+        guard let seed = body?["seed"]?.int else { return nil }
+        keycloakFaults.reseed(UInt64(bitPattern: Int64(seed)))
+        threeScaleFaults.reseed(UInt64(bitPattern: Int64(seed)) &+ 1)
         return Self.done
     }
 

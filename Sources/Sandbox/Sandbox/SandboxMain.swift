@@ -14,6 +14,7 @@ package enum SandboxMain {
             .init("threescale-port", value: "PORT", "Port of the imitated 3scale (default 8280, 0 chooses one)"),
             .init("admin-port", value: "PORT", "Port of the sandbox's own API (default 8380, 0 chooses one)"),
             .init("services", value: "N", "Generate N services instead of the small catalogue"),
+            .init("accounts", value: "N", "Add N accounts (user1, user2, …), each with a key, to 3scale"),
             .init("first-id", value: "N", "3scale's first id (default 1; the hosted service's are above 2147483648)"),
             .init("help", "Print this text"),
         ])
@@ -51,9 +52,11 @@ package enum SandboxMain {
         let services = try number(invocation, "services", 1...100_000)
         let firstID = try number(invocation, "first-id", 1...1 << 53) ?? 1
         let now = wallClockSeconds()
-        let tenant =
+        let accounts = try number(invocation, "accounts", 1...1_000_000)
+        var tenant =
             services.map { ThreeScaleSeed.generated(services: $0, now: now, firstID: firstID) }
             ?? ThreeScaleSeed.standard(now: now, firstID: firstID)
+        if let accounts { ThreeScaleSeed.addAccounts(accounts, to: &tenant, now: now) }
 
         let group = EventLoopGroup(count: 1)
         let signals = ProcessSignals(on: group.loops[0])

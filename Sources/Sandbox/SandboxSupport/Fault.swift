@@ -19,6 +19,8 @@ package struct Fault: Sendable, Equatable {
         case html
         /// Cuts the body in half, with the connection.
         case truncate
+        /// Answers half of the body as if it were whole.
+        case malformed
         /// Sends the answer a few bytes at a time.
         case drip
         /// Answers a redirect to `body`.

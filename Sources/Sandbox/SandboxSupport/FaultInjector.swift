@@ -113,6 +113,12 @@ package final class FaultInjector: Responder {
                 answer.delivery = .truncated(bodyBytes: answer.body.count / 2)
                 return answer
             }
+        case .malformed:
+            return inner.respond(to: request).map { answer in
+                var answer = answer
+                answer.body = Array(answer.body.prefix(answer.body.count / 2))
+                return answer
+            }
         case .drip:
             return inner.respond(to: request).map { answer in
                 var answer = answer

@@ -21,10 +21,10 @@ package final class ThreeScaleSandbox: Responder {
     package func respond(to request: Request) -> Answer<Response> {
         .now(
             tenant.withLock { tenant in
-                var call = Call(request: request, now: clock.now, tenant: tenant)
-                let response = call.respond()
-                if call.hasWritten { tenant = call.tenant }
-                return response
+                // Moved in and out, so that a write changes the tables in place.
+                var call = Call(request: request, now: clock.now, tenant: tenant.take())
+                defer { tenant = call.tenant }
+                return call.respond()
             })
     }
 }

@@ -61,11 +61,11 @@ extension Call {
     private func findAccount() throws(Refusal) -> Response {
         let user: UserRecord?
         if parameters?.has("username") == true, let name = text("username") {
-            user = tenant.users.values.filter { $0.username == name }.min { $0.id < $1.id }
+            user = tenant.users.first("name:\(name)")
         } else if let id = int("user_id") {
             user = tenant.users[id]
         } else if let email = text("email"), !email.isEmpty {
-            user = tenant.users.values.filter { $0.email == email }.min { $0.id < $1.id }
+            user = tenant.users.first("email:\(email)")
         } else {
             user = nil
         }
@@ -196,7 +196,7 @@ extension Call {
 
     private mutating func subscriptions(_ account: AccountRecord, _ path: [String]) throws(Refusal) -> Response {
         guard reply.format == .json else { return unknownRoute }
-        let all = tenant.subscriptions.values.filter { $0.accountID == account.id }.sorted { $0.id < $1.id }
+        let all = tenant.subscriptions.rows("account:\(account.id)")
         guard let first = path.first else {
             if method == .get {
                 return reply.entity(list(all.map(json.subscription), "service_subscriptions", "service_subscription"))

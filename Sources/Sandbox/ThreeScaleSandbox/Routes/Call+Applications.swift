@@ -72,11 +72,9 @@ extension Call {
     }
 
     private mutating func create(_ account: AccountRecord) throws(Refusal) -> Response {
-        var changed = tenant
-        let application = try changed.createApplication(
+        let application = try tenant.createApplication(
             account: account.id, plan: int("plan_id"), fields(), now, milliseconds)
         try write()
-        tenant = changed
         var response = show(application, status: .created)
         response.fields["location"] = "\(json.origin)/admin/api/accounts/\(account.id)/applications/\(application.id)"
         return response
@@ -86,10 +84,8 @@ extension Call {
         switch (method, path.first ?? "") {
         case (.get, ""): return show(application)
         case (.put, ""):
-            var changed = tenant
-            let updated = try changed.updateApplication(application, fields(), now, milliseconds)
+            let updated = try tenant.updateApplication(application, fields(), now, milliseconds)
             try write()
-            tenant = changed
             return show(updated)
         case (.delete, ""):
             try write()

@@ -11,12 +11,14 @@ struct Call {
     /// For the uniqueness race only: a clock that is not moved.
     let milliseconds = Int(EventLoop.nanoseconds() / 1_000_000)
     var tenant: Tenant
-    private(set) var hasWritten = false
+    /// What a read-only token's refused writes are taken back to; nil for a token that may write.
+    private var original: Tenant?
     private(set) var reply = Reply(format: .xml)
     private(set) var parameters: Parameters?
     private var token: AccessTokenRecord?
 
-    init(request: Request, now: Int, tenant: Tenant) {
+    /// - Parameter tenant: should be the only reference to it, or every write copies its tables.
+    init(request: Request, now: Int, tenant: consuming Tenant) {
         self.request = request
         self.now = now
         self.tenant = tenant
@@ -82,6 +84,7 @@ struct Call {
                 return reply.error("Your access token does not have the correct permissions", .forbidden)
             }
             token = record
+            if record.isReadOnly { original = tenant }
             return nil
         }
         let provider = parameters?["provider_key"] ?? basic
@@ -98,10 +101,12 @@ struct Call {
         }
     }
 
-    /// A read-only token is refused at the first write, after look-ups and validation.
+    /// A read-only token is refused at the first write, after look-ups and validation: what has been changed by then is
+    /// taken back, as its database transaction would be.
     mutating func write() throws(Refusal) {
-        guard token?.isReadOnly != true else { throw .readOnly }
-        hasWritten = true
+        guard let original else { return }
+        tenant = original
+        throw .readOnly
     }
 
     /// Whether the token's owner sees a service.

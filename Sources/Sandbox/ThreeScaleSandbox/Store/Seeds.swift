@@ -67,6 +67,27 @@ package enum ThreeScaleSeed {
         return tenant
     }
 
+    /// Adds accounts of users `user1` to `userN`, each with a live application on the first service that has a published
+    /// plan: what a portal would have made, without an owner mark.
+    package static func addAccounts(_ count: Int, to tenant: inout Tenant, now: Int) {
+        let accountPlan = tenant.plans(.account).first?.id ?? 0
+        let plan = tenant.plans(.application).first { $0.isPublished && !$0.needsApproval }
+        for index in 1...max(1, count) {
+            let name = "user\(index)"
+            let account = AccountRecord(
+                id: tenant.makeID(), orgName: name, state: "approved", planID: accountPlan, createdAt: now,
+                updatedAt: now)
+            tenant.accounts[account.id] = account
+            let user = UserRecord(
+                id: tenant.makeID(), accountID: account.id, username: name, email: "\(name)@example.com",
+                role: "admin", state: "active", createdAt: now, updatedAt: now)
+            tenant.users[user.id] = user
+            guard let plan else { continue }
+            tenant.insertApplication(
+                account: account.id, plan: plan, ApplicationFields(name: "Made in the portal"), now, 0)
+        }
+    }
+
     private static func empty(now: Int, firstID: Int) -> Tenant {
         var tenant = Tenant(firstID: firstID)
         tenant.addPlan(.account, service: nil, name: "Default", published: true, isDefault: true, at: now)

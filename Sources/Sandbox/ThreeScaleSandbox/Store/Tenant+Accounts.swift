@@ -28,6 +28,7 @@ extension Tenant {
         else { throw .notFound }
         let needsApproval = accountPlan.needsApproval || knobs.accountsNeedApproval
         let isActive = fields.password != nil && !needsApproval
+        let contracts = try defaultContracts(fields)
         let account = AccountRecord(
             id: makeID(), orgName: fields.orgName ?? "", state: isActive ? "approved" : "created",
             planID: accountPlan.id,
@@ -38,16 +39,26 @@ extension Tenant {
         accounts[account.id] = account
         users[user.id] = user
         born(user.id, at: milliseconds)
-        try subscribeToDefaults(account.id, fields, now, milliseconds)
+        for (servicePlan, applicationPlan) in contracts {
+            subscribe(account.id, applicationPlan.serviceID ?? 0, servicePlan, now)
+            insertApplication(
+                account: account.id, plan: applicationPlan,
+                ApplicationFields(name: "API signup", description: "API signup"), now, milliseconds)
+        }
         return account
     }
 
-    private mutating func subscribeToDefaults(
-        _ account: Int, _ fields: SignupFields, _ now: Int, _ milliseconds: Int
-    ) throws(Refusal) {
-        for service in services.values.sorted(by: { $0.id < $1.id }) {
-            let servicePlans = plans(.service, service: service.id)
-            let applicationPlans = plans(.application, service: service.id)
+    /// The plans of every service that a signup subscribes to: those with a default application plan, and that of the
+    /// plan that was asked for. Found before anything is changed.
+    private func defaultContracts(
+        _ fields: SignupFields
+    ) throws(Refusal) -> [(service: PlanRecord, application: PlanRecord)] {
+        var candidates = Set(plans.rows("default:\(PlanRecord.Kind.application.rawValue)").compactMap(\.serviceID))
+        if let service = fields.applicationPlan.flatMap({ plans[$0] })?.serviceID { candidates.insert(service) }
+        var contracts: [(service: PlanRecord, application: PlanRecord)] = []
+        for service in candidates.sorted() {
+            let servicePlans = plans(.service, service: service)
+            let applicationPlans = plans(.application, service: service)
             let wanted = fields.applicationPlan.flatMap { id in applicationPlans.first { $0.id == id } }
             let servicePlan =
                 fields.servicePlan.flatMap { id in servicePlans.first { $0.id == id } }
@@ -55,17 +66,14 @@ extension Tenant {
                 ?? (knobs.publishedServicePlanSignup ? servicePlans.first(where: \.isPublished) : nil)
             let applicationPlan = wanted ?? applicationPlans.first(where: \.isDefault)
             if wanted != nil, servicePlan == nil { throw .notFound }
-            guard let servicePlan, let applicationPlan else { continue }
-            subscribe(account, service.id, servicePlan, now)
-            insertApplication(
-                account: account, plan: applicationPlan,
-                ApplicationFields(name: "API signup", description: "API signup"), now, milliseconds)
+            if let servicePlan, let applicationPlan { contracts.append((servicePlan, applicationPlan)) }
         }
+        return contracts
     }
 
     @discardableResult
     mutating func subscribe(_ account: Int, _ service: Int, _ plan: PlanRecord, _ now: Int) -> SubscriptionRecord {
-        if let known = subscriptions.values.first(where: { $0.accountID == account && $0.serviceID == service }) {
+        if let known = subscriptions.rows("account:\(account)").first(where: { $0.serviceID == service }) {
             return known
         }
         let made = SubscriptionRecord(
@@ -102,9 +110,8 @@ extension Tenant {
             if email.unicodeScalars.count < 6 { messages.append("is too short (minimum is 6 characters)") }
             if email.unicodeScalars.count > 255 { messages.append("is too long (maximum is 255 characters)") }
             if checksEmailFormat, !email.contains("@") { messages.append("should look like an email address") }
-            if users.values.contains(where: {
-                $0.email == email && $0.id != except && isVisible($0.id, at: milliseconds)
-            }) {
+            let others = users.rows("email:\(email)")
+            if others.contains(where: { $0.id != except && isVisible($0.id, at: milliseconds) }) {
                 messages.append("has already been taken")
             }
             if !messages.isEmpty { errors.append(("email", messages)) }
@@ -130,8 +137,8 @@ extension Tenant {
         let fits =
             bytes.count >= 2 && isWord(bytes[0]) && bytes.allSatisfy { isWord($0) || Array(".-_@+".utf8).contains($0) }
         if !fits { messages.append("use only letters, numbers, and .-_@+ please.") }
-        if users.values.contains(where: { $0.username == name && $0.id != except && isVisible($0.id, at: milliseconds) }
-        ) {
+        let others = users.rows("name:\(name)")
+        if others.contains(where: { $0.id != except && isVisible($0.id, at: milliseconds) }) {
             messages.append("has already been taken")
         }
         return messages
@@ -166,8 +173,8 @@ extension Tenant {
 
     mutating func deleteAccount(_ id: Int) {
         accounts[id] = nil
-        users = users.filter { $0.value.accountID != id }
-        applications = applications.filter { $0.value.accountID != id }
-        subscriptions = subscriptions.filter { $0.value.accountID != id }
+        for user in users(of: id) { users[user.id] = nil }
+        for application in applications(of: id) { applications[application.id] = nil }
+        for subscription in subscriptions.rows("account:\(id)") { subscriptions[subscription.id] = nil }
     }
 }

@@ -148,21 +148,24 @@ extension Tenant {
         _ fields: ApplicationFields, service: Int, except: Int?, _ milliseconds: Int
     ) -> Errors {
         var errors: Errors = []
-        let others = applications.values.filter { $0.id != except && isVisible($0.id, at: milliseconds) }
+        func isInTheWay(_ other: ApplicationRecord) -> Bool {
+            other.id != except && isVisible(other.id, at: milliseconds)
+        }
         if let key = fields.userKey {
             var messages: [String] = []
             if !Self.isUserKey(key) { messages.append("invalid") }
             if key.utf8.count > 256 { messages.append("is too long (maximum is 256 characters)") }
-            if others.contains(where: { $0.userKey == key && (!knobs.duplicateUserKey || $0.serviceID == service) }) {
+            let others = applications.rows("key:\(key)")
+            if others.contains(where: { isInTheWay($0) && (!knobs.duplicateUserKey || $0.serviceID == service) }) {
                 messages.append("has already been taken")
             }
             if !messages.isEmpty { errors.append(("user_key", messages)) }
         }
         if let id = fields.applicationID {
             var messages = Self.printable(id, 4...255).map { [$0] } ?? []
-            if others.contains(where: {
-                $0.applicationID == id && (!knobs.duplicateApplicationID || $0.serviceID == service)
-            }) {
+            let others = applications.rows("id:\(id)")
+            if others.contains(where: { isInTheWay($0) && (!knobs.duplicateApplicationID || $0.serviceID == service) })
+            {
                 messages.append("has already been taken")
             }
             if !messages.isEmpty { errors.append(("application_id", messages)) }

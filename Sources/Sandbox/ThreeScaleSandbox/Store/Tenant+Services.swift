@@ -56,9 +56,7 @@ extension Tenant {
     /// At most one plan of a kind and service is the default.
     mutating func makeDefault(_ id: Int) {
         guard let plan = plans[id] else { return }
-        for other in plans.values where other.kind == plan.kind && other.serviceID == plan.serviceID {
-            plans[other.id]?.isDefault = other.id == id
-        }
+        for other in plans(plan.kind, service: plan.serviceID) { plans[other.id]?.isDefault = other.id == id }
     }
 
     /// Deletes a metric with its methods and limits.
@@ -71,10 +69,10 @@ extension Tenant {
     /// Deletes a service with all that belongs to it.
     mutating func deleteService(_ id: Int) {
         services[id] = nil
-        applications = applications.filter { $0.value.serviceID != id }
-        subscriptions = subscriptions.filter { $0.value.serviceID != id }
+        applications.removeAll { $0.serviceID == id }
+        subscriptions.removeAll { $0.serviceID == id }
         let gone = Set(plans.values.filter { $0.serviceID == id }.map(\.id))
-        plans = plans.filter { !gone.contains($0.key) }
+        plans.removeAll { gone.contains($0.id) }
         limits = limits.filter { !gone.contains($0.value.planID) }
         metrics = metrics.filter { $0.value.serviceID != id }
     }

@@ -2,13 +2,13 @@
 package struct Tenant: Sendable {
     package var knobs = Knobs()
     package internal(set) var services: [Int: ServiceRecord] = [:]
-    package internal(set) var plans: [Int: PlanRecord] = [:]
+    package internal(set) var plans = Table(of: PlanRecord.self)
     package internal(set) var metrics: [Int: MetricRecord] = [:]
     package internal(set) var limits: [Int: LimitRecord] = [:]
     package internal(set) var accounts: [Int: AccountRecord] = [:]
-    package internal(set) var users: [Int: UserRecord] = [:]
-    package internal(set) var subscriptions: [Int: SubscriptionRecord] = [:]
-    package internal(set) var applications: [Int: ApplicationRecord] = [:]
+    package internal(set) var users = Table(of: UserRecord.self)
+    package internal(set) var subscriptions = Table(of: SubscriptionRecord.self)
+    package internal(set) var applications = Table(of: ApplicationRecord.self)
     package internal(set) var tokens: [String: AccessTokenRecord] = [:]
     /// The tenant-wide legacy credential.
     package var providerKey = "sandbox-provider-key"
@@ -25,25 +25,33 @@ package struct Tenant: Sendable {
         return nextID
     }
 
+    /// Hands the tenant over and leaves an empty one.
+    mutating func take() -> Tenant {
+        let taken = self
+        self = Tenant()
+        return taken
+    }
+
     package mutating func add(_ token: AccessTokenRecord) { tokens[token.value] = token }
 
     // MARK: Reading
 
     /// Ascending by id.
     package func applications(of account: Int) -> [ApplicationRecord] {
-        applications.values.filter { $0.accountID == account }.sorted { $0.id < $1.id }
+        applications.rows("account:\(account)")
     }
 
     package func account(username: String) -> AccountRecord? {
-        users.values.filter { $0.username == username }.min { $0.id < $1.id }.flatMap { accounts[$0.accountID] }
+        users.first("name:\(username)").flatMap { accounts[$0.accountID] }
     }
 
     func plans(_ kind: PlanRecord.Kind, service: Int? = nil) -> [PlanRecord] {
-        plans.values.filter { $0.kind == kind && (service == nil || $0.serviceID == service) }.sorted { $0.id < $1.id }
+        if let service { return plans.rows("\(kind.rawValue):\(service)") }
+        return plans.values.filter { $0.kind == kind }.sorted { $0.id < $1.id }
     }
 
     func users(of account: Int) -> [UserRecord] {
-        users.values.filter { $0.accountID == account }.sorted { $0.id < $1.id }
+        users.rows("account:\(account)")
     }
 
     /// Marks a row as made now, for the race.
