@@ -24,10 +24,10 @@ release: ## Builds for release, with the Swift libraries in the binary
 	swift build -c release --static-swift-stdlib --product mlaas-helper
 
 format: ## Formats all Swift sources
-	swift format -i --configuration .swift-format -r Sources Tests Package.swift
+	swift format -i --configuration .swift-format -r Sources Tests Fuzz/Sources/Fuzz Package.swift Fuzz/Package.swift
 
 lint: ## Checks formatting, shell scripts and Python
-	swift format lint --strict --configuration .swift-format -r Sources Tests Package.swift
+	swift format lint --strict --configuration .swift-format -r Sources Tests Fuzz/Sources/Fuzz Package.swift Fuzz/Package.swift
 	shellcheck setup.sh test_api.sh .ci/run scripts/*.sh Benchmarks/*.sh
 	python3 -m py_compile scripts/*.py Tests/Conformance/*.py
 
@@ -41,6 +41,10 @@ reference: ## Writes the configuration reference and config.env.example from the
 smoke: ## Starts the sandbox and the helper as `make run` does, and pastes the printed lines
 	@./setup.sh run
 	@scripts/smoke.sh
+
+.PHONY: fuzz
+fuzz: ## Makes up inputs for every entry that takes bytes from outside (FUZZ_SECONDS each)
+	@scripts/fuzz.sh
 
 bench-quick: ## Measures the figures of the README
 	@./setup.sh ci

@@ -97,8 +97,11 @@ let package = Package(
         tests("EventLoop", ["EventLoop"]),
         tests("Crypto", ["Crypto"]),
         tests("JSON", ["JSON"]),
-        tests("HTTP", ["HTTP"]),
-        tests("HTTPServer", ["HTTPServer", "HTTP", "EventLoop", "Telemetry"]),
+        .target(
+            name: "HTTPCorpus", dependencies: ["HTTP"], path: "Tests/HTTPCorpus",
+            swiftSettings: [.swiftLanguageMode(.v6)] + upcomingFeatures + warnings),
+        tests("HTTP", ["HTTP", "HTTPCorpus"]),
+        tests("HTTPServer", ["HTTPServer", "HTTP", "HTTPCorpus", "EventLoop", "Telemetry"]),
         tests("HTTPClient", ["HTTPClient", "HTTP", "HTTPServer", "EventLoop", "Telemetry"]),
         tests("Telemetry", ["Telemetry"]),
         tests("Configuration", ["Configuration"]),

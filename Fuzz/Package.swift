@@ -1,0 +1,35 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own, so that nothing of it reaches the product. Its folders under `Sources` point at the product's
+// targets: compiled here they carry the fuzzer's coverage counters, and their `package` declarations can be seen.
+
+/// The fuzzer's library without a `main`; `scripts/fuzz.sh` finds it in the toolchain.
+let runtime = Context.environment["FUZZER_RUNTIME"] ?? ""
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    // Optimised for the number of inputs a second, with assertions kept: they are oracles too.
+    .unsafeFlags(["-sanitize=fuzzer", "-assert-config", "Debug"]),
+]
+
+func fuzzed(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "mlaas-helper-fuzz",
+    targets: [
+        .target(name: "CFuzzer"),
+        fuzzed("HTTP"),
+        fuzzed("HTTPCorpus", ["HTTP"]),
+        fuzzed("JSON"),
+        .executableTarget(
+            name: "Fuzz", dependencies: ["CFuzzer", "HTTP", "HTTPCorpus", "JSON"], swiftSettings: settings,
+            linkerSettings: [.unsafeFlags(["-Xlinker", runtime]), .linkedLibrary("stdc++")]),
+    ]
+)

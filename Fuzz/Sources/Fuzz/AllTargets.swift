@@ -1,0 +1,8 @@
+/// Every target, a line each; `scripts/fuzz.sh` asks for their names.
+let allTargets: [any FuzzTarget.Type] = [
+    RequestMachineTarget.self,
+    ChunkedBodyTarget.self,
+    RequestTargetTarget.self,
+    PercentEncodingTarget.self,
+    JSONTarget.self,
+]
