@@ -61,6 +61,7 @@ let package = Package(
         target("Runtime", "Crypto", ["COpenSSL"]),
         target("Runtime", "JSON"),
         target("Runtime", "HTTP"),
+        target("Runtime", "TLS", ["EventLoop", "Crypto"]),
         target("Runtime", "HTTPServer", ["EventLoop", "HTTP", "Telemetry"]),
         target("Runtime", "HTTPClient", ["EventLoop", "HTTP", "CCurl"]),
         target("Runtime", "Telemetry", ["CThreadNumber"]),
@@ -94,8 +95,9 @@ let package = Package(
         executable("Sandbox", "mlaas-sandbox", ["Sandbox", "EventLoop"]),
 
         // 5. Tests: one folder per target.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         tests("EventLoop", ["EventLoop"]),
-        tests("Crypto", ["Crypto"]),
+        tests("Crypto", ["Crypto", "TestSupport"]),
         tests("JSON", ["JSON"]),
         .target(
             name: "HTTPCorpus", dependencies: ["HTTP"], path: "Tests/HTTPCorpus",

@@ -1,4 +1,5 @@
 #pragma once
+#include <openssl/bio.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
@@ -6,9 +7,12 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/param_build.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 // A key from parameters. OSSL_PARAM_BLD keeps the pointers it is given until to_param, so the whole build is one C
 // function: Swift's pointers to arrays end with each call. NULL when the parameters are no valid public key.
@@ -95,4 +99,76 @@ static inline int copenssl_self_sign(EVP_PKEY *key, const char *name, unsigned c
     }
     X509_free(certificate);
     return length;
+}
+
+// TLS. Function-like macros, and macros made by one, are not imported.
+static const uint64_t copenssl_op_server_preference = SSL_OP_CIPHER_SERVER_PREFERENCE;
+static const uint64_t copenssl_op_prioritize_chacha = SSL_OP_PRIORITIZE_CHACHA;
+static const uint64_t copenssl_op_no_renegotiation = SSL_OP_NO_RENEGOTIATION;
+static const uint64_t copenssl_op_no_compression = SSL_OP_NO_COMPRESSION;
+
+static inline int copenssl_set_versions(SSL_CTX *context, int lowest, int highest) {
+    return SSL_CTX_set_min_proto_version(context, lowest) == 1 && SSL_CTX_set_max_proto_version(context, highest) == 1;
+}
+static inline int copenssl_set_groups(SSL_CTX *context, const char *list) {
+    return (int)SSL_CTX_set1_groups_list(context, list);
+}
+static inline void copenssl_set_mode(SSL_CTX *context, long mode) { SSL_CTX_set_mode(context, mode); }
+static inline void copenssl_set_session_cache(SSL_CTX *context, long mode) {
+    SSL_CTX_set_session_cache_mode(context, mode);
+}
+static inline int copenssl_add_chain_certificate(SSL_CTX *context, X509 *certificate) {
+    return (int)SSL_CTX_add1_chain_cert(context, certificate);
+}
+static inline int copenssl_set_server_name(SSL *session, const char *name) {
+    return (int)SSL_set_tlsext_host_name(session, name);
+}
+static inline void copenssl_set_context_data(SSL_CTX *context, void *data) { SSL_CTX_set_app_data(context, data); }
+static inline void *copenssl_context_data(const SSL *session) {
+    return SSL_CTX_get_app_data(SSL_get_SSL_CTX(session));
+}
+static inline void copenssl_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
+static inline void copenssl_clear_retry(BIO *bio) { BIO_clear_retry_flags(bio); }
+
+// Keys one session ticket's cipher and code. OSSL_PARAM points at what it is given, so the list is made and used here.
+static inline int copenssl_key_ticket(EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *code, const unsigned char *cipher_key,
+                                      unsigned char *code_key, size_t code_key_length, const unsigned char *iv,
+                                      int encrypting) {
+    OSSL_PARAM parameters[] = {OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, code_key, code_key_length),
+                               OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+                               OSSL_PARAM_construct_end()};
+    return EVP_MAC_CTX_set_params(code, parameters) == 1 &&
+           EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, cipher_key, iv, encrypting) == 1;
+}
+
+// Seconds since 1970-01-01T00:00:00Z, or -1.
+static inline int64_t copenssl_seconds(const ASN1_TIME *time) {
+    int days, seconds;
+    ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+    int ok = epoch && time && ASN1_TIME_diff(&days, &seconds, epoch, time) == 1;
+    ASN1_TIME_free(epoch);
+    return ok ? (int64_t)days * 86400 + seconds : -1;
+}
+
+// Whom a certificate is for, in one line of UTF-8 with everything odd escaped: bytes written, or 0.
+static inline int copenssl_subject(const X509 *certificate, unsigned char *out, int capacity) {
+    BIO *bio = BIO_new(BIO_s_mem());
+    int length = 0;
+    if (bio && X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0,
+                                  XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0)
+        length = BIO_read(bio, out, capacity);
+    BIO_free(bio);
+    return length > 0 ? length : 0;
+}
+
+// Refuses to give a passphrase. By default OpenSSL would ask on the terminal and wait.
+static inline int copenssl_no_passphrase(char *buffer, int size, int writing, void *context) {
+    (void)buffer, (void)size, (void)writing, (void)context;
+    return -1;
+}
+static inline X509 *copenssl_next_certificate(BIO *bio) {
+    return PEM_read_bio_X509_AUX(bio, NULL, copenssl_no_passphrase, NULL);
+}
+static inline EVP_PKEY *copenssl_private_key(BIO *bio) {
+    return PEM_read_bio_PrivateKey(bio, NULL, copenssl_no_passphrase, NULL);
 }
