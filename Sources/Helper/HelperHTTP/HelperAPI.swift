@@ -18,13 +18,13 @@ package struct HelperAPI: Responder {
         package var lifecycle: Lifecycle
         package var metrics: RequestMetrics
         package var authOutcomes: AuthOutcomes
-        /// The text of all metrics.
-        package var exposition: @Sendable () -> [UInt8]
+        /// Nil when metrics have a port of their own.
+        package var metricsRoute: MetricsRoute?
 
         package init(
             listServices: ListServices, findService: FindService, provisionKey: ProvisionKey, readiness: CheckReadiness,
             verifier: any TokenVerifier, policy: AccessPolicy, lifecycle: Lifecycle, metrics: RequestMetrics,
-            authOutcomes: AuthOutcomes, exposition: @escaping @Sendable () -> [UInt8]
+            authOutcomes: AuthOutcomes, metricsRoute: MetricsRoute?
         ) {
             self.listServices = listServices
             self.findService = findService
@@ -35,7 +35,7 @@ package struct HelperAPI: Responder {
             self.lifecycle = lifecycle
             self.metrics = metrics
             self.authOutcomes = authOutcomes
-            self.exposition = exposition
+            self.metricsRoute = metricsRoute
         }
     }
 
@@ -56,16 +56,15 @@ package struct HelperAPI: Responder {
         let services = ServiceRoutes(
             listServices: dependencies.listServices, findService: dependencies.findService,
             provisionKey: dependencies.provisionKey)
-        let exposition = dependencies.exposition
-        let routes: [Route<Handler>] = [
+        var routes: [Route<Handler>] = [
             Route(.get, "/api/health", .open(health.live)),
             Route(.get, "/api/health/ready", .open(health.ready)),
             Route(.get, "/api/services", .authenticated(services.list)),
             Route(.get, "/api/services/{id}", .authenticated(services.detail)),
             Route(.get, "/api/services/{id}/plans", .authenticated(services.plans)),
             Route(.post, "/api/services/init", .authenticated(services.initialise)),
-            Route(.get, "/metrics", .open { _ in .now(Self.metricsText(exposition())) }),
         ]
+        if let route = dependencies.metricsRoute { routes.append(Route(.get, "/metrics", .open(route.scrape))) }
         let metrics = dependencies.metrics
         router = Router(
             routes.map { Route($0.method, $0.template, Endpoint($0.handler, metrics.route($0.template))) })
@@ -84,10 +83,15 @@ package struct HelperAPI: Responder {
     }
 
     /// The configuration of a server with this face: fields on every answer, and its words for malformed requests.
-    package static func serverConfiguration(host: String, port: Int) -> HTTPServerConfiguration {
+    package static func serverConfiguration(
+        host: String, port: Int, refusals: RefusalMetrics
+    ) -> HTTPServerConfiguration {
         HTTPServerConfiguration(
             host: host, port: port, commonFields: commonFields,
-            refusal: { error, id in ErrorResponse.refusal(error, requestID: id) })
+            refusal: { error, id in
+                refusals.note(error)
+                return ErrorResponse.refusal(error, requestID: id)
+            })
     }
 
     /// The security headers; and answers hold keys, so nobody in between may keep them.
@@ -212,9 +216,5 @@ package struct HelperAPI: Responder {
             LogKey.requestID: .string(request.id.description), LogKey.ip: .string(request.remoteAddress),
             LogKey.method: .string(request.method.rawValue), LogKey.route: .string(route.template),
         ]
-    }
-
-    private static func metricsText(_ text: [UInt8]) -> Response {
-        Response(fields: HTTPFields([("content-type", "text/plain; version=0.0.4; charset=utf-8")]), body: text)
     }
 }

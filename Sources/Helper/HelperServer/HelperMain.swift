@@ -112,7 +112,7 @@ package enum HelperMain {
         let logger = Logger(label: "mlaas", handler: handler)
         defer { writer.flush() }
         do {
-            try await HelperServer(settings: settings, logger: logger).run()
+            try await HelperServer(settings: settings, logger: logger, droppedLines: { writer.droppedLines }).run()
             return 0
         } catch {
             logger.critical("cannot start", metadata: [LogKey.error: .string("\(error)")])

@@ -25,10 +25,13 @@ package struct HelperServer: Sendable {
 
     private let settings: Settings
     private let logger: Logger
+    private let droppedLines: @Sendable () -> Int
 
-    package init(settings: Settings, logger: Logger) {
+    /// - Parameter droppedLines: how many log lines found no room so far.
+    package init(settings: Settings, logger: Logger, droppedLines: @escaping @Sendable () -> Int = { 0 }) {
         self.settings = settings
         self.logger = logger
+        self.droppedLines = droppedLines
     }
 
     /// Runs until SIGTERM or SIGINT, then drains. A second signal ends at once.
@@ -39,9 +42,11 @@ package struct HelperServer: Sendable {
         let client = HTTPClient(configuration: try clientConfiguration(), group: group)
         let parts = compose(group, client)
         let server = HTTPServer(
-            configuration: HelperAPI.serverConfiguration(host: settings.host, port: settings.port), group: group,
+            configuration: HelperAPI.serverConfiguration(
+                host: settings.host, port: settings.port, refusals: parts.refusals), group: group,
             responder: parts.api, logger: logger.labelled("http"))
-        let background = startBackground(parts, on: group.loops[0])
+        let background = startBackground(parts, on: group)
+        let metricsServer = try await startMetricsServer(parts, on: group)
         let address = try await listen(server)
         listening(address)
 
@@ -52,6 +57,7 @@ package struct HelperServer: Sendable {
         await drain(server, signals.received)
         for task in background { task.cancel() }
         for task in background { await task.value }
+        await metricsServer?.shutdown(deadline: .seconds(1))
         await client.shutdown()
         signals.close()
         group.shutdown()
@@ -65,6 +71,9 @@ package struct HelperServer: Sendable {
         let verifier: KeycloakTokenVerifier
         let catalogs: CatalogStore
         let lifecycle: Lifecycle
+        let metrics: MetricsRoute
+        let refusals: RefusalMetrics
+        let lag: LoopLag
     }
 
     private func compose(_ group: EventLoopGroup, _ client: HTTPClient) -> Parts {
@@ -74,8 +83,13 @@ package struct HelperServer: Sendable {
         let registry = PrometheusRegistry(descriptions: metricDescriptions, threads: settings.loops)
         let verifier = KeycloakTokenVerifier(
             policy: settings.tokenPolicy, realmURL: settings.realmURL, keySetURL: settings.keySetURL,
-            settings: settings.keySettings, source: HTTPKeySource(client: client), spawn: spawn,
-            logger: logger.labelled("keycloak"), now: { Double(wallClockNanoseconds()) / 1e9 })
+            settings: settings.keySettings,
+            source: HTTPKeySource(
+                client: client,
+                metrics: UpstreamMetrics(
+                    system: "keycloak", operations: HTTPKeySource.operations, factory: registry)),
+            spawn: spawn, logger: logger.labelled("keycloak"), refreshes: KeyRefreshMetrics(factory: registry),
+            now: { Double(wallClockNanoseconds()) / 1e9 })
         let manager = ThreeScaleAPIManager(
             configuration: threeScaleConfiguration(), client: client,
             metrics: UpstreamMetrics(
@@ -83,7 +97,8 @@ package struct HelperServer: Sendable {
         let policy = AccessPolicy(requiredRole: settings.requiredRole, serviceRoles: settings.serviceRoles)
         let catalogs = CatalogStore(manager: manager, logger: logger.labelled("catalog"))
         let keys = OwnedKeys(
-            manager: manager, lifetime: settings.applicationsCache, capacity: Self.callersMax, spawn: spawn)
+            manager: manager, lifetime: settings.applicationsCache, capacity: Self.callersMax, spawn: spawn,
+            factory: registry)
         let find = FindService(catalogs: catalogs, manager: manager, policy: policy, clientID: settings.clientID)
         let provision = ProvisionKey(
             find: find, manager: manager, keys: keys, defaultPlan: settings.defaultPlan, spawn: spawn,
@@ -91,7 +106,8 @@ package struct HelperServer: Sendable {
             audit: AuditTrail(logger: logger.labelled("audit"), factory: registry))
         let lifecycle = Lifecycle()
         let metrics = RequestMetrics(factory: registry)
-        collect(registry, verifier, catalogs)
+        collect(registry, verifier, catalogs, keys)
+        let metricsRoute = MetricsRoute { registry.exposition() }
         let api = HelperAPI(
             HelperAPI.Dependencies(
                 listServices: ListServices(
@@ -100,20 +116,36 @@ package struct HelperServer: Sendable {
                 readiness: CheckReadiness(verifier: verifier, catalogs: catalogs), verifier: verifier, policy: policy,
                 lifecycle: lifecycle, metrics: metrics,
                 authOutcomes: AuthOutcomes(checks: KeycloakTokenVerifier.checks, factory: registry),
-                exposition: { registry.exposition() }),
+                metricsRoute: settings.telemetry.metricsPort == 0 ? metricsRoute : nil),
             clientID: settings.clientID, realm: settings.realm, deadline: settings.timeout,
             logger: logger.labelled("api"))
-        return Parts(api: api, verifier: verifier, catalogs: catalogs, lifecycle: lifecycle)
+        return Parts(
+            api: api, verifier: verifier, catalogs: catalogs, lifecycle: lifecycle, metrics: metricsRoute,
+            refusals: RefusalMetrics(factory: registry), lag: LoopLag(factory: registry))
     }
 
     /// What is read when somebody scrapes.
     private func collect(
-        _ registry: PrometheusRegistry, _ verifier: KeycloakTokenVerifier, _ catalogs: CatalogStore
+        _ registry: PrometheusRegistry, _ verifier: KeycloakTokenVerifier, _ catalogs: CatalogStore,
+        _ keys: OwnedKeys
     ) {
-        registry.collect { [unowned registry] in
+        let process = ProcessMetrics(startTime: Double(wallClockNanoseconds()) / 1e9)
+        registry.collect { process.samples() }
+        registry.collect {
+            keys.occupancy.flatMap { cache, entries, oldest in
+                let labels = [("cache", cache)]
+                let count = PrometheusRegistry.Sample("mlaas_cache_entries", .gauge, labels: labels, Double(entries))
+                let age = oldest.map { Double($0.duration(to: .now).components.seconds) } ?? 0
+                return [count, .init("mlaas_cache_oldest_age_seconds", .gauge, labels: labels, age)]
+            }
+        }
+        registry.collect { [unowned registry, droppedLines, settings] in
             var samples: [PrometheusRegistry.Sample] = [
                 .init("telemetry_refused_series_total", .counter, Double(registry.refusedSeries)),
-                .init("mlaas_build_info", .gauge, labels: [("version", Version.number)], 1),
+                .init("mlaas_log_dropped_lines_total", .counter, Double(droppedLines())),
+                .init(
+                    "mlaas_build_info", .gauge,
+                    labels: [("version", Version.number), ("commit", settings.telemetry.commit)], 1),
             ]
             if let catalog = catalogs.catalog {
                 samples.append(.init("mlaas_catalog_services", .gauge, Double(catalog.services.count)))
@@ -163,7 +195,8 @@ package struct HelperServer: Sendable {
 
     // MARK: Life
 
-    private func startBackground(_ parts: Parts, on loop: EventLoop) -> [Task<Void, Never>] {
+    private func startBackground(_ parts: Parts, on group: EventLoopGroup) -> [Task<Void, Never>] {
+        let loop = group.loops[0]
         let sleep: @Sendable (Duration) async -> Bool = { duration in
             do throws(CancellationError) {
                 try await loop.sleep(for: duration)
@@ -175,7 +208,25 @@ package struct HelperServer: Sendable {
         return [
             loop.spawn { await parts.verifier.run(sleep: sleep) },
             loop.spawn { [settings] in await parts.catalogs.run(interval: settings.catalogRefresh, sleep: sleep) },
-        ]
+        ] + group.loops.map { loop in loop.spawn { await parts.lag.run(on: loop) } }
+    }
+
+    /// The port of the metrics, when they have one.
+    private func startMetricsServer(_ parts: Parts, on group: EventLoopGroup) async throws(StartError) -> HTTPServer? {
+        let telemetry = settings.telemetry
+        guard telemetry.metricsPort != 0 else { return nil }
+        let server = HTTPServer(
+            configuration: HelperAPI.serverConfiguration(
+                host: telemetry.metricsHost, port: telemetry.metricsPort, refusals: parts.refusals), group: group,
+            responder: MetricsFace(parts.metrics), logger: logger.labelled("metrics"))
+        do {
+            let address = try await server.start()
+            logger.notice("metrics are served", metadata: ["address": .string(address.description)])
+            return server
+        } catch {
+            throw StartError(
+                description: "cannot serve metrics on \(telemetry.metricsHost):\(telemetry.metricsPort): \(error)")
+        }
     }
 
     private func listen(_ server: HTTPServer) async throws(StartError) -> SocketAddress {

@@ -1,7 +1,9 @@
 import Telemetry
 
 /// What each metric means: the HELP texts of the exposition.
-let metricDescriptions: [String: PrometheusRegistry.Description] = [
+let metricDescriptions = ProcessMetrics.descriptions.merging(helperDescriptions) { $1 }
+
+private let helperDescriptions: [String: PrometheusRegistry.Description] = [
     "http_server_request_duration_seconds": .init(
         help: "Duration of HTTP requests by route template, method and status.", seriesMax: 1_000),
     "http_server_active_requests": .init(help: "HTTP requests being answered now."),
@@ -22,5 +24,9 @@ let metricDescriptions: [String: PrometheusRegistry.Description] = [
     "mlaas_catalog_services": .init(help: "Services in the catalogue."),
     "mlaas_catalog_age_seconds": .init(help: "Age of the catalogue."),
     "mlaas_keys_age_seconds": .init(help: "Age of the oldest issuer's signing keys."),
-    "mlaas_build_info": .init(help: "Always 1, with the version as a label."),
+    "mlaas_build_info": .init(help: "Always 1, with version and commit as labels."),
+    "mlaas_http_malformed_requests_total": .init(help: "Bytes that were no well-formed request, by answer."),
+    "mlaas_log_dropped_lines_total": .init(help: "Log lines that found no room because nobody reads fast enough."),
+    "mlaas_event_loop_lag_seconds": .init(
+        help: "How late a loop's timers are.", buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5]),
 ]

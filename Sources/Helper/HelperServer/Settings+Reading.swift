@@ -94,6 +94,9 @@ extension Settings {
             forKey: "LOG_FORMAT", default: isDevelopment ? .text : .json,
             help: "`json` is one object a line, `text` is for people.")
 
+        reader.section("Telemetry")
+        telemetry = TelemetrySettings(&reader)
+
         reader.section("Network")
         extraRootsFile = reader.string(
             forKey: "CA_BUNDLE", aliases: ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"], expected: "a path",

@@ -35,6 +35,7 @@ package struct Settings: Sendable {
     package let httpsProxy: String?
     package let httpProxy: String?
     package let noProxy: String?
+    package let telemetry: TelemetrySettings
 
     /// `{server}/realms/{realm}`.
     package var realmURL: String { "\(keycloakURL)/realms/\(realm)" }
@@ -42,6 +43,7 @@ package struct Settings: Sendable {
     /// Prefixes by which a variable that nobody reads is taken for a slip of the pen.
     private static let prefixes = [
         "KEYCLOAK_", "THREESCALE_", "MLAAS_", "SERVER_", "API_", "CATALOG_", "APPLICATIONS_", "SHUTDOWN_", "LOG_",
+        "METRICS_",
     ]
     /// What other parts of a deployment set.
     private static let ignored: Set<String> = ["FLASK_APP", "FLASK_DEBUG", "MLAAS_VERSION"]

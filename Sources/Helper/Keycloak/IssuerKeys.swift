@@ -17,18 +17,19 @@ final class IssuerKeys: Sendable {
     private let location: Location
     private let source: any KeySource
     private let logger: Logger
+    private let refreshes: KeyRefreshMetrics?
     private let cache: Mutex<KeySetCache>
     private let flights: SingleFlight<String, Bool>
 
     init(
         issuer: String, location: Location, source: any KeySource, settings: KeySetCache.Settings,
-        spawn: @escaping Spawn,
-        logger: Logger
+        spawn: @escaping Spawn, logger: Logger, refreshes: KeyRefreshMetrics?
     ) {
         self.issuer = issuer
         self.location = location
         self.source = source
         self.logger = logger
+        self.refreshes = refreshes
         cache = Mutex(KeySetCache(settings: settings))
         flights = SingleFlight(spawn: spawn)
     }
@@ -73,6 +74,7 @@ final class IssuerKeys: Sendable {
             cache.endFetch(fetched, now: .now)
             return before
         }
+        (problem == nil ? refreshes?.loaded : refreshes?.failed)?.increment()
         if let problem {
             logger.log(
                 level: wasFailing ? .debug : .warning, "signing keys could not be loaded",

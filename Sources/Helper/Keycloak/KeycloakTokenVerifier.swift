@@ -27,10 +27,12 @@ package final class KeycloakTokenVerifier: TokenVerifier {
     /// - Parameters:
     ///   - realmURL: `{server}/realms/{realm}`; keys of every issuer that is not a realm URL itself come from here.
     ///   - keySetURL: fetches all issuers' keys from there instead.
+    ///   - refreshes: counts fetches of keys; nil counts nothing.
     ///   - now: seconds since 1970-01-01T00:00:00Z.
     package init(
         policy: TokenPolicy, realmURL: String, keySetURL: String?, settings: KeySettings, source: any KeySource,
-        spawn: @escaping Spawn, logger: Logger, now: @escaping @Sendable () -> Double
+        spawn: @escaping Spawn, logger: Logger, refreshes: KeyRefreshMetrics? = nil,
+        now: @escaping @Sendable () -> Double
     ) {
         self.policy = policy
         self.now = now
@@ -42,7 +44,7 @@ package final class KeycloakTokenVerifier: TokenVerifier {
             let base = policy.issuers.count == 1 ? realmURL : issuer
             issuers[issuer] = IssuerKeys(
                 issuer: issuer, location: keySetURL.map(IssuerKeys.Location.fixed) ?? .realm(base), source: source,
-                settings: cacheSettings, spawn: spawn, logger: logger)
+                settings: cacheSettings, spawn: spawn, logger: logger, refreshes: refreshes)
         }
         self.issuers = issuers
     }

@@ -14,6 +14,7 @@ package final class LineWriter: Sendable {
 
     private let descriptor: Int32
     private let state = Mutex(State())
+    private let dropped = Atomic<Int>(0)
     private let wake: Int32
     private let wakeReader: Int32
 
@@ -38,11 +39,15 @@ package final class LineWriter: Sendable {
         pthread_detach(thread)
     }
 
+    /// Lines that found no room, since the start.
+    package var droppedLines: Int { dropped.load(ordering: .relaxed) }
+
     /// Queues a line; never waits.
     package func write(_ line: [UInt8]) {
         let mustWake = state.withLock { state in
             guard state.queue.count + line.count <= Self.queueBytesMax else {
                 state.dropped += 1
+                dropped.wrappingAdd(1, ordering: .relaxed)
                 return false
             }
             if state.dropped > 0 {

@@ -1,4 +1,5 @@
 import Synchronization
+package import Telemetry
 
 /// A cache of at most so many entries; the entry that was used longest ago goes first. Expiry is the reader's business:
 /// entries carry the time they were made.
@@ -25,12 +26,23 @@ package final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Sen
     }
 
     private let capacity: Int
+    private let evictions: Counter?
     private let state = Mutex(State())
 
-    /// - Parameter capacity: entries, at least 1.
-    package init(capacity: Int) { self.capacity = max(1, capacity) }
+    /// - Parameters:
+    ///   - capacity: entries, at least 1.
+    ///   - evictions: counts what goes because the cache is full.
+    package init(capacity: Int, evictions: Counter? = nil) {
+        self.capacity = max(1, capacity)
+        self.evictions = evictions
+    }
 
     package var count: Int { state.withLock { $0.positions.count } }
+
+    /// When the entry that was used longest ago was made; nil when there is none.
+    package var oldestMadeAt: ContinuousClock.Instant? {
+        state.withLock { state in state.oldest.map { state.nodes[$0].entry.madeAt } }
+    }
 
     package func entry(_ key: Key) -> Entry? {
         state.withLock { state in
@@ -50,7 +62,10 @@ package final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Sen
                 Self.linkNewest(position, &state)
                 return
             }
-            if state.positions.count >= capacity, let oldest = state.oldest { Self.remove(oldest, &state) }
+            if state.positions.count >= capacity, let oldest = state.oldest {
+                Self.remove(oldest, &state)
+                evictions?.increment()
+            }
             let node = Node(entry: entry, key: key)
             let position: Int
             if let free = state.free.popLast() {

@@ -1,3 +1,5 @@
+package import Telemetry
+
 /// Finds the keys a caller owns, through two caches: the account of a name, which hardly ever changes, and the keys of
 /// an owner, for a short time.
 package final class OwnedKeys: Sendable {
@@ -15,6 +17,8 @@ package final class OwnedKeys: Sendable {
     }
 
     private let manager: any APIManager
+    private let accountMetrics: CacheMetrics?
+    private let keyMetrics: CacheMetrics?
     private let lifetime: Duration
     private let accounts: BoundedCache<String, Account>
     private let owned: BoundedCache<OwnerMark, Owned>
@@ -23,11 +27,17 @@ package final class OwnedKeys: Sendable {
     /// - Parameters:
     ///   - lifetime: how long keys are believed; 0 looks every time.
     ///   - capacity: callers remembered.
-    package init(manager: any APIManager, lifetime: Duration, capacity: Int, spawn: @escaping Spawn) {
+    ///   - factory: makes the metrics of both caches; nil counts nothing.
+    package init(
+        manager: any APIManager, lifetime: Duration, capacity: Int, spawn: @escaping Spawn,
+        factory: (any MetricsFactory)? = nil
+    ) {
         self.manager = manager
         self.lifetime = lifetime
-        accounts = BoundedCache(capacity: capacity)
-        owned = BoundedCache(capacity: capacity)
+        accountMetrics = factory.map { CacheMetrics(cache: "accounts", factory: $0) }
+        keyMetrics = factory.map { CacheMetrics(cache: "keys", factory: $0) }
+        accounts = BoundedCache(capacity: capacity, evictions: accountMetrics?.evictions)
+        owned = BoundedCache(capacity: capacity, evictions: keyMetrics?.evictions)
         flights = SingleFlight(spawn: spawn)
     }
 
@@ -35,12 +45,19 @@ package final class OwnedKeys: Sendable {
     package func cached(for caller: Caller, now: ContinuousClock.Instant = .now) -> Snapshot? {
         if UserName.problem(caller.username) != nil { return Snapshot(accountID: nil, keys: [:], staleAge: nil) }
         guard let entry = owned.entry(caller.ownerMark), entry.madeAt.duration(to: now) < lifetime else { return nil }
+        keyMetrics?.hits.increment()
         return Snapshot(accountID: entry.value.accountID, keys: entry.value.keys, staleAge: nil)
+    }
+
+    /// How many entries each cache holds, and when the one that was used longest ago was made.
+    package var occupancy: [(cache: String, entries: Int, oldestMadeAt: ContinuousClock.Instant?)] {
+        [("accounts", accounts.count, accounts.oldestMadeAt), ("keys", owned.count, owned.oldestMadeAt)]
     }
 
     /// The caller's keys, asked for when need be. While the manager is away the last known ones are answered.
     package func snapshot(for caller: Caller, catalog: Catalog) async throws -> Snapshot {
         if let cached = cached(for: caller) { return cached }
+        keyMetrics?.misses.increment()
         do {
             return try await flights.run(caller.ownerMark) { [self] in
                 guard let account = try await account(of: caller.username) else {
@@ -60,7 +77,11 @@ package final class OwnedKeys: Sendable {
 
     /// The account of that name; a miss is not remembered, since signup may follow in any replica.
     func account(of username: String) async throws(APIManagerError) -> Account? {
-        if let entry = accounts.entry(username) { return entry.value }
+        if let entry = accounts.entry(username) {
+            accountMetrics?.hits.increment()
+            return entry.value
+        }
+        accountMetrics?.misses.increment()
         guard let account = try await manager.account(username: username) else { return nil }
         accounts.insert(account, for: username, at: .now)
         return account
