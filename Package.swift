@@ -53,6 +53,8 @@ let package = Package(
             name: "CCurl", path: "Sources/C/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(
             name: "COpenSSL", path: "Sources/C/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        // Without pkg-config: Debian's file holds a flag that SwiftPM refuses, and the library is where compilers look.
+        .systemLibrary(name: "CHiredis", path: "Sources/C/CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .target(name: "CPlatform", path: "Sources/C/CPlatform"),
         .target(name: "CThreadNumber", path: "Sources/C/CThreadNumber"),
 
@@ -65,6 +67,7 @@ let package = Package(
         target("Runtime", "HTTPServer", ["EventLoop", "HTTP", "Telemetry"]),
         target("Runtime", "HTTPClient", ["EventLoop", "HTTP", "CCurl"]),
         target("Runtime", "Telemetry", ["CThreadNumber"]),
+        target("Runtime", "Redis", ["EventLoop", "CHiredis"]),
         target("Runtime", "Configuration"),
         target("Runtime", "Arguments"),
 
@@ -105,6 +108,7 @@ let package = Package(
         tests("HTTP", ["HTTP", "HTTPCorpus"]),
         tests("HTTPServer", ["HTTPServer", "HTTP", "HTTPCorpus", "EventLoop", "Telemetry"]),
         tests("HTTPClient", ["HTTPClient", "HTTP", "HTTPServer", "EventLoop", "Telemetry"]),
+        tests("Redis", ["Redis", "EventLoop"]),
         tests("Telemetry", ["Telemetry"]),
         tests("Configuration", ["Configuration"]),
         tests("Arguments", ["Arguments"]),

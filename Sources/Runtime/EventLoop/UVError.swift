@@ -18,5 +18,6 @@ package struct UVError: Error, Sendable, Equatable, CustomStringConvertible {
     package static let addressInUse = UVError(UV_EADDRINUSE.rawValue)
     package static let tryAgain = UVError(UV_EAGAIN.rawValue)
     package static let endOfFile = UVError(UV_EOF.rawValue)
+    package static let timedOut = UVError(UV_ETIMEDOUT.rawValue)
     package static let connectionReset = UVError(UV_ECONNRESET.rawValue)
 }
