@@ -24,8 +24,9 @@ final class RawClient: Sendable {
 
     struct SocketError: Error {}
 
-    func send(_ text: String) {
-        let bytes = Array(text.utf8)
+    func send(_ text: String) { send(Array(text.utf8)) }
+
+    func send(_ bytes: [UInt8]) {
         _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
     }
 
@@ -42,6 +43,13 @@ final class RawClient: Sendable {
             if count < 0 { return nil }
             all += buffer[..<count]
         }
+    }
+
+    /// What one read gives; nil at the end.
+    func readSome() -> [UInt8]? {
+        var buffer = [UInt8](repeating: 0, count: 16 * 1024)
+        let count = recv(descriptor, &buffer, buffer.count, 0)
+        return count > 0 ? Array(buffer[..<count]) : nil
     }
 
     /// Reads until the text has been seen that often.

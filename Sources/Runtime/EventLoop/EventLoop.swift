@@ -214,6 +214,12 @@ import Synchronization
     /// The loop's clock in nanoseconds, from an arbitrary start, never going back. From any thread.
     package static func nanoseconds() -> UInt64 { uv_hrtime() }
 
+    /// What `nanoseconds` will say in that long.
+    package static func nanoseconds(after duration: Duration) -> UInt64 {
+        let (seconds, attoseconds) = duration.components
+        return nanoseconds() &+ UInt64(max(0, seconds)) &* 1_000_000_000 &+ UInt64(max(0, attoseconds) / 1_000_000_000)
+    }
+
     /// Suspends the calling task for that long and resumes it on its own executor.
     /// - Throws: `CancellationError` when the task is cancelled or the loop stops.
     package func sleep(for duration: Duration) async throws(CancellationError) {

@@ -28,12 +28,15 @@ package enum ProtocolError: Error, Sendable, Equatable, CaseIterable {
     case bodyTooLarge
     /// An expectation other than `100-continue` (RFC 9110 §10.1.1).
     case expectation
+    /// A request without TLS on a port that speaks TLS only (RFC 9110 §4.2.2).
+    case tlsExpected
     /// Head or body took longer than allowed (RFC 9110 §15.5.9).
     case timeout
 
     package var status: HTTPStatus {
         switch self {
-        case .lineEnding, .requestLine, .target, .field, .host, .contentLength, .transferEncoding, .chunk: .badRequest
+        case .lineEnding, .requestLine, .target, .field, .host, .contentLength, .transferEncoding, .chunk, .tlsExpected:
+            .badRequest
         case .version: .httpVersionNotSupported
         case .targetTooLong: .uriTooLong
         case .headTooLarge: .requestHeaderFieldsTooLarge
@@ -61,6 +64,7 @@ package enum ProtocolError: Error, Sendable, Equatable, CaseIterable {
         case .chunk: "The chunked body is malformed."
         case .bodyTooLarge: "The request body is too large."
         case .expectation: "Only the expectation '100-continue' is understood."
+        case .tlsExpected: "This port speaks HTTPS: send the request to https://."
         case .timeout: "The request did not arrive in time."
         }
     }

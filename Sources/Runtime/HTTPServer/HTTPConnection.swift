@@ -200,8 +200,7 @@ final class HTTPConnection: ByteStreamDelegate {
     }
 
     private func setDeadline(_ after: Duration) {
-        let (seconds, attoseconds) = after.components
-        deadline = EventLoop.nanoseconds() &+ UInt64(seconds) * 1_000_000_000 &+ UInt64(attoseconds / 1_000_000_000)
+        deadline = EventLoop.nanoseconds(after: after)
     }
 
     /// The deadline has passed: refuses a slow request, lets go of anything else that makes no progress.

@@ -7,6 +7,8 @@ package struct HTTPServerConfiguration: Sendable {
     /// 0...65535; 0 lets the kernel choose.
     package var port: Int
     package var limits = ServerLimits()
+    /// Nil serves plain HTTP.
+    package var tls: TLSListenerConfiguration?
     /// Fields on every answer, refusals included. Checked when the server starts.
     package var commonFields: HTTPFields
     /// Whether `X-Request-ID` is sent.

@@ -15,6 +15,8 @@ final class LoopServer {
     private let commonBlock: [UInt8]
     private let count: ConnectionCount
     private var connections: [ObjectIdentifier: HTTPConnection] = [:]
+    /// Stands before `connections` on a port that speaks TLS.
+    private var tls: TLSAcceptor?
     private var timer: LoopTimer?
     private(set) var isDraining = false
     private var whenEmpty: CheckedContinuation<Void, Never>?
@@ -40,27 +42,49 @@ final class LoopServer {
         let timer = LoopTimer(loop: loop) { [weak self] in self?.sweep() }
         timer.start(after: Self.sweepInterval, every: Self.sweepInterval)
         self.timer = timer
+        tls = configuration.tls.map { makeAcceptor($0) }
     }
 
-    var connectionCount: Int { connections.count }
+    private func makeAcceptor(_ tls: TLSListenerConfiguration) -> TLSAcceptor {
+        TLSAcceptor(
+            configuration: tls, limits: limits, logger: logger,
+            callbacks: TLSAcceptor.Callbacks(
+                established: { [unowned self] in open($0) },
+                gone: { [unowned self] in
+                    count.leave()
+                    if connectionCount == 0 { resumeWhenEmpty() }
+                },
+                plainAnswer: { [unowned self] in
+                    let id = makeRequestID()
+                    encode(configuration.refusal(.tlsExpected, id), id: id, isHead: false, connection: .close)
+                    defer { out.removeAll(keepingCapacity: true) }
+                    return out
+                }))
+    }
+
+    var connectionCount: Int { connections.count + (tls?.count ?? 0) }
 
     func accept(_ socket: consuming AcceptedSocket) {
         guard timer != nil, count.enter() else { return }
         do throws(UVError) {
             let tcp = try TCPConnection(loop: loop, socket: socket)
-            let connection = HTTPConnection(tcp: tcp, server: self)
-            connections[ObjectIdentifier(connection)] = connection
-            connection.start()
+            if let tls { tls.accept(tcp) } else { open(tcp) }
         } catch {
             count.leave()
             logger.debug("a connection could not be set up", metadata: ["error": .string(error.description)])
         }
     }
 
+    private func open(_ stream: any ByteStream) {
+        let connection = HTTPConnection(tcp: stream, server: self)
+        connections[ObjectIdentifier(connection)] = connection
+        connection.start()
+    }
+
     func remove(_ connection: HTTPConnection) {
         guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
         count.leave()
-        if connections.isEmpty { resumeWhenEmpty() }
+        if connectionCount == 0 { resumeWhenEmpty() }
     }
 
     func makeRequestID() -> RequestID { RequestID(using: &random) }
@@ -112,6 +136,7 @@ final class LoopServer {
     private func sweep() {
         let now = EventLoop.nanoseconds()
         for connection in connections.values where connection.deadline <= now { connection.expire(at: now) }
+        tls?.sweep(now)
     }
 
     // MARK: Ending
@@ -121,19 +146,21 @@ final class LoopServer {
     /// Returns how many connections had a request under way at the deadline.
     func shutdown(deadline: Duration) async -> Int {
         isDraining = true
+        tls?.close()
         for connection in connections.values { connection.closeIfIdle() }
         var cutOff = 0
-        if !connections.isEmpty {
+        if connectionCount > 0 {
             let timer = LoopTimer(loop: loop) { [weak self] in self?.resumeWhenEmpty() }
             timer.start(after: deadline)
             await withCheckedContinuation { whenEmpty = $0 }
             timer.close()
             cutOff = connections.values.count { $0.isBusy }
             for connection in connections.values { connection.close() }
+            tls?.close()
         }
         timer?.close()
         timer = nil
-        if !connections.isEmpty { await withCheckedContinuation { whenEmpty = $0 } }
+        if connectionCount > 0 { await withCheckedContinuation { whenEmpty = $0 } }
         return cutOff
     }
 

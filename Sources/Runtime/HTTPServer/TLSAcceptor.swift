@@ -1,0 +1,120 @@
+import Crypto
+import EventLoop
+import TLS
+import Telemetry
+
+/// Does the handshakes of one loop's new connections, each within a time that no byte extends. Loop-confined.
+final class TLSAcceptor {
+    /// What the acceptor needs of its server.
+    struct Callbacks {
+        /// A connection is ready; whoever takes it attaches itself.
+        let established: (TLSConnection) -> Void
+        /// A connection that never got so far is gone.
+        let gone: () -> Void
+        /// The answer, without TLS, to a request without TLS.
+        let plainAnswer: () -> [UInt8]
+    }
+
+    private let configuration: TLSListenerConfiguration
+    private let limits: ServerLimits
+    private let logger: Logger
+    private let callbacks: Callbacks
+    private let buffers = TLSBuffers()
+    private var pending: [ObjectIdentifier: PendingHandshake] = [:]
+
+    init(configuration: TLSListenerConfiguration, limits: ServerLimits, logger: Logger, callbacks: Callbacks) {
+        self.configuration = configuration
+        self.limits = limits
+        self.logger = logger
+        self.callbacks = callbacks
+    }
+
+    /// Connections whose handshake is under way, or has failed and whose peer is still reading why.
+    var count: Int { pending.count }
+
+    /// Takes a new connection, which `established` or `gone` then tells about, once.
+    func accept(_ stream: any ByteStream) {
+        let session: TLSSession
+        do throws(CryptoError) {
+            session = try TLSSession(server: configuration.contexts.current)
+        } catch {
+            logger.error("a TLS session could not be made", metadata: ["error": .string(error.description)])
+            stream.abort()
+            callbacks.gone()
+            return
+        }
+        let handshake = PendingHandshake(acceptor: self, deadline: EventLoop.nanoseconds(after: limits.headTime))
+        let connection = TLSConnection(over: stream, session: session, buffers: buffers) { [weak self] result in
+            self?.finished(handshake, result)
+        }
+        handshake.connection = connection
+        pending[ObjectIdentifier(handshake)] = handshake
+        connection.attach(handshake)
+        connection.start()
+    }
+
+    private func finished(_ handshake: PendingHandshake, _ result: TLSConnection.Handshake) {
+        guard let connection = handshake.connection, pending[ObjectIdentifier(handshake)] != nil else { return }
+        switch result {
+        case .success(let agreement):
+            configuration.metrics.record(agreement)
+            pending[ObjectIdentifier(handshake)] = nil
+            handshake.connection = nil
+            callbacks.established(connection)
+        case .failure(let error):
+            record(handshake.hasTimedOut ? .timedOut : error, connection)
+            if error == .plainHTTP { connection.writePlain(callbacks.plainAnswer()) }
+            handshake.deadline = EventLoop.nanoseconds(after: limits.lingerTime)
+        }
+    }
+
+    private func record(_ error: TLSError, _ connection: TLSConnection) {
+        configuration.metrics.record(error)
+        logger.debug(
+            "a TLS handshake failed",
+            metadata: ["error": .string(error.description), "ip": .string(connection.remoteAddress.host)])
+    }
+
+    fileprivate func closed(_ handshake: PendingHandshake) {
+        guard pending.removeValue(forKey: ObjectIdentifier(handshake)) != nil else { return }
+        handshake.connection = nil
+        callbacks.gone()
+    }
+
+    /// Closes what has had its time.
+    func sweep(_ now: UInt64) {
+        for handshake in pending.values where handshake.deadline <= now { handshake.expire() }
+    }
+
+    /// Ends every handshake under way.
+    func close() {
+        for handshake in pending.values { handshake.connection?.close() }
+    }
+}
+
+/// One handshake under way: listens until somebody else takes the connection over.
+private final class PendingHandshake: ByteStreamDelegate {
+    private unowned let acceptor: TLSAcceptor
+    /// Held until the end of the handshake or of the connection, whichever is first.
+    var connection: TLSConnection?
+    /// Nanoseconds of the loop's clock.
+    var deadline: UInt64
+    private(set) var hasTimedOut = false
+
+    init(acceptor: TLSAcceptor, deadline: UInt64) {
+        self.acceptor = acceptor
+        self.deadline = deadline
+    }
+
+    func expire() {
+        hasTimedOut = true
+        connection?.close()
+    }
+
+    func closed(_ error: (any Error)?) { acceptor.closed(self) }
+
+    // Nothing is told before the handshake is over, and then to somebody else.
+    func received(_ bytes: Span<UInt8>) {}
+    func receivedEnd() {}
+    func flushed() {}
+}
