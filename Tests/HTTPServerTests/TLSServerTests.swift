@@ -2,11 +2,20 @@ import Crypto
 import EventLoop
 import HTTP
 import HTTPServer
+import Synchronization
 import Telemetry
 import TestSupport
 import Testing
 
+/// Requests to `/held` wait until a test lets them go.
+private final class Hold: Sendable {
+    let waiting = Atomic<Int>(0)
+    let isOver = Atomic<Bool>(false)
+}
+
 private struct Hello: Responder {
+    let hold: Hold
+
     func respond(to request: Request) -> Answer<Response> {
         switch request.path {
         case "/later":
@@ -14,10 +23,13 @@ private struct Hello: Responder {
                 try? await EventLoop.current?.sleep(for: .milliseconds(30))
                 return .text("later")
             }
-        case "/slow":
+        case "/held":
             return .later {
-                try? await EventLoop.current?.sleep(for: .seconds(1))
-                return .text("slow")
+                hold.waiting.wrappingAdd(1, ordering: .relaxed)
+                while !hold.isOver.load(ordering: .relaxed) {
+                    try? await EventLoop.current?.sleep(for: .milliseconds(10))
+                }
+                return .text("held")
             }
         case "/echo": return .now(Response(body: request.body))
         case "/big": return .now(Response(body: [UInt8](repeating: 0x61, count: 1 << 20)))
@@ -32,6 +44,7 @@ struct TLSServerTests {
     private let trust: TLSTrust
     private let registry = PrometheusRegistry()
     private let contexts: TLSContextHolder
+    private let hold = Hold()
 
     init() throws {
         certificates = try TestCertificates()
@@ -49,7 +62,8 @@ struct TLSServerTests {
         configuration.tls = TLSListenerConfiguration(contexts: contexts, metrics: registry)
         change(&configuration)
         let logger = Logger(label: "test", handler: JSONLogHandler(sink: InMemoryLogSink(), level: .trace, now: { 0 }))
-        let server = HTTPServer(configuration: configuration, group: group, responder: Hello(), logger: logger)
+        let server = HTTPServer(
+            configuration: configuration, group: group, responder: Hello(hold: hold), logger: logger)
         let address = try await server.start()
         try await work(address.port, server)
         await server.shutdown(deadline: .seconds(2))
@@ -222,8 +236,13 @@ struct TLSServerTests {
             idle.handshake()
             let busy = try TLSClient(port: port, trust: trust)
             busy.handshake()
-            busy.send("GET /slow \(Self.ask)")
-            for _ in 0..<500 where await server.connectionCount() < 3 { try await Task.sleep(for: .milliseconds(20)) }
+            busy.send("GET /held \(Self.ask)")
+            while hold.waiting.load(ordering: .relaxed) == 0 { try await Task.sleep(for: .milliseconds(10)) }
+            #expect(await server.connectionCount() == 3)
+            server.beginDraining()
+            // Asked of every loop, and so after the draining has begun.
+            _ = await server.connectionCount()
+            hold.isOver.store(true, ordering: .relaxed)
             #expect(await server.shutdown(deadline: .seconds(5)) == 0)
             #expect(busy.readAll().contains("connection: close"))
             #expect(busy.progress == .ended)
