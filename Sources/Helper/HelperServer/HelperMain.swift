@@ -5,8 +5,10 @@ import Telemetry
 
 /// The command line of `mlaas-helper`: reads what is asked for, and does it.
 package enum HelperMain {
-    /// Exit statuses as sysexits.h has them.
+    /// Exit statuses, as sysexits.h has them from 64 on.
     private enum Exit {
+        /// What container engines take for unhealthy.
+        static let unhealthy: Int32 = 1
         static let usage: Int32 = 64
         static let unavailable: Int32 = 69
         static let configuration: Int32 = 78
@@ -16,6 +18,7 @@ package enum HelperMain {
         program: "mlaas-helper", abstract: "The gateway by which people get API keys for machine-learning model APIs.",
         commands: [
             .init("serve", "Run the server"),
+            .init("healthcheck", "Ask the server of this configuration whether it lives, or with --ready is ready"),
             .init("config check", "Check the configuration and say everything that is wrong with it"),
             .init("config print", "Print the values in force, secrets redacted"),
             .init("config reference", "Print what can be configured, as Markdown"),
@@ -23,6 +26,7 @@ package enum HelperMain {
         ],
         options: [
             .init("env-file", value: "PATH", "Read variables from a .env file; the environment wins"),
+            .init("ready", "With healthcheck: fail when the server is not ready for requests"),
             .init("version", "Print the version"), .init("help", "Print this text"),
         ])
 
@@ -56,7 +60,7 @@ package enum HelperMain {
             StandardStreams.error("mlaas-helper: \(error)")
             return Exit.configuration
         }
-        return await dispatch(invocation.command, Settings.read(providers))
+        return await dispatch(invocation, Settings.read(providers))
     }
 
     /// What is printed for a command that reads nothing.
@@ -68,7 +72,10 @@ package enum HelperMain {
         }
     }
 
-    private static func dispatch(_ command: String, _ outcome: Settings.Outcome) async -> Int32 {
+    private static func dispatch(
+        _ invocation: CommandLineGrammar.Invocation, _ outcome: Settings.Outcome
+    ) async -> Int32 {
+        let command = invocation.command
         if command == "config print" { print(outcome) }
         switch outcome {
         case .problems(let problems, _):
@@ -82,6 +89,7 @@ package enum HelperMain {
                 StandardStreams.output("The configuration is good.")
                 return 0
             case "config print": return 0
+            case "healthcheck": return await probe(settings, ready: invocation.flags.contains("ready"))
             default: return await serve(settings)
             }
         }
@@ -96,6 +104,13 @@ package enum HelperMain {
             let value = entry.effective.map { "\(entry.key)=\($0)" } ?? "# \(entry.key) is not set"
             StandardStreams.output(value + (entry.source.map { "  # from \($0)" } ?? ""))
         }
+    }
+
+    private static func probe(_ settings: Settings, ready: Bool) async -> Int32 {
+        let probe = HealthProbe(host: settings.host, port: settings.port, ready: ready)
+        guard let problem = await probe.problem() else { return 0 }
+        StandardStreams.error("mlaas-helper: \(problem)")
+        return Exit.unhealthy
     }
 
     private static func serve(_ settings: Settings) async -> Int32 {
