@@ -111,6 +111,11 @@ struct Framing: Sendable {
             while index < range.upperBound, buffer[index] != ASCII.colon {
                 let byte = buffer[index]
                 guard ByteClass.table[Int(byte)] & ByteClass.host != 0, byte != 0x5B, byte != 0x5D else { return false }
+                if byte == ASCII.percent {
+                    guard index + 2 < range.upperBound, ASCII.hexValue(buffer[index + 1]) != nil,
+                        ASCII.hexValue(buffer[index + 2]) != nil
+                    else { return false }
+                }
                 index += 1
             }
             guard index > range.lowerBound else { return false }
