@@ -53,6 +53,10 @@ private struct Demo: Responder {
         case "/paced":
             return .now(Response(body: Array("abcdef".utf8), delivery: .paced(chunk: 50, every: .milliseconds(1))))
         case "/split": return .now(Response(fields: HTTPFields([("x", "a\r\nb: c")])))
+        case "/cacheable":
+            var response = Response(fields: HTTPFields([("cache-control", "no-cache")]))
+            response.isCacheable = true
+            return .now(response)
         default: return .now(.text("now"))
         }
     }
@@ -104,6 +108,37 @@ struct HTTPServerTests {
                 for field in ["x-common: yes", "date: ", "x-request-id: ", "content-length: "] {
                     #expect(text.contains(field), "\(field) in answer to \(request)")
                 }
+            }
+        }
+    }
+
+    @Test("sends a body much larger than any buffer whole, and the answer to the next request after it")
+    func largeBody() async throws {
+        try await withServer { port, server in
+            let slow = try RawClient(port: port)
+            slow.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n")
+            let client = try RawClient(port: port)
+            client.send("HEAD /big HTTP/1.1\r\nHost: a\r\n\r\nGET /big HTTP/1.1\r\nHost: a\r\n\r\n")
+            client.send("GET /now HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            let text = Array((client.readAll() ?? "").utf8)
+            let heads = text.filter { $0 != 0x61 }.count
+            #expect(text.count { $0 == 0x61 } >= 1 << 20 && heads < 2_000)
+            #expect(text.suffix(3).elementsEqual("now".utf8))
+            // One that never reads must not keep the others waiting, nor the server from ending.
+            #expect(await server.connectionCount() >= 1)
+        }
+    }
+
+    @Test("leaves its words about caching off an answer that has its own, and off no other")
+    func caching() async throws {
+        try await withServer {
+            $0.uncachedFields = HTTPFields([("cache-control", "no-store")])
+        } _: { port, _ in
+            for (path, own) in [("/cacheable", "no-cache"), ("/now", "no-store")] {
+                let client = try RawClient(port: port)
+                client.send("GET \(path) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                let text = client.readAll() ?? ""
+                #expect(text.contains("cache-control: \(own)\r\n") && text.components(of: "cache-control") == 1)
             }
         }
     }

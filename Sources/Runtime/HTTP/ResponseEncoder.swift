@@ -48,6 +48,13 @@ package enum ResponseEncoder {
         return Array(name.utf8) + separator + Array(value.utf8) + lineEnd
     }
 
+    /// A line for each field, checked.
+    package static func lines(_ fields: HTTPFields) throws(InvalidField) -> [UInt8] {
+        var lines: [UInt8] = []
+        for field in fields.all { lines += try line(field.name, field.value) }
+        return lines
+    }
+
     /// The interim answer that lets a waiting client send its body.
     package static let continueResponse = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
 

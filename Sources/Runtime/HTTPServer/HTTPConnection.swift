@@ -15,6 +15,9 @@ final class HTTPConnection: ByteStreamDelegate {
     private var peerHasEnded = false
     private var unsentAtLastLook = 0
     private var pacer: PacedWriter?
+    /// What of a large body waits for the bytes before it. It shares the answer's memory, so that a slow reader costs
+    /// one piece and not the whole.
+    private var rest: ArraySlice<UInt8> = []
     /// The request being answered: what its answer needs to know.
     private var current: (id: RequestID, isHead: Bool, version: RequestHead.Version)?
 
@@ -60,7 +63,9 @@ final class HTTPConnection: ByteStreamDelegate {
 
     /// Takes requests from the bytes until one has to be waited for.
     private func process() {
-        while stage == .open, current == nil, pacer == nil, tcp.unsentBytes <= server.limits.unsentBytes {
+        while stage == .open, current == nil, pacer == nil, rest.isEmpty,
+            tcp.unsentBytes <= server.limits.unsentBytes
+        {
             do throws(ProtocolError) {
                 switch try machine.next() {
                 case .needData:
@@ -130,6 +135,10 @@ final class HTTPConnection: ByteStreamDelegate {
         if response.delivery != .whole { flush() }
         if !keepsAlive { stage = .closing }
         switch response.delivery {
+        case .whole where response.body.count > Self.pieceBytes && !current.isHead:
+            server.encode(response, id: current.id, isHead: true, connection: connection)
+            rest = response.body[...]
+            flush()
         case .whole:
             server.encode(response, id: current.id, isHead: current.isHead, connection: connection)
         case .abort:
@@ -163,10 +172,32 @@ final class HTTPConnection: ByteStreamDelegate {
             tcp.write(server.out)
             server.out.removeAll(keepingCapacity: true)
         }
+        sendRest()
         if stage == .closing, pacer == nil, tcp.unsentBytes == 0 { linger() }
     }
 
+    /// Bytes of a body that are copied for the socket at a time.
+    private static let pieceBytes = 256 * 1024
+
+    /// Sends the next pieces of a large body, as long as the kernel takes them at once.
+    private func sendRest() {
+        while !rest.isEmpty, tcp.unsentBytes == 0 {
+            let piece = Array(rest.prefix(Self.pieceBytes))
+            rest = rest.count > Self.pieceBytes ? rest.dropFirst(Self.pieceBytes) : []
+            tcp.write(piece)
+        }
+    }
+
     func flushed() {
+        if !rest.isEmpty {
+            // A whole piece has gone, which is progress.
+            unsentAtLastLook = 0
+            sendRest()
+            if tcp.unsentBytes > 0 {
+                restartClock()
+                return
+            }
+        }
         switch stage {
         case .closing where pacer == nil: linger()
         case .open:
@@ -252,6 +283,7 @@ final class HTTPConnection: ByteStreamDelegate {
         task = nil
         pacer?.stop()
         pacer = nil
+        rest = []
         tcp.close()
     }
 

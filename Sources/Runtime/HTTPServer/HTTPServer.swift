@@ -32,7 +32,8 @@ package final class HTTPServer: Sendable {
     /// - Throws: `UVError` with the reason, such as `EADDRINUSE`, or `ResponseEncoder.InvalidField` for common fields
     ///   that cannot be sent.
     package func start() async throws -> SocketAddress {
-        let commonBlock = try configuration.commonFields.all.flatMap { try ResponseEncoder.line($0.name, $0.value) }
+        let commonBlock = try ResponseEncoder.lines(configuration.commonFields)
+        let uncachedBlock = try ResponseEncoder.lines(configuration.uncachedFields)
         let socket = try ListeningSocket(host: configuration.host, port: configuration.port)
         let address = socket.address
         let shared = ConnectionCount(max: configuration.limits.connections)
@@ -41,8 +42,9 @@ package final class HTTPServer: Sendable {
                 tasks.addTask(executorPreference: loop) { [configuration, responder, logger] in
                     LoopBound(
                         LoopServer(
-                            loop: loop, configuration: configuration, commonBlock: commonBlock, responder: responder,
-                            count: shared, logger: logger), to: loop)
+                            loop: loop, configuration: configuration, commonBlock: commonBlock,
+                            uncachedBlock: uncachedBlock, responder: responder, count: shared, logger: logger), to: loop
+                    )
                 }
             }
             return await tasks.reduce(into: []) { $0.append($1) }

@@ -11,13 +11,16 @@ package struct HTTPServerConfiguration: Sendable {
     package var tls: TLSListenerConfiguration?
     /// Fields on every answer, refusals included. Checked when the server starts.
     package var commonFields: HTTPFields
+    /// Fields on every answer that does not say itself how it may be cached.
+    package var uncachedFields: HTTPFields
     /// Whether `X-Request-ID` is sent.
     package var sendsRequestID: Bool
     /// The answer to bytes that are not a well-formed request.
     package var refusal: @Sendable (ProtocolError, RequestID) -> Response
 
     package init(
-        host: String, port: Int, commonFields: HTTPFields = HTTPFields(), sendsRequestID: Bool = true,
+        host: String, port: Int, commonFields: HTTPFields = HTTPFields(), uncachedFields: HTTPFields = HTTPFields(),
+        sendsRequestID: Bool = true,
         refusal: @escaping @Sendable (ProtocolError, RequestID) -> Response = { error, _ in
             .text(error.explanation + "\n", status: error.status)
         }
@@ -25,6 +28,7 @@ package struct HTTPServerConfiguration: Sendable {
         self.host = host
         self.port = port
         self.commonFields = commonFields
+        self.uncachedFields = uncachedFields
         self.sendsRequestID = sendsRequestID
         self.refusal = refusal
     }

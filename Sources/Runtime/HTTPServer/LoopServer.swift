@@ -13,6 +13,7 @@ final class LoopServer {
     let responder: any Responder
     let logger: Logger
     private let commonBlock: [UInt8]
+    private let uncachedBlock: [UInt8]
     private let count: ConnectionCount
     private var connections: [ObjectIdentifier: HTTPConnection] = [:]
     /// Stands before `connections` on a port that speaks TLS.
@@ -23,18 +24,21 @@ final class LoopServer {
     private var random = FastRandom()
     /// Answers are put together here and copied by the kernel or by the connection that must wait.
     var out: [UInt8] = []
-    /// Date line and common fields, made once a second.
+    /// Date line, common fields and those that keep an answer out of caches, made once a second.
     private var block: [UInt8] = []
+    /// The same for an answer that says itself how it may be cached.
+    private var cacheableBlock: [UInt8] = []
     private var blockSecond = -1
 
     init(
-        loop: EventLoop, configuration: HTTPServerConfiguration, commonBlock: [UInt8], responder: any Responder,
-        count: ConnectionCount, logger: Logger
+        loop: EventLoop, configuration: HTTPServerConfiguration, commonBlock: [UInt8], uncachedBlock: [UInt8],
+        responder: any Responder, count: ConnectionCount, logger: Logger
     ) {
         self.loop = loop
         self.configuration = configuration
         limits = configuration.limits
         self.commonBlock = commonBlock
+        self.uncachedBlock = uncachedBlock
         self.responder = responder
         self.count = count
         self.logger = logger
@@ -99,7 +103,7 @@ final class LoopServer {
             try ResponseEncoder.encode(
                 status: response.status, fields: response.fields, body: response.body, isHead: isHead,
                 connection: connection, into: &out
-            ) { appendLines(id, to: &$0) }
+            ) { appendLines(response.isCacheable ? cacheableBlock : block, id, to: &$0) }
         } catch {
             out.removeLast(out.count - start)
             logger.error(
@@ -108,12 +112,12 @@ final class LoopServer {
             try? ResponseEncoder.encode(
                 status: .internalServerError, fields: HTTPFields(), body: [], isHead: isHead, connection: connection,
                 into: &out
-            ) { appendLines(id, to: &$0) }
+            ) { appendLines(block, id, to: &$0) }
         }
     }
 
     /// What stands on every answer: date, common fields, request id.
-    private func appendLines(_ id: RequestID, to out: inout [UInt8]) {
+    private func appendLines(_ block: [UInt8], _ id: RequestID, to out: inout [UInt8]) {
         out.append(contentsOf: block)
         guard configuration.sendsRequestID else { return }
         out.append(contentsOf: Self.requestIDName)
@@ -126,7 +130,8 @@ final class LoopServer {
         let second = wallClockSeconds()
         guard second != blockSecond else { return }
         blockSecond = second
-        block = Array("date: \(HTTPDate.format(second))\r\n".utf8) + commonBlock
+        cacheableBlock = Array("date: \(HTTPDate.format(second))\r\n".utf8) + commonBlock
+        block = cacheableBlock + uncachedBlock
     }
 
     private static let requestIDName = Array("x-request-id: ".utf8)

@@ -8,6 +8,8 @@ package struct Response: Sendable {
     package var body: [UInt8]
     /// How the bytes leave; anything but `.whole` is for servers that imitate failures.
     package var delivery: Delivery
+    /// The answer says itself how it may be cached: the server's `uncachedFields` do not stand on it.
+    package var isCacheable = false
 
     package enum Delivery: Sendable, Equatable {
         /// Head and body in one write.
