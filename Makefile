@@ -34,6 +34,21 @@ lint: ## Checks formatting, shell scripts and Python
 check: ## Checks which part of the tree knows which
 	python3 -m unittest -q scripts/tests/test_check_structure.py
 	python3 scripts/check-structure.py
+	python3 scripts/openapi.py check
+
+.PHONY: openapi
+openapi: ## Makes the helper carry api/openapi.json as it is now
+	@python3 scripts/openapi.py embed
+
+.PHONY: postman
+postman: ## Writes mlaas-helper.postman_collection.json from the OpenAPI document
+	@python3 scripts/openapi.py postman mlaas-helper.postman_collection.json
+	@echo mlaas-helper.postman_collection.json
+
+.PHONY: contract
+contract: ## Holds a running helper against its OpenAPI document with other people's tools, and opens /docs in a browser
+	@./setup.sh ci
+	@scripts/contract.sh
 
 reference: ## Writes the configuration reference and config.env.example from the code
 	@scripts/reference.sh

@@ -75,7 +75,8 @@ let package = Package(
         target("Helper", "HelperCore", ["Crypto", "Telemetry"]),
         target("Helper", "Keycloak", ["HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON", "Telemetry"]),
         target("Helper", "ThreeScale", ["HelperCore", "HTTPClient", "HTTP", "JSON", "Telemetry"]),
-        target("Helper", "HelperHTTP", ["HelperCore", "HTTPServer", "HTTP", "EventLoop", "JSON", "Telemetry"]),
+        target(
+            "Helper", "HelperHTTP", ["HelperCore", "HTTPServer", "HTTP", "EventLoop", "Crypto", "JSON", "Telemetry"]),
         target(
             "Helper", "HelperServer",
             [
@@ -117,7 +118,14 @@ let package = Package(
         tests("HelperCore", ["HelperCore", "Crypto", "Telemetry"]),
         tests("Keycloak", ["Keycloak", "HelperCore", "Crypto", "JSON", "Telemetry"]),
         tests("ThreeScale", ["ThreeScale", "HelperCore", "HTTP", "HTTPClient", "JSON"]),
-        tests("HelperServer", ["HelperServer", "Configuration", "Arguments", "Keycloak", "Telemetry"]),
+        tests("HelperHTTP", ["HelperHTTP", "HelperCore", "HTTP", "HTTPServer", "JSON"]),
+        tests(
+            "HelperServer",
+            [
+                "HelperServer", "HelperHTTP", "EventLoop", "HTTP", "HTTPClient", "Configuration", "Arguments",
+                "Keycloak",
+                "Telemetry",
+            ]),
         tests("ThreeScaleSandbox", ["ThreeScaleSandbox", "SandboxSupport", "JSON", "HTTP", "HTTPServer"]),
     ]
 )

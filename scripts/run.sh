@@ -15,6 +15,7 @@ build() {
 }
 
 mkdir -p .run
+if [ -e .tools/docs/stamp ]; then export MLAAS_DOCS_DIR=${MLAAS_DOCS_DIR:-$PWD/.tools/docs}; fi
 if [ "${1:-}" = --env-file ]; then
     if [ ! -r "${2:-}" ]; then
         echo "run: '${2:-}' cannot be read; copy config.env.example to .env and fill it in" >&2
@@ -50,7 +51,8 @@ if ! wait_for "http://127.0.0.1:$admin_port/counts" 20 "$sandbox"; then
 fi
 env -i PATH="$PATH" HOME="${HOME:-/}" KEYCLOAK_URL="$keycloak" KEYCLOAK_REALM=mlaas KEYCLOAK_CLIENT_ID=mlaas-client \
     THREESCALE_ADMIN_API_URL="$threescale" THREESCALE_ADMIN_API_KEY=sandbox-admin-token SERVER_HOST=127.0.0.1 \
-    SERVER_PORT="$port" SHUTDOWN_DRAIN_SECONDS=0 MLAAS_DEFAULT_PLAN=basic "$bin/mlaas-helper" >.run/helper.log 2>&1 &
+    SERVER_PORT="$port" SHUTDOWN_DRAIN_SECONDS=0 MLAAS_DEFAULT_PLAN=basic \
+    ${MLAAS_DOCS_DIR:+MLAAS_DOCS_DIR="$MLAAS_DOCS_DIR"} "$bin/mlaas-helper" >.run/helper.log 2>&1 &
 helper=$!
 if ! wait_for "$url/api/health/ready" 20 "$helper"; then
     echo "${red}the helper is not ready; its last lines:${plain}" >&2
@@ -66,6 +68,7 @@ id() { tr '{' '\n' <<<"$services" | sed -n "s/^\"id\":\"\([0-9]*\)\",\"name\":\"
 cat <<TEXT
 ${green}${bold}MLaaS Helper is ready.${plain}
   helper            $url
+  documentation     $url/docs
   Keycloak sandbox  $keycloak   (users ada, bob, carol, erin.o-neil, zoë; passwords NAME-password)
   3scale sandbox    $threescale   (admin token sandbox-admin-token)
   sandbox admin     http://127.0.0.1:$admin_port   (faults, keys, clock)

@@ -20,11 +20,13 @@ package struct HelperAPI: Responder {
         package var authOutcomes: AuthOutcomes
         /// Nil when metrics have a port of their own.
         package var metricsRoute: MetricsRoute?
+        package var documentation: Documentation
+        package var cors: CORSPolicy
 
         package init(
             listServices: ListServices, findService: FindService, provisionKey: ProvisionKey, readiness: CheckReadiness,
             verifier: any TokenVerifier, policy: AccessPolicy, lifecycle: Lifecycle, metrics: RequestMetrics,
-            authOutcomes: AuthOutcomes, metricsRoute: MetricsRoute?
+            authOutcomes: AuthOutcomes, metricsRoute: MetricsRoute?, documentation: Documentation, cors: CORSPolicy
         ) {
             self.listServices = listServices
             self.findService = findService
@@ -36,14 +38,19 @@ package struct HelperAPI: Responder {
             self.metrics = metrics
             self.authOutcomes = authOutcomes
             self.metricsRoute = metricsRoute
+            self.documentation = documentation
+            self.cors = cors
         }
     }
 
+    /// Every route as `METHOD /template`, in the table's order.
+    package let routeNames: [String]
     private let router: Router<Endpoint>
     private let authentication: Authentication
     private let metrics: RequestMetrics
     private let unmatched: RouteMetrics
     private let asterisk: RouteMetrics
+    private let cors: CORSPolicy
     private let realm: String
     private let deadline: Duration
     private let logger: Logger
@@ -56,6 +63,7 @@ package struct HelperAPI: Responder {
         let services = ServiceRoutes(
             listServices: dependencies.listServices, findService: dependencies.findService,
             provisionKey: dependencies.provisionKey)
+        let documentation = DocumentationRoutes(documentation: dependencies.documentation)
         var routes: [Route<Handler>] = [
             Route(.get, "/api/health", .open(health.live)),
             Route(.get, "/api/health/ready", .open(health.ready)),
@@ -63,8 +71,12 @@ package struct HelperAPI: Responder {
             Route(.get, "/api/services/{id}", .authenticated(services.detail)),
             Route(.get, "/api/services/{id}/plans", .authenticated(services.plans)),
             Route(.post, "/api/services/init", .authenticated(services.initialise)),
+            Route(.get, "/api/openapi.json", .open(documentation.document)),
+            Route(.get, "/docs", .open(documentation.page)),
+            Route(.get, "/docs/{asset}", .open(documentation.asset)),
         ]
         if let route = dependencies.metricsRoute { routes.append(Route(.get, "/metrics", .open(route.scrape))) }
+        routeNames = routes.map { "\($0.method.rawValue) \($0.template)" }
         let metrics = dependencies.metrics
         router = Router(
             routes.map { Route($0.method, $0.template, Endpoint($0.handler, metrics.route($0.template))) })
@@ -74,6 +86,7 @@ package struct HelperAPI: Responder {
             verifier: dependencies.verifier, policy: dependencies.policy, clientID: clientID,
             outcomes: dependencies.authOutcomes, logger: logger)
         self.metrics = metrics
+        cors = dependencies.cors
         // Quotes and backslashes would end the challenge's parameter.
         self.realm = String(
             realm.unicodeScalars.filter { (0x20...0x7E).contains($0.value) && $0 != "\"" && $0 != "\\" }.map(
@@ -87,20 +100,22 @@ package struct HelperAPI: Responder {
         host: String, port: Int, refusals: RefusalMetrics
     ) -> HTTPServerConfiguration {
         HTTPServerConfiguration(
-            host: host, port: port, commonFields: commonFields,
+            host: host, port: port, commonFields: commonFields, uncachedFields: uncachedFields,
             refusal: { error, id in
                 refusals.note(error)
                 return ErrorResponse.refusal(error, requestID: id)
             })
     }
 
-    /// The security headers; and answers hold keys, so nobody in between may keep them.
+    /// The security headers.
     package static let commonFields = HTTPFields([
         ("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("x-xss-protection", "1; mode=block"),
         ("strict-transport-security", "max-age=31536000; includeSubDomains"),
         ("content-security-policy", "default-src 'self'"), ("referrer-policy", "no-referrer"),
-        ("cache-control", "no-store"),
     ])
+
+    /// Answers hold keys, so nobody in between may keep them.
+    package static let uncachedFields = HTTPFields([("cache-control", "no-store")])
 
     // MARK: One request
 
@@ -188,6 +203,8 @@ package struct HelperAPI: Responder {
                 LogKey.status: .integer(response.status.code),
                 LogKey.duration: .double(Double(duration / 1_000) / 1_000),
             ]) { $1 })
+        var response = response
+        cors.apply(to: &response, for: request)
         return response
     }
 

@@ -23,8 +23,8 @@ package struct HelperServer: Sendable {
     /// Callers whose account and keys are remembered.
     private static let callersMax = 100_000
 
-    private let settings: Settings
-    private let logger: Logger
+    let settings: Settings
+    let logger: Logger
     private let droppedLines: @Sendable () -> Int
 
     /// - Parameter droppedLines: how many log lines found no room so far.
@@ -66,7 +66,7 @@ package struct HelperServer: Sendable {
 
     // MARK: Parts
 
-    private struct Parts {
+    struct Parts {
         let api: HelperAPI
         let verifier: KeycloakTokenVerifier
         let catalogs: CatalogStore
@@ -76,7 +76,7 @@ package struct HelperServer: Sendable {
         let lag: LoopLag
     }
 
-    private func compose(_ group: EventLoopGroup, _ client: HTTPClient) -> Parts {
+    func compose(_ group: EventLoopGroup, _ client: HTTPClient) -> Parts {
         // Work that outlives its starter stays on the loop it was started on.
         let spawn: Spawn = { work in _ = group.currentOrAny().spawn(work) }
         let sleep: @Sendable (Duration) async -> Void = { try? await group.currentOrAny().sleep(for: $0) }
@@ -116,7 +116,8 @@ package struct HelperServer: Sendable {
                 readiness: CheckReadiness(verifier: verifier, catalogs: catalogs), verifier: verifier, policy: policy,
                 lifecycle: lifecycle, metrics: metrics,
                 authOutcomes: AuthOutcomes(checks: KeycloakTokenVerifier.checks, factory: registry),
-                metricsRoute: settings.telemetry.metricsPort == 0 ? metricsRoute : nil),
+                metricsRoute: settings.telemetry.metricsPort == 0 ? metricsRoute : nil, documentation: documentation(),
+                cors: CORSPolicy(origins: settings.corsOrigins)),
             clientID: settings.clientID, realm: settings.realm, deadline: settings.timeout,
             logger: logger.labelled("api"))
         return Parts(

@@ -1,6 +1,7 @@
 import Configuration
 import Crypto
 import EventLoop
+import HelperHTTP
 import Keycloak
 import Telemetry
 
@@ -85,6 +86,13 @@ extension Settings {
                 After SIGTERM, how long requests are still accepted while readiness says 503, so that routers notice. \
                 Requests under way then get up to 30 s.
                 """)
+
+        corsOrigins = Self.corsOrigins(&reader)
+        docsDirectory = reader.string(
+            forKey: "MLAAS_DOCS_DIR", expected: "a path", example: "/usr/share/mlaas-helper/docs",
+            help:
+                "The folder with Swagger UI for `/docs`. Unset, or without its files, `/docs` is a plain list of the routes."
+        )
 
         reader.section("Logs")
         logLevel = reader.choice(
@@ -194,6 +202,19 @@ extension Settings {
             roles[service, default: []].formUnion(names)
         }
         return roles
+    }
+
+    private static func corsOrigins(_ reader: inout ConfigReader) -> [String] {
+        let origins = reader.list(
+            forKey: "CORS_ALLOWED_ORIGINS", example: "https://portal.example.com",
+            help: "Origins whose pages may call the API from a browser. Unset, none may.")
+        for origin in origins where !CORSPolicy.isOrigin(origin) {
+            reader.report(
+                "CORS_ALLOWED_ORIGINS",
+                "expected origins such as https://portal.example.com or http://localhost:3000 (lower case, no path, no "
+                    + "default port; '*' is not accepted: list them), found '\(origin.prefix(60))'")
+        }
+        return origins
     }
 
     private static func isLoopback(_ url: String) -> Bool {

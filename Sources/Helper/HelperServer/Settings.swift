@@ -31,6 +31,8 @@ package struct Settings: Sendable {
     package let requiredRole: String?
     package let serviceRoles: [String: Set<String>]
     package let drain: Duration
+    package let corsOrigins: [String]
+    package let docsDirectory: String?
     package let extraRootsFile: String?
     package let httpsProxy: String?
     package let httpProxy: String?
@@ -43,7 +45,7 @@ package struct Settings: Sendable {
     /// Prefixes by which a variable that nobody reads is taken for a slip of the pen.
     private static let prefixes = [
         "KEYCLOAK_", "THREESCALE_", "MLAAS_", "SERVER_", "API_", "CATALOG_", "APPLICATIONS_", "SHUTDOWN_", "LOG_",
-        "METRICS_",
+        "METRICS_", "CORS_",
     ]
     /// What other parts of a deployment set.
     private static let ignored: Set<String> = ["FLASK_APP", "FLASK_DEBUG", "MLAAS_VERSION"]
