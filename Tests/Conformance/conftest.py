@@ -11,9 +11,14 @@ from pathlib import Path
 import pytest
 import requests
 
+import openapi
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("MLAAS_BIN", ROOT / ".build" / "debug"))
 ADMIN_TOKEN = "sandbox-admin-token"
+
+
+openapi.install()
 
 
 def free_port():
@@ -65,6 +70,7 @@ class Helper:
     def __init__(self, keycloak, threescale, ready=True, **settings):
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
+        openapi.watch(self.url)
         environment = {
             "PATH": os.environ["PATH"], "KEYCLOAK_URL": keycloak, "KEYCLOAK_REALM": "mlaas",
             "KEYCLOAK_CLIENT_ID": "mlaas-client", "THREESCALE_ADMIN_API_URL": threescale,
