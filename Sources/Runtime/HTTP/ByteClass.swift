@@ -1,26 +1,33 @@
-/// Which bytes a grammar rule allows: one look-up a byte.
+/// Which bytes a grammar rule allows: two constants a rule, one bit for each byte below 128, so that a look-up touches no
+/// memory and no global.
 package enum ByteClass {
     /// RFC 9110 §5.6.2: tchar.
-    static let token: UInt8 = 1
+    @inline(__always) static func isToken(_ byte: UInt8) -> Bool { contains(byte, tokenLow, tokenHigh) }
     /// RFC 9110 §5.5: field-vchar, SP and HTAB; obs-text included, controls not.
-    static let fieldValue: UInt8 = 2
+    @inline(__always) static func isFieldValue(_ byte: UInt8) -> Bool {
+        byte == ASCII.tab || (byte >= ASCII.space && byte != 0x7F)
+    }
     /// RFC 3986 §2: what may stand in a URI without a fragment.
-    static let uri: UInt8 = 4
-    /// RFC 3986 §3.2.2: what may stand in a host, brackets and port included.
-    static let host: UInt8 = 8
+    @inline(__always) static func isURI(_ byte: UInt8) -> Bool { contains(byte, uriLow, uriHigh) }
+    /// RFC 3986 §3.2.2: what may stand in a reg-name or IPv4 address.
+    @inline(__always) static func isHost(_ byte: UInt8) -> Bool { contains(byte, hostLow, hostHigh) }
 
-    static let table: [UInt8] = {
-        var table = [UInt8](repeating: 0, count: 256)
-        let alphanumerics = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
-        for byte in alphanumerics { table[Int(byte)] |= token | uri | host }
-        for byte in "!#$%&'*+-.^_`|~".utf8 { table[Int(byte)] |= token }
-        for byte in "-._~:/?[]@!$&'()*+,;=%".utf8 { table[Int(byte)] |= uri }
-        for byte in "-._~!$&'()*+,;=%:[]".utf8 { table[Int(byte)] |= host }
-        for value in 0...255 where value == 0x09 || value == 0x20 || (value > 0x20 && value != 0x7F) {
-            table[value] |= fieldValue
-        }
-        return table
-    }()
+    @inline(__always) private static func contains(_ byte: UInt8, _ low: UInt64, _ high: UInt64) -> Bool {
+        byte < 128 && ((byte < 64 ? low : high) >> UInt64(byte & 63)) & 1 != 0
+    }
+
+    // Digits; letters of both cases; then what each rule adds: the tests hold every byte against the rule's own text.
+    private static let digits: UInt64 = 0x03FF_0000_0000_0000
+    private static let letters: UInt64 = 0x07FF_FFFE_07FF_FFFE
+    /// `! # $ % & ' * + - .` and `^ _ ` | ~`.
+    private static let tokenLow: UInt64 = digits | 0x0000_6CFA_0000_0000
+    private static let tokenHigh: UInt64 = letters | 0x5000_0001_C000_0000
+    /// `! $ % & ' ( ) * + , - . / : ; = ?` and `@ [ ] _ ~`.
+    private static let uriLow: UInt64 = digits | 0xAC00_FFF2_0000_0000
+    private static let uriHigh: UInt64 = letters | 0x4000_0000_A800_0001
+    /// `! $ % & ' ( ) * + , - . ; =` and `_ ~`.
+    private static let hostLow: UInt64 = digits | 0x2800_7FF2_0000_0000
+    private static let hostHigh: UInt64 = letters | 0x4000_0000_8000_0000
 }
 
 /// The bytes of US-ASCII that the grammar names.
@@ -46,6 +53,10 @@ enum ASCII {
         default: nil
         }
     }
+
+    @inline(__always) static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
+
+    @inline(__always) static func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == tab }
 
     static func lowercased(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte }
 }

@@ -83,15 +83,15 @@ struct ChunkedDecoder: Sendable {
         guard index < line.upperBound else { return size }
         // BWS before ";" is what old senders write (RFC 9112 §7.1.1); nothing is read from it, so it is refused.
         guard buffer[index] == ASCII.semicolon,
-            buffer[index..<line.upperBound].allSatisfy({ ByteClass.table[Int($0)] & ByteClass.fieldValue != 0 })
+            buffer[index..<line.upperBound].allSatisfy(ByteClass.isFieldValue)
         else { throw .chunk }
         return size
     }
 
     private static func checkTrailer(_ buffer: [UInt8], _ line: Range<Int>) throws(ProtocolError) {
         guard let colon = buffer[line].firstIndex(of: ASCII.colon), colon > line.lowerBound,
-            buffer[line.lowerBound..<colon].allSatisfy({ ByteClass.table[Int($0)] & ByteClass.token != 0 }),
-            buffer[colon..<line.upperBound].allSatisfy({ ByteClass.table[Int($0)] & ByteClass.fieldValue != 0 })
+            buffer[line.lowerBound..<colon].allSatisfy(ByteClass.isToken),
+            buffer[colon..<line.upperBound].allSatisfy(ByteClass.isFieldValue)
         else { throw .field }
     }
 }

@@ -20,38 +20,38 @@ struct Framing: Sendable {
 
     /// Notes one field.
     mutating func take(
-        name: Range<Int>, value: Range<Int>, in buffer: [UInt8], version: RequestHead.Version
+        name: Range<Int>, value: Range<Int>, in bytes: Span<UInt8>, version: RequestHead.Version
     ) throws(ProtocolError) {
         switch name.count {
-        case 4 where equals(buffer, name, FieldName.host):
+        case 4 where bytes.equals(name, lowercased: FieldName.host.bytes):
             hosts += 1
-            guard hosts == 1, Self.isHost(buffer, value) else { throw .host }
-        case 6 where equals(buffer, name, FieldName.expect):
-            guard equals(buffer, value, Self.hundredContinue) else { throw .expectation }
+            guard hosts == 1, Self.isHost(bytes, value) else { throw .host }
+        case 6 where bytes.equals(name, lowercased: FieldName.expect.bytes):
+            guard bytes.equals(value, lowercased: Self.hundredContinue) else { throw .expectation }
             // An HTTP/1.0 client cannot mean it (RFC 9110 §10.1.1).
             expectsContinue = version == .http11
-        case 10 where equals(buffer, name, FieldName.connection):
-            noteOptions(buffer, value)
-        case 14 where equals(buffer, name, FieldName.contentLength):
+        case 10 where bytes.equals(name, lowercased: FieldName.connection.bytes):
+            noteOptions(bytes, value)
+        case 14 where bytes.equals(name, lowercased: FieldName.contentLength.bytes):
             guard declaredLength == nil, !isChunked, !value.isEmpty else { throw .contentLength }
-            declaredLength = try decimal(buffer, value)
-        case 17 where equals(buffer, name, FieldName.transferEncoding):
-            try noteCoding(buffer, value, version)
+            declaredLength = try decimal(bytes, value)
+        case 17 where bytes.equals(name, lowercased: FieldName.transferEncoding.bytes):
+            try noteCoding(bytes, value, version)
         default: break
         }
     }
 
     /// Checks what only the whole head can tell.
-    mutating func finish(version: RequestHead.Version, isAbsoluteForm: Bool) throws(ProtocolError) {
+    mutating func finish(version: RequestHead.Version) throws(ProtocolError) {
         if version == .http11, hosts != 1 { throw .host }
         if isChunked, declaredLength != nil { throw .contentLength }
         keepsAlive = !wantsClose && (version == .http11 || wantsKeepAlive)
     }
 
-    private func decimal(_ buffer: [UInt8], _ range: Range<Int>) throws(ProtocolError) -> Int {
+    private func decimal(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(ProtocolError) -> Int {
         var length = 0
         for index in range {
-            let digit = buffer[index] &- 0x30
+            let digit = bytes[index] &- 0x30
             guard digit < 10 else { throw .contentLength }
             let (product, overflow) = length.multipliedReportingOverflow(by: 10)
             let (sum, carry) = product.addingReportingOverflow(Int(digit))
@@ -62,81 +62,79 @@ struct Framing: Sendable {
     }
 
     private mutating func noteCoding(
-        _ buffer: [UInt8], _ range: Range<Int>, _ version: RequestHead.Version
+        _ bytes: Span<UInt8>, _ range: Range<Int>, _ version: RequestHead.Version
     ) throws(ProtocolError) {
         guard version == .http11, !isChunked else { throw .transferEncoding }
-        if equals(buffer, range, Self.chunked) {
+        if bytes.equals(range, lowercased: Self.chunked) {
             isChunked = true
             return
         }
-        let codings = elements(buffer, range)
-        let chunkedCount = codings.filter { equals(buffer, $0, Self.chunked) }.count
-        guard let last = codings.last, equals(buffer, last, Self.chunked), chunkedCount == 1 else {
+        let codings = elements(bytes, range)
+        let chunkedCount = codings.filter { bytes.equals($0, lowercased: Self.chunked) }.count
+        guard let last = codings.last, bytes.equals(last, lowercased: Self.chunked), chunkedCount == 1 else {
             throw .transferEncoding
         }
         throw .transferCoding
     }
 
-    private mutating func noteOptions(_ buffer: [UInt8], _ range: Range<Int>) {
-        for option in elements(buffer, range) {
-            if equals(buffer, option, Self.close) { wantsClose = true }
-            if equals(buffer, option, Self.keepAlive) { wantsKeepAlive = true }
+    private mutating func noteOptions(_ bytes: Span<UInt8>, _ range: Range<Int>) {
+        for option in elements(bytes, range) {
+            if bytes.equals(option, lowercased: Self.close) { wantsClose = true }
+            if bytes.equals(option, lowercased: Self.keepAlive) { wantsKeepAlive = true }
         }
     }
 
     /// The elements of a comma-separated list without blanks around them (RFC 9110 §5.6.1).
-    private func elements(_ buffer: [UInt8], _ range: Range<Int>) -> [Range<Int>] {
-        buffer[range].split(separator: ASCII.comma).map { part in
-            var part = part
-            while let first = part.first, first == ASCII.space || first == ASCII.tab { part = part.dropFirst() }
-            while let last = part.last, last == ASCII.space || last == ASCII.tab { part = part.dropLast() }
-            return part.startIndex..<part.endIndex
-        }.filter { !$0.isEmpty }
+    private func elements(_ bytes: Span<UInt8>, _ range: Range<Int>) -> [Range<Int>] {
+        var elements: [Range<Int>] = []
+        var start = range.lowerBound
+        while start < range.upperBound {
+            var comma = start
+            while comma < range.upperBound, bytes[comma] != ASCII.comma { comma &+= 1 }
+            var end = comma
+            while start < end, ASCII.isBlank(bytes[start]) { start &+= 1 }
+            while end > start, ASCII.isBlank(bytes[end - 1]) { end &-= 1 }
+            if start < end { elements.append(start..<end) }
+            start = comma + 1
+        }
+        return elements
     }
 
     /// uri-host [ ":" port ] (RFC 9110 §7.2), not empty.
-    static func isHost(_ buffer: [UInt8], _ range: Range<Int>) -> Bool {
+    static func isHost(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
         guard !range.isEmpty else { return false }
         var index = range.lowerBound
-        if buffer[index] == 0x5B {
+        if bytes[index] == 0x5B {
             index += 1
-            while index < range.upperBound, buffer[index] != 0x5D {
-                guard ASCII.hexValue(buffer[index]) != nil || buffer[index] == ASCII.colon || buffer[index] == 0x2E
+            while index < range.upperBound, bytes[index] != 0x5D {
+                guard ASCII.hexValue(bytes[index]) != nil || bytes[index] == ASCII.colon || bytes[index] == 0x2E
                 else { return false }
                 index += 1
             }
             guard index < range.upperBound, index > range.lowerBound + 1 else { return false }
             index += 1
         } else {
-            while index < range.upperBound, buffer[index] != ASCII.colon {
-                let byte = buffer[index]
-                guard ByteClass.table[Int(byte)] & ByteClass.host != 0, byte != 0x5B, byte != 0x5D else { return false }
+            while index < range.upperBound, bytes[index] != ASCII.colon {
+                let byte = bytes[index]
+                guard ByteClass.isHost(byte) else { return false }
                 if byte == ASCII.percent {
-                    guard index + 2 < range.upperBound, ASCII.hexValue(buffer[index + 1]) != nil,
-                        ASCII.hexValue(buffer[index + 2]) != nil
+                    guard index + 2 < range.upperBound, ASCII.hexValue(bytes[index + 1]) != nil,
+                        ASCII.hexValue(bytes[index + 2]) != nil
                     else { return false }
                 }
-                index += 1
+                index &+= 1
             }
             guard index > range.lowerBound else { return false }
         }
         guard index < range.upperBound else { return true }
-        guard buffer[index] == ASCII.colon, range.upperBound - index <= 6 else { return false }
-        return buffer[(index + 1)..<range.upperBound].allSatisfy { (0x30...0x39).contains($0) }
+        guard bytes[index] == ASCII.colon, range.upperBound - index <= 6 else { return false }
+        index += 1
+        while index < range.upperBound, ASCII.isDigit(bytes[index]) { index &+= 1 }
+        return index == range.upperBound
     }
 
-    private func equals(_ buffer: [UInt8], _ range: Range<Int>, _ name: FieldName) -> Bool {
-        guard range.count == name.bytes.count else { return false }
-        var index = range.lowerBound
-        for byte in name.bytes {
-            if ASCII.lowercased(buffer[index]) != byte { return false }
-            index += 1
-        }
-        return true
-    }
-
-    private static let hundredContinue: FieldName = "100-continue"
-    private static let chunked: FieldName = "chunked"
-    private static let close: FieldName = "close"
-    private static let keepAlive: FieldName = "keep-alive"
+    private static let hundredContinue = Array("100-continue".utf8)
+    private static let chunked = Array("chunked".utf8)
+    private static let close = Array("close".utf8)
+    private static let keepAlive = Array("keep-alive".utf8)
 }

@@ -42,14 +42,12 @@ package struct HTTPStatus: Hashable, Sendable {
     package static let gatewayTimeout = HTTPStatus(code: 504, reason: "Gateway Timeout")
     package static let httpVersionNotSupported = HTTPStatus(code: 505, reason: "HTTP Version Not Supported")
 
-    private static let registered: [Int: HTTPStatus] = {
-        let all: [HTTPStatus] = [
-            .ok, .created, .noContent, .found, .notModified, .badRequest, .unauthorized, .forbidden, .notFound,
-            .methodNotAllowed, .notAcceptable, .requestTimeout, .conflict, .contentTooLarge, .uriTooLong,
-            .unsupportedMediaType, .expectationFailed, .unprocessableContent, .tooManyRequests,
-            .requestHeaderFieldsTooLarge, .internalServerError, .notImplemented, .badGateway, .serviceUnavailable,
-            .gatewayTimeout, .httpVersionNotSupported,
-        ]
-        return Dictionary(uniqueKeysWithValues: all.map { ($0.code, $0) })
-    }()
+    static let allRegistered: [HTTPStatus] = [
+        .ok, .created, .noContent, .found, .notModified, .badRequest, .unauthorized, .forbidden, .notFound,
+        .methodNotAllowed, .notAcceptable, .requestTimeout, .conflict, .contentTooLarge, .uriTooLong,
+        .unsupportedMediaType, .expectationFailed, .unprocessableContent, .tooManyRequests,
+        .requestHeaderFieldsTooLarge, .internalServerError, .notImplemented, .badGateway, .serviceUnavailable,
+        .gatewayTimeout, .httpVersionNotSupported,
+    ]
+    private static let registered = Dictionary(uniqueKeysWithValues: allRegistered.map { ($0.code, $0) })
 }

@@ -1,205 +1,100 @@
 /// Reads a request head line by line (RFC 9112 §2–§3, §5), so that a head that drips in costs no more than one that
-/// comes at once: no byte is searched twice. Offsets count from the first byte of the head.
+/// comes at once: no byte is searched twice for a line's end. Offsets count from the first byte of the head.
 struct HeadParser: Sendable {
     private enum Stage { case start, afterEmptyLine, fields }
 
     private let limits: MessageLimits
     private var stage = Stage.start
     private var lineStart = 0
+    /// No line ends before this.
     private var scanned = 0
 
-    private(set) var method = HTTPMethod.get
-    private(set) var version = RequestHead.Version.http11
-    private(set) var pathRange = 0..<0
-    private(set) var queryRange: Range<Int>?
-    private(set) var fields: [RequestHead.FieldSlot] = []
     private(set) var framing = Framing()
-    /// The target names its own authority, which then counts instead of `Host` (RFC 9112 §3.2.2).
-    private var isAbsoluteForm = false
 
-    init(limits: MessageLimits) {
-        self.limits = limits
-        fields.reserveCapacity(16)
-    }
+    init(limits: MessageLimits) { self.limits = limits }
 
     /// Whether nothing of a head has been seen but perhaps an empty line.
     var isUntouched: Bool { stage != .fields && scanned <= 2 }
 
-    /// Starts over for the next request; keeps its memory.
+    /// Starts over for the next request.
     mutating func reset() {
         stage = .start
         lineStart = 0
         scanned = 0
-        queryRange = nil
-        fields.removeAll(keepingCapacity: true)
         framing = Framing()
-        isAbsoluteForm = false
     }
 
-    /// Reads what is there of the head that starts at `base`.
+    /// Reads what is there of a head into `head`, all but its bytes.
+    /// - Parameter base: the head's first byte; what follows the head is not looked at.
     /// - Returns: the head's length once its last line is there, else nil.
-    mutating func parse(_ buffer: [UInt8], from base: Int) throws(ProtocolError) -> Int? {
-        let available = buffer.count - base
-        while scanned < available {
-            guard buffer[base + scanned] == ASCII.lineFeed else {
-                scanned += 1
-                try checkLength(scanned)
-                continue
+    mutating func parse(
+        _ buffer: [UInt8], from base: Int, into head: inout RequestHead
+    ) throws(ProtocolError) -> Int? {
+        let bytes = buffer.span.extracting(base...)
+        if stage == .start, lineStart == 0, scanned == 0 {
+            head.fields.removeAll(keepingCapacity: true)
+            head.queryRange = nil
+        }
+        while let line = try nextLine(bytes) {
+            switch stage {
+            case .start where line.isEmpty:
+                // A robust server skips one empty line before a request (RFC 9112 §2.2).
+                stage = .afterEmptyLine
+            case .start, .afterEmptyLine:
+                try RequestLine.read(line, bytes, into: &head)
+                stage = .fields
+            case .fields where line.isEmpty:
+                try framing.finish(version: head.version)
+                return scanned
+            case .fields:
+                try readField(line, bytes, into: &head)
             }
-            try checkLength(scanned)
-            let end = scanned
-            scanned += 1
-            guard end > lineStart, buffer[base + end - 1] == ASCII.carriageReturn else { throw .lineEnding }
-            let line = lineStart..<(end - 1)
-            lineStart = scanned
-            if try take(line, buffer, base) { return scanned }
         }
         return nil
     }
 
-    private func checkLength(_ length: Int) throws(ProtocolError) {
-        if stage != .fields, length - lineStart > limits.requestLineBytes + 1 { throw .targetTooLong }
-        if length >= limits.headBytes { throw .headTooLarge }
-    }
-
-    /// One line without its CRLF. True when it was the empty line that ends the head.
-    private mutating func take(_ line: Range<Int>, _ buffer: [UInt8], _ base: Int) throws(ProtocolError) -> Bool {
-        switch stage {
-        case .start where line.isEmpty:
-            // A robust server skips one empty line before a request (RFC 9112 §2.2).
-            stage = .afterEmptyLine
-        case .start, .afterEmptyLine:
-            try requestLine(line, buffer, base)
-            stage = .fields
-        case .fields where line.isEmpty:
-            try framing.finish(version: version, isAbsoluteForm: isAbsoluteForm)
-            return true
-        case .fields:
-            try field(line, buffer, base)
-        }
-        return false
-    }
-
-    // MARK: Request line
-
-    private mutating func requestLine(_ line: Range<Int>, _ buffer: [UInt8], _ base: Int) throws(ProtocolError) {
-        let table = ByteClass.table
-        var index = line.lowerBound
-        while index < line.upperBound, table[Int(buffer[base + index])] & ByteClass.token != 0 { index += 1 }
-        let methodRange = line.lowerBound..<index
-        guard !methodRange.isEmpty, index < line.upperBound, buffer[base + index] == ASCII.space else {
-            throw .requestLine
-        }
-        let targetStart = index + 1
-        index = targetStart
-        while index < line.upperBound, buffer[base + index] != ASCII.space { index += 1 }
-        let target = targetStart..<index
-        guard !target.isEmpty, index < line.upperBound else { throw .requestLine }
-        try readVersion((index + 1)..<line.upperBound, buffer, base)
-        method = Self.method(buffer, (base + methodRange.lowerBound)..<(base + methodRange.upperBound))
-        try readTarget(target, buffer, base)
-    }
-
-    private mutating func readVersion(_ range: Range<Int>, _ buffer: [UInt8], _ base: Int) throws(ProtocolError) {
-        // HTTP-version = "HTTP/" DIGIT "." DIGIT (RFC 9112 §2.3), case-sensitive.
-        guard range.count == 8, buffer[(base + range.lowerBound)..<(base + range.lowerBound + 5)] == Self.httpSlash[...]
-        else { throw .requestLine }
-        let major = buffer[base + range.lowerBound + 5]
-        let minor = buffer[base + range.lowerBound + 7]
-        guard buffer[base + range.lowerBound + 6] == 0x2E, (0x30...0x39).contains(major), (0x30...0x39).contains(minor)
-        else { throw .requestLine }
-        switch (major, minor) {
-        case (0x31, 0x31): version = .http11
-        case (0x31, 0x30): version = .http10
-        default: throw .version
-        }
-    }
-
-    private mutating func readTarget(_ range: Range<Int>, _ buffer: [UInt8], _ base: Int) throws(ProtocolError) {
-        let table = ByteClass.table
-        var index = range.lowerBound
-        var question: Int?
-        while index < range.upperBound {
-            let byte = buffer[base + index]
-            guard table[Int(byte)] & ByteClass.uri != 0 else { throw .target }
-            if byte == ASCII.question, question == nil { question = index }
-            if byte == ASCII.percent {
-                guard index + 2 < range.upperBound, ASCII.hexValue(buffer[base + index + 1]) != nil,
-                    ASCII.hexValue(buffer[base + index + 2]) != nil
-                else { throw .target }
+    /// The next line without its CRLF, free of controls but tabs; nil while it is incomplete.
+    private mutating func nextLine(_ bytes: Span<UInt8>) throws(ProtocolError) -> Range<Int>? {
+        let lineMax = stage == .fields ? Int.max : lineStart + limits.requestLineBytes
+        while true {
+            let index = bytes.firstControl(from: scanned, below: bytes.count)
+            scanned = index
+            // The line's end stands behind its last byte, so the limit may be reached and not passed.
+            if index > lineMax { throw .targetTooLong }
+            if index >= limits.headBytes { throw .headTooLarge }
+            guard index < bytes.count else { return nil }
+            switch bytes[index] {
+            case ASCII.tab: scanned = index + 1
+            case ASCII.carriageReturn:
+                guard index + 1 < bytes.count else { return nil }
+                guard bytes[index + 1] == ASCII.lineFeed else { throw stage == .fields ? .field : .requestLine }
+                guard index + 1 < limits.headBytes else { throw .headTooLarge }
+                defer {
+                    scanned = index + 2
+                    lineStart = index + 2
+                }
+                return lineStart..<index
+            case ASCII.lineFeed: throw .lineEnding
+            default: throw stage == .fields ? .field : .requestLine
             }
-            index += 1
         }
-        var start = range.lowerBound
-        switch buffer[base + start] {
-        case ASCII.slash: break
-        case ASCII.asterisk where range.count == 1 && method == .options: break
-        default: start = try skipAuthority(range, buffer, base, question ?? range.upperBound)
-        }
-        pathRange = start..<(question ?? range.upperBound)
-        queryRange = question.map { ($0 + 1)..<range.upperBound }
     }
 
-    /// absolute-form: `http://host[:port]/path` (RFC 9112 §3.2.2). Returns where the path starts.
-    private mutating func skipAuthority(
-        _ range: Range<Int>, _ buffer: [UInt8], _ base: Int, _ end: Int
-    ) throws(ProtocolError) -> Int {
-        for scheme in [Self.http, Self.https] where range.count > scheme.count {
-            let prefix = buffer[(base + range.lowerBound)..<(base + range.lowerBound + scheme.count)]
-            guard prefix.elementsEqual(scheme, by: { ASCII.lowercased($0) == $1 }) else { continue }
-            let host = range.lowerBound + scheme.count
-            var index = host
-            while index < end, buffer[base + index] != ASCII.slash { index += 1 }
-            // An absolute form without a path is one for "/", which is not in the bytes: refused as of no use here.
-            guard index < end, Framing.isHost(buffer, (base + host)..<(base + index)) else { throw .target }
-            isAbsoluteForm = true
-            return index
-        }
-        throw .target
-    }
-
-    private static let httpSlash = Array("HTTP/".utf8)
-    private static let http = Array("http://".utf8)
-    private static let https = Array("https://".utf8)
-    private static let known: [(bytes: [UInt8], method: HTTPMethod)] = [
-        HTTPMethod.get, .post, .head, .put, .delete, .patch, .options, .trace, .connect,
-    ].map { (Array($0.rawValue.utf8), $0) }
-
-    private static func method(_ buffer: [UInt8], _ range: Range<Int>) -> HTTPMethod {
-        for entry in known where entry.bytes.count == range.count && buffer[range].elementsEqual(entry.bytes) {
-            return entry.method
-        }
-        return .other(String(decoding: buffer[range], as: UTF8.self))
-    }
-
-    // MARK: Fields
-
-    private mutating func field(_ line: Range<Int>, _ buffer: [UInt8], _ base: Int) throws(ProtocolError) {
-        let table = ByteClass.table
+    /// field-line = field-name ":" OWS field-value OWS (RFC 9112 §5).
+    private mutating func readField(
+        _ line: Range<Int>, _ bytes: Span<UInt8>, into head: inout RequestHead
+    ) throws(ProtocolError) {
         var index = line.lowerBound
-        while index < line.upperBound, table[Int(buffer[base + index])] & ByteClass.token != 0 { index += 1 }
+        while index < line.upperBound, ByteClass.isToken(bytes[index]) { index &+= 1 }
         // Also refuses a folded line, an empty name, and a space before the colon.
-        guard index > line.lowerBound, index < line.upperBound, buffer[base + index] == ASCII.colon else {
-            throw .field
-        }
+        guard index > line.lowerBound, index < line.upperBound, bytes[index] == ASCII.colon else { throw .field }
         let name = line.lowerBound..<index
-        index += 1
-        while index < line.upperBound, Self.isBlank(buffer[base + index]) { index += 1 }
-        let valueStart = index
-        var allowed = ByteClass.fieldValue
-        while index < line.upperBound {
-            allowed &= table[Int(buffer[base + index])]
-            index += 1
-        }
-        guard allowed != 0 else { throw .field }
+        var valueStart = index + 1
         var valueEnd = line.upperBound
-        while valueEnd > valueStart, Self.isBlank(buffer[base + valueEnd - 1]) { valueEnd -= 1 }
-        guard fields.count < limits.fieldCount else { throw .headTooLarge }
-        fields.append(RequestHead.FieldSlot(name: name, value: valueStart..<valueEnd))
-        try framing.take(
-            name: (base + name.lowerBound)..<(base + name.upperBound),
-            value: (base + valueStart)..<(base + valueEnd), in: buffer, version: version)
+        while valueStart < valueEnd, ASCII.isBlank(bytes[valueStart]) { valueStart &+= 1 }
+        while valueEnd > valueStart, ASCII.isBlank(bytes[valueEnd - 1]) { valueEnd &-= 1 }
+        guard head.fields.count < limits.fieldCount else { throw .headTooLarge }
+        head.fields.append(RequestHead.FieldSlot(name: name, value: valueStart..<valueEnd))
+        try framing.take(name: name, value: valueStart..<valueEnd, in: bytes, version: head.version)
     }
-
-    private static func isBlank(_ byte: UInt8) -> Bool { byte == ASCII.space || byte == ASCII.tab }
 }

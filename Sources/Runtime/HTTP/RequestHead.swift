@@ -2,13 +2,21 @@
 package struct RequestHead: Sendable {
     /// Where one field stands in `bytes`.
     package struct FieldSlot: Sendable, Equatable {
-        package var name: Range<Int>
-        package var value: Range<Int>
+        // A head is far smaller than 4 GiB, and slots are written for every field of every request.
+        private let nameStart: UInt32
+        private let nameEnd: UInt32
+        private let valueStart: UInt32
+        private let valueEnd: UInt32
 
         package init(name: Range<Int>, value: Range<Int>) {
-            self.name = name
-            self.value = value
+            nameStart = UInt32(truncatingIfNeeded: name.lowerBound)
+            nameEnd = UInt32(truncatingIfNeeded: name.upperBound)
+            valueStart = UInt32(truncatingIfNeeded: value.lowerBound)
+            valueEnd = UInt32(truncatingIfNeeded: value.upperBound)
         }
+
+        package var name: Range<Int> { Int(nameStart)..<Int(nameEnd) }
+        package var value: Range<Int> { Int(valueStart)..<Int(valueEnd) }
     }
 
     package enum Version: Sendable, Equatable { case http10, http11 }
@@ -63,13 +71,17 @@ package struct RequestHead: Sendable {
         return count
     }
 
-    private func matches(_ range: Range<Int>, _ name: FieldName) -> Bool {
-        guard range.count == name.bytes.count else { return false }
-        var index = range.lowerBound
-        for byte in name.bytes {
-            if bytes[index] != byte { return false }
-            index += 1
+    /// Brings the names of all fields into lower case; once, before anybody looks.
+    mutating func lowercaseNames() { Self.lowercase(fields, in: &bytes) }
+
+    private static func lowercase(_ slots: [FieldSlot], in bytes: inout [UInt8]) {
+        var span = bytes.mutableSpan
+        for slot in slots {
+            for index in slot.name { span[index] = ASCII.lowercased(span[index]) }
         }
-        return true
+    }
+
+    private func matches(_ range: Range<Int>, _ name: FieldName) -> Bool {
+        bytes.span.equals(range, lowercased: name.bytes)
     }
 }

@@ -23,7 +23,7 @@ package struct RequestMachine: Sendable {
     private var stage = Stage.head
     private var body: [UInt8] = []
     private var hasSaidContinue = false
-    /// Kept between requests for its memory.
+    /// The head being read or answered; kept between requests for its memory.
     private var head = RequestHead(
         method: .get, version: .http11, bytes: [], pathRange: 0..<0, queryRange: nil, fields: [])
 
@@ -90,7 +90,9 @@ package struct RequestMachine: Sendable {
         case .answering: return .needData
         case .failed(let error): throw error
         case .head:
-            guard let length = try parser.parse(buffer, from: offset) else { return .needData }
+            guard let length = try parser.parse(buffer, from: offset, into: &head) else {
+                return .needData
+            }
             takeHead(length)
             return try beginBody()
         case .body(let length):
@@ -109,16 +111,14 @@ package struct RequestMachine: Sendable {
 
     private mutating func takeHead(_ length: Int) {
         head.bytes.removeAll(keepingCapacity: true)
-        head.bytes.append(contentsOf: buffer[offset..<(offset + length)])
-        for slot in parser.fields {
-            for index in slot.name { head.bytes[index] = ASCII.lowercased(head.bytes[index]) }
+        if offset == 0, length == buffer.count {
+            // Mostly a read is one whole head: it changes hands without being copied.
+            swap(&head.bytes, &buffer)
+        } else {
+            head.bytes.append(contentsOf: buffer[offset..<(offset + length)])
+            offset += length
         }
-        head.method = parser.method
-        head.version = parser.version
-        head.pathRange = parser.pathRange
-        head.queryRange = parser.queryRange
-        head.fields = parser.fields
-        offset += length
+        head.lowercaseNames()
     }
 
     private mutating func beginBody() throws(ProtocolError) -> Event {

@@ -11,15 +11,18 @@ package enum ResponseEncoder {
 
     /// Appends a head and, where the status and method allow one, the body.
     /// - Parameters:
+    ///   - fields: checked one by one.
+    ///   - ready: checked before.
     ///   - lines: appends complete field lines that the caller has checked before, each with its CRLF.
     ///   - isHead: the request was HEAD: the length is told, the body is not sent (RFC 9110 §9.3.2).
     package static func encode(
-        status: HTTPStatus, fields: HTTPFields, body: [UInt8], isHead: Bool, connection: Connection,
-        into out: inout [UInt8], lines: (inout [UInt8]) -> Void
+        status: HTTPStatus, fields: HTTPFields, ready: EncodedFields? = nil, body: [UInt8], isHead: Bool,
+        connection: Connection, into out: inout [UInt8], lines: (inout [UInt8]) -> Void
     ) throws(InvalidField) {
         for field in fields.all where !isValid(field) { throw InvalidField(name: field.name) }
         out.append(contentsOf: statusLine(status))
         lines(&out)
+        if let ready { out.append(contentsOf: ready.bytes) }
         for field in fields.all {
             out.append(contentsOf: field.name.utf8)
             out.append(contentsOf: separator)
@@ -65,18 +68,29 @@ package enum ResponseEncoder {
     private static let keepAliveLine = Array("connection: keep-alive\r\n".utf8)
 
     private static func isValid(_ field: HTTPFields.Field) -> Bool {
-        let table = ByteClass.table
         guard !field.name.isEmpty else { return false }
-        for byte in field.name.utf8 where table[Int(byte)] & ByteClass.token == 0 { return false }
-        for byte in field.value.utf8 where table[Int(byte)] & ByteClass.fieldValue == 0 { return false }
+        for byte in field.name.utf8 where !ByteClass.isToken(byte) { return false }
+        for byte in field.value.utf8 where !ByteClass.isFieldValue(byte) { return false }
         return true
     }
 
-    private static let okLine = Array("HTTP/1.1 200 OK\r\n".utf8)
-
     private static func statusLine(_ status: HTTPStatus) -> [UInt8] {
-        status.code == 200 ? okLine : Array("HTTP/1.1 \(status.code) \(status.reason)\r\n".utf8)
+        guard statusLines.indices.contains(status.code), !statusLines[status.code].isEmpty else {
+            return makeStatusLine(status)
+        }
+        return statusLines[status.code]
     }
+
+    private static func makeStatusLine(_ status: HTTPStatus) -> [UInt8] {
+        Array("HTTP/1.1 \(status.code) \(status.reason)\r\n".utf8)
+    }
+
+    /// Those of the registered statuses, by their code.
+    private static let statusLines: [[UInt8]] = {
+        var lines = [[UInt8]](repeating: [], count: 600)
+        for status in HTTPStatus.allRegistered { lines[status.code] = makeStatusLine(status) }
+        return lines
+    }()
 
     private static func appendDecimal(_ number: Int, to out: inout [UInt8]) {
         if number >= 10 { appendDecimal(number / 10, to: &out) }
