@@ -4,14 +4,12 @@ import Testing
 
 @Suite("The router")
 struct RouterTests {
-    private let router = Router([
-        Route(.get, "/a", "list"), Route(.get, "/a/{id}", "item"), Route(.post, "/a/new", "new"),
-        Route(.get, "/a/{id}/parts", "parts"),
-    ])
+    private let names = ["list", "item", "new", "parts"]
+    private let router = Router([(.get, "/a"), (.get, "/a/{id}"), (.post, "/a/new"), (.get, "/a/{id}/parts")])
 
     private func match(_ method: HTTPMethod, _ path: String) -> String {
         switch router.match(method, path: Array(path.utf8)[...]) {
-        case .found(let route, let parameters): ([route.handler] + parameters).joined(separator: " ")
+        case .found(let index, let parameters): ([names[index]] + parameters).joined(separator: " ")
         case .methodNotAllowed(_, let allow): "405 \(allow)"
         case .notFound: "404"
         }

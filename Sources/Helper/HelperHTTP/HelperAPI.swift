@@ -45,12 +45,15 @@ package struct HelperAPI: Responder {
 
     /// Every route as `METHOD /template`, in the table's order.
     package let routeNames: [String]
-    private let router: Router<Endpoint>
+    private let router: Router
+    /// By the index of their route.
+    private let endpoints: [Endpoint]
     private let authentication: Authentication
     private let metrics: RequestMetrics
     private let unmatched: RouteMetrics
     private let asterisk: RouteMetrics
     private let cors: CORSPolicy
+    private let overload: RouteMetrics
     private let realm: String
     private let deadline: Duration
     private let logger: Logger
@@ -64,7 +67,7 @@ package struct HelperAPI: Responder {
             listServices: dependencies.listServices, findService: dependencies.findService,
             provisionKey: dependencies.provisionKey)
         let documentation = DocumentationRoutes(documentation: dependencies.documentation)
-        var routes: [Route<Handler>] = [
+        var routes = [
             Route(.get, "/api/health", .open(health.live)),
             Route(.get, "/api/health/ready", .open(health.ready)),
             Route(.get, "/api/services", .authenticated(services.list)),
@@ -78,10 +81,11 @@ package struct HelperAPI: Responder {
         if let route = dependencies.metricsRoute { routes.append(Route(.get, "/metrics", .open(route.scrape))) }
         routeNames = routes.map { "\($0.method.rawValue) \($0.template)" }
         let metrics = dependencies.metrics
-        router = Router(
-            routes.map { Route($0.method, $0.template, Endpoint($0.handler, metrics.route($0.template))) })
+        router = Router(routes.map { ($0.method, $0.template) })
+        endpoints = routes.map { Endpoint($0.handler, metrics.route($0.template)) }
         unmatched = metrics.route("_unmatched")
         asterisk = metrics.route("*")
+        overload = metrics.route("_overloaded")
         authentication = Authentication(
             verifier: dependencies.verifier, policy: dependencies.policy, clientID: clientID,
             outcomes: dependencies.authOutcomes, logger: logger)
@@ -120,13 +124,14 @@ package struct HelperAPI: Responder {
     // MARK: One request
 
     package func respond(to request: Request) -> Answer<Response> {
-        metrics.begin()
         let began = EventLoop.nanoseconds()
         let (route, reply) = route(request)
         switch reply {
         case .now(let response): return .now(finish(response, request, route, began))
         case .later(let work):
             return .later {
+                metrics.begin()
+                defer { metrics.end() }
                 let response: Response
                 do {
                     response = try await Deadline.$current.withValue(.now + deadline) { try await work() }
@@ -138,13 +143,22 @@ package struct HelperAPI: Responder {
         }
     }
 
+    /// Counted and not logged: a line for each would make the load worse.
+    package func overloaded(_ request: Request) -> Response {
+        let error = HelperError(
+            .overloaded, "Too much is under way. Try again in a moment.", retryAfter: .seconds(1))
+        return finish(
+            ErrorResponse.make(error, requestID: request.id, realm: realm), request, overload,
+            EventLoop.nanoseconds())
+    }
+
     /// The route, or a stand-in for what has none, and the handler's reply.
     private func route(_ request: Request) -> (RouteMetrics, Reply) {
         let path = request.head.bytes[request.head.pathRange]
         switch router.match(request.method, path: path) {
-        case .found(let route, let parameters):
-            let edge = EdgeContext(request: request, parameters: parameters, route: route.template)
-            let endpoint = route.handler
+        case .found(let index, let parameters):
+            let endpoint = endpoints[index]
+            let edge = EdgeContext(request: request, parameters: parameters, route: endpoint.metrics.template)
             return (
                 endpoint.metrics,
                 attempt(request, endpoint.metrics) { try handle(endpoint.handler, edge) }
@@ -196,7 +210,7 @@ package struct HelperAPI: Responder {
     /// Success is a metric; its line is for those who look for one request.
     private func finish(_ response: Response, _ request: Request, _ route: RouteMetrics, _ began: UInt64) -> Response {
         let duration = EventLoop.nanoseconds() &- began
-        metrics.end(route, method: request.method, status: response.status.code, nanoseconds: duration)
+        metrics.record(route, method: request.method, status: response.status.code, nanoseconds: duration)
         logger.debug(
             "request",
             metadata: Self.metadata(request, route).merging([

@@ -131,6 +131,19 @@ import Synchronization
         Task(executorPreference: self) { await work() }
     }
 
+    /// Starts a task on this very stack, which runs until it first waits and from then on like one of `spawn`. On the
+    /// loop's thread only.
+    package func spawnNow(_ work: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
+        preconditionInLoop()
+        return Task.immediate(executorPreference: self) { await work() }
+    }
+
+    /// Runs `body` on the loop's next round, never at once. On the loop's thread only.
+    package func later(_ body: @escaping @Sendable () -> Void) {
+        preconditionInLoop()
+        post { $0.calls.append(body) }
+    }
+
     private func post(_ add: (inout Inbox) -> Void) {
         let mustSignal = inbox.withLock { inbox in
             guard !inbox.closed else { return false }
@@ -210,6 +223,13 @@ import Synchronization
     }
 
     // MARK: Time
+
+    /// The loop's own idea of the time in milliseconds: that of the turn's beginning, from an arbitrary start, never going
+    /// back. On the loop's thread only; costs nothing.
+    package var milliseconds: UInt64 {
+        assert(inLoop, "Invalid state: called off the loop's thread")
+        return unsafe uv_now(raw)
+    }
 
     /// The loop's clock in nanoseconds, from an arbitrary start, never going back. From any thread.
     package static func nanoseconds() -> UInt64 { uv_hrtime() }

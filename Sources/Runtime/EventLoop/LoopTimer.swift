@@ -53,7 +53,7 @@ import CUV
 
 extension Duration {
     /// Whole milliseconds, rounded up, at least 0.
-    var millisecondsUp: UInt64 {
+    package var millisecondsUp: UInt64 {
         let (seconds, attoseconds) = components
         if seconds < 0 || attoseconds < 0 { return 0 }
         let fraction = UInt64((attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)

@@ -4,22 +4,26 @@ import HTTP
 /// One connection: bytes in, requests to the responder, answers out, one deadline. Loop-confined.
 final class HTTPConnection: ByteStreamDelegate {
     private let tcp: any ByteStream
-    private unowned let server: LoopServer
+    /// Held until the connection is gone, and the server forgets it then.
+    private let server: LoopServer
     private let remoteAddress: String
     private var machine: RequestMachine
-    /// When `expire` is due, on the loop's clock in nanoseconds.
+    /// When `expire` is due, in milliseconds of the loop's clock.
     private(set) var deadline: UInt64 = .max
     private var clock = RequestMachine.Waiting.nothing
     private var stage = Stage.open
-    private var task: Task<Void, Never>?
     private var peerHasEnded = false
     private var unsentAtLastLook = 0
+    private var requestsAnswered = 0
     private var pacer: PacedWriter?
     /// What of a large body waits for the bytes before it. It shares the answer's memory, so that a slow reader costs
     /// one piece and not the whole.
     private var rest: ArraySlice<UInt8> = []
     /// The request being answered: what its answer needs to know.
     private var current: (id: RequestID, isHead: Bool, version: RequestHead.Version)?
+    private var work = Work.none
+
+    private typealias Begin = @Sendable () async -> Response
 
     private enum Stage {
         case open
@@ -28,6 +32,18 @@ final class HTTPConnection: ByteStreamDelegate {
         /// Everything is sent; the peer's bytes are read and dropped for a while.
         case lingering
         case closed
+    }
+
+    /// What becomes of a request whose answer has to be waited for.
+    private enum Work {
+        case none
+        /// Waits for its turn.
+        case queued(Request, Begin)
+        /// Runs for the first time, below us on the stack.
+        case starting
+        /// Has ended without having waited.
+        case done(Response)
+        case running(Task<Void, Never>)
     }
 
     init(tcp: any ByteStream, server: LoopServer) {
@@ -43,6 +59,9 @@ final class HTTPConnection: ByteStreamDelegate {
         clock = .request
         tcp.startReading()
     }
+
+    /// The peer's address, without a port.
+    var address: String { remoteAddress }
 
     /// Whether a request is being answered or an answer is on its way out.
     var isBusy: Bool { current != nil || tcp.unsentBytes > 0 }
@@ -88,25 +107,65 @@ final class HTTPConnection: ByteStreamDelegate {
         restartClock()
     }
 
+    private func refuse(_ error: ProtocolError) {
+        let id = server.makeRequestID()
+        stage = .closing
+        server.encode(server.configuration.refusal(error, id), id: id, isHead: false, connection: .close)
+    }
+
+    // MARK: Answering
+
     private func answer(_ head: RequestHead, _ body: [UInt8]) {
         let id = head.range(of: .xRequestID).flatMap { RequestID(received: head.bytes[$0]) } ?? server.makeRequestID()
         current = (id, head.method == .head, head.version)
         let request = Request(head: head, body: body, id: id, remoteAddress: remoteAddress)
         switch server.responder.respond(to: request) {
-        case .now(let response):
-            send(response)
-        case .later(let work):
-            let me = LoopBound(self, to: server.loop)
-            task = server.loop.spawn {
-                let response = await work()
-                me.value.finish(response)
+        case .now(let response): send(response)
+        case .later(let begin):
+            switch server.admission.enter(self) {
+            case .start: run(begin)
+            case .wait: work = .queued(request, begin)
+            case .refuse: send(server.responder.overloaded(request))
             }
         }
     }
 
-    /// An answer that had to be waited for.
+    /// Begins work on this very stack: what does not wait after all costs no turn of the loop.
+    private func run(_ begin: @escaping Begin) {
+        let me = LoopBound(self, to: server.loop)
+        work = .starting
+        let task = server.loop.spawnNow {
+            let response = await begin()
+            me.value.finish(response)
+        }
+        switch work {
+        case .done(let response):
+            work = .none
+            server.workEnded()
+            if stage == .open { send(response) }
+        case .starting: work = .running(task)
+        case .none, .queued, .running: task.cancel()  // closed meanwhile
+        }
+    }
+
+    /// It is this connection's turn.
+    func takeTurn() {
+        guard case .queued(_, let begin) = work else { return }
+        run(begin)
+        process()
+    }
+
+    /// Whether it still waits for its turn.
+    var isQueued: Bool { if case .queued = work { true } else { false } }
+
+    /// Work has ended.
     private func finish(_ response: Response) {
-        task = nil
+        if case .starting = work {
+            work = .done(response)
+            return
+        }
+        work = .none
+        server.workEnded()
         guard stage == .open else { return }
         send(response)
         flush()
@@ -114,19 +173,14 @@ final class HTTPConnection: ByteStreamDelegate {
         process()
     }
 
-    private func refuse(_ error: ProtocolError) {
-        let id = server.makeRequestID()
-        current = (id, false, .http11)
-        stage = .closing
-        server.encode(server.configuration.refusal(error, id), id: id, isHead: false, connection: .close)
-        current = nil
-    }
-
     // MARK: Sending
 
     private func send(_ response: Response) {
         guard let current else { return }
-        let keepsAlive = machine.keepsAlive && !server.isDraining && !peerHasEnded
+        requestsAnswered += 1
+        let keepsAlive =
+            machine.keepsAlive && !server.isDraining && !peerHasEnded
+            && requestsAnswered < server.limits.requestsPerConnection
         let connection: ResponseEncoder.Connection =
             !keepsAlive ? .close : current.version == .http10 ? .keepAlive : .unsaid
         self.current = nil
@@ -226,21 +280,27 @@ final class HTTPConnection: ByteStreamDelegate {
         case .request: setDeadline(server.limits.idleTime)
         case .head: setDeadline(server.limits.headTime)
         case .body: setDeadline(server.limits.bodyTime)
-        case .answer, .nothing: deadline = .max
+        case .answer: if isQueued { setDeadline(server.limits.queueTime) } else { deadline = .max }
+        case .nothing: deadline = .max
         }
     }
 
-    private func setDeadline(_ after: Duration) {
-        deadline = EventLoop.nanoseconds(after: after)
-    }
+    private func setDeadline(_ after: Duration) { deadline = server.loop.milliseconds &+ after.millisecondsUp }
 
     /// The deadline has passed: refuses a slow request, lets go of anything else that makes no progress.
-    func expire(at now: UInt64) {
+    func expire() {
         if stage == .open, clock == .head || clock == .body {
             machine.fail(.timeout)
             refuse(.timeout)
             flush()
             setDeadline(server.limits.stallTime)
+        } else if stage == .open, case .queued(let request, _) = work {
+            work = .none
+            send(server.responder.overloaded(request))
+            process()
+        } else if stage == .open, clock == .answer {
+            // Its turn came after the clock had been set: the answer has its own deadline.
+            deadline = .max
         } else if tcp.unsentBytes > 0, tcp.unsentBytes < unsentAtLastLook {
             unsentAtLastLook = tcp.unsentBytes
             setDeadline(server.limits.stallTime)
@@ -278,21 +338,23 @@ final class HTTPConnection: ByteStreamDelegate {
 
     func close() {
         guard stage != .closed else { return }
-        stage = .closed
-        task?.cancel()
-        task = nil
-        pacer?.stop()
-        pacer = nil
-        rest = []
+        stopWork()
         tcp.close()
     }
 
     func closed(_ error: (any Error)?) {
+        stopWork()
+        server.remove(self)
+    }
+
+    /// Nobody waits for the answer any more.
+    private func stopWork() {
         stage = .closed
-        task?.cancel()
-        task = nil
+        if case .running(let task) = work { task.cancel() }
+        // What runs calls `finish` all the same, which gives its turn to the next.
+        if isQueued { work = .none }
         pacer?.stop()
         pacer = nil
-        server.remove(self)
+        rest = []
     }
 }

@@ -36,14 +36,16 @@ package final class HTTPServer: Sendable {
         let uncachedBlock = try ResponseEncoder.lines(configuration.uncachedFields)
         let socket = try ListeningSocket(host: configuration.host, port: configuration.port)
         let address = socket.address
-        let shared = ConnectionCount(max: configuration.limits.connections)
+        let census = ConnectionCensus(
+            max: configuration.limits.connections, perAddressMax: configuration.limits.connectionsPerAddress,
+            isExempt: configuration.isTrustedProxy)
         let parts = await withTaskGroup(of: LoopBound<LoopServer>.self) { tasks in
             for loop in group.loops {
                 tasks.addTask(executorPreference: loop) { [configuration, responder, logger] in
                     LoopBound(
                         LoopServer(
                             loop: loop, configuration: configuration, commonBlock: commonBlock,
-                            uncachedBlock: uncachedBlock, responder: responder, count: shared, logger: logger), to: loop
+                            uncachedBlock: uncachedBlock, responder: responder, census: census, logger: logger), to: loop
                     )
                 }
             }
@@ -140,21 +142,4 @@ final class SocketBox<Socket: ~Copyable & Sendable>: Sendable {
         guard let socket = stored.withLock({ $0.take() }) else { preconditionFailure("Invalid state: taken twice") }
         return socket
     }
-}
-
-/// Connections open over all loops of one server.
-final class ConnectionCount: Sendable {
-    private let open = Atomic<Int>(0)
-    private let max: Int
-
-    init(max: Int) { self.max = max }
-
-    /// False when there is no room.
-    func enter() -> Bool {
-        if open.wrappingAdd(1, ordering: .relaxed).newValue <= max { return true }
-        leave()
-        return false
-    }
-
-    func leave() { open.wrappingSubtract(1, ordering: .relaxed) }
 }

@@ -9,6 +9,8 @@ package struct HTTPServerConfiguration: Sendable {
     package var limits = ServerLimits()
     /// Nil serves plain HTTP.
     package var tls: TLSListenerConfiguration?
+    /// Whether an address is a proxy's that speaks for many clients: the limit per address does not hold for it.
+    package var isTrustedProxy: @Sendable (String) -> Bool = { _ in false }
     /// Fields on every answer, refusals included. Checked when the server starts.
     package var commonFields: HTTPFields
     /// Fields on every answer that does not say itself how it may be cached.

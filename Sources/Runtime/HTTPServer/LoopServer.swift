@@ -14,7 +14,9 @@ final class LoopServer {
     let logger: Logger
     private let commonBlock: [UInt8]
     private let uncachedBlock: [UInt8]
-    private let count: ConnectionCount
+    private let census: ConnectionCensus
+    /// Turns of the requests whose answers have to be waited for.
+    var admission: Admission<HTTPConnection>
     private var connections: [ObjectIdentifier: HTTPConnection] = [:]
     /// Stands before `connections` on a port that speaks TLS.
     private var tls: TLSAcceptor?
@@ -24,7 +26,8 @@ final class LoopServer {
     private var random = FastRandom()
     /// Answers are put together here and copied by the kernel or by the connection that must wait.
     var out: [UInt8] = []
-    /// Date line, common fields and those that keep an answer out of caches, made once a second.
+    /// Date line, common fields, those that keep an answer out of caches, and the name of the request id's, made once a
+    /// second.
     private var block: [UInt8] = []
     /// The same for an answer that says itself how it may be cached.
     private var cacheableBlock: [UInt8] = []
@@ -32,7 +35,7 @@ final class LoopServer {
 
     init(
         loop: EventLoop, configuration: HTTPServerConfiguration, commonBlock: [UInt8], uncachedBlock: [UInt8],
-        responder: any Responder, count: ConnectionCount, logger: Logger
+        responder: any Responder, census: ConnectionCensus, logger: Logger
     ) {
         self.loop = loop
         self.configuration = configuration
@@ -40,9 +43,12 @@ final class LoopServer {
         self.commonBlock = commonBlock
         self.uncachedBlock = uncachedBlock
         self.responder = responder
-        self.count = count
+        self.census = census
+        admission = Admission(
+            inFlightMax: configuration.limits.requestsInFlight, queuedMax: configuration.limits.requestsQueued)
         self.logger = logger
-        out.reserveCapacity(64 * 1024)
+        out.reserveCapacity(16 * 1024)
+        refreshBlock()
         let timer = LoopTimer(loop: loop) { [weak self] in self?.sweep() }
         timer.start(after: Self.sweepInterval, every: Self.sweepInterval)
         self.timer = timer
@@ -54,8 +60,8 @@ final class LoopServer {
             configuration: tls, limits: limits, logger: logger,
             callbacks: TLSAcceptor.Callbacks(
                 established: { [unowned self] in open($0) },
-                gone: { [unowned self] in
-                    count.leave()
+                gone: { [unowned self] address in
+                    census.leave(address)
                     if connectionCount == 0 { resumeWhenEmpty() }
                 },
                 plainAnswer: { [unowned self] in
@@ -69,12 +75,15 @@ final class LoopServer {
     var connectionCount: Int { connections.count + (tls?.count ?? 0) }
 
     func accept(_ socket: consuming AcceptedSocket) {
-        guard timer != nil, count.enter() else { return }
+        guard timer != nil else { return }
         do throws(UVError) {
             let tcp = try TCPConnection(loop: loop, socket: socket)
+            guard census.enter(tcp.remoteAddress.host) else {
+                tcp.close()
+                return
+            }
             if let tls { tls.accept(tcp) } else { open(tcp) }
         } catch {
-            count.leave()
             logger.debug("a connection could not be set up", metadata: ["error": .string(error.description)])
         }
     }
@@ -87,8 +96,16 @@ final class LoopServer {
 
     func remove(_ connection: HTTPConnection) {
         guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
-        count.leave()
+        census.leave(connection.address)
         if connectionCount == 0 { resumeWhenEmpty() }
+    }
+
+    /// A request's work has ended: the next one in the queue begins.
+    func workEnded() {
+        // Not below the one that has ended: turns taken by work that does not wait must not pile up on the stack.
+        guard let next = admission.ended(isWanted: { $0.isQueued }) else { return }
+        let bound = LoopBound(next, to: loop)
+        loop.later { bound.value.takeTurn() }
     }
 
     func makeRequestID() -> RequestID { RequestID(using: &random) }
@@ -97,11 +114,11 @@ final class LoopServer {
 
     /// Appends one answer to `out`. A field that cannot be sent is a defect of ours: the answer becomes a bare 500.
     func encode(_ response: Response, id: RequestID, isHead: Bool, connection: ResponseEncoder.Connection) {
-        refreshBlock()
         let start = out.count
         do throws(ResponseEncoder.InvalidField) {
             try ResponseEncoder.encode(
-                status: response.status, fields: response.fields, body: response.body, isHead: isHead,
+                status: response.status, fields: response.fields, ready: response.readyFields, body: response.body,
+                isHead: isHead,
                 connection: connection, into: &out
             ) { appendLines(response.isCacheable ? cacheableBlock : block, id, to: &$0) }
         } catch {
@@ -120,28 +137,33 @@ final class LoopServer {
     private func appendLines(_ block: [UInt8], _ id: RequestID, to out: inout [UInt8]) {
         out.append(contentsOf: block)
         guard configuration.sendsRequestID else { return }
-        out.append(contentsOf: Self.requestIDName)
         id.append(to: &out)
-        out.append(0x0D)
-        out.append(0x0A)
+        out.append(contentsOf: Self.lineEnd)
     }
 
+    /// Once a second, looked at four times a second.
     private func refreshBlock() {
         let second = wallClockSeconds()
         guard second != blockSecond else { return }
         blockSecond = second
         cacheableBlock = Array("date: \(HTTPDate.format(second))\r\n".utf8) + commonBlock
         block = cacheableBlock + uncachedBlock
+        if configuration.sendsRequestID {
+            cacheableBlock += Self.requestIDName
+            block += Self.requestIDName
+        }
     }
 
     private static let requestIDName = Array("x-request-id: ".utf8)
+    private static let lineEnd = Array("\r\n".utf8)
 
     // MARK: Clocks
 
     private func sweep() {
-        let now = EventLoop.nanoseconds()
-        for connection in connections.values where connection.deadline <= now { connection.expire(at: now) }
-        tls?.sweep(now)
+        refreshBlock()
+        let now = loop.milliseconds
+        for connection in connections.values where connection.deadline <= now { connection.expire() }
+        tls?.sweep(EventLoop.nanoseconds())
     }
 
     // MARK: Ending

@@ -38,17 +38,22 @@ package struct RequestID: Sendable, Hashable, CustomStringConvertible, Expressib
         switch storage {
         case .received(let text): bytes.append(contentsOf: text.utf8)
         case .generated(let high, let low):
-            Self.append(high, to: &bytes)
-            Self.append(low, to: &bytes)
+            let start = bytes.count
+            bytes.append(contentsOf: Self.zeros)
+            var span = bytes.mutableSpan
+            Self.write(high, to: &span, at: start)
+            Self.write(low, to: &span, at: start + 16)
         }
     }
 
-    private static func append(_ number: UInt64, to bytes: inout [UInt8]) {
-        var shift: UInt64 = 64
-        while shift > 0 {
-            shift -= 4
-            let digit = UInt8(truncatingIfNeeded: number >> shift) & 15
-            bytes.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+    private static let zeros = [UInt8](repeating: 0x30, count: 32)
+
+    private static func write(_ number: UInt64, to span: inout MutableSpan<UInt8>, at start: Int) {
+        var rest = number
+        for index in (start..<(start + 16)).reversed() {
+            let digit = UInt8(truncatingIfNeeded: rest) & 15
+            span[index] = digit < 10 ? 0x30 + digit : 0x57 + digit
+            rest >>= 4
         }
     }
 

@@ -1,8 +1,21 @@
+import HTTP
+
 /// What a server asks for each well-formed request. Called on the connection's loop; must not block.
 package protocol Responder: Sendable {
     /// Answers at once, or hands back work that will. A `.later` closure runs as a task on the same loop and is cancelled
     /// when the connection closes first.
     func respond(to request: Request) -> Answer<Response>
+
+    /// The answer to a request whose work cannot be begun, since too much is under way (RFC 9110 §15.6.4).
+    func overloaded(_ request: Request) -> Response
+}
+
+extension Responder {
+    package func overloaded(_ request: Request) -> Response {
+        var response = Response.text("Too much is under way. Try again.\n", status: .serviceUnavailable)
+        response.fields["retry-after"] = "1"
+        return response
+    }
 }
 
 /// A value now, or work on the same loop that yields it: an answer that needs no waiting costs no task.

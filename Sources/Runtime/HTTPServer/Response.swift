@@ -5,6 +5,8 @@ package import HTTP
 package struct Response: Sendable {
     package var status: HTTPStatus
     package var fields: HTTPFields
+    /// Fields besides those, checked and put into bytes when the program started.
+    package var readyFields: EncodedFields?
     package var body: [UInt8]
     /// How the bytes leave; anything but `.whole` is for servers that imitate failures.
     package var delivery: Delivery
@@ -23,17 +25,19 @@ package struct Response: Sendable {
     }
 
     package init(
-        status: HTTPStatus = .ok, fields: HTTPFields = HTTPFields(), body: [UInt8] = [], delivery: Delivery = .whole
+        status: HTTPStatus = .ok, fields: HTTPFields = HTTPFields(), readyFields: EncodedFields? = nil,
+        body: [UInt8] = [], delivery: Delivery = .whole
     ) {
         self.status = status
         self.fields = fields
+        self.readyFields = readyFields
         self.body = body
         self.delivery = delivery
     }
 
     /// An answer whose body is JSON text.
     package static func json(_ body: [UInt8], status: HTTPStatus = .ok) -> Response {
-        Response(status: status, fields: HTTPFields([("content-type", "application/json")]), body: body)
+        Response(status: status, readyFields: .json, body: body)
     }
 
     /// An answer with a text body of that media type.

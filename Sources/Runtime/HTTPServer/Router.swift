@@ -1,24 +1,11 @@
 package import HTTP
 
-/// One line of the routing table.
-package struct Route<Handler: Sendable>: Sendable {
-    package let method: HTTPMethod
-    /// `/literal/{parameter}` segments; the route's name in logs and metrics.
-    package let template: String
-    package let handler: Handler
-
-    package init(_ method: HTTPMethod, _ template: String, _ handler: Handler) {
-        self.method = method
-        self.template = template
-        self.handler = handler
-    }
-}
-
 /// Finds the route of a request. Built once from one list, checked then, immutable afterwards and shared by all loops.
-package struct Router<Handler: Sendable>: Sendable {
+package struct Router: Sendable {
     package enum Match: Sendable {
+        /// - index: of the route in the list the router was built from.
         /// - parameters: the segments that stand for `{…}` in order, percent-decoded.
-        case found(Route<Handler>, parameters: [String])
+        case found(Int, parameters: [String])
         /// The path exists; `allow` is the value of the `Allow` field (RFC 9110 §10.2.1).
         case methodNotAllowed(template: String, allow: String)
         case notFound
@@ -27,7 +14,9 @@ package struct Router<Handler: Sendable>: Sendable {
     private struct Resource: Sendable {
         let template: String
         let segments: [Segment]
-        var routes: [Route<Handler>]
+        /// The whole path of a template without parameters.
+        let literal: [UInt8]?
+        var routes: [(method: HTTPMethod, index: Int)]
         var allow: String
     }
 
@@ -39,22 +28,9 @@ package struct Router<Handler: Sendable>: Sendable {
     private var resources: [Resource] = []
 
     /// Traps on a malformed or repeated route: the table is ours.
-    package init(_ routes: [Route<Handler>]) {
-        for route in routes {
-            precondition(route.template.hasPrefix("/"), "Invalid route: \(route.template)")
-            let segments = route.template.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map {
-                $0.hasPrefix("{") && $0.hasSuffix("}") ? Segment.parameter : .literal(Array($0.utf8))
-            }
-            if let index = resources.firstIndex(where: { $0.segments == segments }) {
-                precondition(
-                    resources[index].template == route.template
-                        && !resources[index].routes.contains { $0.method == route.method },
-                    "Invalid route: \(route.template) is there twice")
-                resources[index].routes.append(route)
-            } else {
-                resources.append(Resource(template: route.template, segments: segments, routes: [route], allow: ""))
-            }
-        }
+    /// - Parameter routes: templates have `/literal/{parameter}` segments.
+    package init(_ routes: [(method: HTTPMethod, template: String)]) {
+        for (index, route) in routes.enumerated() { add(route.method, route.template, index) }
         for index in resources.indices {
             var methods = resources[index].routes.map(\.method.rawValue)
             if methods.contains("GET") { methods.append("HEAD") }
@@ -62,27 +38,50 @@ package struct Router<Handler: Sendable>: Sendable {
         }
     }
 
-    /// HEAD is answered by the GET route (RFC 9110 §9.3.2). A literal segment is preferred to a parameter.
+    private mutating func add(_ method: HTTPMethod, _ template: String, _ index: Int) {
+        precondition(template.hasPrefix("/"), "Invalid route: \(template)")
+        let segments = template.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map {
+            $0.hasPrefix("{") && $0.hasSuffix("}") ? Segment.parameter : .literal(Array($0.utf8))
+        }
+        guard let known = resources.firstIndex(where: { $0.segments == segments }) else {
+            resources.append(
+                Resource(
+                    template: template, segments: segments,
+                    literal: segments.contains(.parameter) ? nil : Array(template.utf8),
+                    routes: [(method, index)], allow: ""))
+            return
+        }
+        precondition(
+            resources[known].template == template
+                && !resources[known].routes.contains { $0.method == method },
+            "Invalid route: \(template) is there twice")
+        resources[known].routes.append((method, index))
+    }
+
+    /// HEAD is answered by the GET route (RFC 9110 §9.3.2). A literal path is preferred to one with parameters.
     package func match(_ method: HTTPMethod, path: ArraySlice<UInt8>) -> Match {
-        var best: (resource: Resource, parameters: [String])?
         for resource in resources {
-            guard let parameters = parameters(of: resource.segments, in: path) else { continue }
-            if parameters.isEmpty {
-                best = (resource, [])
-                break
+            if let literal = resource.literal, literal.count == path.count, path.elementsEqual(literal) {
+                return Self.choose(method, resource, [])
             }
-            if best == nil { best = (resource, parameters) }
         }
-        guard let best else { return .notFound }
-        let wanted = method == .head ? .get : method
-        guard let route = best.resource.routes.first(where: { $0.method == wanted || $0.method == method }) else {
-            return .methodNotAllowed(template: best.resource.template, allow: best.resource.allow)
+        for resource in resources where resource.literal == nil {
+            if let parameters = Self.parameters(of: resource.segments, in: path) {
+                return Self.choose(method, resource, parameters)
+            }
         }
-        return .found(route, parameters: best.parameters)
+        return .notFound
+    }
+
+    private static func choose(_ method: HTTPMethod, _ resource: Resource, _ parameters: [String]) -> Match {
+        for route in resource.routes where route.method == method || (method == .head && route.method == .get) {
+            return .found(route.index, parameters: parameters)
+        }
+        return .methodNotAllowed(template: resource.template, allow: resource.allow)
     }
 
     /// Nil when the path does not fit.
-    private func parameters(of segments: [Segment], in path: ArraySlice<UInt8>) -> [String]? {
+    private static func parameters(of segments: [Segment], in path: ArraySlice<UInt8>) -> [String]? {
         guard path.first == 0x2F else { return nil }
         var rest = path.dropFirst()
         var parameters: [String] = []

@@ -1,9 +1,13 @@
 package import HTTP
 
-/// Every bound of a server: what it bounds, its unit, and what happens beyond it.
+/// Every bound of a server: what it bounds, its unit, and what happens beyond it. One value, so that nothing is bounded
+/// in a place where nobody looks.
 package struct ServerLimits: Sendable, Equatable {
     /// Bytes of one request, by part; each beyond has a status of its own.
     package var message = MessageLimits()
+
+    // Clocks. Each is looked at every 250 ms.
+
     /// From the first byte of a head to its last; no byte restarts it. Beyond: 408.
     package var headTime = Duration.seconds(10)
     /// From the last byte of a head to the last of its body. Beyond: 408.
@@ -14,10 +18,26 @@ package struct ServerLimits: Sendable, Equatable {
     package var stallTime = Duration.seconds(30)
     /// How long a refused peer's bytes are read and dropped, so that it can read the refusal.
     package var lingerTime = Duration.seconds(2)
+
+    // Connections.
+
     /// Connections over all loops. Beyond: closed at once.
     package var connections = 10_000
+    /// Connections of one client address over all loops, at least 1. Beyond: closed at once.
+    package var connectionsPerAddress = 2_500
+    /// Requests answered on one connection, at least 1; the last answer says that it closes.
+    package var requestsPerConnection = 100_000
     /// Bytes of answers that may wait in one connection before its next pipelined request is looked at.
     package var unsentBytes = 64 * 1024
+
+    // Requests whose answer has to be waited for; those answered at once are never held up.
+
+    /// Requests under way on one loop, at least 1. Beyond: they wait their turn.
+    package var requestsInFlight = 1_024
+    /// Requests that may wait for their turn on one loop. Beyond: 503.
+    package var requestsQueued = 1_024
+    /// How long one may wait for its turn. Beyond: 503.
+    package var queueTime = Duration.seconds(5)
 
     package init() {}
 }

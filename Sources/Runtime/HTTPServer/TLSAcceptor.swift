@@ -9,8 +9,8 @@ final class TLSAcceptor {
     struct Callbacks {
         /// A connection is ready; whoever takes it attaches itself.
         let established: (TLSConnection) -> Void
-        /// A connection that never got so far is gone.
-        let gone: () -> Void
+        /// A connection of that client address never got so far and is gone.
+        let gone: (String) -> Void
         /// The answer, without TLS, to a request without TLS.
         let plainAnswer: () -> [UInt8]
     }
@@ -40,10 +40,12 @@ final class TLSAcceptor {
         } catch {
             logger.error("a TLS session could not be made", metadata: ["error": .string(error.description)])
             stream.abort()
-            callbacks.gone()
+            callbacks.gone(stream.remoteAddress.host)
             return
         }
-        let handshake = PendingHandshake(acceptor: self, deadline: EventLoop.nanoseconds(after: limits.headTime))
+        let handshake = PendingHandshake(
+            acceptor: self, address: stream.remoteAddress.host,
+            deadline: EventLoop.nanoseconds(after: limits.headTime))
         let connection = TLSConnection(over: stream, session: session, buffers: buffers) { [weak self] result in
             self?.finished(handshake, result)
         }
@@ -78,7 +80,7 @@ final class TLSAcceptor {
     fileprivate func closed(_ handshake: PendingHandshake) {
         guard pending.removeValue(forKey: ObjectIdentifier(handshake)) != nil else { return }
         handshake.connection = nil
-        callbacks.gone()
+        callbacks.gone(handshake.address)
     }
 
     /// Closes what has had its time.
@@ -95,14 +97,16 @@ final class TLSAcceptor {
 /// One handshake under way: listens until somebody else takes the connection over.
 private final class PendingHandshake: ByteStreamDelegate {
     private unowned let acceptor: TLSAcceptor
+    let address: String
     /// Held until the end of the handshake or of the connection, whichever is first.
     var connection: TLSConnection?
     /// Nanoseconds of the loop's clock.
     var deadline: UInt64
     private(set) var hasTimedOut = false
 
-    init(acceptor: TLSAcceptor, deadline: UInt64) {
+    init(acceptor: TLSAcceptor, address: String, deadline: UInt64) {
         self.acceptor = acceptor
+        self.address = address
         self.deadline = deadline
     }
 

@@ -24,6 +24,7 @@ package struct HelperError: Error, Sendable {
         case expectationFailed = "EXPECTATION_FAILED"
         case notImplemented = "NOT_IMPLEMENTED"
         case versionNotSupported = "HTTP_VERSION_NOT_SUPPORTED"
+        case overloaded = "OVERLOADED"
         case internalError = "INTERNAL_ERROR"
         case upstreamError = "UPSTREAM_ERROR"
         case accountCreationFailed = "ACCOUNT_CREATION_FAILED"

@@ -1,3 +1,4 @@
+import HTTP
 import HTTPServer
 import HelperCore
 
@@ -30,8 +31,22 @@ enum Handler: Sendable {
     case authenticated(@Sendable (CallerContext) throws -> Reply)
 }
 
+/// One line of the routing table.
+struct Route: Sendable {
+    let method: HTTPMethod
+    /// `/literal/{parameter}` segments; the route's name in logs and metrics.
+    let template: String
+    let handler: Handler
+
+    init(_ method: HTTPMethod, _ template: String, _ handler: Handler) {
+        self.method = method
+        self.template = template
+        self.handler = handler
+    }
+}
+
 /// What a route of the table leads to.
-struct Endpoint: Sendable {
+final class Endpoint: Sendable {
     let handler: Handler
     let metrics: RouteMetrics
 

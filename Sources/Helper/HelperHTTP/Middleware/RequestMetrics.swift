@@ -25,11 +25,13 @@ package final class RequestMetrics: Sendable {
         }
     }
 
+    /// A request's answer has to be waited for; `end` follows. One that is answered at once is never seen under way.
     func begin() { active.increment() }
 
-    /// - Parameter nanoseconds: since `begin`.
-    func end(_ route: RouteMetrics, method: HTTPMethod, status: Int, nanoseconds: UInt64) {
-        active.decrement()
+    func end() { active.decrement() }
+
+    /// - Parameter nanoseconds: from the whole request to its answer.
+    func record(_ route: RouteMetrics, method: HTTPMethod, status: Int, nanoseconds: UInt64) {
         route.timer(method, status).recordNanoseconds(Int64(clamping: nanoseconds))
     }
 }

@@ -23,7 +23,7 @@ package enum ErrorResponse {
         case .versionNotSupported: .httpVersionNotSupported
         case .internalError: .internalServerError
         case .upstreamError, .accountCreationFailed, .applicationCreationFailed, .upstreamAccessDenied: .badGateway
-        case .notReady, .upstreamUnavailable: .serviceUnavailable
+        case .notReady, .overloaded, .upstreamUnavailable: .serviceUnavailable
         case .upstreamTimeout: .gatewayTimeout
         }
     }
