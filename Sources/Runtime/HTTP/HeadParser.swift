@@ -8,6 +8,8 @@ struct HeadParser: Sendable {
     private var lineStart = 0
     /// No line ends before this.
     private var scanned = 0
+    /// A control other than a tab stands in the line that is being read, or in one before it.
+    private var hasControl = false
 
     private(set) var framing = Framing()
 
@@ -21,6 +23,7 @@ struct HeadParser: Sendable {
         stage = .start
         lineStart = 0
         scanned = 0
+        hasControl = false
         framing = Framing()
     }
 
@@ -53,7 +56,7 @@ struct HeadParser: Sendable {
         return nil
     }
 
-    /// The next line without its CRLF, free of controls but tabs; nil while it is incomplete.
+    /// The next line without its CRLF; nil while it is incomplete.
     private mutating func nextLine(_ bytes: Span<UInt8>) throws(ProtocolError) -> Range<Int>? {
         let lineMax = stage == .fields ? Int.max : lineStart + limits.requestLineBytes
         while true {
@@ -65,17 +68,19 @@ struct HeadParser: Sendable {
             guard index < bytes.count else { return nil }
             switch bytes[index] {
             case ASCII.tab: scanned = index + 1
-            case ASCII.carriageReturn:
-                guard index + 1 < bytes.count else { return nil }
-                guard bytes[index + 1] == ASCII.lineFeed else { throw stage == .fields ? .field : .requestLine }
+            case ASCII.lineFeed: throw .lineEnding
+            case ASCII.carriageReturn where index + 1 == bytes.count: return nil
+            case ASCII.carriageReturn where bytes[index + 1] == ASCII.lineFeed:
                 guard index + 1 < limits.headBytes else { throw .headTooLarge }
                 defer {
                     scanned = index + 2
                     lineStart = index + 2
                 }
                 return lineStart..<index
-            case ASCII.lineFeed: throw .lineEnding
-            default: throw stage == .fields ? .field : .requestLine
+            default:
+                // What is wrong is told when the line's end is there, so that it does not depend on how bytes arrive.
+                hasControl = true
+                scanned = index + 1
             }
         }
     }
@@ -87,7 +92,8 @@ struct HeadParser: Sendable {
         var index = line.lowerBound
         while index < line.upperBound, ByteClass.isToken(bytes[index]) { index &+= 1 }
         // Also refuses a folded line, an empty name, and a space before the colon.
-        guard index > line.lowerBound, index < line.upperBound, bytes[index] == ASCII.colon else { throw .field }
+        guard index > line.lowerBound, index < line.upperBound, bytes[index] == ASCII.colon, !hasControl
+        else { throw .field }
         let name = line.lowerBound..<index
         var valueStart = index + 1
         var valueEnd = line.upperBound
