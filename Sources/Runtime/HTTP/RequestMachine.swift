@@ -1,6 +1,6 @@
 /// The receiving side of an HTTP/1.1 server as a value: bytes in, whole requests or a refusal out (RFC 9112). It has no
-/// socket and no clock. An error is final. While a request is being answered no further one is taken from the bytes.
-package struct RequestMachine: Sendable {
+/// socket and no clock, and is not copied, so that asking it costs no reference counts. An error is final. While a request is being answered no further one is taken from the bytes.
+package struct RequestMachine: ~Copyable {
     package enum Event: Sendable {
         /// More bytes are needed.
         case needData

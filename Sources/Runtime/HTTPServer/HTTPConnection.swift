@@ -55,7 +55,7 @@ final class HTTPConnection: ByteStreamDelegate {
 
     func start() {
         tcp.attach(self)
-        setDeadline(server.limits.idleTime)
+        setDeadline(server.clocks.idleTime)
         clock = .request
         tcp.startReading()
     }
@@ -266,9 +266,10 @@ final class HTTPConnection: ByteStreamDelegate {
     /// Starts the clock of what the machine waits for now, unless it is running already: no byte restarts it.
     private func restartClock() {
         guard stage == .open || stage == .closing else { return }
-        if tcp.unsentBytes > 0 {
-            if unsentAtLastLook == 0 { setDeadline(server.limits.stallTime) }
-            unsentAtLastLook = tcp.unsentBytes
+        let unsent = tcp.unsentBytes
+        if unsent > 0 {
+            if unsentAtLastLook == 0 { setDeadline(server.clocks.stallTime) }
+            unsentAtLastLook = unsent
             clock = .nothing
             return
         }
@@ -277,15 +278,16 @@ final class HTTPConnection: ByteStreamDelegate {
         guard waiting != clock || waiting == .request else { return }
         clock = waiting
         switch waiting {
-        case .request: setDeadline(server.limits.idleTime)
-        case .head: setDeadline(server.limits.headTime)
-        case .body: setDeadline(server.limits.bodyTime)
-        case .answer: if isQueued { setDeadline(server.limits.queueTime) } else { deadline = .max }
+        case .request: setDeadline(server.clocks.idleTime)
+        case .head: setDeadline(server.clocks.headTime)
+        case .body: setDeadline(server.clocks.bodyTime)
+        case .answer: if isQueued { setDeadline(server.clocks.queueTime) } else { deadline = .max }
         case .nothing: deadline = .max
         }
     }
 
-    private func setDeadline(_ after: Duration) { deadline = server.loop.milliseconds &+ after.millisecondsUp }
+    /// - Parameter after: milliseconds.
+    private func setDeadline(_ after: UInt64) { deadline = server.loop.milliseconds &+ after }
 
     /// The deadline has passed: refuses a slow request, lets go of anything else that makes no progress.
     func expire() {
@@ -293,7 +295,7 @@ final class HTTPConnection: ByteStreamDelegate {
             machine.fail(.timeout)
             refuse(.timeout)
             flush()
-            setDeadline(server.limits.stallTime)
+            setDeadline(server.clocks.stallTime)
         } else if stage == .open, case .queued(let request, _) = work {
             work = .none
             send(server.responder.overloaded(request))
@@ -303,7 +305,7 @@ final class HTTPConnection: ByteStreamDelegate {
             deadline = .max
         } else if tcp.unsentBytes > 0, tcp.unsentBytes < unsentAtLastLook {
             unsentAtLastLook = tcp.unsentBytes
-            setDeadline(server.limits.stallTime)
+            setDeadline(server.clocks.stallTime)
         } else {
             close()
         }
@@ -332,7 +334,7 @@ final class HTTPConnection: ByteStreamDelegate {
             close()
             return
         }
-        setDeadline(server.limits.lingerTime)
+        setDeadline(server.clocks.lingerTime)
         tcp.startReading()
     }
 

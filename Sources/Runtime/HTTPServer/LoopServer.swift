@@ -9,6 +9,7 @@ final class LoopServer {
 
     let loop: EventLoop
     let limits: ServerLimits
+    let clocks: ServerLimits.Clocks
     let configuration: HTTPServerConfiguration
     let responder: any Responder
     let logger: Logger
@@ -40,6 +41,7 @@ final class LoopServer {
         self.loop = loop
         self.configuration = configuration
         limits = configuration.limits
+        clocks = ServerLimits.Clocks(configuration.limits)
         self.commonBlock = commonBlock
         self.uncachedBlock = uncachedBlock
         self.responder = responder

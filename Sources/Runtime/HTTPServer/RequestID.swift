@@ -49,11 +49,28 @@ package struct RequestID: Sendable, Hashable, CustomStringConvertible, Expressib
     private static let zeros = [UInt8](repeating: 0x30, count: 32)
 
     private static func write(_ number: UInt64, to span: inout MutableSpan<UInt8>, at start: Int) {
-        var rest = number
-        for index in (start..<(start + 16)).reversed() {
-            let digit = UInt8(truncatingIfNeeded: rest) & 15
-            span[index] = digit < 10 ? 0x30 + digit : 0x57 + digit
-            rest >>= 4
+        write(digits: hexDigits(UInt32(truncatingIfNeeded: number >> 32)), to: &span, at: start)
+        write(digits: hexDigits(UInt32(truncatingIfNeeded: number)), to: &span, at: start + 8)
+    }
+
+    /// The eight hexadecimal digits of a number, the first in the top byte: all are made at once.
+    private static func hexDigits(_ number: UInt32) -> UInt64 {
+        var nibbles = UInt64(number)
+        nibbles = (nibbles << 16 | nibbles) & 0x0000_FFFF_0000_FFFF
+        nibbles = (nibbles << 8 | nibbles) & 0x00FF_00FF_00FF_00FF
+        nibbles = (nibbles << 4 | nibbles) & 0x0F0F_0F0F_0F0F_0F0F
+        // One for each that is ten or more: its digit is a letter, which stands 39 further on.
+        let letters = ((nibbles &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+        return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 39
+    }
+
+    private static func write(digits: UInt64, to span: inout MutableSpan<UInt8>, at start: Int) {
+        var rest = digits
+        var index = start + 8
+        while index > start {
+            index &-= 1
+            span[index] = UInt8(truncatingIfNeeded: rest)
+            rest >>= 8
         }
     }
 

@@ -1,3 +1,4 @@
+import EventLoop
 package import HTTP
 
 /// Every bound of a server: what it bounds, its unit, and what happens beyond it. One value, so that nothing is bounded
@@ -40,4 +41,23 @@ package struct ServerLimits: Sendable, Equatable {
     package var queueTime = Duration.seconds(5)
 
     package init() {}
+
+    /// The clocks in milliseconds, as each request needs them.
+    struct Clocks: Sendable {
+        let headTime: UInt64
+        let bodyTime: UInt64
+        let idleTime: UInt64
+        let stallTime: UInt64
+        let lingerTime: UInt64
+        let queueTime: UInt64
+
+        init(_ limits: ServerLimits) {
+            headTime = limits.headTime.millisecondsUp
+            bodyTime = limits.bodyTime.millisecondsUp
+            idleTime = limits.idleTime.millisecondsUp
+            stallTime = limits.stallTime.millisecondsUp
+            lingerTime = limits.lingerTime.millisecondsUp
+            queueTime = limits.queueTime.millisecondsUp
+        }
+    }
 }
