@@ -68,6 +68,7 @@ let package = Package(
         target("Runtime", "HTTPClient", ["EventLoop", "HTTP", "CCurl"]),
         target("Runtime", "Telemetry", ["CThreadNumber"]),
         target("Runtime", "Redis", ["EventLoop", "CHiredis"]),
+        target("Runtime", "OTLP", ["HTTPClient", "HTTP", "JSON", "Telemetry"]),
         target("Runtime", "Configuration"),
         target("Runtime", "Arguments"),
 
@@ -82,7 +83,7 @@ let package = Package(
             [
                 "HelperCore", "HelperHTTP", "Keycloak", "ThreeScale", "EventLoop", "Crypto", "JSON", "HTTP",
                 "HTTPServer",
-                "HTTPClient", "Telemetry", "Configuration", "Arguments",
+                "HTTPClient", "OTLP", "Telemetry", "Configuration", "Arguments",
             ]),
         executable("Helper", "mlaas-helper", ["HelperServer", "EventLoop"]),
 

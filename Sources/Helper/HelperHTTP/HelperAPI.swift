@@ -17,6 +17,7 @@ package struct HelperAPI: Responder {
         package var policy: AccessPolicy
         package var lifecycle: Lifecycle
         package var metrics: RequestMetrics
+        package var tracer: Tracer
         package var authOutcomes: AuthOutcomes
         /// Nil when metrics have a port of their own.
         package var metricsRoute: MetricsRoute?
@@ -26,7 +27,8 @@ package struct HelperAPI: Responder {
         package init(
             listServices: ListServices, findService: FindService, provisionKey: ProvisionKey, readiness: CheckReadiness,
             verifier: any TokenVerifier, policy: AccessPolicy, lifecycle: Lifecycle, metrics: RequestMetrics,
-            authOutcomes: AuthOutcomes, metricsRoute: MetricsRoute?, documentation: Documentation, cors: CORSPolicy
+            tracer: Tracer, authOutcomes: AuthOutcomes, metricsRoute: MetricsRoute?, documentation: Documentation,
+            cors: CORSPolicy
         ) {
             self.listServices = listServices
             self.findService = findService
@@ -36,6 +38,7 @@ package struct HelperAPI: Responder {
             self.policy = policy
             self.lifecycle = lifecycle
             self.metrics = metrics
+            self.tracer = tracer
             self.authOutcomes = authOutcomes
             self.metricsRoute = metricsRoute
             self.documentation = documentation
@@ -50,6 +53,7 @@ package struct HelperAPI: Responder {
     private let endpoints: [Endpoint]
     private let authentication: Authentication
     private let metrics: RequestMetrics
+    private let tracing: RequestTracing
     private let unmatched: RouteMetrics
     private let asterisk: RouteMetrics
     private let cors: CORSPolicy
@@ -91,6 +95,7 @@ package struct HelperAPI: Responder {
             outcomes: dependencies.authOutcomes, logger: logger)
         self.metrics = metrics
         cors = dependencies.cors
+        tracing = RequestTracing(tracer: dependencies.tracer)
         // Quotes and backslashes would end the challenge's parameter.
         self.realm = String(
             realm.unicodeScalars.filter { (0x20...0x7E).contains($0.value) && $0 != "\"" && $0 != "\\" }.map(
@@ -125,20 +130,23 @@ package struct HelperAPI: Responder {
 
     package func respond(to request: Request) -> Answer<Response> {
         let began = EventLoop.nanoseconds()
-        let (route, reply) = route(request)
+        let trace = tracing.begin(request)
+        let (route, reply) = route(request, trace.context)
         switch reply {
-        case .now(let response): return .now(finish(response, request, route, began))
+        case .now(let response): return .now(finish(response, request, route, trace, began))
         case .later(let work):
             return .later {
                 metrics.begin()
                 defer { metrics.end() }
                 let response: Response
                 do {
-                    response = try await Deadline.$current.withValue(.now + deadline) { try await work() }
+                    response = try await ServiceContext.$current.withValue(trace.context) {
+                        try await Deadline.$current.withValue(.now + deadline) { try await work() }
+                    }
                 } catch {
-                    response = answer(to: error, request, route)
+                    response = answer(to: error, request, route, trace.context)
                 }
-                return finish(response, request, route, began)
+                return finish(response, request, route, trace, began)
             }
         }
     }
@@ -149,19 +157,20 @@ package struct HelperAPI: Responder {
             .overloaded, "Too much is under way. Try again in a moment.", retryAfter: .seconds(1))
         return finish(
             ErrorResponse.make(error, requestID: request.id, realm: realm), request, overload,
-            EventLoop.nanoseconds())
+            tracing.begin(request), EventLoop.nanoseconds())
     }
 
     /// The route, or a stand-in for what has none, and the handler's reply.
-    private func route(_ request: Request) -> (RouteMetrics, Reply) {
+    private func route(_ request: Request, _ context: ServiceContext) -> (RouteMetrics, Reply) {
         let path = request.head.bytes[request.head.pathRange]
         switch router.match(request.method, path: path) {
         case .found(let index, let parameters):
             let endpoint = endpoints[index]
-            let edge = EdgeContext(request: request, parameters: parameters, route: endpoint.metrics.template)
+            let edge = EdgeContext(
+                request: request, parameters: parameters, route: endpoint.metrics.template, trace: context)
             return (
                 endpoint.metrics,
-                attempt(request, endpoint.metrics) { try handle(endpoint.handler, edge) }
+                attempt(request, endpoint.metrics, context) { try handle(endpoint.handler, edge) }
             )
         case .methodNotAllowed(let template, let allow):
             return (metrics.route(template), .now(wrongMethod(request, allow)))
@@ -177,11 +186,12 @@ package struct HelperAPI: Responder {
         switch handler {
         case .open(let handle): return try handle(edge)
         case .authenticated(let handle):
-            switch try authentication.authenticate(edge.request) {
+            switch try authentication.authenticate(edge.request, in: edge.trace) {
             case .caller(let caller): return try handle(CallerContext(edge: edge, caller: caller))
             case .needsKeys(let token):
                 return .later {
-                    let caller = try await authentication.authenticateAfterRefresh(token, edge.request)
+                    let caller = try await authentication.authenticateAfterRefresh(
+                        token, edge.request, in: edge.trace)
                     switch try handle(CallerContext(edge: edge, caller: caller)) {
                     case .now(let response): return response
                     case .later(let work): return try await work()
@@ -191,8 +201,10 @@ package struct HelperAPI: Responder {
         }
     }
 
-    private func attempt(_ request: Request, _ route: RouteMetrics, _ work: () throws -> Reply) -> Reply {
-        do { return try work() } catch { return .now(answer(to: error, request, route)) }
+    private func attempt(
+        _ request: Request, _ route: RouteMetrics, _ context: ServiceContext, _ work: () throws -> Reply
+    ) -> Reply {
+        do { return try work() } catch { return .now(answer(to: error, request, route, context)) }
     }
 
     private func wrongMethod(_ request: Request, _ allow: String) -> Response {
@@ -208,12 +220,16 @@ package struct HelperAPI: Responder {
     // MARK: After the handler
 
     /// Success is a metric; its line is for those who look for one request.
-    private func finish(_ response: Response, _ request: Request, _ route: RouteMetrics, _ began: UInt64) -> Response {
+    private func finish(
+        _ response: Response, _ request: Request, _ route: RouteMetrics, _ trace: RequestTracing.Trace, _ began: UInt64
+    ) -> Response {
         let duration = EventLoop.nanoseconds() &- began
         metrics.record(route, method: request.method, status: response.status.code, nanoseconds: duration)
+        tracing.end(
+            trace, request, route: route.template, status: response.status.code, nanoseconds: duration)
         logger.debug(
             "request",
-            metadata: Self.metadata(request, route).merging([
+            metadata: Self.metadata(request, route, trace.context).merging([
                 LogKey.status: .integer(response.status.code),
                 LogKey.duration: .double(Double(duration / 1_000) / 1_000),
             ]) { $1 })
@@ -223,7 +239,9 @@ package struct HelperAPI: Responder {
     }
 
     /// Tells the caller what it may know and the log the rest.
-    private func answer(to error: any Error, _ request: Request, _ route: RouteMetrics) -> Response {
+    private func answer(
+        to error: any Error, _ request: Request, _ route: RouteMetrics, _ context: ServiceContext
+    ) -> Response {
         let known: HelperError =
             switch error {
             case let error as HelperError: error
@@ -235,17 +253,19 @@ package struct HelperAPI: Responder {
         let status = ErrorResponse.status(for: known.code)
         logger.log(
             level: status.code >= 500 ? .error : .debug, "a request failed",
-            metadata: Self.metadata(request, route).merging([
+            metadata: Self.metadata(request, route, context).merging([
                 LogKey.status: .integer(status.code), "code": .string(known.code.rawValue),
                 LogKey.error: .string(known.cause ?? known.publicMessage),
             ]) { $1 })
         return ErrorResponse.make(known, requestID: request.id, realm: realm)
     }
 
-    private static func metadata(_ request: Request, _ route: RouteMetrics) -> Logger.Metadata {
-        [
-            LogKey.requestID: .string(request.id.description), LogKey.ip: .string(request.remoteAddress),
-            LogKey.method: .string(request.method.rawValue), LogKey.route: .string(route.template),
-        ]
+    private static func metadata(
+        _ request: Request, _ route: RouteMetrics, _ context: ServiceContext
+    ) -> Logger.Metadata {
+        context.metadata.merging([
+            LogKey.ip: .string(request.remoteAddress), LogKey.method: .string(request.method.rawValue),
+            LogKey.route: .string(route.template),
+        ]) { $1 }
     }
 }

@@ -117,13 +117,14 @@ package enum HelperMain {
         let writer = LineWriter(descriptor: 1)
         let sink = WriterSink(writer: writer)
         let now: @Sendable () -> Int = { wallClockNanoseconds() }
-        let handler: any LogHandler =
+        var handler: any LogHandler =
             switch settings.logFormat {
             case .json: JSONLogHandler(sink: sink, level: settings.logLevel, now: now)
             case .text:
                 TextLogHandler(
                     sink: sink, level: settings.logLevel, usesColour: StandardStreams.outputIsTerminal, now: now)
             }
+        handler.metadataProvider = .serviceContext
         let logger = Logger(label: "mlaas", handler: handler)
         defer { writer.flush() }
         do {

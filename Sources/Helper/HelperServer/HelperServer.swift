@@ -43,10 +43,10 @@ package struct HelperServer: Sendable {
         let parts = compose(group, client)
         let server = HTTPServer(
             configuration: HelperAPI.serverConfiguration(
-                host: settings.host, port: settings.port, refusals: parts.refusals), group: group,
+                host: settings.host, port: settings.port, refusals: parts.telemetry.refusals), group: group,
             responder: parts.api, logger: logger.labelled("http"))
         let background = startBackground(parts, on: group)
-        let metricsServer = try await startMetricsServer(parts, on: group)
+        let metricsServer = try await parts.telemetry.startServer(on: group)
         let address = try await listen(server)
         listening(address)
 
@@ -58,6 +58,7 @@ package struct HelperServer: Sendable {
         for task in background { task.cancel() }
         for task in background { await task.value }
         await metricsServer?.shutdown(deadline: .seconds(1))
+        await parts.telemetry.flush()
         await client.shutdown()
         signals.close()
         group.shutdown()
@@ -71,29 +72,28 @@ package struct HelperServer: Sendable {
         let verifier: KeycloakTokenVerifier
         let catalogs: CatalogStore
         let lifecycle: Lifecycle
-        let metrics: MetricsRoute
-        let refusals: RefusalMetrics
-        let lag: LoopLag
+        let telemetry: HelperTelemetry
     }
 
     func compose(_ group: EventLoopGroup, _ client: HTTPClient) -> Parts {
         // Work that outlives its starter stays on the loop it was started on.
         let spawn: Spawn = { work in _ = group.currentOrAny().spawn(work) }
         let sleep: @Sendable (Duration) async -> Void = { try? await group.currentOrAny().sleep(for: $0) }
-        let registry = PrometheusRegistry(descriptions: metricDescriptions, threads: settings.loops)
+        let telemetry = HelperTelemetry(
+            settings: settings.telemetry, loops: settings.loops, client: client, logger: logger)
+        let registry = telemetry.registry
         let verifier = KeycloakTokenVerifier(
             policy: settings.tokenPolicy, realmURL: settings.realmURL, keySetURL: settings.keySetURL,
             settings: settings.keySettings,
             source: HTTPKeySource(
-                client: client,
-                metrics: UpstreamMetrics(
-                    system: "keycloak", operations: HTTPKeySource.operations, factory: registry)),
+                client: client, metrics: telemetry.upstream("keycloak", HTTPKeySource.operations),
+                tracer: telemetry.tracer),
             spawn: spawn, logger: logger.labelled("keycloak"), refreshes: KeyRefreshMetrics(factory: registry),
             now: { Double(wallClockNanoseconds()) / 1e9 })
         let manager = ThreeScaleAPIManager(
             configuration: threeScaleConfiguration(), client: client,
-            metrics: UpstreamMetrics(
-                system: "3scale", operations: ThreeScaleAPIManager.operations, factory: registry), sleep: sleep)
+            metrics: telemetry.upstream("3scale", ThreeScaleAPIManager.operations), tracer: telemetry.tracer,
+            sleep: sleep)
         let policy = AccessPolicy(requiredRole: settings.requiredRole, serviceRoles: settings.serviceRoles)
         let catalogs = CatalogStore(manager: manager, logger: logger.labelled("catalog"))
         let keys = OwnedKeys(
@@ -106,58 +106,21 @@ package struct HelperServer: Sendable {
             audit: AuditTrail(logger: logger.labelled("audit"), factory: registry))
         let lifecycle = Lifecycle()
         let metrics = RequestMetrics(factory: registry)
-        collect(registry, verifier, catalogs, keys)
-        let metricsRoute = MetricsRoute { registry.exposition() }
+        telemetry.collect(verifier: verifier, catalogs: catalogs, keys: keys, droppedLines: droppedLines)
         let api = HelperAPI(
             HelperAPI.Dependencies(
                 listServices: ListServices(
                     catalogs: catalogs, keys: keys, policy: policy, clientID: settings.clientID),
                 findService: find, provisionKey: provision,
                 readiness: CheckReadiness(verifier: verifier, catalogs: catalogs), verifier: verifier, policy: policy,
-                lifecycle: lifecycle, metrics: metrics,
+                lifecycle: lifecycle, metrics: metrics, tracer: telemetry.tracer,
                 authOutcomes: AuthOutcomes(checks: KeycloakTokenVerifier.checks, factory: registry),
-                metricsRoute: settings.telemetry.metricsPort == 0 ? metricsRoute : nil, documentation: documentation(),
-                cors: CORSPolicy(origins: settings.corsOrigins)),
+                metricsRoute: settings.telemetry.metricsPort == 0 ? telemetry.metricsRoute : nil,
+                documentation: documentation(), cors: CORSPolicy(origins: settings.corsOrigins)),
             clientID: settings.clientID, realm: settings.realm, deadline: settings.timeout,
             logger: logger.labelled("api"))
         return Parts(
-            api: api, verifier: verifier, catalogs: catalogs, lifecycle: lifecycle, metrics: metricsRoute,
-            refusals: RefusalMetrics(factory: registry), lag: LoopLag(factory: registry))
-    }
-
-    /// What is read when somebody scrapes.
-    private func collect(
-        _ registry: PrometheusRegistry, _ verifier: KeycloakTokenVerifier, _ catalogs: CatalogStore,
-        _ keys: OwnedKeys
-    ) {
-        let process = ProcessMetrics(startTime: Double(wallClockNanoseconds()) / 1e9)
-        registry.collect { process.samples() }
-        registry.collect {
-            keys.occupancy.flatMap { cache, entries, oldest in
-                let labels = [("cache", cache)]
-                let count = PrometheusRegistry.Sample("mlaas_cache_entries", .gauge, labels: labels, Double(entries))
-                let age = oldest.map { Double($0.duration(to: .now).components.seconds) } ?? 0
-                return [count, .init("mlaas_cache_oldest_age_seconds", .gauge, labels: labels, age)]
-            }
-        }
-        registry.collect { [unowned registry, droppedLines, settings] in
-            var samples: [PrometheusRegistry.Sample] = [
-                .init("telemetry_refused_series_total", .counter, Double(registry.refusedSeries)),
-                .init("mlaas_log_dropped_lines_total", .counter, Double(droppedLines())),
-                .init(
-                    "mlaas_build_info", .gauge,
-                    labels: [("version", Version.number), ("commit", settings.telemetry.commit)], 1),
-            ]
-            if let catalog = catalogs.catalog {
-                samples.append(.init("mlaas_catalog_services", .gauge, Double(catalog.services.count)))
-            }
-            for (name, age) in [
-                ("mlaas_catalog_age_seconds", catalogs.age), ("mlaas_keys_age_seconds", verifier.keysAge),
-            ] {
-                if let age { samples.append(.init(name, .gauge, Double(age.components.seconds))) }
-            }
-            return samples
-        }
+            api: api, verifier: verifier, catalogs: catalogs, lifecycle: lifecycle, telemetry: telemetry)
     }
 
     private func clientConfiguration() throws(StartError) -> HTTPClientConfiguration {
@@ -209,25 +172,7 @@ package struct HelperServer: Sendable {
         return [
             loop.spawn { await parts.verifier.run(sleep: sleep) },
             loop.spawn { [settings] in await parts.catalogs.run(interval: settings.catalogRefresh, sleep: sleep) },
-        ] + group.loops.map { loop in loop.spawn { await parts.lag.run(on: loop) } }
-    }
-
-    /// The port of the metrics, when they have one.
-    private func startMetricsServer(_ parts: Parts, on group: EventLoopGroup) async throws(StartError) -> HTTPServer? {
-        let telemetry = settings.telemetry
-        guard telemetry.metricsPort != 0 else { return nil }
-        let server = HTTPServer(
-            configuration: HelperAPI.serverConfiguration(
-                host: telemetry.metricsHost, port: telemetry.metricsPort, refusals: parts.refusals), group: group,
-            responder: MetricsFace(parts.metrics), logger: logger.labelled("metrics"))
-        do {
-            let address = try await server.start()
-            logger.notice("metrics are served", metadata: ["address": .string(address.description)])
-            return server
-        } catch {
-            throw StartError(
-                description: "cannot serve metrics on \(telemetry.metricsHost):\(telemetry.metricsPort): \(error)")
-        }
+        ] + parts.telemetry.start(on: group)
     }
 
     private func listen(_ server: HTTPServer) async throws(StartError) -> SocketAddress {

@@ -7,7 +7,7 @@ private let helperDescriptions: [String: PrometheusRegistry.Description] = [
     "http_server_request_duration_seconds": .init(
         help: "Duration of HTTP requests by route template, method and status.", seriesMax: 1_000),
     "http_server_active_requests": .init(help: "HTTP requests being answered now."),
-    "telemetry_refused_series_total": .init(help: "Metric series that were refused; anything but 0 is a defect."),
+    "mlaas_metrics_refused_series_total": .init(help: "Metric series that were refused; anything but 0 is a defect."),
     "mlaas_auth_total": .init(help: "Requests by what became of their access token."),
     "mlaas_upstream_requests_total": .init(
         help: "Calls to systems behind this one by operation and outcome.", seriesMax: 400),
@@ -27,6 +27,8 @@ private let helperDescriptions: [String: PrometheusRegistry.Description] = [
     "mlaas_build_info": .init(help: "Always 1, with version and commit as labels."),
     "mlaas_http_malformed_requests_total": .init(help: "Bytes that were no well-formed request, by answer."),
     "mlaas_log_dropped_lines_total": .init(help: "Log lines that found no room because nobody reads fast enough."),
+    "mlaas_spans_exported_total": .init(help: "Spans that the collector took."),
+    "mlaas_spans_dropped_total": .init(help: "Spans that were lost, by reason."),
     "mlaas_event_loop_lag_seconds": .init(
         help: "How late a loop's timers are.", buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5]),
 ]

@@ -131,6 +131,7 @@ extension Settings {
         for (key, url) in [
             ("KEYCLOAK_URL", keycloakURL), ("KEYCLOAK_JWKS_URL", keySetURL ?? ""),
             ("THREESCALE_ADMIN_API_URL", threeScaleURL),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", telemetry.otlpHeaders == nil ? "" : telemetry.otlpEndpoint ?? ""),
         ] where url.hasPrefix("http://") && !Self.isLoopback(url) {
             reader.report(
                 key, "must be https in production (or set ALLOW_INSECURE_HTTP=true, which sends secrets in the clear)")

@@ -1,4 +1,5 @@
-import Configuration
+package import Configuration
+import HTTP
 
 /// What the outside sees of how the helper is doing.
 package struct TelemetrySettings: Sendable {
@@ -7,6 +8,13 @@ package struct TelemetrySettings: Sendable {
     package let metricsHost: String
     /// The commit the build was made of.
     package let commit: String
+    /// The collector that spans are sent to; nil records none.
+    package let otlpEndpoint: String?
+    /// What goes with each request to it; may hold credentials.
+    package let otlpHeaders: Secret?
+    package let serviceName: String
+    /// The share of traces starting here that is recorded, 0...1.
+    package let samplingRatio: Double
 
     init(_ reader: inout ConfigReader) {
         metricsPort = reader.int(
@@ -23,5 +31,49 @@ package struct TelemetrySettings: Sendable {
         let isCommit = commit == "unknown" || ((7...64).contains(commit.utf8.count) && commit.allSatisfy(\.isHexDigit))
         if !isCommit { reader.report("MLAAS_COMMIT", "must be 7 to 64 hexadecimal digits") }
         self.commit = commit
+        otlpEndpoint = reader.url(
+            forKey: "OTEL_EXPORTER_OTLP_ENDPOINT", example: "http://localhost:4318", required: false,
+            help: "An OpenTelemetry collector that takes OTLP over HTTP in JSON. Unset, no span is recorded.")
+        otlpHeaders = reader.secret(
+            forKey: "OTEL_EXPORTER_OTLP_HEADERS", required: false,
+            help: "Fields to send to the collector: `name=value,name=value`, values percent-encoded.")
+        if let otlpHeaders, Self.pairs(otlpHeaders) == nil {
+            reader.report("OTEL_EXPORTER_OTLP_HEADERS", "expected name=value,name=value with percent-encoded values")
+        }
+        serviceName =
+            reader.string(
+                forKey: "OTEL_SERVICE_NAME", default: "mlaas-helper", help: "What traces call this service.") ?? ""
+        let ratio =
+            reader.string(
+                forKey: "OTEL_TRACES_SAMPLER_ARG", default: "1", expected: "a number from 0 to 1",
+                help: """
+                    The share of traces that are recorded where the caller has not decided. What exporting may cost is \
+                    bounded whatever it is.
+                    """) ?? ""
+        if let number = Double(ratio), (0...1).contains(number) {
+            samplingRatio = number
+        } else {
+            reader.report("OTEL_TRACES_SAMPLER_ARG", "must be a number from 0 to 1, found '\(ratio.prefix(20))'")
+            samplingRatio = 0
+        }
+    }
+
+    /// The fields for the collector, decoded.
+    func otlpFields() -> [(name: String, value: String)] { otlpHeaders.flatMap(Self.pairs) ?? [] }
+
+    /// Nil when the text is malformed.
+    private static func pairs(_ secret: Secret) -> [(name: String, value: String)]? {
+        var pairs: [(name: String, value: String)] = []
+        for pair in secret.reveal().split(separator: ",") {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2 else { return nil }
+            let name = parts[0].filter { $0 != " " }
+            let isName = !name.isEmpty && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x3A }
+            guard isName, let value = PercentEncoding.decode(Array(parts[1].utf8)[...]),
+                value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
+            else { return nil }
+            pairs.append((name, value))
+        }
+        return pairs
     }
 }

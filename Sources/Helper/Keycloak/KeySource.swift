@@ -1,6 +1,7 @@
 import HTTP
 package import HTTPClient
 package import HelperCore
+package import Telemetry
 
 /// Fetches key sets and discovery documents.
 package protocol KeySource: Sendable {
@@ -22,10 +23,12 @@ package struct HTTPKeySource: KeySource {
 
     private let client: HTTPClient
     private let metrics: UpstreamMetrics
+    private let tracer: Tracer
 
-    package init(client: HTTPClient, metrics: UpstreamMetrics) {
+    package init(client: HTTPClient, metrics: UpstreamMetrics, tracer: Tracer) {
         self.client = client
         self.metrics = metrics
+        self.tracer = tracer
     }
 
     package func fetch(_ url: String) async throws(KeySourceError) -> [UInt8] {
@@ -33,8 +36,19 @@ package struct HTTPKeySource: KeySource {
         let began = ContinuousClock.now
         let response: HTTPClientResponse
         do throws(HTTPClientError) {
-            response = try await client.execute(
-                HTTPClientRequest(url: url, timeout: .seconds(5), maxResponseBytes: KeySet.bytesMax))
+            response = try await tracer.withSpan("keycloak \(operation)", ofKind: .client) {
+                span throws(HTTPClientError) in
+                var request = HTTPClientRequest(url: url, timeout: .seconds(5), maxResponseBytes: KeySet.bytesMax)
+                for field in span.context.spanContext?.propagationFields ?? [] {
+                    request.fields.append(field.name, field.value)
+                }
+                span.setAttribute("http.request.method", "GET")
+                span.setAttribute("peer.service", "keycloak")
+                let response = try await client.execute(request)
+                span.setAttribute("http.response.status_code", .integer(response.status.code))
+                if response.status.code >= 400 { span.setStatus(SpanStatus(code: .error)) }
+                return response
+            }
         } catch {
             if case .timeout = error {
                 metrics.record(operation, .timeout, since: began)

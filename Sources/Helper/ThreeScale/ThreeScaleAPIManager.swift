@@ -2,6 +2,7 @@ import HTTP
 package import HTTPClient
 package import HelperCore
 import JSON
+package import Telemetry
 
 /// The 3scale Account Management API as the core's API manager. JSON forms only; every list is read to its end.
 package struct ThreeScaleAPIManager: APIManager {
@@ -20,11 +21,12 @@ package struct ThreeScaleAPIManager: APIManager {
 
     /// - Parameter sleep: waits between attempts, on the caller's loop.
     package init(
-        configuration: ThreeScaleConfiguration, client: HTTPClient, metrics: UpstreamMetrics,
+        configuration: ThreeScaleConfiguration, client: HTTPClient, metrics: UpstreamMetrics, tracer: Tracer,
         sleep: @escaping @Sendable (Duration) async -> Void
     ) {
         self.configuration = configuration
-        transport = ThreeScaleTransport(configuration: configuration, client: client, metrics: metrics, sleep: sleep)
+        transport = ThreeScaleTransport(
+            configuration: configuration, client: client, metrics: metrics, tracer: tracer, sleep: sleep)
     }
 
     // MARK: Catalogue

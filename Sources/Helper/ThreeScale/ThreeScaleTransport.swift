@@ -13,14 +13,16 @@ struct ThreeScaleTransport: Sendable {
     private let slots: CallSlots
     private let sleep: @Sendable (Duration) async -> Void
     private let metrics: UpstreamMetrics
+    private let tracer: Tracer
 
     init(
-        configuration: ThreeScaleConfiguration, client: HTTPClient, metrics: UpstreamMetrics,
+        configuration: ThreeScaleConfiguration, client: HTTPClient, metrics: UpstreamMetrics, tracer: Tracer,
         sleep: @escaping @Sendable (Duration) async -> Void
     ) {
         self.configuration = configuration
         self.client = client
         self.metrics = metrics
+        self.tracer = tracer
         self.sleep = sleep
         slots = CallSlots(count: configuration.concurrency, waitersMax: 256)
     }
@@ -64,7 +66,7 @@ struct ThreeScaleTransport: Sendable {
                 throw .unavailable(retryAfter: .seconds(1), cause: "no room to wait for 3scale", outcomeUnknown: false)
             }
             defer { slots.leave() }
-            let response = try await exchange(method, path, query, form, isWrite)
+            let response = try await exchange(method, path, query, form, operation)
             let value = try ThreeScaleAnswer.value(of: response, isWrite: isWrite)
             metrics.record(operation, .ok, since: began)
             return value
@@ -75,7 +77,8 @@ struct ThreeScaleTransport: Sendable {
     }
 
     private func exchange(
-        _ method: HTTPMethod, _ path: String, _ query: [(String, String)], _ form: [(String, String)]?, _ isWrite: Bool
+        _ method: HTTPMethod, _ path: String, _ query: [(String, String)], _ form: [(String, String)]?,
+        _ operation: String
     ) async throws(APIManagerError) -> HTTPClientResponse {
         let remaining = Deadline.remaining(atMost: configuration.timeout)
         guard remaining > .zero else { throw .timeout(cause: "no time left to ask 3scale", outcomeUnknown: false) }
@@ -91,9 +94,9 @@ struct ThreeScaleTransport: Sendable {
             request.body = Array(Self.encode(form).utf8)
         }
         do throws(HTTPClientError) {
-            return try await client.execute(request)
+            return try await execute(request, operation)
         } catch {
-            let unknown = isWrite && error.requestMayHaveBeenProcessed
+            let unknown = method != .get && error.requestMayHaveBeenProcessed
             let cause = "3scale: \(error)"
             switch error {
             case .timeout: throw .timeout(cause: cause, outcomeUnknown: unknown)
@@ -101,6 +104,24 @@ struct ThreeScaleTransport: Sendable {
                 throw .malformed(cause: cause, outcomeUnknown: unknown)
             default: throw .unavailable(retryAfter: nil, cause: cause, outcomeUnknown: unknown)
             }
+        }
+    }
+
+    /// Each attempt is a span of its own, which 3scale is told of.
+    private func execute(
+        _ request: HTTPClientRequest, _ operation: String
+    ) async throws(HTTPClientError) -> HTTPClientResponse {
+        try await tracer.withSpan("3scale \(operation)", ofKind: .client) { span throws(HTTPClientError) in
+            var request = request
+            for field in span.context.spanContext?.propagationFields ?? [] {
+                request.fields.append(field.name, field.value)
+            }
+            span.setAttribute("http.request.method", .string(request.method.rawValue))
+            span.setAttribute("peer.service", "3scale")
+            let response = try await client.execute(request)
+            span.setAttribute("http.response.status_code", .integer(response.status.code))
+            if response.status.code >= 400 { span.setStatus(SpanStatus(code: .error)) }
+            return response
         }
     }
 

@@ -1,6 +1,7 @@
 import HTTP
 import HTTPServer
 import HelperCore
+import Telemetry
 
 /// What a handler knows before anybody has proved who is calling.
 struct EdgeContext: Sendable {
@@ -9,6 +10,8 @@ struct EdgeContext: Sendable {
     let parameters: [String]
     /// The route's template, its name in logs and metrics.
     let route: String
+    /// Where the request is in its trace.
+    let trace: ServiceContext
 }
 
 /// What a handler behind authentication knows: there is none without a caller.

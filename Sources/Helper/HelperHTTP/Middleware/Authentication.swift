@@ -19,16 +19,18 @@ struct Authentication: Sendable {
         case needsKeys(token: [UInt8])
     }
 
-    func authenticate(_ request: Request) throws(HelperError) -> Result {
+    func authenticate(_ request: Request, in context: ServiceContext) throws(HelperError) -> Result {
         let token = try bearerToken(request)
         switch verifier.verify(token) {
         case .keysNeeded: return .needsKeys(token: token)
-        case let verdict: return .caller(try admit(verdict, request))
+        case let verdict: return .caller(try admit(verdict, request, context))
         }
     }
 
-    func authenticateAfterRefresh(_ token: [UInt8], _ request: Request) async throws(HelperError) -> Caller {
-        try admit(await verifier.verifyAfterRefresh(token), request)
+    func authenticateAfterRefresh(
+        _ token: [UInt8], _ request: Request, in context: ServiceContext
+    ) async throws(HelperError) -> Caller {
+        try admit(await verifier.verifyAfterRefresh(token), request, context)
     }
 
     // MARK: Inside
@@ -54,7 +56,9 @@ struct Authentication: Sendable {
         return Array(token)
     }
 
-    private func admit(_ verdict: TokenVerdict, _ request: Request) throws(HelperError) -> Caller {
+    private func admit(
+        _ verdict: TokenVerdict, _ request: Request, _ context: ServiceContext
+    ) throws(HelperError) -> Caller {
         switch verdict {
         case .accepted(let caller):
             guard policy.admits(caller, clientID: clientID) else {
@@ -65,7 +69,7 @@ struct Authentication: Sendable {
             return caller
         case .refused(let refusal):
             outcomes.note("refused", refusal.check)
-            logRefusal(refusal, request)
+            logRefusal(refusal, request, context)
             throw HelperError(
                 .invalidToken, refusal.isExpired ? "The access token expired" : "The access token is invalid")
         case .keysNeeded, .keysUnavailable:
@@ -76,11 +80,10 @@ struct Authentication: Sendable {
         }
     }
 
-    private func logRefusal(_ refusal: TokenRefusal, _ request: Request) {
-        var metadata: Logger.Metadata = [
-            LogKey.requestID: .string(request.id.description), LogKey.ip: .string(request.remoteAddress),
-            "check": .string(refusal.check),
-        ]
+    private func logRefusal(_ refusal: TokenRefusal, _ request: Request, _ context: ServiceContext) {
+        var metadata = context.metadata
+        metadata[LogKey.ip] = .string(request.remoteAddress)
+        metadata["check"] = .string(refusal.check)
         if let hint = refusal.hint { metadata["hint"] = .string(hint) }
         logger.log(level: refusal.hint == nil ? .info : .warning, "a token was refused", metadata: metadata)
     }

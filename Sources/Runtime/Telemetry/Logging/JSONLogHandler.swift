@@ -5,6 +5,7 @@ package struct JSONLogHandler: LogHandler {
 
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]
+    package var metadataProvider: Logger.MetadataProvider?
     private let sink: any LogSink
     private let now: @Sendable () -> Int
 
@@ -26,8 +27,7 @@ package struct JSONLogHandler: LogHandler {
         Self.append(text: event.label, to: &line)
         line.append(contentsOf: #","message":"#.utf8)
         Self.append(text: event.message, to: &line)
-        let all = metadata.merging(event.metadata ?? [:]) { _, own in own }
-        for (key, value) in all.sorted(by: { $0.key < $1.key }) {
+        for (key, value) in allMetadata(of: event) {
             line.append(0x2C)
             Self.append(text: key, to: &line)
             line.append(0x3A)

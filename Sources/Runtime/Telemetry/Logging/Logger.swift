@@ -25,16 +25,22 @@ package struct Logger: Sendable {
     /// Where the lines come from, for example `audit`.
     package let label: String
     private var handler: any LogHandler
+    /// The handler's, at hand.
+    private var threshold: Level
 
     package init(label: String, handler: any LogHandler) {
         self.label = label
         self.handler = handler
+        threshold = handler.logLevel
     }
 
     /// Lines below it cost a comparison.
     package var logLevel: Level {
-        get { handler.logLevel }
-        set { handler.logLevel = newValue }
+        get { threshold }
+        set {
+            handler.logLevel = newValue
+            threshold = newValue
+        }
     }
 
     /// Goes with every line of this logger.
@@ -49,7 +55,7 @@ package struct Logger: Sendable {
     package func log(
         level: Level, _ message: @autoclosure () -> String, metadata: @autoclosure () -> Metadata? = nil
     ) {
-        guard level >= handler.logLevel else { return }
+        guard level >= threshold else { return }
         handler.log(event: LogEvent(level: level, label: label, message: message(), metadata: metadata()))
     }
 
@@ -96,6 +102,17 @@ package enum MetadataValue: Sendable, Equatable, ExpressibleByStringLiteral, Exp
     package init(integerLiteral value: Int) { self = .integer(value) }
 }
 
+extension Logger {
+    /// Adds to every line what the running task knows, for example which request it works for.
+    package struct MetadataProvider: Sendable {
+        private let provide: @Sendable () -> Metadata
+
+        package init(_ provide: @escaping @Sendable () -> Metadata) { self.provide = provide }
+
+        package func get() -> Metadata { provide() }
+    }
+}
+
 /// One line before it is written.
 package struct LogEvent: Sendable {
     package let level: Logger.Level
@@ -107,9 +124,20 @@ package struct LogEvent: Sendable {
 /// Turns events into lines. Conformers must not block and must not log secrets.
 package protocol LogHandler: Sendable {
     var logLevel: Logger.Level { get set }
-    /// Goes with every event; an event's own value of the same key wins.
+    /// Goes with every event; the provider's value of the same key wins, and an event's own over both.
     var metadata: Logger.Metadata { get set }
+    var metadataProvider: Logger.MetadataProvider? { get set }
     func log(event: LogEvent)
+}
+
+extension LogHandler {
+    /// What stands in an event's line, by key and in the order of keys.
+    func allMetadata(of event: LogEvent) -> [(key: String, value: MetadataValue)] {
+        var all = metadata
+        if let metadataProvider { all.merge(metadataProvider.get()) { $1 } }
+        if let own = event.metadata { all.merge(own) { $1 } }
+        return all.sorted { $0.key < $1.key }
+    }
 }
 
 /// Where finished lines go. `write` must not block; it may be called from any thread.

@@ -2,6 +2,7 @@
 package struct TextLogHandler: LogHandler {
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]
+    package var metadataProvider: Logger.MetadataProvider?
     private let sink: any LogSink
     private let usesColour: Bool
     private let now: @Sendable () -> Int
@@ -23,8 +24,7 @@ package struct TextLogHandler: LogHandler {
         let padded = level + String(repeating: " ", count: max(0, 8 - level.count))
         line.append(contentsOf: " \(colour(event.level))\(padded)\(usesColour ? "\u{1B}[0m" : "") ".utf8)
         line.append(contentsOf: "\(event.label): \(Self.visible(event.message))".utf8)
-        let all = metadata.merging(event.metadata ?? [:]) { _, own in own }
-        for (key, value) in all.sorted(by: { $0.key < $1.key }) {
+        for (key, value) in allMetadata(of: event) {
             let text = Redaction.covers(key) ? Redaction.replacement : Self.text(value)
             line.append(contentsOf: " \(key)=\(Self.visible(text))".utf8)
         }

@@ -1,0 +1,131 @@
+import Crypto
+import EventLoop
+import HTTPClient
+import HTTPServer
+import HelperCore
+import HelperHTTP
+import Keycloak
+import OTLP
+import Telemetry
+
+/// Everything by which the outside sees how the helper is doing, built from settings and given to whoever needs it.
+struct HelperTelemetry: Sendable {
+    /// Spans that may wait for the collector.
+    private static let spansMax = 2_048
+
+    let registry: PrometheusRegistry
+    let tracer: Tracer
+    let metricsRoute: MetricsRoute
+    let refusals: RefusalMetrics
+    private let exporter: OTLPExporter?
+    private let lag: LoopLag
+    private let settings: TelemetrySettings
+    private let logger: Logger
+
+    init(settings: TelemetrySettings, loops: Int, client: HTTPClient, logger: Logger) {
+        let registry = PrometheusRegistry(descriptions: metricDescriptions, threads: loops)
+        self.registry = registry
+        self.settings = settings
+        self.logger = logger
+        metricsRoute = MetricsRoute { registry.exposition() }
+        refusals = RefusalMetrics(factory: registry)
+        lag = LoopLag(factory: registry)
+        let metrics = OTLPExporter.Metrics(prefix: "mlaas", factory: registry)
+        let queue = settings.otlpEndpoint.map { _ in SpanQueue(capacity: Self.spansMax, dropped: metrics.overflowed) }
+        tracer = Tracer(recorder: queue, ratio: settings.samplingRatio, threads: loops, now: { wallClockNanoseconds() })
+        exporter = settings.otlpEndpoint.flatMap { endpoint in
+            queue.map { queue in
+                OTLPExporter(
+                    configuration: OTLPConfiguration(
+                        endpoint: endpoint, headers: settings.otlpFields(), serviceName: settings.serviceName,
+                        serviceVersion: Version.number, instanceID: hexEncoded(SecureRandom.bytes(8))),
+                    queue: queue, client: client, metrics: metrics, logger: logger.labelled("traces"))
+            }
+        }
+    }
+
+    /// Calls to a system behind us.
+    func upstream(_ system: String, _ operations: [String]) -> UpstreamMetrics {
+        UpstreamMetrics(system: system, operations: operations, factory: registry)
+    }
+
+    // MARK: Read at scrape time
+
+    /// - Parameter droppedLines: log lines that found no room so far.
+    func collect(
+        verifier: KeycloakTokenVerifier, catalogs: CatalogStore, keys: OwnedKeys,
+        droppedLines: @escaping @Sendable () -> Int
+    ) {
+        let process = ProcessMetrics(startTime: Double(wallClockNanoseconds()) / 1e9)
+        registry.collect { process.samples() }
+        registry.collect { keys.occupancy.flatMap(Self.samples) }
+        registry.collect { [unowned registry, settings] in
+            var samples: [PrometheusRegistry.Sample] = [
+                .init("mlaas_metrics_refused_series_total", .counter, Double(registry.refusedSeries)),
+                .init("mlaas_log_dropped_lines_total", .counter, Double(droppedLines())),
+                .init(
+                    "mlaas_build_info", .gauge, labels: [("version", Version.number), ("commit", settings.commit)], 1),
+            ]
+            if let catalog = catalogs.catalog {
+                samples.append(.init("mlaas_catalog_services", .gauge, Double(catalog.services.count)))
+            }
+            for (name, age) in [
+                ("mlaas_catalog_age_seconds", catalogs.age), ("mlaas_keys_age_seconds", verifier.keysAge),
+            ] {
+                if let age { samples.append(.init(name, .gauge, Double(age.components.seconds))) }
+            }
+            return samples
+        }
+    }
+
+    private static func samples(
+        _ cache: String, _ entries: Int, _ oldest: ContinuousClock.Instant?
+    ) -> [PrometheusRegistry.Sample] {
+        let labels = [("cache", cache)]
+        let age = oldest.map { Double($0.duration(to: .now).components.seconds) } ?? 0
+        return [
+            .init("mlaas_cache_entries", .gauge, labels: labels, Double(entries)),
+            .init("mlaas_cache_oldest_age_seconds", .gauge, labels: labels, age),
+        ]
+    }
+
+    // MARK: Life
+
+    /// What runs beside the server until it is cancelled.
+    func start(on group: EventLoopGroup) -> [Task<Void, Never>] {
+        var tasks = group.loops.map { loop in loop.spawn { [lag] in await lag.run(on: loop) } }
+        if let exporter {
+            // Off the loops: encoding a batch takes longer than a request should wait.
+            tasks.append(
+                Task(executorPreference: globalConcurrentExecutor) {
+                    await exporter.run { duration in
+                        do throws(CancellationError) { try await group.any().sleep(for: duration) } catch {
+                            return false
+                        }
+                        return true
+                    }
+                })
+        }
+        return tasks
+    }
+
+    /// The port of the metrics, when they have one.
+    func startServer(on group: EventLoopGroup) async throws(HelperServer.StartError) -> HTTPServer? {
+        guard settings.metricsPort != 0 else { return nil }
+        let server = HTTPServer(
+            configuration: HelperAPI.serverConfiguration(
+                host: settings.metricsHost, port: settings.metricsPort, refusals: refusals), group: group,
+            responder: MetricsFace(metricsRoute), logger: logger.labelled("metrics"))
+        do {
+            let address = try await server.start()
+            logger.notice("metrics are served", metadata: ["address": .string(address.description)])
+            return server
+        } catch {
+            throw HelperServer.StartError(
+                description: "cannot serve metrics on \(settings.metricsHost):\(settings.metricsPort): \(error)")
+        }
+    }
+
+    /// Sends the spans that are left, for a while.
+    func flush() async { await exporter?.flush(within: .seconds(2)) }
+}
