@@ -61,6 +61,7 @@ if [ "$profile" = ci ]; then
         shellcheck              # lint
         nginx-light wrk         # figures
         openjdk-17-jre-headless # a real Keycloak
+        chromium fonts-dejavu-core # /docs in a browser
     )
 fi
 

@@ -26,6 +26,7 @@ package struct Documentation: Sendable {
         if isInteractive {
             assets["docs.js"] = StaticContent(
                 DocumentationPage.script, contentType: "text/javascript; charset=utf-8")
+            assets["copy.svg"] = StaticContent(DocumentationPage.copyIcon, contentType: "image/svg+xml")
             for (name, bytes) in files {
                 assets[name] = StaticContent(
                     bytes,

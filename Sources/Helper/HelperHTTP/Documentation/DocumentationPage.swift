@@ -50,8 +50,13 @@ enum DocumentationPage {
         #docs .swagger-ui .checkbox input[type=checkbox]:checked + label > .item { background-image: none }
         #docs .swagger-ui select { appearance: auto }
         #docs .swagger-ui .model-toggle::after { background: none; content: "\\203A"; display: block; text-align: center }
-        #docs .swagger-ui .copy-to-clipboard button { background: none }
-        #docs .swagger-ui .copy-to-clipboard button::after { color: #fff; content: "\\2398" }
+        #docs .swagger-ui .copy-to-clipboard button { background: url("copy.svg") center / 16px no-repeat }
+
+        """
+
+    static let copyIcon = """
+        <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="none" stroke="#b8bdc9" stroke-width="1.5">\
+        <rect x="5.5" y="5.5" width="8" height="8" rx="1.5"/><path d="M10.5 3v-.5h-8v8H3"/></svg>
 
         """
 
