@@ -57,6 +57,10 @@ smoke: ## Starts the sandbox and the helper as `make run` does, and pastes the p
 	@./setup.sh run
 	@scripts/smoke.sh
 
+.PHONY: http-differential
+http-differential: ## Compares with other HTTP parsers on the corpus; docs/http-differences.md lists what differs
+	@.tools/httppeers/bin/python scripts/http-differential.py
+
 .PHONY: fuzz
 fuzz: ## Makes up inputs for every entry that takes bytes from outside (FUZZ_SECONDS each)
 	@scripts/fuzz.sh

@@ -5,7 +5,7 @@
 #   FUZZ_SECONDS  seconds for each target (default 10)
 #   FUZZ_KEEP=1   afterwards adds to Fuzz/Corpus the inputs that reach code which the kept ones do not
 #
-# Starts from Fuzz/Corpus/TARGET. An input that breaks a promise is
+# Starts from Fuzz/Corpus/TARGET and, for the request machine, from Tests/Corpus/HTTP. An input that breaks a promise is
 # written to .run/fuzz/TARGET-crash-…; run it again with: .build-fuzz/release/Fuzz TARGET FILE
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -25,8 +25,13 @@ failed=0
 for target in "${targets[@]}"; do
     kept=Fuzz/Corpus/$target found=.run/fuzz/$target
     mkdir -p "$kept" "$found"
+    seeds=()
+    if [ "$target" = request-machine ]; then
+        seeds=(.run/fuzz/seeds)
+        python3 Tests/Corpus/corpus.py seeds "${seeds[0]}"
+    fi
     log=.run/fuzz/$target.log
-    if "$fuzz" "$target" "$found" "$kept" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
+    if "$fuzz" "$target" "$found" "$kept" "${seeds[@]}" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
         -max_len=4096 -artifact_prefix=".run/fuzz/$target-" -print_final_stats=1 >"$log" 2>&1; then
         awk -v target="$target" '/number_of_executed_units|average_exec_per_sec|new_units_added/ { n[$1] = $2 }
             /cov: / { for (i = 1; i <= NF; i++) if ($i == "cov:") cov = $(i + 1) }
@@ -37,6 +42,6 @@ for target in "${targets[@]}"; do
         tail -n 40 "$log"
         echo "$target: a promise is broken; the input is in .run/fuzz" >&2
     fi
-    if [ "${FUZZ_KEEP:-0}" = 1 ]; then "$fuzz" "$target" -merge=1 "$kept" "$found" >>"$log" 2>&1; fi
+    if [ "${FUZZ_KEEP:-0}" = 1 ]; then "$fuzz" "$target" -merge=1 "$kept" "${seeds[@]}" "$found" >>"$log" 2>&1; fi
 done
 exit "$failed"
