@@ -65,7 +65,7 @@ let package = Package(
         target("Runtime", "HTTP"),
         target("Runtime", "TLS", ["EventLoop", "Crypto"]),
         target("Runtime", "HTTPServer", ["EventLoop", "TLS", "Crypto", "HTTP", "Telemetry"]),
-        target("Runtime", "HTTPClient", ["EventLoop", "HTTP", "CCurl"]),
+        target("Runtime", "HTTPClient", ["EventLoop", "Crypto", "HTTP", "Telemetry", "CCurl"]),
         target("Runtime", "Telemetry", ["CThreadNumber"]),
         target("Runtime", "Redis", ["EventLoop", "CHiredis"]),
         target("Runtime", "OTLP", ["HTTPClient", "HTTP", "JSON", "Telemetry"]),
@@ -111,7 +111,9 @@ let package = Package(
         tests(
             "HTTPServer",
             ["HTTPServer", "HTTP", "HTTPCorpus", "EventLoop", "Crypto", "TLS", "Telemetry", "TestSupport"]),
-        tests("HTTPClient", ["HTTPClient", "HTTP", "HTTPServer", "EventLoop", "Telemetry"]),
+        tests(
+            "HTTPClient",
+            ["HTTPClient", "HTTP", "HTTPServer", "EventLoop", "Crypto", "Telemetry", "TestSupport"]),
         tests("Redis", ["Redis", "EventLoop"]),
         tests("Telemetry", ["Telemetry"]),
         tests("Configuration", ["Configuration"]),

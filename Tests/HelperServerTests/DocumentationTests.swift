@@ -24,7 +24,10 @@ struct DocumentationTests {
         defer { group.shutdown() }
         let client = HTTPClient(configuration: HTTPClientConfiguration(userAgent: "test"), group: group)
         let logger = Logger(label: "test", handler: JSONLogHandler(sink: InMemoryLogSink(), level: .error, now: { 0 }))
-        return HelperServer(settings: settings, logger: logger).compose(group, client).api.routeNames
+        let registry = PrometheusRegistry()
+        let server = HelperServer(settings: settings, logger: logger) { .problems([], entries: []) }
+        let credentials = try Credentials(settings, registry: registry, logger: logger)
+        return server.compose(group, client, registry, credentials).api.routeNames
     }
 
     @Test("lists the routes that the router has, and no other")

@@ -114,6 +114,6 @@ struct ThreeScaleEntitiesTests {
             "https://t.example.com/admin/api/",
         ])
     func baseURL(_ url: String) {
-        #expect(ThreeScaleConfiguration(url: url, accessToken: "x").baseURL == "https://t.example.com")
+        #expect(ThreeScaleConfiguration(url: url, accessToken: { "x" }).baseURL == "https://t.example.com")
     }
 }

@@ -26,9 +26,13 @@ static inline CURLcode ccurl_set_list(CURL *easy, CURLoption option, struct curl
 static inline CURLcode ccurl_set_data(CURL *easy, CURLoption option, ccurl_data value) {
     return curl_easy_setopt(easy, option, value);
 }
-static inline CURLcode ccurl_set_blob(CURL *easy, CURLoption option, const void *bytes, size_t length) {
-    struct curl_blob blob = {(void *)bytes, length, CURL_BLOB_COPY};
-    return curl_easy_setopt(easy, option, &blob);
+static inline CURLcode ccurl_set_context(CURL *easy, curl_ssl_ctx_callback function, void *context) {
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, context);
+    return curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, function);
+}
+static inline CURLcode ccurl_set_before_request(CURL *easy, curl_prereq_callback function, void *context) {
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, context);
+    return curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, function);
 }
 static inline CURLcode ccurl_get_long(CURL *easy, CURLINFO info, long *value) {
     return curl_easy_getinfo(easy, info, value);
@@ -64,5 +68,6 @@ static inline CURL *ccurl_multi_finished(CURLM *multi, CURLcode *result) {
 }
 
 // Macros with casts in them are not imported.
+static const long ccurl_header_separate = CURLHEADER_SEPARATE;
 static const long ccurl_auth_basic = (long)CURLAUTH_BASIC;
 static const curl_socket_t ccurl_socket_timeout = CURL_SOCKET_TIMEOUT;

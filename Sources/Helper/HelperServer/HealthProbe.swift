@@ -1,3 +1,4 @@
+import Crypto
 import EventLoop
 import HTTP
 import HTTPClient
@@ -8,19 +9,31 @@ struct HealthProbe: Sendable {
     private static let timeout = Duration.seconds(3)
 
     let url: String
+    private let certificateFile: String?
 
-    /// - Parameter ready: asks whether requests should be sent here, rather than whether the process lives.
-    init(host: String, port: Int, ready: Bool) {
-        url = "http://\(Self.reachable(host)):\(port)/api/health\(ready ? "/ready" : "")"
+    /// - Parameters:
+    ///   - ready: asks whether requests should be sent here, rather than whether the process lives.
+    ///   - certificateFile: of a server that speaks TLS. It must show that certificate; the name in it is for others.
+    init(host: String, port: Int, ready: Bool, certificateFile: String? = nil) {
+        let scheme = certificateFile == nil ? "http" : "https"
+        url = "\(scheme)://\(Self.reachable(host)):\(port)/api/health\(ready ? "/ready" : "")"
+        self.certificateFile = certificateFile
     }
 
     /// What is wrong, in words for the operator; nil when the server answers 200.
     func problem() async -> String? {
+        var configuration = HTTPClientConfiguration(userAgent: "mlaas-helper-healthcheck/\(Version.number)")
+        if let certificateFile {
+            do throws(CryptoError) {
+                configuration.trust = try TLSTrust(pinned: FilesOnDisk.read(certificateFile))
+                configuration.verifiesHostName = false
+            } catch {
+                return "TLS_CERT_FILE: \(error)"
+            }
+        }
         let group = EventLoopGroup(count: 1)
         defer { group.shutdown() }
-        let client = HTTPClient(
-            configuration: HTTPClientConfiguration(userAgent: "mlaas-helper-healthcheck/\(Version.number)"),
-            group: group)
+        let client = HTTPClient(configuration: configuration, group: group)
         let problem: String?
         do throws(HTTPClientError) {
             let answer = try await client.execute(HTTPClientRequest(url: url, timeout: Self.timeout))

@@ -54,13 +54,28 @@ package enum HelperMain {
             return 0
         }
         do throws(EnvFile.Problem) {
-            let file = try invocation.values["env-file"].map { path throws(EnvFile.Problem) in try EnvFile.load(path) }
-            providers = [InMemoryProvider.environment()] + (file.map { [$0] } ?? [])
+            providers = try self.providers(invocation)
         } catch {
             StandardStreams.error("mlaas-helper: \(error)")
             return Exit.configuration
         }
         return await dispatch(invocation, Settings.read(providers))
+    }
+
+    private static func providers(
+        _ invocation: CommandLineGrammar.Invocation
+    ) throws(EnvFile.Problem) -> [any ConfigProvider] {
+        let file = try invocation.values["env-file"].map { path throws(EnvFile.Problem) in try EnvFile.load(path) }
+        return [InMemoryProvider.environment()] + (file.map { [$0] } ?? [])
+    }
+
+    /// Everything read once more, by a process that runs.
+    private static func reread(_ invocation: CommandLineGrammar.Invocation) -> Settings.Outcome {
+        do throws(EnvFile.Problem) {
+            return Settings.read(try providers(invocation))
+        } catch {
+            return .problems([ConfigProblem("--env-file", error.description)], entries: [])
+        }
     }
 
     /// What is printed for a command that reads nothing.
@@ -90,7 +105,7 @@ package enum HelperMain {
                 return 0
             case "config print": return 0
             case "healthcheck": return await probe(settings, ready: invocation.flags.contains("ready"))
-            default: return await serve(settings)
+            default: return await serve(settings) { reread(invocation) }
             }
         }
     }
@@ -107,13 +122,16 @@ package enum HelperMain {
     }
 
     private static func probe(_ settings: Settings, ready: Bool) async -> Int32 {
-        let probe = HealthProbe(host: settings.host, port: settings.port, ready: ready)
+        let probe = HealthProbe(
+            host: settings.host, port: settings.port, ready: ready, certificateFile: settings.tls?.certificate)
         guard let problem = await probe.problem() else { return 0 }
         StandardStreams.error("mlaas-helper: \(problem)")
         return Exit.unhealthy
     }
 
-    private static func serve(_ settings: Settings) async -> Int32 {
+    private static func serve(
+        _ settings: Settings, reread: @escaping @Sendable () -> Settings.Outcome
+    ) async -> Int32 {
         let writer = LineWriter(descriptor: 1)
         let sink = WriterSink(writer: writer)
         let now: @Sendable () -> Int = { wallClockNanoseconds() }
@@ -128,7 +146,9 @@ package enum HelperMain {
         let logger = Logger(label: "mlaas", handler: handler)
         defer { writer.flush() }
         do {
-            try await HelperServer(settings: settings, logger: logger, droppedLines: { writer.droppedLines }).run()
+            try await HelperServer(
+                settings: settings, logger: logger, reread: reread, droppedLines: { writer.droppedLines }
+            ).run()
             return 0
         } catch {
             logger.critical("cannot start", metadata: [LogKey.error: .string("\(error)")])

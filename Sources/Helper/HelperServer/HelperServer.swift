@@ -1,6 +1,6 @@
 import Configuration
+import Crypto
 package import EventLoop
-import FoundationEssentials
 import HTTP
 import HTTPClient
 import HTTPServer
@@ -25,12 +25,19 @@ package struct HelperServer: Sendable {
 
     let settings: Settings
     let logger: Logger
+    private let reread: @Sendable () -> Settings.Outcome
     private let droppedLines: @Sendable () -> Int
 
-    /// - Parameter droppedLines: how many log lines found no room so far.
-    package init(settings: Settings, logger: Logger, droppedLines: @escaping @Sendable () -> Int = { 0 }) {
+    /// - Parameters:
+    ///   - reread: the settings as they are now, for what SIGHUP may change; may block.
+    ///   - droppedLines: how many log lines found no room so far.
+    package init(
+        settings: Settings, logger: Logger, reread: @escaping @Sendable () -> Settings.Outcome,
+        droppedLines: @escaping @Sendable () -> Int = { 0 }
+    ) {
         self.settings = settings
         self.logger = logger
+        self.reread = reread
         self.droppedLines = droppedLines
     }
 
@@ -39,18 +46,27 @@ package struct HelperServer: Sendable {
     package func run(listening: @Sendable (SocketAddress) -> Void = { _ in }) async throws {
         let group = EventLoopGroup(count: settings.loops)
         let signals = ProcessSignals(on: group.loops[0])
-        let client = HTTPClient(configuration: try clientConfiguration(), group: group)
-        let parts = compose(group, client)
+        let registry = PrometheusRegistry(descriptions: metricDescriptions, threads: settings.loops)
+        let credentials = try Credentials(settings, registry: registry, logger: logger.labelled("credentials"))
+        let client = HTTPClient(configuration: clientConfiguration(credentials, registry), group: group)
+        let parts = compose(group, client, registry, credentials)
+        var configuration = HelperAPI.serverConfiguration(
+            host: settings.host, port: settings.port, refusals: parts.telemetry.refusals)
+        configuration.tls = credentials.certificate.map {
+            TLSListenerConfiguration(contexts: $0.contexts, metrics: registry)
+        }
         let server = HTTPServer(
-            configuration: HelperAPI.serverConfiguration(
-                host: settings.host, port: settings.port, refusals: parts.telemetry.refusals), group: group,
-            responder: parts.api, logger: logger.labelled("http"))
-        let background = startBackground(parts, on: group)
+            configuration: configuration, group: group, responder: parts.api, logger: logger.labelled("http"))
+        let reloader = Reloader(credentials: credentials, client: client, loop: group.loops[0], reread: reread)
+        let background = startBackground(parts, on: group) + [reloader.startWatching()]
         let metricsServer = try await parts.telemetry.startServer(on: group)
         let address = try await listen(server)
         listening(address)
 
-        for await signal in signals.received where signal == .terminate { break }
+        for await signal in signals.received {
+            if signal == .terminate { break }
+            await reloader.reload()
+        }
         logger.notice("draining", metadata: ["seconds": .integer(Int(settings.drain.components.seconds))])
         parts.lifecycle.beginDraining()
         server.beginDraining()
@@ -75,13 +91,14 @@ package struct HelperServer: Sendable {
         let telemetry: HelperTelemetry
     }
 
-    func compose(_ group: EventLoopGroup, _ client: HTTPClient) -> Parts {
+    func compose(
+        _ group: EventLoopGroup, _ client: HTTPClient, _ registry: PrometheusRegistry, _ credentials: Credentials
+    ) -> Parts {
         // Work that outlives its starter stays on the loop it was started on.
         let spawn: Spawn = { work in _ = group.currentOrAny().spawn(work) }
         let sleep: @Sendable (Duration) async -> Void = { try? await group.currentOrAny().sleep(for: $0) }
         let telemetry = HelperTelemetry(
-            settings: settings.telemetry, loops: settings.loops, client: client, logger: logger)
-        let registry = telemetry.registry
+            settings: settings.telemetry, registry: registry, loops: settings.loops, client: client, logger: logger)
         let verifier = KeycloakTokenVerifier(
             policy: settings.tokenPolicy, realmURL: settings.realmURL, keySetURL: settings.keySetURL,
             settings: settings.keySettings,
@@ -91,7 +108,7 @@ package struct HelperServer: Sendable {
             spawn: spawn, logger: logger.labelled("keycloak"), refreshes: KeyRefreshMetrics(factory: registry),
             now: { Double(wallClockNanoseconds()) / 1e9 })
         let manager = ThreeScaleAPIManager(
-            configuration: threeScaleConfiguration(), client: client,
+            configuration: threeScaleConfiguration(credentials.accessToken), client: client,
             metrics: telemetry.upstream("3scale", ThreeScaleAPIManager.operations), tracer: telemetry.tracer,
             sleep: sleep)
         let policy = AccessPolicy(requiredRole: settings.requiredRole, serviceRoles: settings.serviceRoles)
@@ -123,33 +140,21 @@ package struct HelperServer: Sendable {
             api: api, verifier: verifier, catalogs: catalogs, lifecycle: lifecycle, telemetry: telemetry)
     }
 
-    private func clientConfiguration() throws(StartError) -> HTTPClientConfiguration {
+    private func clientConfiguration(
+        _ credentials: Credentials, _ registry: PrometheusRegistry
+    ) -> HTTPClientConfiguration {
         var configuration = HTTPClientConfiguration(userAgent: "mlaas-helper/\(Version.number)")
         configuration.connectionsPerHost = settings.concurrency
         configuration.httpsProxy = settings.httpsProxy
         configuration.httpProxy = settings.httpProxy
         configuration.noProxy = settings.noProxy
-        if let path = settings.extraRootsFile {
-            guard let roots = FileManager.default.contents(atPath: path) else {
-                throw StartError(description: "CA_BUNDLE: '\(path)' cannot be read")
-            }
-            configuration.extraRoots = Array(roots)
-            configuration.systemRoots =
-                Self.systemRootsFiles.lazy.compactMap {
-                    FileManager.default.contents(atPath: $0).map(Array.init)
-                }.first
-        }
+        configuration.trust = credentials.roots.trust
+        configuration.metrics = registry
         return configuration
     }
 
-    /// Where Debian and Red Hat keep the system's roots.
-    private static let systemRootsFiles = [
-        "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-    ]
-
-    private func threeScaleConfiguration() -> ThreeScaleConfiguration {
-        var configuration = ThreeScaleConfiguration(
-            url: settings.threeScaleURL, accessToken: settings.threeScaleToken.reveal())
+    private func threeScaleConfiguration(_ accessToken: RotatingSecret) -> ThreeScaleConfiguration {
+        var configuration = ThreeScaleConfiguration(url: settings.threeScaleURL) { accessToken.current.reveal() }
         configuration.pageSize = settings.pageSize
         configuration.timeout = settings.timeout
         configuration.retries = settings.retries

@@ -22,8 +22,9 @@ struct HelperTelemetry: Sendable {
     private let settings: TelemetrySettings
     private let logger: Logger
 
-    init(settings: TelemetrySettings, loops: Int, client: HTTPClient, logger: Logger) {
-        let registry = PrometheusRegistry(descriptions: metricDescriptions, threads: loops)
+    init(
+        settings: TelemetrySettings, registry: PrometheusRegistry, loops: Int, client: HTTPClient, logger: Logger
+    ) {
         self.registry = registry
         self.settings = settings
         self.logger = logger

@@ -8,6 +8,12 @@ private let helperDescriptions: [String: PrometheusRegistry.Description] = [
         help: "Duration of HTTP requests by route template, method and status.", seriesMax: 1_000),
     "http_server_active_requests": .init(help: "HTTP requests being answered now."),
     "mlaas_metrics_refused_series_total": .init(help: "Metric series that were refused; anything but 0 is a defect."),
+    "http_server_tls_handshakes_total": .init(help: "TLS handshakes by what became of them and version."),
+    "http_client_transfers_total": .init(help: "Outgoing requests by whether their connection was new or reused."),
+    "http_client_retries_total": .init(help: "Outgoing requests sent again since a pooled connection had died."),
+    "mlaas_tls_certificate_expiry_timestamp_seconds": .init(
+        help: "When the served certificate ends, in seconds since 1970."),
+    "mlaas_credential_reloads_total": .init(help: "Secrets and certificates read again while running, by outcome."),
     "mlaas_auth_total": .init(help: "Requests by what became of their access token."),
     "mlaas_upstream_requests_total": .init(
         help: "Calls to systems behind this one by operation and outcome.", seriesMax: 400),

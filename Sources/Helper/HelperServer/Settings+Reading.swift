@@ -39,7 +39,10 @@ extension Settings {
         threeScaleToken =
             reader.secret(
                 forKey: "THREESCALE_ADMIN_API_KEY", required: true,
-                help: "An access token of 3scale with scope Account Management API, read and write.") ?? Secret("")
+                help: """
+                    An access token of 3scale with scope Account Management API, read and write. \
+                    A file is read again on SIGHUP.
+                    """) ?? Secret("")
         pageSize = reader.int(
             forKey: "API_PAGE_SIZE", default: 500, range: 1...500, help: "How many entries one page of a list holds.")
         timeout = reader.duration(
@@ -77,6 +80,7 @@ extension Settings {
             ?? ""
         port = reader.int(
             forKey: "SERVER_PORT", default: 5000, range: 0...65_535, help: "The port to listen on; 0 takes a free one.")
+        tls = TLSFiles(&reader)
         loops = reader.int(
             forKey: "SERVER_LOOPS", default: min(availableCores(), 256), defaultText: "one per available core",
             range: 1...256, help: "Event loops, a thread each. A limit of the container on processors counts.")
@@ -108,7 +112,14 @@ extension Settings {
         reader.section("Network")
         extraRootsFile = reader.string(
             forKey: "CA_BUNDLE", aliases: ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"], expected: "a path",
-            help: "A PEM file of roots to trust besides the system's.")
+            help: "A PEM file of roots to trust besides the system's. Read again on SIGHUP.")
+        if let extraRootsFile {
+            do throws(CryptoError) {
+                _ = try TrustedRoots.load(extra: extraRootsFile)
+            } catch {
+                reader.report("CA_BUNDLE", error.description)
+            }
+        }
         httpsProxy = reader.string(
             forKey: "HTTPS_PROXY", aliases: ["https_proxy"], expected: "a URL", help: "The proxy for https requests.")
         httpProxy = reader.string(

@@ -33,6 +33,7 @@ package struct Settings: Sendable {
     package let drain: Duration
     package let corsOrigins: [String]
     package let docsDirectory: String?
+    package let tls: TLSFiles?
     package let extraRootsFile: String?
     package let httpsProxy: String?
     package let httpProxy: String?
@@ -45,7 +46,7 @@ package struct Settings: Sendable {
     /// Prefixes by which a variable that nobody reads is taken for a slip of the pen.
     private static let prefixes = [
         "KEYCLOAK_", "THREESCALE_", "MLAAS_", "SERVER_", "API_", "CATALOG_", "APPLICATIONS_", "SHUTDOWN_", "LOG_",
-        "METRICS_", "CORS_",
+        "METRICS_", "CORS_", "TLS_",
     ]
     /// What other parts of a deployment set.
     private static let ignored: Set<String> = ["FLASK_APP", "FLASK_DEBUG", "MLAAS_VERSION"]

@@ -2,8 +2,8 @@
 package struct ThreeScaleConfiguration: Sendable {
     /// `https://tenant-admin.example.com`; with or without `/admin/api` and slashes behind it.
     package let baseURL: String
-    /// An access token with scope `account_management`, read and write.
-    package let accessToken: String
+    /// An access token with scope `account_management`, read and write. Asked for each call, as it may be replaced.
+    package let accessToken: @Sendable () -> String
     /// Services a page, 1...500.
     package var pageSize = 500
     /// For one call, retries included, when no request's deadline is nearer.
@@ -13,7 +13,7 @@ package struct ThreeScaleConfiguration: Sendable {
     /// Calls in flight at a time.
     package var concurrency = 32
 
-    package init(url: String, accessToken: String) {
+    package init(url: String, accessToken: @escaping @Sendable () -> String) {
         var base = url
         while base.hasSuffix("/") { base.removeLast() }
         if base.hasSuffix("/admin/api") { base.removeLast("/admin/api".count) }

@@ -87,7 +87,7 @@ struct ThreeScaleTransport: Sendable {
         var request = HTTPClientRequest(
             method: method, url: url, timeout: remaining, maxResponseBytes: Self.responseBytesMax)
         // Either half may hold the token; the name is where people look for it. Never in the URL: proxies log those.
-        request.basicCredentials = BasicCredentials(user: "", password: configuration.accessToken)
+        request.basicCredentials = BasicCredentials(user: "", password: configuration.accessToken())
         request.fields.append("accept", "application/json")
         if let form, method != .delete {
             request.fields.append("content-type", "application/x-www-form-urlencoded")

@@ -4,7 +4,7 @@ import COpenSSL
 package struct CryptoError: Error, Sendable, Equatable, CustomStringConvertible {
     package let description: String
 
-    init(_ what: String) { description = what }
+    package init(_ what: String) { description = what }
 
     /// The newest entry of this thread's error queue, which is then emptied: what is left in it would be taken for the
     /// reason of the next failure.

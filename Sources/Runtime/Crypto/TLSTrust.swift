@@ -6,10 +6,17 @@ import COpenSSL
 /// `@unchecked` is not needed: the store is counted and locked by OpenSSL, and not changed after `init`.
 @safe package final class TLSTrust: Sendable {
     nonisolated(unsafe) let store: OpaquePointer
-    /// How many certificates are trusted.
-    package let count: Int
+    /// Trusts the peer that shows the first certificate of a PEM text, whoever signed it and whenever it ends.
+    package convenience init(pinned pem: [UInt8]) throws(CryptoError) {
+        guard let certificate = try PEM.certificates(pem).first else {
+            throw CryptoError("there is no PEM certificate")
+        }
+        try self.init(bundles: [])
+        unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_NO_CHECK_TIME))
+        guard unsafe X509_STORE_add_cert(store, certificate.raw) == 1 else { throw .last("no memory") }
+    }
 
-    /// - Parameter bundles: PEM texts, each with its name for messages. Certificates that are there twice count once.
+    /// - Parameter bundles: PEM texts, each with its name for messages. A certificate that is there twice is no problem.
     /// - Throws: naming the bundle that is damaged or holds no certificate.
     package init(bundles: [(name: String, pem: [UInt8])]) throws(CryptoError) {
         guard let store = unsafe X509_STORE_new() else { throw .last("no memory") }
@@ -17,7 +24,6 @@ import COpenSSL
         // As libcurl has it: the shortest chain to something trusted is good, an intermediate or the peer's own
         // certificate in the bundle included.
         unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN))
-        var count = 0
         for bundle in bundles {
             let certificates: [Certificate]
             do throws(CryptoError) {
@@ -29,9 +35,7 @@ import COpenSSL
             for certificate in certificates {
                 guard unsafe X509_STORE_add_cert(store, certificate.raw) == 1 else { throw .last("no memory") }
             }
-            count += certificates.count
         }
-        self.count = count
     }
 
     deinit { unsafe X509_STORE_free(store) }

@@ -1,4 +1,5 @@
 import CCurl
+package import Crypto
 package import EventLoop
 import HTTP
 import Synchronization
@@ -8,13 +9,21 @@ import Synchronization
 package final class HTTPClient: Sendable {
     private let group: EventLoopGroup
     private let configuration: HTTPClientConfiguration
-    private let engines: Mutex<[ObjectIdentifier: LoopBound<TransferEngine>]?>
+    private let metrics: HTTPClientMetrics?
+    private let state: Mutex<State>
+
+    private struct State {
+        /// Nil after the shutdown.
+        var engines: [ObjectIdentifier: LoopBound<TransferEngine>]? = [:]
+        var trust: TLSTrust?
+    }
 
     package init(configuration: HTTPClientConfiguration, group: EventLoopGroup) {
         _ = Self.globalSetUp
         self.configuration = configuration
         self.group = group
-        engines = Mutex([:])
+        metrics = configuration.metrics.map(HTTPClientMetrics.init)
+        state = Mutex(State(trust: configuration.trust))
     }
 
     /// libcurl's global state; once a process, before any other thread uses it.
@@ -40,11 +49,20 @@ package final class HTTPClient: Sendable {
         return try result.get()
     }
 
+    /// From now on peers must lead to these roots; what is under way finishes on the connections it has.
+    package func replaceTrust(with trust: TLSTrust) {
+        let engines = state.withLock { state in
+            state.trust = trust
+            return state.engines ?? [:]
+        }
+        for engine in engines.values { engine.loop.execute { engine.value.replaceTrust(with: trust) } }
+    }
+
     /// Ends every transfer and connection; later requests fail with `shutDown`.
     package func shutdown() async {
-        let engines = engines.withLock { engines in
-            defer { engines = nil }
-            return engines ?? [:]
+        let engines = state.withLock { state in
+            defer { state.engines = nil }
+            return state.engines ?? [:]
         }
         for engine in engines.values {
             await withCheckedContinuation { continuation in
@@ -57,11 +75,13 @@ package final class HTTPClient: Sendable {
     }
 
     private func engine(for loop: EventLoop) -> LoopBound<TransferEngine>? {
-        engines.withLock { engines in
-            if let known = engines?[ObjectIdentifier(loop)] { return known }
-            guard engines != nil else { return nil }
-            let made = LoopBound(TransferEngine(loop: loop, configuration: configuration), to: loop)
-            engines?[ObjectIdentifier(loop)] = made
+        state.withLock { state in
+            if let known = state.engines?[ObjectIdentifier(loop)] { return known }
+            guard state.engines != nil else { return nil }
+            let made = LoopBound(
+                TransferEngine(loop: loop, configuration: configuration, trust: state.trust, metrics: metrics),
+                to: loop)
+            state.engines?[ObjectIdentifier(loop)] = made
             return made
         }
     }

@@ -44,11 +44,11 @@ package enum HTTPClientError: Error, Sendable, Equatable, CustomStringConvertibl
     }
 
     /// Maps libcurl's result.
-    /// - Parameter connected: whether the connection stood, after which something may have been sent.
-    init(_ code: CURLcode, connected: Bool) {
+    /// - Parameter mayHaveBeenSent: whether any byte of the request may have reached the peer.
+    init(_ code: CURLcode, mayHaveBeenSent: Bool) {
         let reason = unsafe String(cString: curl_easy_strerror(code))
         switch code {
-        case CURLE_OPERATION_TIMEDOUT: self = .timeout(mayHaveBeenSent: connected)
+        case CURLE_OPERATION_TIMEDOUT: self = .timeout(mayHaveBeenSent: mayHaveBeenSent)
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT, CURLE_PROXY:
             self = .connectFailed(reason)
         case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CIPHER,
@@ -59,7 +59,9 @@ package enum HTTPClientError: Error, Sendable, Equatable, CustomStringConvertibl
             self = .malformedResponse(reason)
         case CURLE_FILESIZE_EXCEEDED: self = .responseTooLarge
         case CURLE_URL_MALFORMAT: self = .invalidRequest(reason)
-        default: self = .connectionLost(reason)
+        // Our own refusal to send a write again that may have arrived.
+        case CURLE_ABORTED_BY_CALLBACK: self = .connectionLost("a pooled connection had died")
+        default: self = mayHaveBeenSent ? .connectionLost(reason) : .connectFailed(reason)
         }
     }
 }

@@ -1,4 +1,6 @@
 import CCurl
+import Crypto
+import EventLoop
 import HTTP
 
 /// One request under way on one loop.
@@ -7,7 +9,13 @@ import HTTP
     private var continuation: CheckedContinuation<Result<HTTPClientResponse, HTTPClientError>, Never>?
     private(set) var isCancelled = false
     /// Set while libcurl works on it.
-    var easy: UnsafeMutableRawPointer?
+    private(set) var easy: UnsafeMutableRawPointer?
+    weak var multi: MultiHandle?
+    var deadline: LoopTimer?
+    /// How often a connection stood and the request was about to be sent.
+    private(set) var attempts = 0
+    /// Bytes that libcurl had sent by the first attempt: a proxy may have been asked for a tunnel.
+    private var bytesBefore = 0
     private var list: UnsafeMutablePointer<curl_slist>?
     private var fields = HTTPFields()
     private var fieldBytes = 0
@@ -29,6 +37,8 @@ import HTTP
 
     /// Resumes the caller; once.
     func finish(_ result: Result<HTTPClientResponse, HTTPClientError>) {
+        deadline?.close()
+        deadline = nil
         continuation?.resume(returning: result)
         continuation = nil
     }
@@ -36,18 +46,15 @@ import HTTP
     // MARK: Setting up
 
     /// Tells an easy handle what to do. libcurl copies text; the body and the list live as long as this object.
-    func configure(_ easy: UnsafeMutableRawPointer, _ configuration: HTTPClientConfiguration, roots: [UInt8]?) {
+    func configure(_ easy: UnsafeMutableRawPointer, _ configuration: HTTPClientConfiguration, _ trust: TLSTrust?) {
         unsafe self.easy = easy
         unsafe ccurl_set_text(easy, CURLOPT_URL, request.url)
         unsafe ccurl_set_long(easy, CURLOPT_NOSIGNAL, 1)
         unsafe ccurl_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https")
         unsafe ccurl_set_long(easy, CURLOPT_FOLLOWLOCATION, 0)
         unsafe ccurl_set_long(easy, CURLOPT_PATH_AS_IS, 1)
-        unsafe ccurl_set_long(easy, CURLOPT_SSL_VERIFYPEER, 1)
-        unsafe ccurl_set_long(easy, CURLOPT_SSL_VERIFYHOST, 2)
         // Giving up on a look-up must not wait for the resolver's thread.
         unsafe ccurl_set_long(easy, CURLOPT_QUICK_EXIT, 1)
-        unsafe ccurl_set_long(easy, CURLOPT_TIMEOUT_MS, max(1, request.timeout.milliseconds))
         unsafe ccurl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, max(1, configuration.connectTimeout.milliseconds))
         unsafe ccurl_set_long(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
         unsafe ccurl_set_long(easy, CURLOPT_PIPEWAIT, 1)
@@ -56,11 +63,8 @@ import HTTP
         unsafe ccurl_set_long(easy, CURLOPT_MAXAGE_CONN, 45)
         unsafe ccurl_set_text(easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate")
         unsafe ccurl_set_text(easy, CURLOPT_USERAGENT, configuration.userAgent)
-        let proxy = request.url.hasPrefix("https:") ? configuration.httpsProxy : configuration.httpProxy
-        // An empty text turns off what libcurl would read from the environment.
-        unsafe ccurl_set_text(easy, CURLOPT_PROXY, proxy ?? "")
-        unsafe ccurl_set_text(easy, CURLOPT_NOPROXY, configuration.noProxy ?? "")
-        if let roots { unsafe ccurl_set_blob(easy, CURLOPT_CAINFO_BLOB, roots, roots.count) }
+        unsafe setProxy(easy, configuration)
+        unsafe setTLS(easy, trust, verifiesHostName: configuration.verifiesHostName)
         if let credentials = request.basicCredentials {
             unsafe ccurl_set_long(easy, CURLOPT_HTTPAUTH, ccurl_auth_basic)
             unsafe ccurl_set_text(easy, CURLOPT_USERNAME, credentials.user)
@@ -85,10 +89,35 @@ import HTTP
             unsafe ccurl_set_long(easy, CURLOPT_HTTPGET, 1)
         }
         unsafe ccurl_set_text(easy, CURLOPT_CUSTOMREQUEST, request.method.rawValue)
-        // When a reused connection turns out dead, libcurl sends the request again on a new one. That is fine for a read;
-        // a write may have arrived, so it starts on a connection of its own and is sent once.
-        let isSafe = [.get, .head, .options].contains(request.method)
-        unsafe ccurl_set_long(easy, CURLOPT_FRESH_CONNECT, isSafe ? 0 : 1)
+    }
+
+    private func setProxy(_ easy: UnsafeMutableRawPointer, _ configuration: HTTPClientConfiguration) {
+        let proxy = request.url.hasPrefix("https:") ? configuration.httpsProxy : configuration.httpProxy
+        // An empty text turns off what libcurl would read from the environment.
+        unsafe ccurl_set_text(easy, CURLOPT_PROXY, proxy ?? "")
+        unsafe ccurl_set_text(easy, CURLOPT_NOPROXY, configuration.noProxy ?? "")
+        // The proxy's own fields are not the answer's, and ours are not for the proxy.
+        unsafe ccurl_set_long(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+        unsafe ccurl_set_long(easy, CURLOPT_HEADEROPT, ccurl_header_separate)
+    }
+
+    private func setTLS(_ easy: UnsafeMutableRawPointer, _ trust: TLSTrust?, verifiesHostName: Bool) {
+        unsafe ccurl_set_long(easy, CURLOPT_SSL_VERIFYPEER, 1)
+        unsafe ccurl_set_long(easy, CURLOPT_SSL_VERIFYHOST, verifiesHostName ? 2 : 0)
+        unsafe ccurl_set_long(easy, CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
+        guard let trust else { return }
+        // libcurl reads no roots itself and gets those that are parsed already.
+        for option in [CURLOPT_CAINFO, CURLOPT_CAPATH, CURLOPT_PROXY_CAINFO, CURLOPT_PROXY_CAPATH] {
+            unsafe ccurl_set_text(easy, option, nil)
+        }
+        // Unretained: the multi handle keeps the roots for as long as it makes connections.
+        unsafe ccurl_set_context(
+            easy,
+            { _, context, trust in
+                let trust = unsafe Unmanaged<TLSTrust>.fromOpaque(trust!).takeUnretainedValue()
+                unsafe trust.install(inContext: context!)
+                return CURLE_OK
+            }, Unmanaged.passUnretained(trust).toOpaque())
     }
 
     private func setFields(_ easy: UnsafeMutableRawPointer) {
@@ -116,6 +145,43 @@ import HTTP
             let transfer = unsafe Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue()
             return unsafe transfer.receivedHeader(UnsafeRawBufferPointer(start: bytes, count: size * count))
         }
+        unsafe ccurl_set_before_request(
+            easy,
+            { context, _, _, _, _ in
+                let transfer = unsafe Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue()
+                return transfer.allowsAttempt() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
+            }, me)
+    }
+
+    // MARK: Sending
+
+    /// A connection stands and the request is about to be sent; also when libcurl, finding a pooled connection dead, has
+    /// made a new one. It would try again whatever the method and up to five times: once is enough, and a request that
+    /// may have arrived is repeated only where that is harmless.
+    private func allowsAttempt() -> Bool {
+        attempts += 1
+        if attempts == 1 {
+            bytesBefore = bytesSent
+            return true
+        }
+        let isSafe = [.get, .head, .options].contains(request.method)
+        return attempts == 2 && (isSafe || bytesSent == bytesBefore)
+    }
+
+    private var bytesSent: Int {
+        var bytes = 0
+        unsafe ccurl_get_long(easy, CURLINFO_REQUEST_SIZE, &bytes)
+        return bytes
+    }
+
+    /// Whether any byte of the request may have reached the peer.
+    var mayHaveBeenSent: Bool { attempts > 0 && bytesSent > bytesBefore }
+
+    /// Connections made for this transfer so far.
+    var connectionsOpened: Int {
+        var count = 0
+        unsafe ccurl_get_long(easy, CURLINFO_NUM_CONNECTS, &count)
+        return count
     }
 
     // MARK: Receiving
@@ -151,12 +217,10 @@ import HTTP
     }
 
     /// What the finished handle says.
-    func result(_ code: CURLcode, _ easy: UnsafeMutableRawPointer) -> Result<HTTPClientResponse, HTTPClientError> {
+    func result(_ code: CURLcode) -> Result<HTTPClientResponse, HTTPClientError> {
         if let refusal { return .failure(refusal) }
         guard code == CURLE_OK else {
-            var connected: curl_off_t = 0
-            unsafe ccurl_get_size(easy, CURLINFO_PRETRANSFER_TIME_T, &connected)
-            return .failure(HTTPClientError(code, connected: connected > 0))
+            return .failure(HTTPClientError(code, mayHaveBeenSent: mayHaveBeenSent))
         }
         var status = 0
         unsafe ccurl_get_long(easy, CURLINFO_RESPONSE_CODE, &status)
@@ -167,6 +231,7 @@ import HTTP
     /// Gives back what libcurl was lent.
     func release() {
         unsafe easy = nil
+        multi = nil
         unsafe curl_slist_free_all(list)
         unsafe list = nil
     }

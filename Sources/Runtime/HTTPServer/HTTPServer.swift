@@ -45,7 +45,8 @@ package final class HTTPServer: Sendable {
                     LoopBound(
                         LoopServer(
                             loop: loop, configuration: configuration, commonBlock: commonBlock,
-                            uncachedBlock: uncachedBlock, responder: responder, census: census, logger: logger), to: loop
+                            uncachedBlock: uncachedBlock, responder: responder, census: census, logger: logger),
+                        to: loop
                     )
                 }
             }

@@ -44,7 +44,8 @@ package final class Tracer: Sendable {
     }
 
     /// Begins a span below the one in `context`. Whoever starts it ends it.
-    package func startSpan(_ operationName: String, context: ServiceContext, ofKind kind: SpanKind = .internal) -> TraceSpan
+    package func startSpan(_ operationName: String, context: ServiceContext, ofKind kind: SpanKind = .internal)
+        -> TraceSpan
     {
         var inner = context
         let spanContext = child(of: context.spanContext)

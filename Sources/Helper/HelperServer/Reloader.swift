@@ -1,0 +1,94 @@
+import Configuration
+import Crypto
+import EventLoop
+import HTTPClient
+import HelperCore
+import Synchronization
+import Telemetry
+
+/// Reads secrets and certificates again: all of them on SIGHUP, the served certificate also when its files change. What
+/// cannot be used is told and changes nothing.
+///
+/// Files are looked at, not watched: a mounted secret is changed by swapping a link somewhere above it, which
+/// notifications about the file do not tell.
+final class Reloader: Sendable {
+    /// How often the served certificate's files are looked at.
+    private static let interval = Duration.seconds(2)
+
+    private let credentials: Credentials
+    private let client: HTTPClient
+    private let loop: EventLoop
+    private let reread: @Sendable () -> Settings.Outcome
+    private let rootsDigest: Mutex<[UInt8]>
+
+    /// - Parameter reread: the settings as they are now; may block.
+    init(
+        credentials: Credentials, client: HTTPClient, loop: EventLoop,
+        reread: @escaping @Sendable () -> Settings.Outcome
+    ) {
+        self.credentials = credentials
+        self.client = client
+        self.loop = loop
+        self.reread = reread
+        rootsDigest = Mutex(credentials.roots.digest)
+    }
+
+    /// Looks at the certificate's files until the task is cancelled.
+    func startWatching() -> Task<Void, Never> {
+        loop.spawn { [self] in
+            guard let certificate = credentials.certificate, let files = credentials.files else { return }
+            while (try? await loop.sleep(for: Self.interval)) != nil {
+                report(await loop.offload { certificate.refresh(from: files) })
+            }
+        }
+    }
+
+    /// Everything, on SIGHUP.
+    func reload() async {
+        switch await loop.offload(reread) {
+        case .problems(let problems, _):
+            refuse(problems.map(\.description).joined(separator: "; "))
+        case .settings(let settings, _, _):
+            if credentials.accessToken.replace(with: settings.threeScaleToken) { replaced("the 3scale access token") }
+            await reloadRoots(settings.extraRootsFile)
+            if let certificate = credentials.certificate, let files = settings.tls {
+                report(await loop.offload { certificate.refresh(from: files) })
+            }
+            credentials.logger.notice("secrets and certificates have been read again")
+        }
+    }
+
+    private func reloadRoots(_ path: String?) async {
+        let loaded = await loop.offload { Result { () throws(CryptoError) in try TrustedRoots.load(extra: path) } }
+        switch loaded {
+        case .failure(let error): refuse(error.description)
+        case .success(let roots):
+            let isNew = rootsDigest.withLock { digest in
+                defer { digest = roots.digest }
+                return digest != roots.digest
+            }
+            guard isNew else { return }
+            client.replaceTrust(with: roots.trust)
+            replaced("the trusted roots")
+        }
+    }
+
+    private func report(_ change: ServedCertificate.Change) {
+        switch change {
+        case .none: break
+        case .replaced(let subject): replaced("the served certificate (\(subject))")
+        case .refused(let reason): refuse("the served certificate: \(reason)")
+        }
+    }
+
+    private func replaced(_ what: String) {
+        credentials.reloads.replaced.increment()
+        credentials.logger.notice("a credential was replaced", metadata: ["credential": .string(what)])
+    }
+
+    private func refuse(_ reason: String) {
+        credentials.reloads.refused.increment()
+        credentials.logger.error(
+            "what was read again cannot be used; the values before stay", metadata: [LogKey.error: .string(reason)])
+    }
+}
