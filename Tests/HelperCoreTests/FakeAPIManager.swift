@@ -26,6 +26,10 @@ final class FakeAPIManager: APIManager {
 
     let state = Mutex(State())
 
+    var isAvailable: Bool { state.withLock { !$0.isDown } }
+
+    func probe() async {}
+
     private func check() throws(APIManagerError) {
         if state.withLock({ $0.isDown }) {
             throw .unavailable(retryAfter: nil, cause: "down", outcomeUnknown: false)

@@ -34,7 +34,7 @@ private struct Replica {
         let logger = Logger(label: "test", handler: JSONLogHandler(sink: lines, level: .trace, now: { 0 }))
         let catalogs = CatalogStore(manager: manager, logger: logger)
         await catalogs.refresh()
-        let keys = OwnedKeys(manager: manager, lifetime: .seconds(60), capacity: 100, spawn: spawn)
+        let keys = OwnedKeys(manager: manager, spawn: spawn)
         let find = FindService(catalogs: catalogs, manager: manager, policy: policy, clientID: "mlaas-client")
         provision = ProvisionKey(
             find: find, manager: manager, keys: keys, defaultPlan: nil, spawn: spawn, logger: logger,
@@ -131,7 +131,7 @@ struct ProvisionKeyTests {
 
     @Test("an application that signup made is the caller's, and new")
     func signupApplication() async throws {
-        let manager = manager()
+        let manager = manager([plan(1, isDefault: true)])
         manager.state.withLock { $0.signupApplications = [7] }
         let result = try await Replica(manager).provision(.init(serviceID: 7), for: ada)
         #expect(result.isNew && manager.state.withLock { ($0.creates, $0.applications.count) } == (0, 1))
@@ -188,7 +188,9 @@ struct ProvisionKeyTests {
     func stale() async throws {
         let manager = manager()
         let spawn: Spawn = { work in Task { await work() } }
-        let keys = OwnedKeys(manager: manager, lifetime: .zero, capacity: 10, spawn: spawn)
+        var limits = OwnedKeys.Limits()
+        limits.keysLifetime = .zero
+        let keys = OwnedKeys(manager: manager, limits: limits, spawn: spawn)
         let catalog = Catalog(services: manager.state.withLock { $0.services })
         _ = try await Replica(manager).provision(.init(serviceID: 7), for: ada)
         #expect(try await keys.snapshot(for: ada, catalog: catalog).staleAge == nil)
@@ -252,7 +254,7 @@ struct OwnershipTests {
         #expect(mark.applicationID(service: 7) != mark.applicationID(service: 8))
     }
 
-    @Test("marked before unmarked, live before pending before suspended, then the lowest id")
+    @Test("marked before unmarked; of marked the lowest that is not suspended; of others by state, then the lowest id")
     func order() {
         func choose(_ applications: [Application]) -> Int? {
             ApplicationChoice(applications, owner: ada.ownerMark).application(on: 7)?.id
@@ -264,7 +266,7 @@ struct OwnershipTests {
                 FakeAPIManager.application(1, 7, 1, marked, .suspended),
                 FakeAPIManager.application(2, 7, 1, marked, .pending),
                 FakeAPIManager.application(3, 7, 1, marked),
-            ]) == 3)
+            ]) == 2)
         #expect(choose([FakeAPIManager.application(2, 7, 1, nil), FakeAPIManager.application(1, 7, 1, nil)]) == 1)
         #expect(choose([FakeAPIManager.application(1, 8, 1, nil)]) == nil)
         #expect(choose([FakeAPIManager.application(1, 7, 1, "x \(newAda.ownerMark.suffix)")]) == nil)

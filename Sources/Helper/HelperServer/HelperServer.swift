@@ -20,8 +20,6 @@ package struct HelperServer: Sendable {
 
     /// In-flight requests get this long after the drain.
     private static let shutdownDeadline = Duration.seconds(30)
-    /// Callers whose account and keys are remembered.
-    private static let callersMax = 100_000
 
     let settings: Settings
     let logger: Logger
@@ -110,12 +108,13 @@ package struct HelperServer: Sendable {
         let manager = ThreeScaleAPIManager(
             configuration: threeScaleConfiguration(credentials.accessToken), client: client,
             metrics: telemetry.upstream("3scale", ThreeScaleAPIManager.operations), tracer: telemetry.tracer,
-            sleep: sleep)
+            breaker: CircuitBreaker(settings.breaker), sleep: sleep)
         let policy = AccessPolicy(requiredRole: settings.requiredRole, serviceRoles: settings.serviceRoles)
         let catalogs = CatalogStore(manager: manager, logger: logger.labelled("catalog"))
+        var limits = OwnedKeys.Limits()
+        limits.keysLifetime = settings.applicationsCache
         let keys = OwnedKeys(
-            manager: manager, lifetime: settings.applicationsCache, capacity: Self.callersMax, spawn: spawn,
-            factory: registry)
+            manager: manager, limits: limits, spawn: spawn, factory: registry)
         let find = FindService(catalogs: catalogs, manager: manager, policy: policy, clientID: settings.clientID)
         let provision = ProvisionKey(
             find: find, manager: manager, keys: keys, defaultPlan: settings.defaultPlan, spawn: spawn,
@@ -123,7 +122,8 @@ package struct HelperServer: Sendable {
             audit: AuditTrail(logger: logger.labelled("audit"), factory: registry))
         let lifecycle = Lifecycle()
         let metrics = RequestMetrics(factory: registry)
-        telemetry.collect(verifier: verifier, catalogs: catalogs, keys: keys, droppedLines: droppedLines)
+        telemetry.collect(
+            verifier: verifier, catalogs: catalogs, keys: keys, manager: manager, droppedLines: droppedLines)
         let api = HelperAPI(
             HelperAPI.Dependencies(
                 listServices: ListServices(
@@ -177,6 +177,9 @@ package struct HelperServer: Sendable {
         return [
             loop.spawn { await parts.verifier.run(sleep: sleep) },
             loop.spawn { [settings] in await parts.catalogs.run(interval: settings.catalogRefresh, sleep: sleep) },
+            loop.spawn { [settings] in
+                await parts.catalogs.runProbe(interval: settings.breaker.probeInterval, sleep: sleep)
+            },
         ] + parts.telemetry.start(on: group)
     }
 

@@ -54,12 +54,12 @@ struct HelperTelemetry: Sendable {
 
     /// - Parameter droppedLines: log lines that found no room so far.
     func collect(
-        verifier: KeycloakTokenVerifier, catalogs: CatalogStore, keys: OwnedKeys,
+        verifier: KeycloakTokenVerifier, catalogs: CatalogStore, keys: OwnedKeys, manager: any APIManager,
         droppedLines: @escaping @Sendable () -> Int
     ) {
         let process = ProcessMetrics(startTime: Double(wallClockNanoseconds()) / 1e9)
         registry.collect { process.samples() }
-        registry.collect { keys.occupancy.flatMap(Self.samples) }
+        registry.collect { Self.samples(keys.occupancy) }
         registry.collect { [unowned registry, settings] in
             var samples: [PrometheusRegistry.Sample] = [
                 .init("mlaas_metrics_refused_series_total", .counter, Double(registry.refusedSeries)),
@@ -67,6 +67,8 @@ struct HelperTelemetry: Sendable {
                 .init(
                     "mlaas_build_info", .gauge, labels: [("version", Version.number), ("commit", settings.commit)], 1),
             ]
+            let isOpen = manager.isAvailable ? 0.0 : 1
+            samples.append(.init("mlaas_breaker_open", .gauge, labels: [("system", "3scale")], isOpen))
             if let catalog = catalogs.catalog {
                 samples.append(.init("mlaas_catalog_services", .gauge, Double(catalog.services.count)))
             }
@@ -80,12 +82,13 @@ struct HelperTelemetry: Sendable {
     }
 
     private static func samples(
-        _ cache: String, _ entries: Int, _ oldest: ContinuousClock.Instant?
+        _ callers: (entries: Int, bytes: Int, oldestMadeAt: ContinuousClock.Instant?)
     ) -> [PrometheusRegistry.Sample] {
-        let labels = [("cache", cache)]
-        let age = oldest.map { Double($0.duration(to: .now).components.seconds) } ?? 0
+        let labels = [("cache", "callers")]
+        let age = callers.oldestMadeAt.map { Double($0.duration(to: .now).components.seconds) } ?? 0
         return [
-            .init("mlaas_cache_entries", .gauge, labels: labels, Double(entries)),
+            .init("mlaas_cache_entries", .gauge, labels: labels, Double(callers.entries)),
+            .init("mlaas_cache_bytes", .gauge, labels: labels, Double(callers.bytes)),
             .init("mlaas_cache_oldest_age_seconds", .gauge, labels: labels, age),
         ]
     }

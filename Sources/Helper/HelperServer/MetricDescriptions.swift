@@ -23,6 +23,7 @@ private let helperDescriptions: [String: PrometheusRegistry.Description] = [
     "mlaas_cache_misses_total": .init(help: "Look-ups that a cache could not answer, or no more."),
     "mlaas_cache_evictions_total": .init(help: "Entries that left a cache because it was full."),
     "mlaas_cache_entries": .init(help: "Entries in a cache."),
+    "mlaas_cache_bytes": .init(help: "What the entries of a cache take together."),
     "mlaas_cache_oldest_age_seconds": .init(help: "Age of the entry that was used longest ago."),
     "mlaas_rate_limited_total": .init(help: "Requests refused by a rate limit."),
     "mlaas_breaker_open": .init(help: "1 while the circuit breaker of a system behind this one is open."),

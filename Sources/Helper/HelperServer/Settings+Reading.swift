@@ -1,6 +1,7 @@
 import Configuration
 import Crypto
 import EventLoop
+import HelperCore
 import HelperHTTP
 import Keycloak
 import Telemetry
@@ -60,6 +61,8 @@ extension Settings {
         applicationsCache = reader.duration(
             forKey: "APPLICATIONS_CACHE_SECONDS", default: .seconds(30), range: .zero ... .seconds(3_600),
             help: "How long a caller's applications are remembered. 0 asks 3scale every time.")
+
+        breaker = Self.breaker(&reader)
 
         reader.section("Who may what")
         defaultPlan = reader.string(
@@ -136,6 +139,18 @@ extension Settings {
                 To loopback it is always allowed.
                 """)
         if !isDevelopment, !allowsPlainHTTP { refusePlainHTTP(&reader) }
+    }
+
+    private static func breaker(_ reader: inout ConfigReader) -> BreakerState.Settings {
+        var breaker = BreakerState.Settings()
+        breaker.failures = reader.int(
+            forKey: "BREAKER_FAILURES", default: breaker.failures, range: 1...1_000,
+            help: "After how many failures in a row 3scale or Keycloak is left alone.")
+        breaker.probeInterval = reader.duration(
+            forKey: "BREAKER_PROBE_SECONDS", default: breaker.probeInterval,
+            range: .milliseconds(100) ... .seconds(600),
+            help: "How often it is then asked whether it is back.")
+        return breaker
     }
 
     private func refusePlainHTTP(_ reader: inout ConfigReader) {

@@ -1,4 +1,5 @@
 package import Configuration
+package import HelperCore
 package import Keycloak
 package import Telemetry
 
@@ -26,6 +27,7 @@ package struct Settings: Sendable {
     package let retries: Int
     package let concurrency: Int
     package let catalogRefresh: Duration
+    package let breaker: BreakerState.Settings
     package let applicationsCache: Duration
     package let defaultPlan: String?
     package let requiredRole: String?
@@ -45,8 +47,8 @@ package struct Settings: Sendable {
 
     /// Prefixes by which a variable that nobody reads is taken for a slip of the pen.
     private static let prefixes = [
-        "KEYCLOAK_", "THREESCALE_", "MLAAS_", "SERVER_", "API_", "CATALOG_", "APPLICATIONS_", "SHUTDOWN_", "LOG_",
-        "METRICS_", "CORS_", "TLS_",
+        "KEYCLOAK_", "THREESCALE_", "MLAAS_", "SERVER_", "API_", "CATALOG_", "APPLICATIONS_", "BREAKER_", "SHUTDOWN_",
+        "LOG_", "METRICS_", "CORS_", "TLS_",
     ]
     /// What other parts of a deployment set.
     private static let ignored: Set<String> = ["FLASK_APP", "FLASK_DEBUG", "MLAAS_VERSION"]

@@ -69,6 +69,12 @@ enum ThreeScaleEntities {
         }
     }
 
+    /// What of a proxy, edited or deployed, a client of the API needs to know. The rest holds secrets.
+    static func publicPart(ofProxy proxy: JSONValue) -> JSONValue {
+        let names = ["endpoint", "credentials_location", "auth_user_key", "auth_app_id", "auth_app_key"]
+        return .object(JSONObject(names.compactMap { name in proxy[name].map { (name, $0) } }))
+    }
+
     /// Without the port that the scheme implies.
     static func endpoint(_ text: String?) -> String? {
         guard var text, !text.isEmpty else { return nil }

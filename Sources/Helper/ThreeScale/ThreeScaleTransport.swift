@@ -8,6 +8,10 @@ import Telemetry
 struct ThreeScaleTransport: Sendable {
     private static let responseBytesMax = 16 * 1024 * 1024
 
+    /// A write must leave time to look up what became of it.
+    private static let lookUpReserve = Duration.seconds(5)
+
+    let breaker: CircuitBreaker
     private let configuration: ThreeScaleConfiguration
     private let client: HTTPClient
     private let slots: CallSlots
@@ -17,17 +21,19 @@ struct ThreeScaleTransport: Sendable {
 
     init(
         configuration: ThreeScaleConfiguration, client: HTTPClient, metrics: UpstreamMetrics, tracer: Tracer,
+        breaker: CircuitBreaker,
         sleep: @escaping @Sendable (Duration) async -> Void
     ) {
         self.configuration = configuration
         self.client = client
         self.metrics = metrics
         self.tracer = tracer
+        self.breaker = breaker
         self.sleep = sleep
         slots = CallSlots(count: configuration.concurrency, waitersMax: 256)
     }
 
-    /// Reads; safe to repeat, and repeated when the failure may pass.
+    /// Reads; safe to repeat, and repeated when the failure may pass and the breaker is closed.
     /// - Parameter path: below `/admin/api/`, percent-encoded.
     func get(
         _ path: String, _ query: [(String, String)] = [], operation: String
@@ -38,7 +44,7 @@ struct ThreeScaleTransport: Sendable {
                 return try await send(.get, path, query: query, operation: operation)
             } catch {
                 attempt += 1
-                guard attempt <= configuration.retries, let pause = Self.pause(after: error, attempt),
+                guard attempt <= configuration.retries, !breaker.isOpen, let pause = Self.pause(after: error, attempt),
                     Deadline.remaining(atMost: configuration.timeout) > pause
                 else { throw error }
                 await sleep(pause)
@@ -53,21 +59,34 @@ struct ThreeScaleTransport: Sendable {
         try await send(method, path, form: form, operation: operation)
     }
 
+    /// Reads to learn whether anybody answers: past the breaker and past those who wait for room.
+    func probe(_ path: String, _ query: [(String, String)], operation: String) async {
+        let began = ContinuousClock.now
+        do throws(APIManagerError) {
+            _ = try await exchange(.get, path, query, nil, operation)
+            metrics.record(operation, .ok, since: began)
+        } catch {
+            metrics.record(operation, Self.outcome(error), since: began)
+        }
+    }
+
     // MARK: One exchange
 
     private func send(
         _ method: HTTPMethod, _ path: String, query: [(String, String)] = [], form: [(String, String)]? = nil,
         operation: String
     ) async throws(APIManagerError) -> JSONValue {
-        let isWrite = method != .get
         let began = ContinuousClock.now
         do throws(APIManagerError) {
+            let isProbe = breaker.isOpen
+            if let wait = breaker.admit() { throw Self.refusal(wait) }
             guard await slots.enter(within: Deadline.remaining(atMost: .seconds(5)), sleep: sleep) else {
                 throw .unavailable(retryAfter: .seconds(1), cause: "no room to wait for 3scale", outcomeUnknown: false)
             }
             defer { slots.leave() }
-            let response = try await exchange(method, path, query, form, operation)
-            let value = try ThreeScaleAnswer.value(of: response, isWrite: isWrite)
+            // It may have opened while this call waited.
+            if breaker.isOpen, !isProbe { throw Self.refusal(breaker.probeInterval) }
+            let value = try await exchange(method, path, query, form, operation)
             metrics.record(operation, .ok, since: began)
             return value
         } catch {
@@ -76,16 +95,47 @@ struct ThreeScaleTransport: Sendable {
         }
     }
 
+    private static func refusal(_ wait: Duration) -> APIManagerError {
+        .unavailable(
+            retryAfter: max(wait, .seconds(1)), cause: "3scale is left alone after failures in a row",
+            outcomeUnknown: false)
+    }
+
     private func exchange(
         _ method: HTTPMethod, _ path: String, _ query: [(String, String)], _ form: [(String, String)]?,
         _ operation: String
-    ) async throws(APIManagerError) -> HTTPClientResponse {
-        let remaining = Deadline.remaining(atMost: configuration.timeout)
+    ) async throws(APIManagerError) -> JSONValue {
+        let isWrite = method != .get
+        var remaining = Deadline.remaining(atMost: configuration.timeout)
+        if isWrite { remaining -= min(remaining / 3, Self.lookUpReserve) }
         guard remaining > .zero else { throw .timeout(cause: "no time left to ask 3scale", outcomeUnknown: false) }
+        let response: HTTPClientResponse
+        do throws(HTTPClientError) {
+            response = try await execute(request(method, path, query, form, remaining), operation)
+        } catch {
+            // A call that was given next to no time says nothing of 3scale.
+            if error.isPeersFault, remaining >= min(.seconds(1), configuration.timeout / 4) { breaker.failed() }
+            throw Self.translate(error, isWrite)
+        }
+        do throws(APIManagerError) {
+            let value = try ThreeScaleAnswer.value(of: response, isWrite: isWrite)
+            breaker.succeeded()
+            return value
+        } catch {
+            // A refusal is an answer; one that we come too often neither speaks for 3scale nor against it.
+            if !error.isTransient { breaker.succeeded() } else if response.status.code != 429 { breaker.failed() }
+            throw error
+        }
+    }
+
+    private func request(
+        _ method: HTTPMethod, _ path: String, _ query: [(String, String)], _ form: [(String, String)]?,
+        _ timeout: Duration
+    ) -> HTTPClientRequest {
         var url = "\(configuration.baseURL)/admin/api/\(path).json"
         if !query.isEmpty { url += "?" + Self.encode(query) }
         var request = HTTPClientRequest(
-            method: method, url: url, timeout: remaining, maxResponseBytes: Self.responseBytesMax)
+            method: method, url: url, timeout: timeout, maxResponseBytes: Self.responseBytesMax)
         // Either half may hold the token; the name is where people look for it. Never in the URL: proxies log those.
         request.basicCredentials = BasicCredentials(user: "", password: configuration.accessToken())
         request.fields.append("accept", "application/json")
@@ -93,17 +143,16 @@ struct ThreeScaleTransport: Sendable {
             request.fields.append("content-type", "application/x-www-form-urlencoded")
             request.body = Array(Self.encode(form).utf8)
         }
-        do throws(HTTPClientError) {
-            return try await execute(request, operation)
-        } catch {
-            let unknown = method != .get && error.requestMayHaveBeenProcessed
-            let cause = "3scale: \(error)"
-            switch error {
-            case .timeout: throw .timeout(cause: cause, outcomeUnknown: unknown)
-            case .responseTooLarge, .malformedResponse, .invalidRequest:
-                throw .malformed(cause: cause, outcomeUnknown: unknown)
-            default: throw .unavailable(retryAfter: nil, cause: cause, outcomeUnknown: unknown)
-            }
+        return request
+    }
+
+    private static func translate(_ error: HTTPClientError, _ isWrite: Bool) -> APIManagerError {
+        let unknown = isWrite && error.requestMayHaveBeenProcessed
+        let cause = "3scale: \(error)"
+        return switch error {
+        case .timeout: .timeout(cause: cause, outcomeUnknown: unknown)
+        case .responseTooLarge, .malformedResponse, .invalidRequest: .malformed(cause: cause, outcomeUnknown: unknown)
+        default: .unavailable(retryAfter: nil, cause: cause, outcomeUnknown: unknown)
         }
     }
 
@@ -132,7 +181,8 @@ struct ThreeScaleTransport: Sendable {
     /// Nil when repeating is of no use. Doubles each time, with jitter so that replicas do not march in step.
     private static func pause(after error: APIManagerError, _ attempt: Int) -> Duration? {
         switch error {
-        case .unavailable(let retryAfter?, _, _): return min(retryAfter, .seconds(10))
+        // Not before the time it named, and not all at once.
+        case .unavailable(let retryAfter?, _, _): return retryAfter + .milliseconds(Int.random(in: 0...250))
         case .unavailable, .malformed: return .milliseconds(100 << min(attempt - 1, 5)) * Double.random(in: 0.5...1.5)
         case .timeout, .accessDenied, .rejected, .notFound: return nil
         }
@@ -146,6 +196,16 @@ struct ThreeScaleTransport: Sendable {
         case .rejected: .rejected
         case .notFound: .notFound
         case .malformed: .malformed
+        }
+    }
+}
+
+extension HTTPClientError {
+    /// Whether it speaks against the peer, rather than against what was asked or our own end.
+    fileprivate var isPeersFault: Bool {
+        switch self {
+        case .timeout, .connectFailed, .tlsFailed, .connectionLost, .malformedResponse: true
+        case .responseTooLarge, .invalidRequest, .cancelled, .shutDown: false
         }
     }
 }

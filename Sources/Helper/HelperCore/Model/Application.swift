@@ -64,14 +64,21 @@ package struct Account: Sendable, Equatable {
     package let id: Int
     /// `approved`, `created`, `pending`, …
     package let state: String
+    /// Signup could not finish the account by itself, and nobody has tried to. Its keys work all the same.
+    package let needsRepair: Bool
 
     package init(id: Int, state: String) {
-        self.id = id
-        self.state = state
+        self.init(id: id, state: state, needsRepair: state == "created" || state == "pending")
     }
 
-    /// Signup could not finish the account by itself. Its keys work all the same.
-    package var needsRepair: Bool { state == "created" || state == "pending" }
+    private init(id: Int, state: String, needsRepair: Bool) {
+        self.id = id
+        self.state = state
+        self.needsRepair = needsRepair
+    }
+
+    /// The same after a repair that did not work: there is no use in trying again for every call.
+    var leftAsItIs: Account { Account(id: id, state: state, needsRepair: false) }
 }
 
 /// A caller's key for one service. Holds secrets; never logged.
@@ -84,4 +91,20 @@ package struct IssuedKey: Sendable, Equatable {
     package let key: String?
     /// The application's public id, where the method has one: `app_id` or `client_id`.
     package let publicID: String?
+
+    /// What an application's credentials come to for its owner.
+    /// - Parameter firstKey: the oldest of the application's keys, where its method has a list of them.
+    init(of application: Application, firstKey: String?) {
+        serviceID = application.serviceID
+        applicationID = application.id
+        state = application.state
+        plan = application.plan
+        (key, publicID) =
+            switch application.credentials {
+            case .userKey(let userKey): (userKey, nil)
+            case .client(let id, let secret): (secret, id)
+            case .appID(let id): (firstKey, id)
+            case .none: (nil, nil)
+            }
+    }
 }

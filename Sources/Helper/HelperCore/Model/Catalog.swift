@@ -1,14 +1,24 @@
+import Synchronization
+
 /// All services at one time; immutable and swapped whole.
 package struct Catalog: Sendable, Equatable {
     /// Ascending by id.
     package let services: [Service]
+    /// Different for every catalogue that was made: what was derived from one is good for as long as this is the same.
+    package let version: UInt64
     private let positions: [Int: Int]
+
+    private static let versions = Atomic<UInt64>(0)
 
     package init(services: [Service]) {
         self.services = services.sorted { $0.id < $1.id }
+        version = Self.versions.wrappingAdd(1, ordering: .relaxed).newValue
         positions = Dictionary(
             self.services.enumerated().map { ($0.element.id, $0.offset) }, uniquingKeysWith: { first, _ in first })
     }
 
     package func service(_ id: Int) -> Service? { positions[id].map { services[$0] } }
+
+    /// Of the same services, whenever they were made.
+    package static func == (left: Catalog, right: Catalog) -> Bool { left.services == right.services }
 }

@@ -1,46 +1,84 @@
 import Crypto
 
 /// Whose application it is, whatever the user name says today: the first 24 hexadecimal digits of SHA-256 over the
-/// issuer, a zero byte and the subject.
+/// issuer, a zero byte and the subject. Twelve bytes in place, since every cached caller is known by one.
 package struct OwnerMark: Sendable, Hashable, CustomStringConvertible {
-    package let description: String
-
     private static let prefix = "[mlaas owner="
-    private static let length = 24
+    private static let digits = 24
+
+    private let high: UInt64
+    private let low: UInt32
 
     package init(issuer: String, subject: String) {
-        let digest = SHA256.hash(Array(issuer.utf8) + [0] + Array(subject.utf8))
-        description = hexEncoded(digest.prefix(Self.length / 2))
+        self.init(bytes: SHA256.hash(Array(issuer.utf8) + [0] + Array(subject.utf8)))
     }
 
     /// The mark at the end of an application's description, if it carries one.
     package init?(readingFrom text: String?) {
-        guard let text, text.hasSuffix("]"), let start = text.range(ofLast: Self.prefix) else { return nil }
-        let mark = text[start...].dropFirst(Self.prefix.count).dropLast()
-        guard mark.utf8.count == Self.length, mark.utf8.allSatisfy(Self.isDigit) else { return nil }
-        description = String(mark)
+        guard let text, let bytes = Self.bytes(Array(text.utf8)) else { return nil }
+        self.init(bytes: bytes)
     }
+
+    /// The mark of its 24 digits, as replicas tell each other.
+    package init?(digits: String) {
+        guard let bytes = Self.bytes(hex: Array(digits.utf8)) else { return nil }
+        self.init(bytes: bytes)
+    }
+
+    /// The 24 digits.
+    package var description: String { hexEncoded(bytes) }
 
     /// What a description ends in.
     package var suffix: String { "\(Self.prefix)\(description)]" }
 
     /// The name under which 3scale takes one application for this owner and service and refuses the second.
-    package func applicationID(service: Int) -> String {
-        let digest = SHA256.hash(Array(description.utf8) + [0] + Array(String(service).utf8))
-        return "mlaas-" + hexEncoded(digest.prefix(12))
+    package func applicationID(service: Int) -> String { Self.name(Array(description.utf8) + [0], String(service)) }
+
+    /// The name to fall back on when that one is taken on another account, which the owner had under a former name.
+    package func applicationID(service: Int, account: Int) -> String {
+        Self.name(Array(description.utf8) + [0], "\(service) \(account)")
     }
 
-    private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte) }
-}
+    // MARK: Bytes and digits
 
-extension String {
-    /// Where the last occurrence of `needle` starts.
-    fileprivate func range(ofLast needle: String) -> String.Index? {
-        var start = endIndex
-        while start > startIndex {
-            start = index(before: start)
-            if self[start...].hasPrefix(needle) { return start }
+    private init(bytes: some Sequence<UInt8>) {
+        let bytes = Array(bytes.prefix(Self.digits / 2))
+        high = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        low = bytes.dropFirst(8).reduce(0) { $0 << 8 | UInt32($1) }
+    }
+
+    private var bytes: [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: high >> (56 - 8 * UInt64($0))) }
+            + (0..<4).map { UInt8(truncatingIfNeeded: low >> (24 - 8 * UInt32($0))) }
+    }
+
+    private static func name(_ start: [UInt8], _ end: String) -> String {
+        "mlaas-" + hexEncoded(SHA256.hash(start + Array(end.utf8)).prefix(12))
+    }
+
+    private static func bytes(_ text: [UInt8]) -> [UInt8]? {
+        let prefix = Array(Self.prefix.utf8)
+        guard text.last == 0x5D, text.count >= prefix.count + digits + 1 else { return nil }
+        let mark = text.suffix(prefix.count + digits + 1)
+        guard mark.starts(with: prefix) else { return nil }
+        return bytes(hex: Array(mark.dropFirst(prefix.count).dropLast()))
+    }
+
+    private static func bytes(hex: [UInt8]) -> [UInt8]? {
+        guard hex.count == digits else { return nil }
+        var bytes: [UInt8] = []
+        for index in stride(from: 0, to: digits, by: 2) {
+            guard let high = value(hex[index]), let low = value(hex[index + 1]) else { return nil }
+            bytes.append(high << 4 | low)
         }
-        return nil
+        return bytes
+    }
+
+    private static func value(_ digit: UInt8) -> UInt8? {
+        switch digit {
+        case 0x30...0x39: digit - 0x30
+        case 0x61...0x66: digit - 0x61 + 10
+        default: nil
+        }
     }
 }

@@ -4,6 +4,12 @@
 /// outcome is not known the error says so (`outcomeUnknown`), so that the caller lists instead of repeating. Nothing of
 /// an error holds a secret.
 package protocol APIManager: Sendable {
+    /// False while it is known to be away, so that calls are refused without being made. Cheap to ask.
+    var isAvailable: Bool { get }
+
+    /// Asks once, cheaply, whether it is back; `isAvailable` tells the answer.
+    func probe() async
+
     /// Every service with its proxy and plans.
     func catalog() async throws(APIManagerError) -> Catalog
 
@@ -58,13 +64,18 @@ package struct ApplicationDraft: Sendable {
     package let description: String
     /// Refused the second time: what makes creation exactly-once.
     package let applicationID: String
+    /// The first key, where the service's method has a list of them; nil lets the manager make what it makes.
+    package let applicationKey: String?
 
-    package init(account: Int, plan: Int, name: String, description: String, applicationID: String) {
+    package init(
+        account: Int, plan: Int, name: String, description: String, applicationID: String, applicationKey: String? = nil
+    ) {
         self.account = account
         self.plan = plan
         self.name = name
         self.description = description
         self.applicationID = applicationID
+        self.applicationKey = applicationKey
     }
 }
 
@@ -89,6 +100,12 @@ package enum APIManagerError: Error, Sendable, Equatable {
         case .unavailable(_, _, let unknown), .timeout(_, let unknown), .malformed(_, let unknown): unknown
         case .accessDenied, .rejected, .notFound: false
         }
+    }
+
+    /// Whether it was refused because something like it is there: a validation's, or a unique index's, whose answer is empty.
+    package func isConflict(on field: String) -> Bool {
+        if case .rejected(status: 409, _) = self { return true }
+        return isTaken(field)
     }
 
     /// Whether some field was refused as not unique.

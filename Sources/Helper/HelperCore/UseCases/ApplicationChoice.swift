@@ -12,24 +12,28 @@ package struct ApplicationChoice: Sendable {
     /// The name was somebody else's before: the account holds an application marked for another owner.
     package var hasForeignOwner: Bool { applications.contains { $0.owner != nil && $0.owner != owner } }
 
-    /// The caller's application on a service: marked before unmarked, live before pending before suspended, then the
-    /// lowest id. On an account that somebody else has marked, what is unmarked is taken for theirs.
+    /// The caller's application on a service. Of marked ones, which only a race makes several of, it is the one with the
+    /// lowest id, so that every call answers the same whatever the states; one that the operator has suspended comes last.
+    /// Without any, of the unmarked: live before pending before suspended, then the lowest id. On an account that somebody
+    /// else has marked, what is unmarked is taken for theirs.
     package func application(on service: Int) -> Application? {
-        let mine = applications.filter {
-            $0.serviceID == service && ($0.owner == owner || ($0.owner == nil && !hasForeignOwner))
-        }
-        return mine.min { left, right in
-            (left.owner == nil ? 1 : 0, left.state.rank, left.id) < (
-                right.owner == nil ? 1 : 0, right.state.rank, right.id
-            )
+        let marked = marked(on: service)
+        if let mine = marked.first(where: { $0.state != .suspended }) ?? marked.first { return mine }
+        guard !hasForeignOwner else { return nil }
+        return applications.filter { $0.serviceID == service && $0.owner == nil }.min { left, right in
+            (left.state.rank, left.id) < (right.state.rank, right.id)
         }
     }
 
-    /// What a race left over on a service: the marked applications above the lowest, when the lowest is the one that is
-    /// answered. One that the operator has suspended does not make the others surplus.
+    /// What a race left over on a service: the marked applications above the one that is answered. Those that the operator
+    /// has suspended are the operator's business.
     package func surplus(on service: Int) -> [Application] {
-        let marked = applications.filter { $0.serviceID == service && $0.owner == owner }.sorted { $0.id < $1.id }
-        guard let lowest = marked.first, application(on: service)?.id == lowest.id else { return [] }
-        return Array(marked.dropFirst())
+        guard let mine = application(on: service), mine.owner == owner else { return [] }
+        return marked(on: service).filter { $0.id > mine.id && $0.state != .suspended }
+    }
+
+    /// Ascending by id.
+    private func marked(on service: Int) -> [Application] {
+        applications.filter { $0.serviceID == service && $0.owner == owner }.sorted { $0.id < $1.id }
     }
 }

@@ -6,6 +6,7 @@ package import Telemetry
 package final class CatalogStore: Sendable {
     private struct State: Sendable {
         var catalog: Catalog?
+        /// When the load that made it began: what it holds may be older than its arrival.
         var loadedAt: ContinuousClock.Instant?
         var lastFailed = false
     }
@@ -28,6 +29,13 @@ package final class CatalogStore: Sendable {
     /// Whether the last attempt to load failed.
     package var lastLoadFailed: Bool { state.withLock { $0.lastFailed } }
 
+    /// How old the snapshot is when it could not be refreshed, or the manager is known to be away; else nil.
+    package var staleAge: Duration? {
+        let (loadedAt, failed) = state.withLock { ($0.loadedAt, $0.lastFailed) }
+        guard failed || !manager.isAvailable else { return nil }
+        return loadedAt.map { $0.duration(to: .now) }
+    }
+
     /// The snapshot, or the error of a service that has none yet.
     package func require() throws(HelperError) -> Catalog {
         guard let catalog else {
@@ -41,15 +49,9 @@ package final class CatalogStore: Sendable {
     /// Loads once. True when it worked.
     @discardableResult
     package func refresh() async -> Bool {
+        let began = ContinuousClock.now
         do throws(APIManagerError) {
-            let catalog = try await manager.catalog()
-            let isFirst = state.withLock { state in
-                defer { state = State(catalog: catalog, loadedAt: .now, lastFailed: false) }
-                return state.catalog == nil || state.lastFailed
-            }
-            if isFirst {
-                logger.notice("the catalogue is loaded", metadata: ["services": .integer(catalog.services.count)])
-            }
+            accept(try await manager.catalog(), began)
             return true
         } catch {
             let wasGood = state.withLock { state in
@@ -64,6 +66,21 @@ package final class CatalogStore: Sendable {
         }
     }
 
+    private func accept(_ loaded: Catalog, _ began: ContinuousClock.Instant) {
+        let isNews = state.withLock { state in
+            // Of two loads at once, what began later wins.
+            if let loadedAt = state.loadedAt, loadedAt > began { return false }
+            let isNews = state.catalog == nil || state.lastFailed
+            // The same services keep their version, and with it what others derived from them.
+            let catalog = state.catalog == loaded ? state.catalog : loaded
+            state = State(catalog: catalog, loadedAt: began, lastFailed: false)
+            return isNews
+        }
+        if isNews {
+            logger.notice("the catalogue is loaded", metadata: ["services": .integer(loaded.services.count)])
+        }
+    }
+
     /// Loads again and again: every `interval`, or soon after a failure, backing off to `interval`.
     /// - Parameter sleep: waits, and returns false when it is time to stop.
     package func run(interval: Duration, sleep: @Sendable (Duration) async -> Bool) async {
@@ -73,6 +90,20 @@ package final class CatalogStore: Sendable {
             let pause = worked ? interval : min(retry, interval)
             retry = worked ? .milliseconds(200) : min(retry * 2, .seconds(5))
             guard await sleep(pause) else { return }
+        }
+    }
+
+    /// Asks a manager that is away whether it is back, somewhat more often than its breaker lets callers do it, so that
+    /// no caller has to wait for the answer; when it is, loads the catalogue at once.
+    /// - Parameters:
+    ///   - interval: from one probe of the breaker to the next.
+    ///   - sleep: waits, and returns false when it is time to stop.
+    package func runProbe(interval: Duration, sleep: @Sendable (Duration) async -> Bool) async {
+        // Jitter, so that replicas do not march in step.
+        while await sleep(interval * Double.random(in: 0.7...0.9)) {
+            guard !manager.isAvailable else { continue }
+            await Deadline.$current.withValue(.now + interval) { await manager.probe() }
+            if manager.isAvailable { await Deadline.$current.withValue(.now + .seconds(30)) { _ = await refresh() } }
         }
     }
 }

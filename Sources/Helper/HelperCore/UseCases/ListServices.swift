@@ -15,7 +15,7 @@ package struct ListServices: Sendable {
         /// Ascending by id, without what the caller may not see.
         package let items: [Item]
         package let accountID: Int?
-        /// How old the keys are, when the manager could not be asked.
+        /// How old the older of catalogue and keys is, when the manager is away; else nil.
         package let staleAge: Duration?
     }
 
@@ -46,6 +46,7 @@ package struct ListServices: Sendable {
         let items = catalog.services.filter { policy.shows($0, to: caller, clientID: clientID) }.map {
             Item(service: $0, key: snapshot.keys[$0.id])
         }
-        return Result(items: items, accountID: snapshot.accountID, staleAge: snapshot.staleAge)
+        let staleAge = [snapshot.staleAge, catalogs.staleAge].compactMap(\.self).max()
+        return Result(items: items, accountID: snapshot.accountID, staleAge: staleAge)
     }
 }

@@ -1,140 +1,292 @@
+import Synchronization
 package import Telemetry
 
-/// Finds the keys a caller owns, through two caches: the account of a name, which hardly ever changes, and the keys of
-/// an owner, for a short time.
+/// Finds the keys a caller owns. What is known of a caller is cached: the account for long, the keys for a short time.
 package final class OwnedKeys: Sendable {
     /// A caller's keys at one time.
     package struct Snapshot: Sendable {
         package let accountID: Int?
+        /// By service id.
         package let keys: [Int: IssuedKey]
+        /// Different for every answer of the manager: what was derived from one is good for as long as this is the same.
+        /// 0 when nothing was asked.
+        package let version: UInt64
         /// How old it is, when it is served because nothing newer could be had.
         package let staleAge: Duration?
     }
 
-    private struct Owned: Sendable {
-        let accountID: Int
-        let keys: [Int: IssuedKey]
+    /// Bounds and lifetimes.
+    package struct Limits: Sendable {
+        /// How long keys are believed; 0 looks every time.
+        package var keysLifetime = Duration.seconds(30)
+        /// How long an account's id is believed. One that is gone is noticed at once.
+        package var accountLifetime = Duration.seconds(3_600)
+        /// Callers remembered.
+        package var callersMax = 100_000
+        /// What they may take together.
+        package var bytesMax = 48 * 1024 * 1024
+
+        package init() {}
+    }
+
+    /// What is known of a caller. Callers are told apart by owner mark; the account belongs to the user name.
+    private struct Known: Sendable {
+        let username: String
+        var account: Account?
+        var accountMadeAt: ContinuousClock.Instant
+        var keys: [Int: IssuedKey] = [:]
+        /// Nil when the keys have not been asked for, or something has changed them since.
+        var keysMadeAt: ContinuousClock.Instant?
+        var version: UInt64 = 0
+    }
+
+    /// A look-up that began before a change must not be joined by one that begins after it.
+    private struct FlightKey: Hashable, Sendable {
+        let owner: OwnerMark
+        let epoch: UInt32
     }
 
     private let manager: any APIManager
-    private let accountMetrics: CacheMetrics?
-    private let keyMetrics: CacheMetrics?
-    private let lifetime: Duration
-    private let accounts: BoundedCache<String, Account>
-    private let owned: BoundedCache<OwnerMark, Owned>
-    private let flights: SingleFlight<OwnerMark, Snapshot>
+    private let limits: Limits
+    private let metrics: CacheMetrics?
+    private let cache: BoundedCache<OwnerMark, Known>
+    private let flights: SingleFlight<FlightKey, Snapshot>
+    /// Counts of invalidations, shared by owners whose marks hash alike: a look-up under way is not cached when its count
+    /// has moved.
+    private let epochs = Mutex<[UInt32]>(Array(repeating: 0, count: 1_024))
+    private let versions = Atomic<UInt64>(0)
 
-    /// - Parameters:
-    ///   - lifetime: how long keys are believed; 0 looks every time.
-    ///   - capacity: callers remembered.
-    ///   - factory: makes the metrics of both caches; nil counts nothing.
+    /// - Parameter factory: makes the metrics of the cache; nil counts nothing.
     package init(
-        manager: any APIManager, lifetime: Duration, capacity: Int, spawn: @escaping Spawn,
+        manager: any APIManager, limits: Limits = Limits(), spawn: @escaping Spawn,
         factory: (any MetricsFactory)? = nil
     ) {
         self.manager = manager
-        self.lifetime = lifetime
-        accountMetrics = factory.map { CacheMetrics(cache: "accounts", factory: $0) }
-        keyMetrics = factory.map { CacheMetrics(cache: "keys", factory: $0) }
-        accounts = BoundedCache(capacity: capacity, evictions: accountMetrics?.evictions)
-        owned = BoundedCache(capacity: capacity, evictions: keyMetrics?.evictions)
+        self.limits = limits
+        metrics = factory.map { CacheMetrics(cache: "callers", factory: $0) }
+        cache = BoundedCache(
+            capacity: limits.callersMax, bytesMax: limits.bytesMax, cost: Self.bytes,
+            evictions: metrics?.evictions)
         flights = SingleFlight(spawn: spawn)
     }
 
-    /// What is known without asking anybody.
-    package func cached(for caller: Caller, now: ContinuousClock.Instant = .now) -> Snapshot? {
-        if UserName.problem(caller.username) != nil { return Snapshot(accountID: nil, keys: [:], staleAge: nil) }
-        guard let entry = owned.entry(caller.ownerMark), entry.madeAt.duration(to: now) < lifetime else { return nil }
-        keyMetrics?.hits.increment()
-        return Snapshot(accountID: entry.value.accountID, keys: entry.value.keys, staleAge: nil)
+    /// Callers remembered, what they take, and when the entry that was used longest ago was made.
+    package var occupancy: (entries: Int, bytes: Int, oldestMadeAt: ContinuousClock.Instant?) {
+        (cache.count, cache.bytes, cache.oldestMadeAt)
     }
 
-    /// How many entries each cache holds, and when the one that was used longest ago was made.
-    package var occupancy: [(cache: String, entries: Int, oldestMadeAt: ContinuousClock.Instant?)] {
-        [("accounts", accounts.count, accounts.oldestMadeAt), ("keys", owned.count, owned.oldestMadeAt)]
+    // MARK: Keys
+
+    /// What is known without asking anybody.
+    package func cached(for caller: Caller, now: ContinuousClock.Instant = .now) -> Snapshot? {
+        if UserName.problem(caller.username) != nil {
+            return Snapshot(accountID: nil, keys: [:], version: 0, staleAge: nil)
+        }
+        guard let known = known(caller), let madeAt = known.keysMadeAt, madeAt.duration(to: now) < limits.keysLifetime
+        else {
+            metrics?.misses.increment()
+            return nil
+        }
+        metrics?.hits.increment()
+        return Snapshot(accountID: known.account?.id, keys: known.keys, version: known.version, staleAge: nil)
     }
 
     /// The caller's keys, asked for when need be. While the manager is away the last known ones are answered.
     package func snapshot(for caller: Caller, catalog: Catalog) async throws -> Snapshot {
         if let cached = cached(for: caller) { return cached }
-        keyMetrics?.misses.increment()
+        let epoch = epoch(of: caller.ownerMark)
         do {
-            return try await flights.run(caller.ownerMark) { [self] in
-                guard let account = try await account(of: caller.username) else {
-                    return Snapshot(accountID: nil, keys: [:], staleAge: nil)
-                }
-                return try await load(caller, account: account.id, catalog: catalog)
+            return try await flights.run(FlightKey(owner: caller.ownerMark, epoch: epoch)) { [self] in
+                try await load(caller, catalog, epoch)
             }.value
         } catch let error as APIManagerError {
-            if error.isTransient, let entry = owned.entry(caller.ownerMark) {
-                return Snapshot(
-                    accountID: entry.value.accountID, keys: entry.value.keys,
-                    staleAge: entry.madeAt.duration(to: .now))
-            }
+            if error.isTransient, let lastKnown = lastKnown(of: caller) { return lastKnown }
             throw error.helperError()
         }
     }
 
-    /// The account of that name; a miss is not remembered, since signup may follow in any replica.
-    func account(of username: String) async throws(APIManagerError) -> Account? {
-        if let entry = accounts.entry(username) {
-            accountMetrics?.hits.increment()
-            return entry.value
-        }
-        accountMetrics?.misses.increment()
-        guard let account = try await manager.account(username: username) else { return nil }
-        accounts.insert(account, for: username, at: .now)
-        return account
+    /// The last keys that were seen, however old, and how old.
+    func lastKnown(of caller: Caller) -> Snapshot? {
+        guard let known = known(caller), let madeAt = known.keysMadeAt else { return nil }
+        return Snapshot(
+            accountID: known.account?.id, keys: known.keys, version: known.version, staleAge: madeAt.duration(to: .now))
     }
 
-    func remember(_ account: Account, of username: String) { accounts.insert(account, for: username, at: .now) }
-
-    /// Forgets what our own write has changed.
-    package func invalidate(_ caller: Caller) {
-        owned.remove(caller.ownerMark)
-    }
-
-    /// Forgets an account that turned out to be gone.
-    func forgetAccount(of caller: Caller) {
-        accounts.remove(caller.username)
-        owned.remove(caller.ownerMark)
-    }
-
-    private func load(_ caller: Caller, account: Int, catalog: Catalog) async throws -> Snapshot {
-        let started = ContinuousClock.now
-        let applications: [Application]
-        do throws(APIManagerError) {
-            applications = try await manager.applications(account: account)
-        } catch {
-            guard error == .notFound else { throw error }
-            // The account was deleted behind our back.
-            forgetAccount(of: caller)
-            return Snapshot(accountID: nil, keys: [:], staleAge: nil)
+    private func load(_ caller: Caller, _ catalog: Catalog, _ epoch: UInt32) async throws -> Snapshot {
+        let began = ContinuousClock.now
+        guard let (account, applications) = try await applications(of: caller) else {
+            return remember([:], of: nil, caller, began, epoch)
         }
         let choice = ApplicationChoice(applications, owner: caller.ownerMark)
         let mine = catalog.services.compactMap { service in choice.application(on: service.id) }
-        var keys: [Int: IssuedKey] = [:]
-        for application in mine {
-            keys[application.serviceID] = try await issuedKey(of: application)
+        return remember(try await issuedKeys(of: mine), of: account, caller, began, epoch)
+    }
+
+    /// The caller's account and all that is on it. An account that was remembered and is gone is looked up again.
+    private func applications(of caller: Caller) async throws(APIManagerError) -> (Account, [Application])? {
+        for _ in 0..<2 {
+            guard let account = try await account(of: caller) else { return nil }
+            do throws(APIManagerError) {
+                return (account, try await manager.applications(account: account.id))
+            } catch {
+                guard error == .notFound else { throw error }
+                forgetAccount(of: caller)
+            }
         }
-        owned.insert(Owned(accountID: account, keys: keys), for: caller.ownerMark, at: started)
-        return Snapshot(accountID: account, keys: keys, staleAge: nil)
+        return nil
+    }
+
+    /// The keys of all at once: those in a list of their own cost a call each.
+    private func issuedKeys(of applications: [Application]) async throws -> [Int: IssuedKey] {
+        try await withThrowingTaskGroup(of: IssuedKey?.self) { tasks in
+            var keys: [Int: IssuedKey] = [:]
+            for application in applications {
+                guard case .appID = application.credentials else {
+                    keys[application.serviceID] = try await issuedKey(of: application)
+                    continue
+                }
+                tasks.addTask {
+                    do throws(APIManagerError) {
+                        return try await self.issuedKey(of: application)
+                    } catch {
+                        // It was deleted between the two calls.
+                        if error == .notFound { return nil }
+                        throw error
+                    }
+                }
+            }
+            for try await key in tasks { if let key { keys[key.serviceID] = key } }
+            return keys
+        }
     }
 
     /// What an application's credentials come to for its owner.
     func issuedKey(of application: Application) async throws(APIManagerError) -> IssuedKey {
-        let key: String?
-        let publicID: String?
-        switch application.credentials {
-        case .userKey(let userKey): (key, publicID) = (userKey, nil)
-        case .client(let id, let secret): (key, publicID) = (secret, id)
-        case .none: (key, publicID) = (nil, nil)
-        case .appID(let id):
-            publicID = id
-            key = try await manager.keys(application: application.id, account: application.accountID).first
+        var firstKey: String?
+        if case .appID = application.credentials {
+            firstKey = try await manager.keys(application: application.id, account: application.accountID).first
         }
-        return IssuedKey(
-            serviceID: application.serviceID, applicationID: application.id, state: application.state,
-            plan: application.plan, key: key, publicID: publicID)
+        return IssuedKey(of: application, firstKey: firstKey)
+    }
+
+    // MARK: Accounts
+
+    /// The account of the caller's name. That there is none is not believed here: signup may follow in any replica.
+    func account(of caller: Caller) async throws(APIManagerError) -> Account? {
+        if let known = known(caller), let account = known.account,
+            known.accountMadeAt.duration(to: .now) < limits.accountLifetime
+        {
+            return account
+        }
+        guard let account = try await manager.account(username: caller.username) else { return nil }
+        remember(account, of: caller)
+        return account
+    }
+
+    func remember(_ account: Account, of caller: Caller) {
+        var known = Known(username: caller.username, account: account, accountMadeAt: .now)
+        if let before = self.known(caller), before.account?.id == account.id {
+            known.keys = before.keys
+            known.keysMadeAt = before.keysMadeAt
+            known.version = before.version
+        }
+        cache.insert(known, for: caller.ownerMark, at: .now)
+    }
+
+    /// Forgets an account that turned out to be gone.
+    func forgetAccount(of caller: Caller) {
+        bumpEpoch(of: caller.ownerMark)
+        cache.remove(caller.ownerMark)
+    }
+
+    // MARK: Invalidation
+
+    /// Forgets the keys of an owner whom a write of ours, here or in another replica, has changed.
+    /// - Returns: the epoch in which a look-up that begins now may be remembered.
+    @discardableResult
+    package func invalidate(_ owner: OwnerMark) -> UInt32 {
+        let epoch = bumpEpoch(of: owner)
+        guard let entry = cache.entry(owner), entry.value.keysMadeAt != nil else { return epoch }
+        var known = entry.value
+        known.keys = [:]
+        known.keysMadeAt = nil
+        cache.insert(known, for: owner, at: entry.madeAt)
+        return epoch
+    }
+
+    /// Remembers what provisioning has listed, so that the next list need not ask and a later outage does not hide the key.
+    /// Nothing is remembered when the listing does not tell every key.
+    /// - Parameters:
+    ///   - issued: a key that is known beyond what the listing tells.
+    ///   - epoch: as it was before the listing began.
+    func learn(
+        _ applications: [Application], issued: IssuedKey, on account: Account, of caller: Caller,
+        began: ContinuousClock.Instant, epoch: UInt32
+    ) {
+        let choice = ApplicationChoice(applications, owner: caller.ownerMark)
+        var keys: [Int: IssuedKey] = [:]
+        for service in Set(applications.map(\.serviceID)) {
+            guard let application = choice.application(on: service) else { continue }
+            if application.id == issued.applicationID {
+                keys[service] = issued
+            } else if case .appID = application.credentials {
+                return
+            } else {
+                keys[service] = IssuedKey(of: application, firstKey: nil)
+            }
+        }
+        _ = remember(keys, of: account, caller, began, epoch)
+    }
+
+    func epoch(of owner: OwnerMark) -> UInt32 { epochs.withLock { $0[Self.stripe(owner, $0.count)] } }
+
+    @discardableResult
+    private func bumpEpoch(of owner: OwnerMark) -> UInt32 {
+        epochs.withLock { epochs in
+            let stripe = Self.stripe(owner, epochs.count)
+            epochs[stripe] &+= 1
+            return epochs[stripe]
+        }
+    }
+
+    private static func stripe(_ owner: OwnerMark, _ count: Int) -> Int {
+        Int(UInt(bitPattern: owner.hashValue) % UInt(count))
+    }
+
+    // MARK: What is remembered
+
+    /// A caller who has another user name today is not known: the account was that of the former name.
+    private func known(_ caller: Caller) -> Known? {
+        guard let known = cache.entry(caller.ownerMark)?.value, known.username == caller.username else { return nil }
+        return known
+    }
+
+    private func remember(
+        _ keys: [Int: IssuedKey], of account: Account?, _ caller: Caller, _ began: ContinuousClock.Instant,
+        _ epoch: UInt32
+    ) -> Snapshot {
+        let version = versions.wrappingAdd(1, ordering: .relaxed).newValue
+        if self.epoch(of: caller.ownerMark) == epoch {
+            var known = Known(username: caller.username, account: account, accountMadeAt: began)
+            if let before = self.known(caller), before.account?.id == account?.id {
+                // A repair meanwhile may know its state better.
+                known.account = before.account
+                known.accountMadeAt = before.accountMadeAt
+            }
+            known.keys = keys
+            known.keysMadeAt = began
+            known.version = version
+            cache.insert(known, for: caller.ownerMark, at: began)
+        }
+        return Snapshot(accountID: account?.id, keys: keys, version: version, staleAge: nil)
+    }
+
+    /// What a caller's entry holds on the heap: texts that do not fit in place, and a dictionary.
+    private static func bytes(_ known: Known) -> Int {
+        func heap(_ text: String?) -> Int { (text?.utf8.count ?? 0) > 15 ? (text?.utf8.count ?? 0) + 32 : 0 }
+        var bytes = heap(known.username)
+        if !known.keys.isEmpty { bytes += 64 + known.keys.capacity * 4 / 3 * (MemoryLayout<IssuedKey>.stride + 8) }
+        for key in known.keys.values { bytes += heap(key.key) + heap(key.publicID) + heap(key.plan.name) }
+        return bytes
     }
 }

@@ -75,7 +75,7 @@ struct ServiceRoutes: Sendable {
         let request = ProvisionKey.Request(serviceID: try Self.serviceID(body.serviceID), planID: try body.planNumber())
         return .later {
             let result = try await provisionKey(request, for: context.caller)
-            return Envelope.success(Self.message(result.key.state)) { writer in
+            let response = Envelope.success(Self.message(result.key.state)) { writer in
                 writer.name("service")
                 ServiceEncoding.writeSummary(result.service, to: &writer)
                 if result.service.authentication != .apiKey {
@@ -86,6 +86,7 @@ struct ServiceRoutes: Sendable {
                 ServiceEncoding.writeKey(result.key, to: &writer)
                 writeAccount(result.accountID, to: &writer)
             }
+            return Self.stale(response, result.staleAge)
         }
     }
 
