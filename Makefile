@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # The helper's settings when it runs against real systems: make run ENV=.env
 ENV ?=
 
-.PHONY: help run test build release format lint check reference smoke bench-quick clean
+.PHONY: model help run test build release format lint check reference smoke bench-quick clean
 
 help: ## Lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -24,10 +24,10 @@ release: ## Builds for release, with the Swift libraries in the binary
 	swift build -c release --static-swift-stdlib --product mlaas-helper
 
 format: ## Formats all Swift sources
-	swift format -i --configuration .swift-format -r Sources Tests Fuzz/Sources/Fuzz Package.swift Fuzz/Package.swift
+	swift format -i --configuration .swift-format -r Sources Tests Fuzz/Sources/Fuzz Model/Sources Package.swift Fuzz/Package.swift Model/Package.swift
 
 lint: ## Checks formatting, shell scripts and Python
-	swift format lint --strict --configuration .swift-format -r Sources Tests Fuzz/Sources/Fuzz Package.swift Fuzz/Package.swift
+	swift format lint --strict --configuration .swift-format -r Sources Tests Fuzz/Sources/Fuzz Model/Sources Package.swift Fuzz/Package.swift Model/Package.swift
 	shellcheck setup.sh test_api.sh .ci/run scripts/*.sh Benchmarks/*.sh
 	python3 -m py_compile scripts/*.py Tests/Conformance/*.py Tests/Browser/*.py Tests/Corpus/*.py
 
@@ -68,6 +68,9 @@ fuzz: ## Makes up inputs for every entry that takes bytes from outside (FUZZ_SEC
 bench-quick: ## Measures the figures of the README
 	@./setup.sh ci
 	@Benchmarks/quick.sh
+
+model: ## Explores the model of provisioning, whole and with each rule taken away
+	swift run -c release --package-path Model
 
 clean: ## Removes what was built
 	rm -rf .build .build-* .run
