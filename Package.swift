@@ -127,7 +127,7 @@ let package = Package(
             [
                 "HelperServer", "HelperHTTP", "EventLoop", "HTTP", "HTTPClient", "Configuration", "Arguments",
                 "Keycloak",
-                "Telemetry",
+                "HelperCore", "Telemetry",
             ]),
         tests("ThreeScaleSandbox", ["ThreeScaleSandbox", "SandboxSupport", "JSON", "HTTP", "HTTPServer"]),
     ]

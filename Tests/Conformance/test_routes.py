@@ -37,6 +37,8 @@ def code(answer):
     ("GET", "/api/services", {"Authorization": "Bearer "}, None, (401, "MISSING_AUTH")),
     ("GET", "/api/services", {"Authorization": "DPoP x"}, None, (401, "MISSING_AUTH")),
     ("GET", "/api/services?access_token=x", {}, None, (401, "MISSING_AUTH")),
+    ("GET", "/api/services?a=b&access%5Ftoken=x", {}, None, (401, "MISSING_AUTH")),
+    ("GET", "/api/services?access_token=x", {"Authorization": "Bearer a.b.c"}, None, (400, "INVALID_REQUEST")),
     ("GET", "/api/services", {"Authorization": "Bearer a.b.c"}, None, (401, "INVALID_TOKEN")),
     ("GET", "/api/services", {"Authorization": "Bearer a, Bearer b"}, None, (400, "INVALID_REQUEST")),
     ("GET", "/nothing", {}, None, (404, "NOT_FOUND")),

@@ -1,5 +1,6 @@
 import Arguments
 import Configuration
+import HelperCore
 import HelperServer
 import Keycloak
 import Telemetry
@@ -28,9 +29,10 @@ struct SettingsTests {
     @Test("have the documented defaults")
     func defaults() throws {
         let settings = try settings()
-        #expect(settings.realmURL == "https://sso.example.com/auth/realms/mlaas")
+        #expect(settings.identity.places.realmURL == "https://sso.example.com/auth/realms/mlaas")
         #expect(
-            settings.tokenPolicy.issuers == [settings.realmURL] && settings.tokenPolicy.audiences == ["mlaas-client"])
+            settings.identity.policy.issuers == [settings.identity.places.realmURL]
+                && settings.identity.policy.audiences == ["mlaas-client"])
         #expect(settings.port == 5000 && settings.host == "0.0.0.0" && settings.loops >= 1)
         #expect(settings.timeout == .seconds(30) && settings.retries == 3 && settings.pageSize == 500)
         #expect(settings.logLevel == .info && settings.logFormat == .json && settings.applicationsCache == .seconds(30))

@@ -6,108 +6,24 @@ import Synchronization
 import Telemetry
 import Testing
 
-private let issuer = "https://sso.example.com/realms/mlaas"
-private let now = 1_790_000_000
-
-/// Answers key sets from memory and counts who asks for what.
-private final class MemoryKeySource: KeySource {
-    let state = Mutex<(answer: [UInt8]?, fetched: [String])>((nil, []))
-
-    func fetch(_ url: String) async throws(KeySourceError) -> [UInt8] {
-        let answer: [UInt8]? = state.withLock { state in
-            state.fetched.append(url)
-            return url.hasSuffix("/certs") ? state.answer : nil
-        }
-        guard let answer else { throw KeySourceError("no answer") }
-        return answer
-    }
-
-    var keyFetches: Int { state.withLock { $0.fetched.count { $0.hasSuffix("/certs") } } }
-}
-
-/// A realm's key and the tokens it makes.
-private struct Signer {
-    let key: PrivateKey
-    let id: String
-
-    init(_ id: String = "k1") throws {
-        key = try .rsa()
-        self.id = id
-    }
-
-    var jwk: JSONValue {
-        guard case .rsa(let modulus, let exponent) = key.parameters else { return nil }
-        return [
-            "kid": .string(id), "kty": "RSA", "alg": "RS256", "use": "sig", "n": .string(Base64URL.encode(modulus)),
-            "e": .string(Base64URL.encode(exponent)),
-        ]
-    }
-
-    static var claims: JSONObject {
-        [
-            "exp": .int(now + 300), "iat": .int(now), "iss": .string(issuer), "aud": ["mlaas-client", "account"],
-            "sub": "c1f6", "typ": "Bearer", "azp": "portal", "preferred_username": "ada", "scope": "openid",
-            "realm_access": ["roles": ["ml-users"]],
-        ]
-    }
-
-    func token(
-        _ change: (inout JSONObject) -> Void = { _ in }, header: (inout JSONObject) -> Void = { _ in }
-    ) throws -> [UInt8] {
-        var claims = Self.claims
-        change(&claims)
-        var head: JSONObject = ["alg": "RS256", "typ": "JWT", "kid": .string(id)]
-        header(&head)
-        return try raw(JSONValue.object(head).encoded(), JSONValue.object(claims).encoded())
-    }
-
-    func raw(_ header: [UInt8], _ payload: [UInt8]) throws -> [UInt8] {
-        let signed = Base64URL.encode(header) + "." + Base64URL.encode(payload)
-        let signature = try key.sign(Array(signed.utf8), algorithm: .rs256)
-        return Array((signed + "." + Base64URL.encode(signature)).utf8)
-    }
-}
-
 @Suite("The token verifier")
 struct TokenVerifierTests {
     private let signer: Signer
     private let source = MemoryKeySource()
-    private let verifier: KeycloakTokenVerifier
+    private let bench: Bench
 
     init() async throws {
         signer = try Signer()
-        let document: JSONValue = ["keys": [signer.jwk, ["kty": "AKP", "kid": "x", "alg": "ML-DSA-65"]]]
-        source.state.withLock { $0.answer = document.encoded() }
-        verifier = Self.make(source)
-        _ = await verifier.verifyAfterRefresh(try signer.token())
+        source.publish(signer.jwk, ["kty": "AKP", "kid": "x", "alg": "ML-DSA-65"])
+        bench = Bench(source)
+        _ = await bench.ask(try signer.token())
     }
 
-    private static func make(
-        _ source: MemoryKeySource, change: (inout TokenPolicy) -> Void = { _ in }
-    ) -> KeycloakTokenVerifier {
-        var policy = TokenPolicy(issuers: [issuer], audiences: ["mlaas-client"], clientID: "mlaas-client")
-        change(&policy)
-        let logger = Logger(label: "test", handler: JSONLogHandler(sink: InMemoryLogSink(), level: .trace, now: { 0 }))
-        return KeycloakTokenVerifier(
-            policy: policy, realmURL: issuer, keySetURL: nil, settings: .init(), source: source,
-            spawn: { work in Task { await work() } }, logger: logger, now: { Double(now) })
-    }
-
-    private func check(_ token: [UInt8], by verifier: KeycloakTokenVerifier? = nil) -> String {
-        switch (verifier ?? self.verifier).verify(token) {
-        case .accepted(let caller): "accepted \(caller.username)"
-        case .refused(let refusal): refusal.check
-        case .keysNeeded: "keys needed"
-        case .keysUnavailable: "unavailable"
-        }
-    }
+    private func check(_ token: [UInt8]) -> String { bench.check(token) }
 
     @Test("accepts an access token of the realm")
     func good() throws {
-        guard case .accepted(let caller) = verifier.verify(try signer.token()) else {
-            Issue.record("refused")
-            return
-        }
+        let caller = try #require(bench.caller(try signer.token()))
         #expect(caller.subject == "c1f6" && caller.username == "ada" && caller.realmRoles == ["ml-users"])
     }
 
@@ -214,47 +130,41 @@ struct TokenVerifierTests {
     func unknownKeys() async throws {
         let before = source.keyFetches
         let fresh = try Signer("k2")
-        source.state.withLock { $0.answer = JSONValue.object(["keys": [fresh.jwk]]).encoded() }
-        #expect(check(try fresh.token()) == "keys needed")
-        guard case .accepted = await verifier.verifyAfterRefresh(try fresh.token()) else {
-            Issue.record("a token by a new key was refused")
-            return
-        }
+        source.publish(fresh.jwk)
+        #expect(check(try fresh.token()) == "undecided")
+        #expect(await bench.ask(try fresh.token()) == "accepted ada")
         // The old key was withdrawn by that answer.
         #expect(check(try signer.token()) == "unknown_key")
         for _ in 0..<100 {
             let stranger = try fresh.token(header: { $0["kid"] = .string("s\(Int.random(in: 0..<1 << 40))") })
-            _ = await verifier.verifyAfterRefresh(stranger)
+            #expect(await bench.ask(stranger) == "unknown_key")
         }
         #expect(source.keyFetches == before + 1)
     }
 
     @Test("without keys nothing can be said", arguments: ["<html>", "{}", "{\"keys\":null}", "{\"keys\":[]}"])
     func noKeys(_ answer: String) async throws {
-        let source = MemoryKeySource()
-        source.state.withLock { $0.answer = Array(answer.utf8) }
-        let verifier = Self.make(source)
-        guard case .keysUnavailable = await verifier.verifyAfterRefresh(try signer.token()) else {
-            Issue.record("expected no verdict")
-            return
-        }
-        #expect(verifier.keysAge == nil && verifier.lastLoadFailed)
+        let bench = Bench()
+        bench.source.state.withLock { $0.keys = Array(answer.utf8) }
+        #expect(await bench.ask(try signer.token()) == "unavailable")
+        #expect(bench.verifier.keysAge == nil && bench.verifier.lastLoadFailed)
+        #expect(bench.counter("mlaas_key_refresh_total", #"outcome="failed""#) == "1")
     }
 
-    @Test("keys for encryption, of unknown kinds or under a repeated id are no keys")
+    @Test("keys for encryption, of unknown kinds, exposed, or under a repeated id are no keys")
     func unusableKeys() async throws {
         let other = try Signer("k1")
         var encryption = signer.jwk.object ?? [:]
         encryption["use"] = "enc"
-        let source = MemoryKeySource()
-        for keys: JSONValue in [
-            [.object(encryption)], [signer.jwk, other.jwk], [["kty": "oct", "kid": "k1", "k": "eA"]],
+        var exposed = signer.jwk.object ?? [:]
+        exposed["d"] = "AQAB"
+        for keys: [JSONValue] in [
+            [.object(encryption)], [signer.jwk, other.jwk], [signer.jwk, signer.jwk, signer.jwk],
+            [["kty": "oct", "kid": "k1", "k": "eA"]], [.object(exposed)], [.object(exposed), signer.jwk],
         ] {
-            source.state.withLock { $0.answer = JSONValue.object(["keys": keys]).encoded() }
-            guard case .keysUnavailable = await Self.make(source).verifyAfterRefresh(try signer.token()) else {
-                Issue.record("a key was used")
-                return
-            }
+            let bench = Bench()
+            bench.source.state.withLock { $0.keys = JSONValue.object(["keys": .array(keys)]).encoded() }
+            #expect(await bench.ask(try signer.token()) == "unavailable")
         }
     }
 
@@ -265,10 +175,40 @@ struct TokenVerifierTests {
             $0["azp"] = "mlaas-client"
         }
         #expect(check(token) == "audience")
-        let lenient = Self.make(source) { $0.allowsAuthorizedParty = true }
-        guard case .accepted = await lenient.verifyAfterRefresh(token) else {
-            Issue.record("refused")
-            return
+        #expect(bench.refusal(token)?.hint?.contains("KEYCLOAK_ALLOW_AZP") == true)
+        #expect(await Bench(source, change: { $0.allowsAuthorizedParty = true }).ask(token) == "accepted ada")
+    }
+
+    @Test("only listed clients' tokens are accepted when there is a list")
+    func authorizedParties() async throws {
+        let bench = Bench(source, change: { $0.authorizedParties = ["portal"] })
+        #expect(await bench.ask(try signer.token()) == "accepted ada")
+        #expect(bench.check(try signer.token { $0["azp"] = "other" }) == "authorized_party")
+        #expect(bench.check(try signer.token { $0["azp"] = Optional<JSONValue>.none }) == "authorized_party")
+    }
+
+    @Test("tokens that live too long are refused when there is a limit")
+    func lifetime() async throws {
+        let bench = Bench(source, change: { $0.maxLifetime = .seconds(300) })
+        #expect(await bench.ask(try signer.token()) == "accepted ada")
+        #expect(bench.check(try signer.token { $0["exp"] = .int(now + 301) }) == "lifetime")
+        #expect(bench.check(try signer.token { $0["iat"] = Optional<JSONValue>.none }) == "lifetime")
+    }
+
+    @Test("names that only look alike grant nothing")
+    func lookalikes() async throws {
+        // The second is the first with a combining accent: equal for Unicode, not for Keycloak.
+        let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+        let bench = Bench(source, change: { $0.audiences = [ExactName(composed)] })
+        _ = await bench.ask(try signer.token())
+        #expect(bench.check(try signer.token { $0["aud"] = .string(decomposed) }) == "audience")
+        let token = try signer.token {
+            $0["aud"] = .string(composed)
+            $0["realm_access"] = ["roles": [.string(decomposed)]]
+            $0["resource_access"] = ["other": ["roles": [.string(composed)]]]
         }
+        let caller = try #require(bench.caller(token))
+        #expect(!AccessPolicy(requiredRole: ExactName(composed)).admits(caller, clientID: "mlaas-client"))
+        #expect(AccessPolicy(requiredRole: ExactName(decomposed)).admits(caller, clientID: "mlaas-client"))
     }
 }

@@ -58,14 +58,16 @@ package struct HelperAPI: Responder {
     private let asterisk: RouteMetrics
     private let cors: CORSPolicy
     private let overload: RouteMetrics
-    private let realm: String
+    private let resource: ProtectedResource
     private let deadline: Duration
     private let logger: Logger
 
     /// - Parameters:
-    ///   - realm: for challenges.
+    ///   - resource: what clients are told of us, in challenges and by a document.
     ///   - deadline: for one request, everything behind it included.
-    package init(_ dependencies: Dependencies, clientID: String, realm: String, deadline: Duration, logger: Logger) {
+    package init(
+        _ dependencies: Dependencies, clientID: String, resource: ProtectedResource, deadline: Duration, logger: Logger
+    ) {
         let health = HealthRoutes(readiness: dependencies.readiness, lifecycle: dependencies.lifecycle)
         let services = ServiceRoutes(
             listServices: dependencies.listServices, findService: dependencies.findService,
@@ -83,6 +85,9 @@ package struct HelperAPI: Responder {
             Route(.get, "/docs/{asset}", .open(documentation.asset)),
         ]
         if let route = dependencies.metricsRoute { routes.append(Route(.get, "/metrics", .open(route.scrape))) }
+        routes += resource.paths.map { path in
+            Route(.get, path, .open { .now(resource.document(for: $0.request)) })
+        }
         routeNames = routes.map { "\($0.method.rawValue) \($0.template)" }
         let metrics = dependencies.metrics
         router = Router(routes.map { ($0.method, $0.template) })
@@ -96,10 +101,7 @@ package struct HelperAPI: Responder {
         self.metrics = metrics
         cors = dependencies.cors
         tracing = RequestTracing(tracer: dependencies.tracer)
-        // Quotes and backslashes would end the challenge's parameter.
-        self.realm = String(
-            realm.unicodeScalars.filter { (0x20...0x7E).contains($0.value) && $0 != "\"" && $0 != "\\" }.map(
-                Character.init))
+        self.resource = resource
         self.deadline = deadline
         self.logger = logger
     }
@@ -156,7 +158,7 @@ package struct HelperAPI: Responder {
         let error = HelperError(
             .overloaded, "Too much is under way. Try again in a moment.", retryAfter: .seconds(1))
         return finish(
-            ErrorResponse.make(error, requestID: request.id, realm: realm), request, overload,
+            ErrorResponse.make(error, requestID: request.id), request, overload,
             tracing.begin(request), EventLoop.nanoseconds())
     }
 
@@ -178,7 +180,7 @@ package struct HelperAPI: Responder {
             return (asterisk, .now(Response(status: .noContent)))
         case .notFound:
             let error = HelperError(.notFound, "There is nothing here.")
-            return (unmatched, .now(ErrorResponse.make(error, requestID: request.id, realm: realm)))
+            return (unmatched, .now(ErrorResponse.make(error, requestID: request.id)))
         }
     }
 
@@ -188,9 +190,9 @@ package struct HelperAPI: Responder {
         case .authenticated(let handle):
             switch try authentication.authenticate(edge.request, in: edge.trace) {
             case .caller(let caller): return try handle(CallerContext(edge: edge, caller: caller))
-            case .needsKeys(let token):
+            case .undecided(let token):
                 return .later {
-                    let caller = try await authentication.authenticateAfterRefresh(
+                    let caller = try await authentication.authenticateByAsking(
                         token, edge.request, in: edge.trace)
                     switch try handle(CallerContext(edge: edge, caller: caller)) {
                     case .now(let response): return response
@@ -212,7 +214,7 @@ package struct HelperAPI: Responder {
             request.method == .options
             ? Response(status: .noContent)
             : ErrorResponse.make(
-                HelperError(.methodNotAllowed, "This resource allows: \(allow)."), requestID: request.id, realm: realm)
+                HelperError(.methodNotAllowed, "This resource allows: \(allow)."), requestID: request.id)
         response.fields["allow"] = allow
         return response
     }
@@ -245,6 +247,7 @@ package struct HelperAPI: Responder {
         let known: HelperError =
             switch error {
             case let error as HelperError: error
+            case let error as AuthenticationError: error.error
             case let error as APIManagerError: error.helperError()
             default:
                 HelperError(
@@ -257,7 +260,11 @@ package struct HelperAPI: Responder {
                 LogKey.status: .integer(status.code), "code": .string(known.code.rawValue),
                 LogKey.error: .string(known.cause ?? known.publicMessage),
             ]) { $1 })
-        return ErrorResponse.make(known, requestID: request.id, realm: realm)
+        var response = ErrorResponse.make(known, requestID: request.id)
+        if let challenge = (error as? AuthenticationError)?.challenge {
+            response.fields["www-authenticate"] = resource.challenge(challenge, for: request)
+        }
+        return response
     }
 
     private static func metadata(

@@ -97,25 +97,19 @@ package struct HelperServer: Sendable {
         let sleep: @Sendable (Duration) async -> Void = { try? await group.currentOrAny().sleep(for: $0) }
         let telemetry = HelperTelemetry(
             settings: settings.telemetry, registry: registry, loops: settings.loops, client: client, logger: logger)
-        let verifier = KeycloakTokenVerifier(
-            policy: settings.tokenPolicy, realmURL: settings.realmURL, keySetURL: settings.keySetURL,
-            settings: settings.keySettings,
-            source: HTTPKeySource(
-                client: client, metrics: telemetry.upstream("keycloak", HTTPKeySource.operations),
-                tracer: telemetry.tracer),
-            spawn: spawn, logger: logger.labelled("keycloak"), refreshes: KeyRefreshMetrics(factory: registry),
-            now: { Double(wallClockNanoseconds()) / 1e9 })
+        let verifier = tokenVerifier(client, telemetry, spawn)
         let manager = ThreeScaleAPIManager(
             configuration: threeScaleConfiguration(credentials.accessToken), client: client,
             metrics: telemetry.upstream("3scale", ThreeScaleAPIManager.operations), tracer: telemetry.tracer,
             breaker: CircuitBreaker(settings.breaker), sleep: sleep)
-        let policy = AccessPolicy(requiredRole: settings.requiredRole, serviceRoles: settings.serviceRoles)
+        let policy = accessPolicy
         let catalogs = CatalogStore(manager: manager, logger: logger.labelled("catalog"))
         var limits = OwnedKeys.Limits()
         limits.keysLifetime = settings.applicationsCache
         let keys = OwnedKeys(
             manager: manager, limits: limits, spawn: spawn, factory: registry)
-        let find = FindService(catalogs: catalogs, manager: manager, policy: policy, clientID: settings.clientID)
+        let find = FindService(
+            catalogs: catalogs, manager: manager, policy: policy, clientID: settings.identity.clientID)
         let provision = ProvisionKey(
             find: find, manager: manager, keys: keys, defaultPlan: settings.defaultPlan, spawn: spawn,
             logger: logger.labelled("provisioning"),
@@ -127,14 +121,14 @@ package struct HelperServer: Sendable {
         let api = HelperAPI(
             HelperAPI.Dependencies(
                 listServices: ListServices(
-                    catalogs: catalogs, keys: keys, policy: policy, clientID: settings.clientID),
+                    catalogs: catalogs, keys: keys, policy: policy, clientID: settings.identity.clientID),
                 findService: find, provisionKey: provision,
                 readiness: CheckReadiness(verifier: verifier, catalogs: catalogs), verifier: verifier, policy: policy,
                 lifecycle: lifecycle, metrics: metrics, tracer: telemetry.tracer,
                 authOutcomes: AuthOutcomes(checks: KeycloakTokenVerifier.checks, factory: registry),
                 metricsRoute: settings.telemetry.metricsPort == 0 ? telemetry.metricsRoute : nil,
                 documentation: documentation(), cors: CORSPolicy(origins: settings.corsOrigins)),
-            clientID: settings.clientID, realm: settings.realm, deadline: settings.timeout,
+            clientID: settings.identity.clientID, resource: protectedResource, deadline: settings.timeout,
             logger: logger.labelled("api"))
         return Parts(
             api: api, verifier: verifier, catalogs: catalogs, lifecycle: lifecycle, telemetry: telemetry)

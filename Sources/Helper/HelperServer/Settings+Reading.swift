@@ -1,9 +1,7 @@
 import Configuration
-import Crypto
 import EventLoop
 import HelperCore
 import HelperHTTP
-import Keycloak
 import Telemetry
 
 /// Each variable is declared where it is read, with the text that the configuration reference shows for it. A variable is
@@ -11,26 +9,7 @@ import Telemetry
 extension Settings {
     init(_ reader: inout ConfigReader) {
         reader.section("Keycloak")
-        keycloakURL =
-            reader.url(
-                forKey: "KEYCLOAK_URL", example: "https://sso.example.com",
-                help: "Where Keycloak is. A path such as `/auth` is kept, a trailing slash is dropped.") ?? ""
-        realm = reader.requiredString(
-            forKey: "KEYCLOAK_REALM", example: "mlaas", help: "The realm that issues the tokens.")
-        clientID = reader.requiredString(
-            forKey: "KEYCLOAK_CLIENT_ID", example: "mlaas-client", help: "The client that tokens are issued for.")
-        _ = reader.secret(
-            forKey: "KEYCLOAK_CLIENT_SECRET", required: false,
-            help: "Accepted so that existing environments work, and not used.")
-        tokenPolicy = Self.tokenPolicy(&reader, realmURL: "\(keycloakURL)/realms/\(realm)", clientID: clientID)
-        keySetURL = reader.url(
-            forKey: "KEYCLOAK_JWKS_URL", example: "https://sso.example.com/realms/mlaas/protocol/openid-connect/certs",
-            required: false,
-            help: """
-                Where the signing keys of all issuers are fetched. Unset, each issuer's own discovery document says it. \
-                For host names that differ inside and outside.
-                """)
-        keySettings = Self.keySettings(&reader)
+        identity = IdentitySettings(&reader)
 
         reader.section("3scale")
         threeScaleURL =
@@ -154,60 +133,15 @@ extension Settings {
     }
 
     private func refusePlainHTTP(_ reader: inout ConfigReader) {
-        for (key, url) in [
-            ("KEYCLOAK_URL", keycloakURL), ("KEYCLOAK_JWKS_URL", keySetURL ?? ""),
-            ("THREESCALE_ADMIN_API_URL", threeScaleURL),
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", telemetry.otlpHeaders == nil ? "" : telemetry.otlpEndpoint ?? ""),
-        ] where url.hasPrefix("http://") && !Self.isLoopback(url) {
+        let urls =
+            identity.calledURLs + [
+                ("THREESCALE_ADMIN_API_URL", threeScaleURL),
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", telemetry.otlpHeaders == nil ? "" : telemetry.otlpEndpoint ?? ""),
+            ]
+        for (key, url) in urls where url.hasPrefix("http://") && !Self.isLoopback(url) {
             reader.report(
                 key, "must be https in production (or set ALLOW_INSECURE_HTTP=true, which sends secrets in the clear)")
         }
-    }
-
-    private static func tokenPolicy(
-        _ reader: inout ConfigReader, realmURL: String, clientID: String
-    ) -> TokenPolicy {
-        let issuers = reader.list(
-            forKey: "KEYCLOAK_ISSUERS", default: [realmURL],
-            defaultText: "`{KEYCLOAK_URL}/realms/{KEYCLOAK_REALM}` alone",
-            help: "Accepted issuers, byte for byte as tokens name them.")
-        let audiences = reader.list(
-            forKey: "KEYCLOAK_AUDIENCE", default: [clientID], defaultText: "the client id",
-            help: "One of these must be in a token's `aud`.")
-        let allowsParty = reader.bool(
-            forKey: "KEYCLOAK_ALLOW_AZP", default: false,
-            help: "Also accept tokens issued to the client, whatever their audience.")
-        var algorithms: Set<SignatureAlgorithm> = []
-        let names = SignatureAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")
-        for name in reader.list(
-            forKey: "KEYCLOAK_ALGORITHMS", default: ["RS256"], help: "Accepted signature algorithms, of \(names).")
-        {
-            if let algorithm = SignatureAlgorithm(rawValue: name) {
-                algorithms.insert(algorithm)
-            } else {
-                reader.report("KEYCLOAK_ALGORITHMS", "'\(name.prefix(20))' is none of \(names)")
-            }
-        }
-        let skew = reader.duration(
-            forKey: "KEYCLOAK_CLOCK_SKEW_SECONDS", default: .seconds(30), range: .zero ... .seconds(300),
-            help: "How far clocks may differ when a token's times are checked.")
-        return TokenPolicy(
-            issuers: issuers, audiences: Set(audiences), clientID: clientID, allowsAuthorizedParty: allowsParty,
-            algorithms: algorithms, clockSkew: skew)
-    }
-
-    private static func keySettings(_ reader: inout ConfigReader) -> KeycloakTokenVerifier.KeySettings {
-        var settings = KeycloakTokenVerifier.KeySettings()
-        settings.refreshAfter = reader.duration(
-            forKey: "KEYCLOAK_KEYS_REFRESH", default: settings.refreshAfter, range: .seconds(1) ... .seconds(86_400),
-            help: "How often signing keys are read anew.")
-        settings.cooldown = reader.duration(
-            forKey: "KEYCLOAK_KEYS_COOLDOWN", default: settings.cooldown, range: .milliseconds(10) ... .seconds(3_600),
-            help: "The least time between two fetches that tokens with unknown keys may cause.")
-        settings.maxStale = reader.duration(
-            forKey: "KEYCLOAK_KEYS_MAX_STALE", default: settings.maxStale, range: .seconds(1) ... .seconds(30 * 86_400),
-            help: "How long keys are used while Keycloak cannot be reached; older ones are not, and callers get 503.")
-        return settings
     }
 
     /// `granite_chat=ml-users|ml-admins;vision=ml-admins`.

@@ -1,6 +1,5 @@
 package import Configuration
 package import HelperCore
-package import Keycloak
 package import Telemetry
 
 /// Everything that is configured, checked as a whole: either all of it is good or every problem is told.
@@ -14,12 +13,7 @@ package struct Settings: Sendable {
     package let host: String
     package let port: Int
     package let loops: Int
-    package let keycloakURL: String
-    package let realm: String
-    package let clientID: String
-    package let tokenPolicy: TokenPolicy
-    package let keySettings: KeycloakTokenVerifier.KeySettings
-    package let keySetURL: String?
+    package let identity: IdentitySettings
     package let threeScaleURL: String
     package let threeScaleToken: Secret
     package let pageSize: Int
@@ -41,9 +35,6 @@ package struct Settings: Sendable {
     package let httpProxy: String?
     package let noProxy: String?
     package let telemetry: TelemetrySettings
-
-    /// `{server}/realms/{realm}`.
-    package var realmURL: String { "\(keycloakURL)/realms/\(realm)" }
 
     /// Prefixes by which a variable that nobody reads is taken for a slip of the pen.
     private static let prefixes = [

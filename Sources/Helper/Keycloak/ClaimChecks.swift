@@ -3,40 +3,46 @@ import JSON
 
 /// The checks of a signed payload (RFC 7519 §4.1, RFC 9068 §4, RFC 8725 §3), each by itself and in this order.
 struct ClaimChecks {
-    private static let textBytesMax = 256
-
     let policy: TokenPolicy
     /// Seconds since 1970-01-01T00:00:00Z.
     let now: Double
 
     /// Who the payload speaks for.
-    func caller(_ claims: JSONValue) throws(TokenRefusal) -> Caller {
-        let issuer = try issuer(claims)
-        try checkTimes(claims)
+    /// - Parameter issuer: the one of the policy's that `iss` was found to be.
+    func caller(_ claims: JSONValue, issuer: String) throws(TokenRefusal) -> Caller {
+        try checkToken(claims)
         try checkAudience(claims)
+        return try CallerClaims(claims, clientID: policy.clientID).caller(issuer: issuer)
+    }
+
+    /// What can be checked without knowing whose it is: that it is an access token, unbound and in time.
+    func checkToken(_ claims: JSONValue) throws(TokenRefusal) {
+        try checkTimes(claims)
         try checkKind(claims)
         // A bound token is good only together with a proof, which is not asked for here (RFC 9449 §7, RFC 8705 §3).
         if claims["cnf"] != nil { throw TokenRefusalReason.senderConstrained.refusal() }
-        return try identity(claims, issuer)
     }
 
-    private func issuer(_ claims: JSONValue) throws(TokenRefusal) -> String {
-        guard let issuer = claims["iss"]?.string, policy.issuers.contains(issuer) else {
-            throw TokenRefusalReason.unknownIssuer.refusal()
-        }
-        return issuer
-    }
+    /// When the token ends, skew included: seconds since 1970. Only for claims that passed.
+    func end(of claims: JSONValue) -> Double { (claims["exp"]?.double ?? 0) + policy.skew }
 
     // MARK: Times
 
     private func checkTimes(_ claims: JSONValue) throws(TokenRefusal) {
-        let skew = Double(policy.clockSkew.components.seconds)
         guard let expiry = try time(claims, "exp"), expiry > 0 else { throw TokenRefusalReason.times.refusal() }
-        guard now < expiry + skew else { throw TokenRefusalReason.expired.refusal() }
-        if let start = try time(claims, "nbf"), start > now + skew { throw TokenRefusalReason.notBefore.refusal() }
-        if let issued = try time(claims, "iat"), issued > now + skew {
-            throw TokenRefusalReason.issuedInFuture.refusal(
-                hint: "The clocks of this host and of Keycloak are apart by more than the skew allowed.")
+        guard now < expiry + policy.skew else { throw TokenRefusalReason.expired.refusal() }
+        if let start = try time(claims, "nbf"), start > now + policy.skew {
+            throw TokenRefusalReason.notBefore.refusal(hint: TokenHints.clock)
+        }
+        let issued = try time(claims, "iat")
+        if let issued, issued > now + policy.skew {
+            throw TokenRefusalReason.issuedInFuture.refusal(hint: TokenHints.clock)
+        }
+        if let limit = policy.maxLifetime {
+            guard let issued, expiry - issued <= Double(limit.components.seconds) else {
+                throw TokenRefusalReason.lifetime.refusal(
+                    hint: "The token lives longer than KEYCLOAK_MAX_TOKEN_LIFETIME allows, or has no 'iat'.")
+            }
         }
     }
 
@@ -61,22 +67,27 @@ struct ClaimChecks {
         case nil: audiences = []
         default: throw TokenRefusalReason.audience.refusal()
         }
-        if !policy.audiences.isDisjoint(with: audiences) { return }
-        if policy.allowsAuthorizedParty, claims["azp"]?.string == policy.clientID { return }
-        let hint =
-            audiences == ["account"] || audiences.isEmpty
-            ? "Keycloak puts a client into 'aud' only with an audience mapper: add one for '\(policy.clientID)' to the "
-                + "client that requested the token, or to one of its client scopes."
-            : nil
-        throw TokenRefusalReason.audience.refusal(hint: hint)
+        let party = claims["azp"]?.string
+        let isIssuedToUs = party.map { ExactName($0) == ExactName(policy.clientID) } ?? false
+        guard
+            audiences.contains(where: { policy.audiences.contains(ExactName($0)) })
+                || (policy.allowsAuthorizedParty && isIssuedToUs)
+        else {
+            throw TokenRefusalReason.audience.refusal(
+                hint: TokenHints.audience(audiences, policy, authorizedParty: party))
+        }
+        if let allowed = policy.authorizedParties {
+            guard let party, allowed.contains(ExactName(party)) else {
+                throw TokenRefusalReason.authorizedParty.refusal(hint: TokenHints.authorizedParty(party))
+            }
+        }
     }
 
     /// An access token and nothing else that the same key signs.
     private func checkKind(_ claims: JSONValue) throws(TokenRefusal) {
         if let type = claims["typ"] {
-            guard let text = type.string, text.lowercased() == "bearer" else {
-                throw TokenRefusalReason.kind.refusal(
-                    hint: type.string == "ID" ? "An ID token was sent; send the access token." : nil)
+            guard let text = type.string, asciiLowercased(text) == "bearer" else {
+                throw TokenRefusalReason.kind.refusal(hint: TokenHints.kind(type.string))
             }
             return
         }
@@ -84,45 +95,5 @@ struct ClaimChecks {
         let isOther = ["nonce", "at_hash", "events"].contains { claims[$0] != nil }
         let isAccess = ["scope", "client_id", "azp"].contains { claims[$0] != nil }
         guard !isOther, isAccess else { throw TokenRefusalReason.kind.refusal() }
-    }
-
-    // MARK: Identity
-
-    private func identity(_ claims: JSONValue, _ issuer: String) throws(TokenRefusal) -> Caller {
-        guard let subject = claims["sub"]?.string, Self.isName(subject) else {
-            throw TokenRefusalReason.subject.refusal(
-                hint: claims["sub"] == nil
-                    ? "The token has no 'sub': the client has lightweight access tokens switched on, or lacks the client "
-                        + "scope 'basic'." : nil)
-        }
-        var username = subject
-        if let preferred = claims["preferred_username"], !preferred.isNull {
-            guard let name = preferred.string, Self.isName(name) else { throw TokenRefusalReason.username.refusal() }
-            username = name
-        }
-        return Caller(
-            issuer: issuer, subject: subject, username: username,
-            email: claims["email"]?.string.flatMap { Self.isName($0) ? $0 : nil },
-            realmRoles: Self.roles(claims["realm_access"]),
-            clientRoles: Self.clientRoles(claims["resource_access"]))
-    }
-
-    /// Not empty, of bounded length, without control characters.
-    private static func isName(_ text: String) -> Bool {
-        (1...textBytesMax).contains(text.utf8.count)
-            && text.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }
-    }
-
-    /// `{"roles": [...]}`; anything of another shape grants nothing.
-    private static func roles(_ value: JSONValue?) -> Set<String> {
-        guard let roles = value?["roles"]?.array else { return [] }
-        let names = roles.compactMap(\.string)
-        return names.count == roles.count ? Set(names) : []
-    }
-
-    private static func clientRoles(_ value: JSONValue?) -> [String: Set<String>] {
-        var roles: [String: Set<String>] = [:]
-        for (client, access) in value?.object?.members ?? [] { roles[client] = self.roles(access) }
-        return roles
     }
 }

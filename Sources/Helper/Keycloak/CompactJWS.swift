@@ -1,4 +1,5 @@
 import Crypto
+import HelperCore
 import JSON
 
 /// A token taken apart: `header.payload.signature` (RFC 7515 §7.1). Reading it proves nothing.
@@ -19,13 +20,15 @@ struct CompactJWS {
 
     /// Reads a token whose header could be one of ours.
     /// - Throws: the first rule it breaks.
-    init(_ token: [UInt8], algorithms: Set<SignatureAlgorithm>) throws(TokenRefusalReason) {
-        guard token.count <= Self.bytesMax else { throw .tooLong }
-        let parts = token.split(separator: 0x2E, omittingEmptySubsequences: false)
-        guard parts.count == 3, parts.allSatisfy({ !$0.isEmpty }) else { throw .notCompact }
+    init(_ token: ArraySlice<UInt8>, algorithms: Set<SignatureAlgorithm>) throws(TokenRefusal) {
+        guard token.count <= Self.bytesMax else { throw TokenRefusalReason.tooLong.refusal() }
+        let parts = token.split(separator: 0x2E, maxSplits: 3, omittingEmptySubsequences: false)
+        guard parts.count == 3, parts.allSatisfy({ !$0.isEmpty }) else {
+            throw TokenRefusalReason.notCompact.refusal()
+        }
         guard let headerBytes = Base64URL.decode(parts[0]), let payloadBytes = Base64URL.decode(parts[1]),
             let signature = Base64URL.decode(parts[2])
-        else { throw .encoding }
+        else { throw TokenRefusalReason.encoding.refusal() }
         let header = try Self.object(headerBytes, .header)
         (algorithm, keyID) = try Self.checkHeader(header, algorithms)
         payload = try Self.object(payloadBytes, .payload)
@@ -33,28 +36,38 @@ struct CompactJWS {
         self.signature = signature
     }
 
-    private static func object(
-        _ bytes: [UInt8], _ reason: TokenRefusalReason
-    ) throws(TokenRefusalReason) -> JSONValue {
-        guard let value = try? JSONValue(parsing: bytes, limits: limits), value.object != nil else { throw reason }
+    /// 1...256 printable ASCII characters.
+    static func isKeyID(_ text: String) -> Bool {
+        (1...256).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+    }
+
+    private static func object(_ bytes: [UInt8], _ reason: TokenRefusalReason) throws(TokenRefusal) -> JSONValue {
+        guard let value = try? JSONValue(parsing: bytes, limits: limits), value.object != nil else {
+            throw reason.refusal()
+        }
         return value
     }
 
     private static func checkHeader(
         _ header: JSONValue, _ algorithms: Set<SignatureAlgorithm>
-    ) throws(TokenRefusalReason) -> (SignatureAlgorithm, String) {
+    ) throws(TokenRefusal) -> (SignatureAlgorithm, String) {
         guard let name = header["alg"]?.string, let algorithm = SignatureAlgorithm(rawValue: name),
             algorithms.contains(algorithm)
-        else { throw .algorithm }
-        guard let keyID = header["kid"]?.string, (1...256).contains(keyID.utf8.count),
-            keyID.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
-        else { throw .keyID }
+        else { throw TokenRefusalReason.algorithm.refusal(hint: TokenHints.algorithm(header["alg"]?.string)) }
+        guard let keyID = header["kid"]?.string, isKeyID(keyID) else { throw TokenRefusalReason.keyID.refusal() }
         if let type = header["typ"] {
-            guard let text = type.string, types.contains(text.lowercased()) else { throw .type }
+            guard let text = type.string, types.contains(asciiLowercased(text)) else {
+                throw TokenRefusalReason.type.refusal()
+            }
         }
         // A token inside a token is not an access token (RFC 7519 §5.2).
-        if header["cty"] != nil { throw .type }
-        for name in forbidden where header[name] != nil { throw .criticalHeader }
+        if header["cty"] != nil { throw TokenRefusalReason.type.refusal() }
+        for name in forbidden where header[name] != nil { throw TokenRefusalReason.criticalHeader.refusal() }
         return (algorithm, keyID)
     }
+}
+
+/// Letters of ASCII in lower case and everything else as it is: Unicode's rules would let other letters pass for them.
+func asciiLowercased(_ text: String) -> String {
+    String(decoding: text.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
 }

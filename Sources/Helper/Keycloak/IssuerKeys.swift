@@ -1,32 +1,26 @@
 import HelperCore
-import JSON
 import Synchronization
 import Telemetry
 
-/// The keys of one issuer: where they are fetched, and one fetch at a time for all who wait.
+/// The keys of one issuer, or of all issuers that share a key set: one fetch at a time for all who wait.
 final class IssuerKeys: Sendable {
-    /// Where the keys come from.
-    enum Location: Sendable {
-        /// A URL that was configured.
-        case fixed(String)
-        /// The realm's base URL: discovery says where, with the usual path as a fallback.
-        case realm(String)
-    }
-
-    let issuer: String
-    private let location: Location
+    let endpoints: IssuerEndpoints
+    private let name: String
     private let source: any KeySource
     private let logger: Logger
-    private let refreshes: KeyRefreshMetrics?
+    private let refreshes: KeyRefreshMetrics
     private let cache: Mutex<KeySetCache>
+    /// The cache's generation, to be read without its lock.
+    private let currentGeneration = Atomic<UInt64>(0)
     private let flights: SingleFlight<String, Bool>
 
+    /// - Parameter name: for the log.
     init(
-        issuer: String, location: Location, source: any KeySource, settings: KeySetCache.Settings,
-        spawn: @escaping Spawn, logger: Logger, refreshes: KeyRefreshMetrics?
+        name: String, endpoints: IssuerEndpoints, source: any KeySource, settings: KeySetCache.Settings,
+        spawn: @escaping Spawn, refreshes: KeyRefreshMetrics, logger: Logger
     ) {
-        self.issuer = issuer
-        self.location = location
+        self.name = name
+        self.endpoints = endpoints
         self.source = source
         self.logger = logger
         self.refreshes = refreshes
@@ -36,13 +30,18 @@ final class IssuerKeys: Sendable {
 
     var age: Duration? { cache.withLock { $0.loadedAt }?.duration(to: .now) }
     var lastFailed: Bool { cache.withLock { $0.lastFailed } }
+    /// Another number means other keys.
+    var generation: UInt64 { currentGeneration.load(ordering: .acquiring) }
+    /// How long the keys may be used without a newer answer.
+    var usable: Duration { cache.withLock { $0.usable(now: .now) } }
 
     func lookUp(_ keyID: String) -> KeySetCache.Lookup { cache.withLock { $0.lookUp(keyID, now: .now) } }
 
     /// Fetches, or waits for the fetch under way, and looks again.
     func lookUpAfterFetch(_ keyID: String) async -> KeySetCache.Lookup {
         // Another call may have fetched while this one was on its way here.
-        guard case .fetch = lookUp(keyID) else { return cache.withLock { $0.settle(keyID, now: .now) } }
+        let before = lookUp(keyID)
+        guard case .fetch = before else { return before }
         // The first load is nobody's key id's doing.
         await fetch(forced: age != nil)
         return cache.withLock { $0.settle(keyID, now: .now) }
@@ -56,52 +55,52 @@ final class IssuerKeys: Sendable {
     /// One flight at a time, which all who need it share.
     private func fetch(forced: Bool) async {
         cache.withLock { $0.beginFetch(now: .now, forced: forced) }
-        _ = try? await flights.run("keys") { [self] in await load() }
+        _ = try? await flights.run("keys") { [self] in await load(rediscovers: !forced) }
     }
 
-    private func load() async -> Bool {
+    private func load(rediscovers: Bool) async -> Bool {
         var fetched: KeySet?
-        var problem: String?
-        do throws(KeySourceError) {
-            let url = await keySetURL()
-            fetched = KeySet(try await source.fetch(url))
-            if fetched?.keys.isEmpty != false { problem = "\(url) answered no usable key" }
-        } catch {
-            problem = error.description
+        var problem = "no place to fetch from"
+        for url in await endpoints.keySetURLs(rediscovers: rediscovers) {
+            do throws(KeySourceError) {
+                fetched = KeySet(try await source.fetch(url))
+                guard let fetched else {
+                    problem = "\(url) answered no key set"
+                    continue
+                }
+                if !fetched.keys.isEmpty { break }
+                problem = "\(url) answered no usable key"
+            } catch {
+                problem = error.description
+            }
         }
+        let isLoaded = fetched?.keys.isEmpty == false
         let (wasLoaded, wasFailing) = cache.withLock { cache in
             let before = (cache.loadedAt != nil, cache.lastFailed)
-            cache.endFetch(fetched, now: .now)
+            cache.endFetch(fetched, now: .now, jitter: Double.random(in: 0..<1))
+            currentGeneration.store(cache.generation, ordering: .releasing)
             return before
         }
-        (problem == nil ? refreshes?.loaded : refreshes?.failed)?.increment()
+        (isLoaded ? refreshes.loaded : refreshes.failed).increment()
+        report(fetched, isLoaded ? nil : problem, wasLoaded: wasLoaded, wasFailing: wasFailing)
+        return isLoaded
+    }
+
+    private func report(_ fetched: KeySet?, _ problem: String?, wasLoaded: Bool, wasFailing: Bool) {
+        if let exposed = fetched?.exposed, !exposed.isEmpty {
+            logger.warning(
+                "signing keys are published with their private half and are not used",
+                metadata: ["issuer": .string(name), "keys": .integer(exposed.count)])
+        }
         if let problem {
+            let advice = wasLoaded ? "; the keys loaded before stay in use" : ""
             logger.log(
-                level: wasFailing ? .debug : .warning, "signing keys could not be loaded",
-                metadata: [LogKey.error: .string(problem), "issuer": .string(issuer)])
+                level: wasFailing ? .debug : .warning, "signing keys could not be loaded\(advice)",
+                metadata: [LogKey.error: .string(problem), "issuer": .string(name)])
         } else if !wasLoaded || wasFailing {
             logger.notice(
                 "signing keys are loaded",
-                metadata: ["issuer": .string(issuer), "keys": .integer(fetched?.keys.count ?? 0)])
-        }
-        return problem == nil
-    }
-
-    private func keySetURL() async -> String {
-        switch location {
-        case .fixed(let url): return url
-        case .realm(let base):
-            let usual = base + "/protocol/openid-connect/certs"
-            guard let bytes = try? await source.fetch(base + "/.well-known/openid-configuration"),
-                let document = try? JSONValue(parsing: bytes)
-            else { return usual }
-            if let told = document["issuer"]?.string, told != issuer {
-                logger.warning(
-                    "Keycloak names another issuer than the one accepted: tokens may be refused; set KEYCLOAK_ISSUERS",
-                    metadata: ["issuer": .string(issuer), "told": .string(told)])
-            }
-            guard let url = document["jwks_uri"]?.string, url.hasPrefix("http") else { return usual }
-            return url
+                metadata: ["issuer": .string(name), "keys": .integer(fetched?.keys.count ?? 0)])
         }
     }
 }

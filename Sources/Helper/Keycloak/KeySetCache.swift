@@ -8,10 +8,14 @@ struct KeySetCache: Sendable {
         var cooldown = Duration.seconds(30)
         /// Keys older than this are not used.
         var maxStale = Duration.seconds(24 * 3_600)
+        /// The pause after a first failure; it doubles with each further one.
+        var retryAfter = Duration.milliseconds(200)
+        var retryAfterMax = Duration.seconds(5)
     }
 
     enum Lookup: Sendable {
-        case found(KeySet.Key)
+        /// - generation: of the set that holds it.
+        case found(KeySet.Key, generation: UInt64)
         /// The set is known and does not hold it, and it is too early to ask again.
         case absent
         /// One fetch may find it.
@@ -22,39 +26,59 @@ struct KeySetCache: Sendable {
 
     typealias Instant = ContinuousClock.Instant
 
+    /// Key ids that are remembered as unknown.
+    private static let absentMax = 256
+
     let settings: Settings
     private var set: KeySet?
+    /// Grows whenever keys are added, changed or withdrawn.
+    private(set) var generation: UInt64 = 0
     private(set) var loadedAt: Instant?
+    private(set) var failures = 0
     /// When a token's unknown key id last caused a fetch. The background's own fetches do not count: a key that is new
     /// right after one of them must work on its first request.
     private var forcedAt: Instant?
     private var attemptedAt: Instant?
-    private(set) var lastFailed = false
+    private var refreshAt: Instant?
+    /// Key ids that a fetch did not find, and until when they cause none.
+    private var absent: [String: Instant] = [:]
 
     init(settings: Settings) { self.settings = settings }
 
+    var lastFailed: Bool { failures > 0 }
+
     func lookUp(_ keyID: String, now: Instant) -> Lookup {
         let usable = usableSet(now)
-        if let key = usable?.keys[keyID] { return .found(key) }
+        if let key = usable?.keys[keyID] { return .found(key, generation: generation) }
         if usable == nil {
             // Without keys every token would ask: those that fail are bounded by the last attempt of anybody.
             let isEarly = attemptedAt.map { $0.duration(to: now) < settings.cooldown } ?? false
             return isEarly && lastFailed ? .unavailable : .fetch
         }
+        if let until = absent[keyID], now < until { return .absent }
         let isEarly = forcedAt.map { $0.duration(to: now) < settings.cooldown } ?? false
         return isEarly ? .absent : .fetch
     }
 
-    /// What there is after a fetch.
-    func settle(_ keyID: String, now: Instant) -> Lookup {
+    /// What there is after a fetch. A key id that a good answer lacks is remembered for twice the cooldown, so that one
+    /// forgotten client does not use up every cooldown's fetch.
+    mutating func settle(_ keyID: String, now: Instant) -> Lookup {
         guard let usable = usableSet(now) else { return .unavailable }
-        return usable.keys[keyID].map(Lookup.found) ?? .absent
+        if let key = usable.keys[keyID] { return .found(key, generation: generation) }
+        if !lastFailed { remember(keyID, now) }
+        return .absent
     }
 
     /// Whether the background should fetch now.
     func needsRefresh(now: Instant) -> Bool {
-        guard let loadedAt else { return true }
-        return loadedAt.duration(to: now) >= settings.refreshAfter || lastFailed
+        guard let refreshAt else { return attemptedAt == nil || lastFailed }
+        return now >= refreshAt
+    }
+
+    /// How long keys may be used from now on without a newer answer.
+    func usable(now: Instant) -> Duration {
+        guard let loadedAt else { return .zero }
+        return max(.zero, settings.maxStale - loadedAt.duration(to: now))
     }
 
     /// - Parameter forced: caused by a token rather than by the clock.
@@ -63,16 +87,27 @@ struct KeySetCache: Sendable {
         if forced { forcedAt = now }
     }
 
-    /// A newer set replaces the older one whole: a key that is gone from it has been withdrawn. A failed fetch changes
-    /// nothing but the note that it failed.
-    mutating func endFetch(_ fetched: KeySet?, now: Instant) {
+    /// A newer set replaces the older one whole: a key that is gone from it has been withdrawn. A failed fetch, or one
+    /// that brings no usable key, changes nothing but the note that it failed.
+    /// - Parameter jitter: 0..<1, by how much of a tenth the next refresh comes earlier, so that replicas spread.
+    mutating func endFetch(_ fetched: KeySet?, now: Instant, jitter: Double) {
         guard let fetched, !fetched.keys.isEmpty else {
-            lastFailed = true
+            let pause = settings.retryAfter * (1 << min(failures, 16))
+            failures += 1
+            refreshAt = now + min(pause, settings.retryAfterMax)
             return
         }
+        if set?.keys != fetched.keys { generation += 1 }
         set = fetched
         loadedAt = now
-        lastFailed = false
+        failures = 0
+        refreshAt = now + settings.refreshAfter * (1 - 0.1 * jitter)
+    }
+
+    private mutating func remember(_ keyID: String, _ now: Instant) {
+        if absent.count >= Self.absentMax { absent = absent.filter { now < $0.value } }
+        if absent.count >= Self.absentMax { absent.removeAll() }
+        absent[keyID] = now + settings.cooldown * 2
     }
 
     private func usableSet(_ now: Instant) -> KeySet? {

@@ -9,6 +9,12 @@ package protocol KeySource: Sendable {
     func fetch(_ url: String) async throws(KeySourceError) -> [UInt8]
 }
 
+/// Asks an issuer about a token (RFC 7662 §2).
+package protocol IntrospectionSource: Sendable {
+    /// The body of a 200 answer.
+    func introspect(_ token: ArraySlice<UInt8>, at url: String) async throws(KeySourceError) -> [UInt8]
+}
+
 /// Why there is no document.
 package struct KeySourceError: Error, Sendable, CustomStringConvertible {
     package let description: String
@@ -16,33 +22,58 @@ package struct KeySourceError: Error, Sendable, CustomStringConvertible {
     package init(_ description: String) { self.description = description }
 }
 
-/// Fetches over HTTP.
-package struct HTTPKeySource: KeySource {
+/// Fetches over HTTP. Redirects are not followed, and answers are bounded in size and time.
+package struct HTTPKeySource: KeySource, IntrospectionSource {
     /// The names of all calls, for metrics.
-    package static let operations = ["discovery", "keys"]
+    package static let operations = ["discovery", "keys", "introspection"]
+
+    private static let timeout = Duration.seconds(5)
+    private static let introspectionBytesMax = 64 * 1024
 
     private let client: HTTPClient
+    private let credentials: BasicCredentials?
     private let metrics: UpstreamMetrics
     private let tracer: Tracer
 
-    package init(client: HTTPClient, metrics: UpstreamMetrics, tracer: Tracer) {
+    /// - Parameter credentials: our client id and secret, for introspection.
+    package init(
+        client: HTTPClient, credentials: BasicCredentials? = nil, metrics: UpstreamMetrics, tracer: Tracer
+    ) {
         self.client = client
+        // Form-encoded first (RFC 6749 §2.3.1): a colon or a percent sign in a secret would be misread.
+        self.credentials = credentials.map {
+            BasicCredentials(user: PercentEncoding.encode($0.user), password: PercentEncoding.encode($0.password))
+        }
         self.metrics = metrics
         self.tracer = tracer
     }
 
     package func fetch(_ url: String) async throws(KeySourceError) -> [UInt8] {
-        let operation = url.hasSuffix("/.well-known/openid-configuration") ? "discovery" : "keys"
+        try await answer(
+            HTTPClientRequest(url: url, timeout: Self.timeout, maxResponseBytes: KeySet.bytesMax),
+            url.hasSuffix("/openid-configuration") ? "discovery" : "keys")
+    }
+
+    package func introspect(_ token: ArraySlice<UInt8>, at url: String) async throws(KeySourceError) -> [UInt8] {
+        // The token's alphabet needs no encoding in a form.
+        let fields = HTTPFields([("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")])
+        return try await answer(
+            HTTPClientRequest(
+                method: .post, url: url, fields: fields, body: Self.bodyStart + token, basicCredentials: credentials,
+                timeout: Self.timeout, maxResponseBytes: Self.introspectionBytesMax), "introspection")
+    }
+
+    private func answer(_ request: HTTPClientRequest, _ operation: String) async throws(KeySourceError) -> [UInt8] {
         let began = ContinuousClock.now
         let response: HTTPClientResponse
         do throws(HTTPClientError) {
             response = try await tracer.withSpan("keycloak \(operation)", ofKind: .client) {
                 span throws(HTTPClientError) in
-                var request = HTTPClientRequest(url: url, timeout: .seconds(5), maxResponseBytes: KeySet.bytesMax)
+                var request = request
                 for field in span.context.spanContext?.propagationFields ?? [] {
                     request.fields.append(field.name, field.value)
                 }
-                span.setAttribute("http.request.method", "GET")
+                span.setAttribute("http.request.method", .string(request.method.rawValue))
                 span.setAttribute("peer.service", "keycloak")
                 let response = try await client.execute(request)
                 span.setAttribute("http.response.status_code", .integer(response.status.code))
@@ -55,10 +86,12 @@ package struct HTTPKeySource: KeySource {
             } else {
                 metrics.record(operation, .unavailable, since: began)
             }
-            throw KeySourceError("\(url): \(error)")
+            throw KeySourceError("\(request.url): \(error)")
         }
         metrics.record(operation, Self.outcome(response.status.code), since: began)
-        guard response.status.code == 200 else { throw KeySourceError("\(url) answered \(response.status.code)") }
+        guard response.status.code == 200 else {
+            throw KeySourceError("\(request.url) answered \(response.status.code)")
+        }
         return response.body
     }
 
@@ -71,4 +104,6 @@ package struct HTTPKeySource: KeySource {
         default: .rejected
         }
     }
+
+    private static let bodyStart = Array("token_type_hint=access_token&token=".utf8)
 }

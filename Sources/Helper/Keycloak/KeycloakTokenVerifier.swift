@@ -3,124 +3,214 @@ package import HelperCore
 import JSON
 package import Telemetry
 
-/// Checks access tokens of one or more issuers against their published keys.
+/// Checks access tokens of one or more issuers against their published keys, and remembers what it found.
 ///
 /// Nothing a token says makes us fetch from anywhere but the configured places, and an unknown key id costs one fetch per
 /// cooldown, whoever asks.
 package final class KeycloakTokenVerifier: TokenVerifier {
-    /// When keys are fetched.
-    package struct KeySettings: Sendable {
-        package var refreshAfter = Duration.seconds(600)
-        package var cooldown = Duration.seconds(30)
-        package var maxStale = Duration.seconds(24 * 3_600)
+    /// What the verifier works with.
+    package struct Parts: Sendable {
+        package var source: any KeySource
+        /// Asks the issuer about each token, and believes an answer for `lifetime`; nil checks locally alone.
+        package var introspection: (source: any IntrospectionSource, lifetime: Duration)?
+        package var spawn: Spawn
+        package var logger: Logger
+        package var metrics: any MetricsFactory
+        /// Seconds since 1970-01-01T00:00:00Z.
+        package var now: @Sendable () -> Double
 
-        package init() {}
+        package init(
+            source: any KeySource, introspection: (source: any IntrospectionSource, lifetime: Duration)? = nil,
+            spawn: @escaping Spawn, logger: Logger, metrics: any MetricsFactory,
+            now: @escaping @Sendable () -> Double
+        ) {
+            self.source = source
+            self.introspection = introspection
+            self.spawn = spawn
+            self.logger = logger
+            self.metrics = metrics
+            self.now = now
+        }
     }
 
-    /// The names of all checks that a token may fail, as `TokenRefusal.check` has them.
+    /// The names of the checks that a token may fail.
     package static let checks = TokenRefusalReason.allCases.map(\.rawValue)
 
     private let policy: TokenPolicy
-    private let issuers: [String: IssuerKeys]
+    private let issuers: [ExactName: IssuerKeys]
+    /// Each once, though issuers may share one.
+    private let keySets: [IssuerKeys]
+    private let verified: VerifiedTokenCache
+    private let introspector: Introspector?
     private let now: @Sendable () -> Double
 
-    /// - Parameters:
-    ///   - realmURL: `{server}/realms/{realm}`; keys of every issuer that is not a realm URL itself come from here.
-    ///   - keySetURL: fetches all issuers' keys from there instead.
-    ///   - refreshes: counts fetches of keys; nil counts nothing.
-    ///   - now: seconds since 1970-01-01T00:00:00Z.
-    package init(
-        policy: TokenPolicy, realmURL: String, keySetURL: String?, settings: KeySettings, source: any KeySource,
-        spawn: @escaping Spawn, logger: Logger, refreshes: KeyRefreshMetrics? = nil,
-        now: @escaping @Sendable () -> Double
-    ) {
+    package init(policy: TokenPolicy, places: IssuerPlaces, settings: KeySettings, parts: Parts) {
         self.policy = policy
-        self.now = now
-        let cacheSettings = KeySetCache.Settings(
-            refreshAfter: settings.refreshAfter, cooldown: settings.cooldown, maxStale: settings.maxStale)
-        var issuers: [String: IssuerKeys] = [:]
-        for issuer in policy.issuers {
-            // With a split front and back channel the one issuer is public and the realm URL is internal.
-            let base = policy.issuers.count == 1 ? realmURL : issuer
-            issuers[issuer] = IssuerKeys(
-                issuer: issuer, location: keySetURL.map(IssuerKeys.Location.fixed) ?? .realm(base), source: source,
-                settings: cacheSettings, spawn: spawn, logger: logger, refreshes: refreshes)
+        now = parts.now
+        verified = VerifiedTokenCache(metrics: CacheMetrics(cache: "tokens", factory: parts.metrics))
+        introspector = parts.introspection.map { source, lifetime in
+            Introspector(source: source, lifetime: lifetime, spawn: parts.spawn, logger: parts.logger)
+        }
+        let refreshes = KeyRefreshMetrics(factory: parts.metrics)
+        func keys(_ issuer: String, name: String) -> IssuerKeys {
+            let base = places.base(of: issuer, among: policy.issuers)
+            let endpoints = IssuerEndpoints(
+                issuer: issuer, base: base, keySetURL: places.keySetURL, introspectionURL: places.introspectionURL,
+                source: parts.source, logger: parts.logger)
+            return IssuerKeys(
+                name: name, endpoints: endpoints, source: parts.source, settings: settings.cache, spawn: parts.spawn,
+                refreshes: refreshes, logger: parts.logger)
+        }
+        if places.keySetURL != nil, let first = policy.issuers.first {
+            keySets = [keys(first, name: policy.issuers.joined(separator: ", "))]
+        } else {
+            keySets = policy.issuers.map { keys($0, name: $0) }
+        }
+        var issuers: [ExactName: IssuerKeys] = [:]
+        for (index, issuer) in policy.issuers.enumerated() {
+            issuers[ExactName(issuer)] = keySets[keySets.count == 1 ? 0 : index]
         }
         self.issuers = issuers
     }
 
-    package func verify(_ token: [UInt8]) -> TokenVerdict {
-        do throws(TokenRefusalReason) {
+    package func verify(_ token: ArraySlice<UInt8>) -> TokenVerdict {
+        let digest = SHA256Digest(of: token)
+        if let known = verified.token(digest, now: now()) { return standing(of: known.caller, digest) }
+        do throws(TokenRefusal) {
             let jws = try CompactJWS(token, algorithms: policy.algorithms)
-            let keys = try issuerKeys(jws)
-            return judge(jws, keys.lookUp(jws.keyID))
+            let (issuer, keys) = try issuer(of: jws)
+            let generation: UInt64
+            switch keys.lookUp(jws.keyID) {
+            case .fetch: return .undecided
+            case .unavailable: return .unavailable
+            case .absent: throw TokenRefusalReason.unknownKey.refusal()
+            case .found(let key, let found):
+                try checkSignature(jws, key)
+                generation = found
+            }
+            let checks = ClaimChecks(policy: policy, now: now())
+            if needsClaims(jws.payload) {
+                try checks.checkToken(jws.payload)
+                return .undecided
+            }
+            let caller = try checks.caller(jws.payload, issuer: issuer)
+            remember(caller, digest, until: checks.end(of: jws.payload), keys, generation)
+            return standing(of: caller, digest)
         } catch {
-            return .refused(refusal(error))
+            return .refused(error)
         }
     }
 
-    package func verifyAfterRefresh(_ token: [UInt8]) async -> TokenVerdict {
-        do throws(TokenRefusalReason) {
+    package func verifyByAsking(_ token: ArraySlice<UInt8>) async -> TokenVerdict {
+        let digest = SHA256Digest(of: token)
+        do throws(TokenRefusal) {
             let jws = try CompactJWS(token, algorithms: policy.algorithms)
-            let keys = try issuerKeys(jws)
-            return judge(jws, await keys.lookUpAfterFetch(jws.keyID))
+            let (issuer, keys) = try issuer(of: jws)
+            let generation: UInt64
+            switch await keys.lookUpAfterFetch(jws.keyID) {
+            case .fetch, .unavailable: return .unavailable
+            case .absent: throw TokenRefusalReason.unknownKey.refusal()
+            case .found(let key, let found):
+                try checkSignature(jws, key)
+                generation = found
+            }
+            let checks = ClaimChecks(policy: policy, now: now())
+            var claims = jws.payload
+            var until = Double.infinity
+            if let introspector {
+                try checks.checkToken(claims)
+                let isComplete = !needsClaims(claims)
+                // Claims that only the issuer knows are asked for each time; else what was answered lately will do.
+                if !isComplete || introspector.known(digest) == nil {
+                    switch await introspector.ask(token, digest, at: keys.endpoints.introspectionURL()) {
+                    case .unavailable: return .unavailable
+                    case .inactive: throw TokenRefusalReason.inactive.refusal()
+                    case .active(let answer):
+                        if !isComplete {
+                            claims = Self.completed(claims, by: answer)
+                            until = checks.now + introspector.lifetimeSeconds
+                        }
+                    }
+                } else if introspector.known(digest) == false {
+                    throw TokenRefusalReason.inactive.refusal()
+                }
+            }
+            let caller = try checks.caller(claims, issuer: issuer)
+            remember(caller, digest, until: min(until, checks.end(of: claims)), keys, generation)
+            return .accepted(caller)
         } catch {
-            return .refused(refusal(error))
+            return .refused(error)
         }
     }
 
-    /// The oldest issuer's; nil until every issuer's keys have been loaded once.
-    package var keysAge: Duration? {
-        let ages = issuers.values.map(\.age)
-        return ages.contains { $0 == nil } ? nil : ages.compactMap { $0 }.max()
-    }
+    /// The oldest issuer's, of those whose keys have been loaded; nil while none has. A second issuer that cannot be
+    /// reached must not keep the first one's people out.
+    package var keysAge: Duration? { keySets.compactMap(\.age).max() }
 
-    package var lastLoadFailed: Bool { issuers.values.contains(where: \.lastFailed) }
+    package var lastLoadFailed: Bool { keySets.contains(where: \.lastFailed) }
 
     /// Keeps the keys fresh.
     /// - Parameter sleep: waits, and returns false when it is time to stop.
     package func run(sleep: @Sendable (Duration) async -> Bool) async {
-        var pause = Duration.milliseconds(200)
         repeat {
-            for keys in issuers.values { await keys.refreshIfNeeded() }
-            pause = lastLoadFailed || keysAge == nil ? min(pause * 2, .seconds(5)) : .seconds(5)
-            if keysAge == nil { pause = min(pause, .seconds(1)) }
-        } while await sleep(pause)
+            // Side by side: an issuer that answers slowly must not hold up the others.
+            await withTaskGroup(of: Void.self) { group in
+                for keys in keySets { group.addTask { await keys.refreshIfNeeded() } }
+            }
+        } while await sleep(keysAge == nil || lastLoadFailed ? .milliseconds(200) : .seconds(1))
     }
 
     // MARK: Checks
 
     /// The issuer is read before the signature is checked, but only to choose among the configured key sets.
-    private func issuerKeys(_ jws: CompactJWS) throws(TokenRefusalReason) -> IssuerKeys {
-        guard let issuer = jws.payload["iss"]?.string, let keys = issuers[issuer] else { throw .unknownIssuer }
-        return keys
+    private func issuer(of jws: CompactJWS) throws(TokenRefusal) -> (String, IssuerKeys) {
+        let name = jws.payload["iss"]?.string
+        guard let index = name.flatMap({ issuers.index(forKey: ExactName($0)) }) else {
+            throw TokenRefusalReason.unknownIssuer.refusal(hint: TokenHints.issuer(name, accepted: policy.issuers))
+        }
+        // The policy's own text, so that all callers share it.
+        return (issuers[index].key.description, issuers[index].value)
     }
 
-    private func judge(_ jws: CompactJWS, _ lookup: KeySetCache.Lookup) -> TokenVerdict {
-        switch lookup {
-        case .fetch: return .keysNeeded
-        case .unavailable: return .keysUnavailable
-        case .absent: return .refused(refusal(.unknownKey))
-        case .found(let key):
-            guard jws.algorithm.keyKind == key.key.kind, key.algorithm == nil || key.algorithm == jws.algorithm else {
-                return .refused(refusal(.keyMismatch))
-            }
-            guard key.key.isValidSignature(jws.signature, for: jws.signedBytes, algorithm: jws.algorithm) else {
-                return .refused(refusal(.signature))
-            }
-            do throws(TokenRefusal) {
-                return .accepted(try ClaimChecks(policy: policy, now: now()).caller(jws.payload))
-            } catch {
-                return .refused(error)
-            }
+    private func checkSignature(_ jws: CompactJWS, _ key: KeySet.Key) throws(TokenRefusal) {
+        guard jws.algorithm.keyKind == key.key.kind, key.algorithm == nil || key.algorithm == jws.algorithm else {
+            throw TokenRefusalReason.keyMismatch.refusal()
+        }
+        guard key.key.isValidSignature(jws.signature, for: jws.signedBytes, algorithm: jws.algorithm) else {
+            throw TokenRefusalReason.signature.refusal()
         }
     }
 
-    private func refusal(_ reason: TokenRefusalReason) -> TokenRefusal {
-        guard reason == .unknownIssuer else { return reason.refusal() }
-        return reason.refusal(
-            hint:
-                "The token's 'iss' is none of: \(policy.issuers.joined(separator: ", ")). When Keycloak is reached by "
-                + "several host names, list every issuer in KEYCLOAK_ISSUERS.")
+    private func remember(
+        _ caller: Caller, _ digest: SHA256Digest, until end: Double, _ keys: IssuerKeys, _ generation: UInt64
+    ) {
+        let stale = now() + Double(keys.usable.components.seconds)
+        verified.insert(
+            VerifiedToken(caller, goodUntil: min(end, stale), keys: keys, generation: generation), for: digest)
+    }
+
+    // MARK: Introspection
+
+    /// A lightweight access token: whose it is, only the issuer can tell.
+    private func needsClaims(_ claims: JSONValue) -> Bool { introspector != nil && claims["sub"] == nil }
+
+    /// What is known without asking of a token that is good by itself.
+    private func standing(of caller: Caller, _ digest: SHA256Digest) -> TokenVerdict {
+        guard let introspector else { return .accepted(caller) }
+        return switch introspector.known(digest) {
+        case true: .accepted(caller)
+        case false: .refused(TokenRefusalReason.inactive.refusal())
+        case nil: .undecided
+        }
+    }
+
+    /// Adds what the token itself does not say.
+    private static func completed(_ claims: JSONValue, by answer: JSONValue) -> JSONValue {
+        var object = claims.object ?? JSONObject()
+        for name in ["sub", "aud", "preferred_username", "email", "realm_access", "resource_access"]
+        where object[name] == nil {
+            object[name] = answer[name]
+        }
+        return .object(object)
     }
 }

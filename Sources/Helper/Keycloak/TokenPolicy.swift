@@ -1,28 +1,39 @@
 package import Crypto
+package import HelperCore
 
 /// Which tokens are accepted.
 package struct TokenPolicy: Sendable {
     /// Compared byte for byte: a trailing slash makes another issuer.
     package var issuers: [String]
     /// One of them must be in `aud`.
-    package var audiences: Set<String>
+    package var audiences: Set<ExactName>
     /// Our own client id.
     package var clientID: String
     /// Also accept a token that was issued *to* our client, whatever its audience.
     package var allowsAuthorizedParty: Bool
+    /// The clients whose tokens are accepted (`azp`); nil accepts those of all.
+    package var authorizedParties: Set<ExactName>?
     package var algorithms: Set<SignatureAlgorithm>
-    /// How far clocks may be apart.
+    /// How far clocks may be apart, in whole seconds.
     package var clockSkew: Duration
+    /// The longest time from `iat` to `exp`; nil sets none.
+    package var maxLifetime: Duration?
 
     package init(
-        issuers: [String], audiences: Set<String>, clientID: String, allowsAuthorizedParty: Bool = false,
-        algorithms: Set<SignatureAlgorithm> = [.rs256], clockSkew: Duration = .seconds(30)
+        issuers: [String], audiences: Set<ExactName>, clientID: String, allowsAuthorizedParty: Bool = false,
+        authorizedParties: Set<ExactName>? = nil, algorithms: Set<SignatureAlgorithm> = [.rs256],
+        clockSkew: Duration = .seconds(30), maxLifetime: Duration? = nil
     ) {
         self.issuers = issuers
         self.audiences = audiences
         self.clientID = clientID
         self.allowsAuthorizedParty = allowsAuthorizedParty
+        self.authorizedParties = authorizedParties
         self.algorithms = algorithms
         self.clockSkew = clockSkew
+        self.maxLifetime = maxLifetime
     }
+
+    /// The skew in seconds.
+    var skew: Double { Double(clockSkew.components.seconds) }
 }

@@ -21,10 +21,13 @@ enum TokenRefusalReason: String, Error, CaseIterable {
     case times
     case lifetime
     case audience
+    case authorizedParty = "authorized_party"
     case kind
     case senderConstrained = "sender_constrained"
     case subject
     case username
+    /// The issuer no longer stands by it.
+    case inactive
 
     func refusal(hint: String? = nil) -> TokenRefusal {
         TokenRefusal(check: rawValue, hint: hint, isExpired: self == .expired)

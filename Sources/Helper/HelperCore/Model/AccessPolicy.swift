@@ -1,11 +1,11 @@
 /// Who may use the API, and who sees which service.
 package struct AccessPolicy: Sendable, Equatable {
     /// A realm or client role; nil lets everybody with a valid token in.
-    package let requiredRole: String?
+    package let requiredRole: ExactName?
     /// Service system names that only callers with one of the roles see.
-    package let serviceRoles: [String: Set<String>]
+    package let serviceRoles: [String: Set<ExactName>]
 
-    package init(requiredRole: String? = nil, serviceRoles: [String: Set<String>] = [:]) {
+    package init(requiredRole: ExactName? = nil, serviceRoles: [String: Set<ExactName>] = [:]) {
         self.requiredRole = requiredRole
         self.serviceRoles = serviceRoles
     }
@@ -21,7 +21,7 @@ package struct AccessPolicy: Sendable, Equatable {
         return !wanted.isDisjoint(with: Self.roles(of: caller, clientID))
     }
 
-    private static func roles(of caller: Caller, _ clientID: String) -> Set<String> {
+    private static func roles(of caller: Caller, _ clientID: String) -> Set<ExactName> {
         caller.realmRoles.union(caller.clientRoles[clientID] ?? [])
     }
 }

@@ -7,15 +7,15 @@ package struct Caller: Sendable, Equatable {
     /// `preferred_username`, else `sub`. Companies recycle user names: it names an account, it does not prove ownership.
     package let username: String
     package let email: String?
-    package let realmRoles: Set<String>
+    package let realmRoles: Set<ExactName>
     /// By client id.
-    package let clientRoles: [String: Set<String>]
+    package let clientRoles: [String: Set<ExactName>]
     /// Goes into everything we create for this caller.
     package let ownerMark: OwnerMark
 
     package init(
-        issuer: String, subject: String, username: String, email: String?, realmRoles: Set<String> = [],
-        clientRoles: [String: Set<String>] = [:]
+        issuer: String, subject: String, username: String, email: String?, realmRoles: Set<ExactName> = [],
+        clientRoles: [String: Set<ExactName>] = [:]
     ) {
         self.issuer = issuer
         self.subject = subject

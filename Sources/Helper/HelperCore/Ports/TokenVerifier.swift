@@ -1,10 +1,10 @@
 /// Says who a bearer token speaks for.
 package protocol TokenVerifier: Sendable {
     /// The verdict that needs no waiting. Never blocks, never traps, whatever the bytes are.
-    func verify(_ token: [UInt8]) -> TokenVerdict
+    func verify(_ token: ArraySlice<UInt8>) -> TokenVerdict
 
-    /// The verdict after at most one fetch of signing keys, for which it waits.
-    func verifyAfterRefresh(_ token: [UInt8]) async -> TokenVerdict
+    /// The verdict after asking the issuer for what was missing, for which it waits. Never `undecided`.
+    func verifyByAsking(_ token: ArraySlice<UInt8>) async -> TokenVerdict
 
     /// Seconds since signing keys were last loaded; nil before the first time.
     var keysAge: Duration? { get }
@@ -17,10 +17,10 @@ package protocol TokenVerifier: Sendable {
 package enum TokenVerdict: Sendable {
     case accepted(Caller)
     case refused(TokenRefusal)
-    /// The token may be good, but names a key that is not known: ask again with `verifyAfterRefresh`.
-    case keysNeeded
-    /// No usable keys could be had: nothing can be said of the token.
-    case keysUnavailable
+    /// The token may be good, but the issuer must be asked first: ask again with `verifyByAsking`.
+    case undecided
+    /// The issuer could not be asked: nothing can be said of the token.
+    case unavailable
 }
 
 /// Why a token was refused. The caller learns only `isExpired`; the rest is for the operator's log.

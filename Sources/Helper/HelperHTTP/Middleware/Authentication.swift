@@ -3,8 +3,7 @@ import HTTPServer
 import HelperCore
 package import Telemetry
 
-/// Finds out who is calling: exactly one bearer token in the `Authorization` field (RFC 6750 §2.1), checked by the
-/// verifier, admitted by the policy.
+/// Finds out who is calling: one bearer token, checked by the verifier, admitted by the policy.
 struct Authentication: Sendable {
     let verifier: any TokenVerifier
     let policy: AccessPolicy
@@ -15,68 +14,73 @@ struct Authentication: Sendable {
     /// What can be said of the caller now.
     enum Result: Sendable {
         case caller(Caller)
-        /// Signing keys must be fetched first.
-        case needsKeys(token: [UInt8])
+        /// The issuer must be asked first: for keys, or whether it still stands by the token.
+        case undecided(token: [UInt8])
     }
 
-    func authenticate(_ request: Request, in context: ServiceContext) throws(HelperError) -> Result {
+    func authenticate(_ request: Request, in context: ServiceContext) throws(AuthenticationError) -> Result {
         let token = try bearerToken(request)
         switch verifier.verify(token) {
-        case .keysNeeded: return .needsKeys(token: token)
+        case .undecided: return .undecided(token: Array(token))
         case let verdict: return .caller(try admit(verdict, request, context))
         }
     }
 
-    func authenticateAfterRefresh(
+    func authenticateByAsking(
         _ token: [UInt8], _ request: Request, in context: ServiceContext
-    ) async throws(HelperError) -> Caller {
-        try admit(await verifier.verifyAfterRefresh(token), request, context)
+    ) async throws(AuthenticationError) -> Caller {
+        try admit(await verifier.verifyByAsking(token[...]), request, context)
     }
 
     // MARK: Inside
 
-    private func bearerToken(_ request: Request) throws(HelperError) -> [UInt8] {
-        guard let range = request.head.range(of: .authorization) else {
+    private func bearerToken(_ request: Request) throws(AuthenticationError) -> ArraySlice<UInt8> {
+        switch BearerToken.find(in: request) {
+        case .token(let token): return token
+        case .none:
             outcomes.note("missing", "none")
-            throw HelperError(.missingAuth, "Send an access token: Authorization: Bearer <token>")
-        }
-        let value = request.head.bytes[range]
-        guard request.head.count(of: .authorization) == 1, !value.contains(0x2C) else {
+            throw AuthenticationError(
+                .noCredential, HelperError(.missingAuth, "Send an access token: Authorization: Bearer <token>"))
+        case .inQuery:
+            outcomes.note("missing", "query")
+            throw AuthenticationError(
+                .noCredential,
+                HelperError(.missingAuth, "Send the access token in the Authorization field, never in the URL."))
+        case .several:
             outcomes.note("refused", "two_credentials")
-            throw HelperError(
-                .invalidRequest, "Send exactly one credential.",
-                details: [.init(field: "Authorization", issue: "is there more than once")])
+            throw AuthenticationError(
+                .invalidRequest("Send exactly one credential."),
+                HelperError(
+                    .invalidRequest, "Send exactly one credential.",
+                    details: [.init(field: "Authorization", issue: "is not the only credential")]))
         }
-        let scheme = value.prefix { $0 != 0x20 }
-        let token = value.dropFirst(scheme.count).drop { $0 == 0x20 }
-        guard scheme.elementsEqual(Self.scheme, by: { $0 | 0x20 == $1 }), !token.isEmpty else {
-            outcomes.note("missing", "scheme")
-            throw HelperError(.missingAuth, "Send an access token: Authorization: Bearer <token>")
-        }
-        return Array(token)
     }
 
     private func admit(
         _ verdict: TokenVerdict, _ request: Request, _ context: ServiceContext
-    ) throws(HelperError) -> Caller {
+    ) throws(AuthenticationError) -> Caller {
         switch verdict {
         case .accepted(let caller):
             guard policy.admits(caller, clientID: clientID) else {
                 outcomes.note("refused", "role")
-                throw HelperError(.forbidden, "You may not use this service: a role is missing.")
+                throw AuthenticationError(
+                    .insufficientScope,
+                    HelperError(.forbidden, "You may not use this service: a role is missing."))
             }
-            outcomes.note("accepted", "none")
+            outcomes.noteAccepted()
             return caller
         case .refused(let refusal):
             outcomes.note("refused", refusal.check)
             logRefusal(refusal, request, context)
-            throw HelperError(
-                .invalidToken, refusal.isExpired ? "The access token expired" : "The access token is invalid")
-        case .keysNeeded, .keysUnavailable:
-            outcomes.note("unavailable", "keys")
-            throw HelperError(
-                .upstreamUnavailable, "Access tokens cannot be checked at the moment. Try again later.",
-                retryAfter: .seconds(5), cause: "no usable signing keys")
+            let message = refusal.isExpired ? "The access token expired" : "The access token is invalid"
+            throw AuthenticationError(.invalidToken(message), HelperError(.invalidToken, message))
+        case .undecided, .unavailable:
+            outcomes.note("unavailable", "issuer")
+            throw AuthenticationError(
+                nil,
+                HelperError(
+                    .upstreamUnavailable, "Access tokens cannot be checked at the moment. Try again later.",
+                    retryAfter: .seconds(5), cause: "no usable signing keys, or no answer to an introspection"))
         }
     }
 
@@ -87,8 +91,17 @@ struct Authentication: Sendable {
         if let hint = refusal.hint { metadata["hint"] = .string(hint) }
         logger.log(level: refusal.hint == nil ? .info : .warning, "a token was refused", metadata: metadata)
     }
+}
 
-    private static let scheme = Array("bearer".utf8)
+/// Why nobody is let in, with what the challenge says of it; no challenge where the fault is not the caller's.
+struct AuthenticationError: Error {
+    let challenge: Challenge?
+    let error: HelperError
+
+    init(_ challenge: Challenge?, _ error: HelperError) {
+        self.challenge = challenge
+        self.error = error
+    }
 }
 
 /// Counts what became of access tokens, by handles that are made at start.
@@ -106,18 +119,14 @@ package final class AuthOutcomes: Sendable {
         accepted = counter("accepted", "none")
         unlisted = counter("refused", "other")
         var others = [
-            "missing none": counter("missing", "none"), "missing scheme": counter("missing", "scheme"),
-            "unavailable keys": counter("unavailable", "keys"),
+            "missing none": counter("missing", "none"), "missing query": counter("missing", "query"),
+            "unavailable issuer": counter("unavailable", "issuer"),
         ]
         for reason in checks + ["two_credentials", "role"] { others["refused \(reason)"] = counter("refused", reason) }
         self.others = others
     }
 
-    func note(_ outcome: String, _ reason: String) {
-        if outcome == "accepted" {
-            accepted.increment()
-        } else {
-            (others["\(outcome) \(reason)"] ?? unlisted).increment()
-        }
-    }
+    func noteAccepted() { accepted.increment() }
+
+    func note(_ outcome: String, _ reason: String) { (others["\(outcome) \(reason)"] ?? unlisted).increment() }
 }

@@ -28,24 +28,12 @@ package enum ErrorResponse {
         }
     }
 
-    static func make(_ error: HelperError, requestID: RequestID, realm: String) -> Response {
+    static func make(_ error: HelperError, requestID: RequestID) -> Response {
         var response = Response.json(Envelope.failure(error, requestID: requestID), status: status(for: error.code))
-        if let challenge = challenge(for: error, realm: realm) { response.fields["www-authenticate"] = challenge }
         if let retryAfter = error.retryAfter {
             response.fields["retry-after"] = String(max(1, Int(retryAfter.components.seconds)))
         }
         return response
-    }
-
-    /// RFC 6750 §3: no `error` where no credential was sent. Nothing of the token is repeated.
-    private static func challenge(for error: HelperError, realm: String) -> String? {
-        let base = "Bearer realm=\"\(realm)\""
-        return switch error.code {
-        case .missingAuth: base
-        case .invalidToken: base + ", error=\"invalid_token\", error_description=\"\(error.publicMessage)\""
-        case .forbidden: base + ", error=\"insufficient_scope\""
-        default: nil
-        }
     }
 
     /// The answer to bytes that are no well-formed request.
@@ -61,6 +49,6 @@ package enum ErrorResponse {
             case 505: .versionNotSupported
             default: .invalidRequest
             }
-        return make(HelperError(code, error.explanation), requestID: requestID, realm: "")
+        return make(HelperError(code, error.explanation), requestID: requestID)
     }
 }

@@ -1,0 +1,39 @@
+import HTTP
+import HTTPServer
+import HelperCore
+
+/// Finds the one bearer token of a request in its `Authorization` field (RFC 6750 §2.1).
+enum BearerToken {
+    /// What a request shows.
+    enum Finding {
+        /// The token as received. Nothing of it has been looked at.
+        case token(ArraySlice<UInt8>)
+        /// No credential, or one of another scheme.
+        case none
+        /// A token in the URL, where every log on the way would keep it (RFC 9700 §4.3.2).
+        case inQuery
+        case several
+    }
+
+    private static let scheme = Array("bearer".utf8)
+    private static let queryName = "access_token"
+
+    static func find(in request: Request) -> Finding {
+        let isInQuery = hasTokenInQuery(request)
+        guard let range = request.head.range(of: .authorization) else { return isInQuery ? .inQuery : .none }
+        let value = request.head.bytes[range]
+        guard !isInQuery, request.head.count(of: .authorization) == 1, !value.contains(0x2C) else { return .several }
+        let scheme = value.prefix { $0 != 0x20 }
+        let token = value.dropFirst(scheme.count).drop { $0 == 0x20 }
+        guard scheme.elementsEqual(Self.scheme, by: { $0 | 0x20 == $1 }), !token.isEmpty else { return .none }
+        return .token(token)
+    }
+
+    /// Whether a parameter of that name is in the query, whatever its value and however its name is encoded.
+    private static func hasTokenInQuery(_ request: Request) -> Bool {
+        guard let range = request.head.queryRange else { return false }
+        return request.head.bytes[range].split(separator: 0x26).contains { parameter in
+            PercentEncoding.decode(parameter.prefix { $0 != 0x3D }) == queryName
+        }
+    }
+}

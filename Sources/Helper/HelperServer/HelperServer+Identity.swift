@@ -1,0 +1,40 @@
+import Configuration
+import EventLoop
+import HTTPClient
+import HelperCore
+import HelperHTTP
+import Keycloak
+import Telemetry
+
+/// The parts that say who is let in.
+extension HelperServer {
+    func tokenVerifier(
+        _ client: HTTPClient, _ telemetry: HelperTelemetry, _ spawn: @escaping Spawn
+    ) -> KeycloakTokenVerifier {
+        let identity = settings.identity
+        let source = HTTPKeySource(
+            client: client,
+            credentials: identity.clientSecret.map {
+                BasicCredentials(user: identity.clientID, password: $0.reveal())
+            },
+            metrics: telemetry.upstream("keycloak", HTTPKeySource.operations), tracer: telemetry.tracer)
+        return KeycloakTokenVerifier(
+            policy: identity.policy, places: identity.places, settings: identity.keys,
+            parts: KeycloakTokenVerifier.Parts(
+                source: source, introspection: identity.introspectionLifetime.map { (source, $0) }, spawn: spawn,
+                logger: logger.labelled("keycloak"), metrics: telemetry.registry,
+                now: { Double(wallClockNanoseconds()) / 1e9 }))
+    }
+
+    var accessPolicy: AccessPolicy {
+        AccessPolicy(
+            requiredRole: settings.requiredRole.map { ExactName($0) },
+            serviceRoles: settings.serviceRoles.mapValues { Set($0.map { ExactName($0) }) })
+    }
+
+    var protectedResource: ProtectedResource {
+        ProtectedResource(
+            realm: settings.identity.realm, issuers: settings.identity.policy.issuers,
+            publicURL: settings.identity.publicURL)
+    }
+}

@@ -1,0 +1,145 @@
+package import Configuration
+import Crypto
+import HelperCore
+package import Keycloak
+
+/// Whose tokens are accepted, and how the issuers are asked.
+package struct IdentitySettings: Sendable {
+    package let keycloakURL: String
+    package let realm: String
+    package let clientID: String
+    package let clientSecret: Secret?
+    package let policy: TokenPolicy
+    package let keys: KeySettings
+    package let places: IssuerPlaces
+    /// How long an introspection's answer is believed; nil asks nobody.
+    package let introspectionLifetime: Duration?
+    /// The URL by which clients reach us.
+    package let publicURL: String?
+
+    private static let exampleRealm = "https://sso.example.com/realms/mlaas/protocol/openid-connect"
+
+    init(_ reader: inout ConfigReader) {
+        keycloakURL =
+            reader.url(
+                forKey: "KEYCLOAK_URL", example: "https://sso.example.com",
+                help: "Where Keycloak is. A path such as `/auth` is kept, a trailing slash is dropped.") ?? ""
+        realm = reader.requiredString(
+            forKey: "KEYCLOAK_REALM", example: "mlaas", help: "The realm that issues the tokens.")
+        clientID = reader.requiredString(
+            forKey: "KEYCLOAK_CLIENT_ID", example: "mlaas-client", help: "The client that tokens are issued for.")
+        clientSecret = reader.secret(
+            forKey: "KEYCLOAK_CLIENT_SECRET", required: false,
+            help: "The client's secret. Needed for introspection only, accepted and not used otherwise.")
+        let realmURL = "\(keycloakURL)/realms/\(realm)"
+        policy = Self.policy(&reader, realmURL: realmURL, clientID: clientID)
+        let keySetURL = reader.url(
+            forKey: "KEYCLOAK_JWKS_URL", example: "\(Self.exampleRealm)/certs", required: false,
+            help: """
+                Where the signing keys of all issuers are fetched. Unset, each issuer's own discovery document says it. \
+                For host names that differ inside and outside.
+                """)
+        keys = Self.keys(&reader)
+        let introspects = reader.bool(
+            forKey: "KEYCLOAK_INTROSPECTION", default: false,
+            help: """
+                Ask Keycloak about each token, so that ended sessions and disabled users are refused before their tokens \
+                end. Needs `KEYCLOAK_CLIENT_SECRET`. While Keycloak cannot be asked, callers get 503.
+                """)
+        let lifetime = reader.duration(
+            forKey: "KEYCLOAK_INTROSPECTION_CACHE_SECONDS", default: .seconds(30),
+            range: .milliseconds(100) ... .seconds(3_600), help: "How long such an answer is believed.")
+        introspectionLifetime = introspects ? lifetime : nil
+        places = IssuerPlaces(
+            realmURL: realmURL, keySetURL: keySetURL,
+            introspectionURL: reader.url(
+                forKey: "KEYCLOAK_INTROSPECTION_URL", example: "\(Self.exampleRealm)/token/introspect", required: false,
+                help: "Where Keycloak is asked. Unset, the issuer's discovery document says it."))
+        publicURL = reader.url(
+            forKey: "MLAAS_PUBLIC_URL", example: "https://mlaas.example.com", required: false,
+            help: """
+                The URL by which clients reach this server, for challenges and `/.well-known/oauth-protected-resource`. \
+                Unset, it is https and the host that each request names (http for loopback).
+                """)
+        if introspects, clientSecret == nil {
+            reader.report(
+                "KEYCLOAK_INTROSPECTION", "needs KEYCLOAK_CLIENT_SECRET: Keycloak answers confidential clients only")
+        }
+    }
+
+    /// The URLs that are called, by the variable that set them.
+    var calledURLs: [(key: String, url: String)] {
+        var urls = [("KEYCLOAK_URL", keycloakURL)]
+        if let url = places.keySetURL { urls.append(("KEYCLOAK_JWKS_URL", url)) }
+        if let url = places.introspectionURL { urls.append(("KEYCLOAK_INTROSPECTION_URL", url)) }
+        // Several issuers are each asked for their keys; one alone is only a name.
+        if policy.issuers.count > 1, places.keySetURL == nil {
+            urls += policy.issuers.map { ("KEYCLOAK_ISSUERS", $0) }
+        }
+        return urls
+    }
+
+    private static func policy(_ reader: inout ConfigReader, realmURL: String, clientID: String) -> TokenPolicy {
+        let issuers = reader.list(
+            forKey: "KEYCLOAK_ISSUERS", default: [realmURL],
+            defaultText: "`{KEYCLOAK_URL}/realms/{KEYCLOAK_REALM}` alone",
+            help: "Accepted issuers, byte for byte as tokens name them.")
+        if Set(issuers.map { ExactName($0) }).count != issuers.count {
+            reader.report("KEYCLOAK_ISSUERS", "names an issuer twice")
+        }
+        for issuer in issuers
+        where issuer != realmURL && !issuer.hasPrefix("https://") && !issuer.hasPrefix("http://") {
+            reader.report("KEYCLOAK_ISSUERS", "'\(issuer.prefix(60))' is no http or https URL")
+        }
+        let audiences = reader.list(
+            forKey: "KEYCLOAK_AUDIENCE", default: [clientID], defaultText: "the client id",
+            help: "One of these must be in a token's `aud`.")
+        let allowsParty = reader.bool(
+            forKey: "KEYCLOAK_ALLOW_AZP", default: false,
+            help: "Also accept tokens issued to the client, whatever their audience.")
+        let parties = reader.list(
+            forKey: "KEYCLOAK_AUTHORIZED_PARTIES", defaultText: "every client's",
+            help: "Accept only tokens that were issued to one of these clients (`azp`).")
+        let algorithms = algorithms(&reader)
+        let skew = reader.duration(
+            forKey: "KEYCLOAK_CLOCK_SKEW_SECONDS", default: .seconds(30), range: .zero ... .seconds(60),
+            help: "How far clocks may differ when a token's times are checked.")
+        let lifetime = reader.duration(
+            forKey: "KEYCLOAK_MAX_TOKEN_LIFETIME", default: .zero, range: .zero ... .seconds(30 * 86_400),
+            help: "The longest time from a token's `iat` to its `exp`. 0 sets no limit.")
+        return TokenPolicy(
+            issuers: issuers, audiences: Set(audiences.map { ExactName($0) }), clientID: clientID,
+            allowsAuthorizedParty: allowsParty,
+            authorizedParties: parties.isEmpty ? nil : Set(parties.map { ExactName($0) }), algorithms: algorithms,
+            clockSkew: skew, maxLifetime: lifetime == .zero ? nil : lifetime)
+    }
+
+    private static func algorithms(_ reader: inout ConfigReader) -> Set<SignatureAlgorithm> {
+        var algorithms: Set<SignatureAlgorithm> = []
+        let names = SignatureAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")
+        for name in reader.list(
+            forKey: "KEYCLOAK_ALGORITHMS", default: ["RS256"], help: "Accepted signature algorithms, of \(names).")
+        {
+            if let algorithm = SignatureAlgorithm(rawValue: name) {
+                algorithms.insert(algorithm)
+            } else {
+                reader.report("KEYCLOAK_ALGORITHMS", "'\(name.prefix(20))' is none of \(names)")
+            }
+        }
+        return algorithms
+    }
+
+    private static func keys(_ reader: inout ConfigReader) -> KeySettings {
+        var settings = KeySettings()
+        settings.refreshAfter = reader.duration(
+            forKey: "KEYCLOAK_KEYS_REFRESH", default: settings.refreshAfter, range: .seconds(1) ... .seconds(86_400),
+            help: "How often signing keys are read anew.")
+        settings.cooldown = reader.duration(
+            forKey: "KEYCLOAK_KEYS_COOLDOWN", default: settings.cooldown, range: .milliseconds(10) ... .seconds(3_600),
+            help: "The least time between two fetches that tokens with unknown keys may cause.")
+        settings.maxStale = reader.duration(
+            forKey: "KEYCLOAK_KEYS_MAX_STALE", default: settings.maxStale, range: .seconds(1) ... .seconds(30 * 86_400),
+            help: "How long keys are used while Keycloak cannot be reached; older ones are not, and callers get 503.")
+        return settings
+    }
+}

@@ -1,0 +1,45 @@
+import HelperCore
+import JSON
+
+/// The claims that say who somebody is and what they may do. What is of another shape than Keycloak's grants nothing.
+struct CallerClaims {
+    private static let textBytesMax = 256
+
+    private let claims: JSONValue
+    private let clientID: String
+
+    /// - Parameter clientID: roles at other clients are none of ours.
+    init(_ claims: JSONValue, clientID: String) {
+        self.claims = claims
+        self.clientID = clientID
+    }
+
+    func caller(issuer: String) throws(TokenRefusal) -> Caller {
+        guard let subject = claims["sub"]?.string, Self.isName(subject) else {
+            throw TokenRefusalReason.subject.refusal(hint: TokenHints.subject(isMissing: claims["sub"] == nil))
+        }
+        var username = subject
+        if let preferred = claims["preferred_username"], !preferred.isNull {
+            guard let name = preferred.string, Self.isName(name) else { throw TokenRefusalReason.username.refusal() }
+            username = name
+        }
+        let ownRoles = Self.roles(claims["resource_access"]?[clientID])
+        return Caller(
+            issuer: issuer, subject: subject, username: username,
+            email: claims["email"]?.string.flatMap { Self.isName($0) ? $0 : nil },
+            realmRoles: Self.roles(claims["realm_access"]), clientRoles: ownRoles.isEmpty ? [:] : [clientID: ownRoles])
+    }
+
+    /// Not empty, of bounded length, without control characters.
+    private static func isName(_ text: String) -> Bool {
+        (1...textBytesMax).contains(text.utf8.count)
+            && text.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }
+    }
+
+    /// `{"roles": [...]}`.
+    private static func roles(_ value: JSONValue?) -> Set<ExactName> {
+        guard let roles = value?["roles"]?.array else { return [] }
+        let names = roles.compactMap(\.string)
+        return names.count == roles.count ? Set(names.map { ExactName($0) }) : []
+    }
+}
