@@ -100,7 +100,10 @@ struct Bench {
     final class Clock: Sendable {
         private let seconds = Mutex(Double(now))
 
+        private let start = ContinuousClock.now
+
         var value: Double { seconds.withLock { $0 } }
+        var instant: ContinuousClock.Instant { start + .seconds(value - Double(now)) }
         func advance(by duration: Double) { seconds.withLock { $0 += duration } }
     }
 
@@ -119,7 +122,7 @@ struct Bench {
                 source: other ?? source, introspection: lifetime.map { (source, $0) },
                 spawn: { work in Task { await work() } },
                 logger: Logger(label: "test", handler: JSONLogHandler(sink: log, level: .trace, now: { 0 })),
-                metrics: registry, now: { clock.value }))
+                metrics: registry, now: { clock.value }, instant: { clock.instant }))
     }
 
     /// The verdict without asking, in a word.

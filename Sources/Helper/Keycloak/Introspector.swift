@@ -26,12 +26,19 @@ final class Introspector: Sendable {
     private let questions = Atomic<Int>(0)
     private let failedAt = Mutex<ContinuousClock.Instant?>(nil)
     private let logger: Logger
+    private let instant: @Sendable () -> ContinuousClock.Instant
 
-    /// - Parameter lifetime: how long an answer is believed.
-    init(source: any IntrospectionSource, lifetime: Duration, spawn: @escaping Spawn, logger: Logger) {
+    /// - Parameters:
+    ///   - lifetime: how long an answer is believed.
+    ///   - instant: the time.
+    init(
+        source: any IntrospectionSource, lifetime: Duration, spawn: @escaping Spawn, logger: Logger,
+        instant: @escaping @Sendable () -> ContinuousClock.Instant
+    ) {
         self.source = source
         self.lifetime = lifetime
         self.logger = logger
+        self.instant = instant
         answers = BoundedCache(capacity: Self.answersMax)
         flights = SingleFlight(spawn: spawn)
     }
@@ -43,8 +50,8 @@ final class Introspector: Sendable {
     }
 
     /// Whether the token is active, as far as is known without asking.
-    func known(_ digest: SHA256Digest, now: ContinuousClock.Instant = .now) -> Bool? {
-        guard let entry = answers.entry(digest), entry.madeAt.duration(to: now) < lifetime else { return nil }
+    func known(_ digest: SHA256Digest) -> Bool? {
+        guard let entry = answers.entry(digest), entry.madeAt.duration(to: instant()) < lifetime else { return nil }
         return entry.value
     }
 
@@ -55,11 +62,11 @@ final class Introspector: Sendable {
     }
 
     private func question(_ token: [UInt8], _ digest: SHA256Digest, _ url: String) async -> Answer {
-        if let failed = failedAt.withLock({ $0 }), failed.duration(to: .now) < Self.pause { return .unavailable }
+        if let failed = failedAt.withLock({ $0 }), failed.duration(to: instant()) < Self.pause { return .unavailable }
         let (before, _) = questions.add(1, ordering: .relaxed)
         defer { questions.subtract(1, ordering: .relaxed) }
         guard before < Self.questionsMax else { return .unavailable }
-        let asked = ContinuousClock.now
+        let asked = instant()
         do throws(KeySourceError) {
             let bytes = try await source.introspect(token[...], at: url)
             guard let answer = try? JSONValue(parsing: bytes), let isActive = answer["active"]?.bool else {
@@ -69,8 +76,9 @@ final class Introspector: Sendable {
             answers.insert(isActive, for: digest, at: asked)
             return isActive ? .active(answer) : .inactive
         } catch {
+            let now = instant()
             let isFirst = failedAt.withLock { failedAt in
-                defer { failedAt = .now }
+                defer { failedAt = now }
                 return failedAt == nil
             }
             logger.log(

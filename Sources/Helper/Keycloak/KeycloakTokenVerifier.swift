@@ -18,11 +18,14 @@ package final class KeycloakTokenVerifier: TokenVerifier {
         package var metrics: any MetricsFactory
         /// Seconds since 1970-01-01T00:00:00Z.
         package var now: @Sendable () -> Double
+        /// The time by which answers of introspection grow old.
+        package var instant: @Sendable () -> ContinuousClock.Instant
 
         package init(
             source: any KeySource, introspection: (source: any IntrospectionSource, lifetime: Duration)? = nil,
             spawn: @escaping Spawn, logger: Logger, metrics: any MetricsFactory,
-            now: @escaping @Sendable () -> Double
+            now: @escaping @Sendable () -> Double,
+            instant: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
         ) {
             self.source = source
             self.introspection = introspection
@@ -30,6 +33,7 @@ package final class KeycloakTokenVerifier: TokenVerifier {
             self.logger = logger
             self.metrics = metrics
             self.now = now
+            self.instant = instant
         }
     }
 
@@ -49,7 +53,9 @@ package final class KeycloakTokenVerifier: TokenVerifier {
         now = parts.now
         verified = VerifiedTokenCache(metrics: CacheMetrics(cache: "tokens", factory: parts.metrics))
         introspector = parts.introspection.map { source, lifetime in
-            Introspector(source: source, lifetime: lifetime, spawn: parts.spawn, logger: parts.logger)
+            Introspector(
+                source: source, lifetime: lifetime, spawn: parts.spawn, logger: parts.logger,
+                instant: parts.instant)
         }
         let refreshes = KeyRefreshMetrics(factory: parts.metrics)
         func keys(_ issuer: String, name: String) -> IssuerKeys {
