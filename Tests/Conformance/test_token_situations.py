@@ -6,9 +6,8 @@ import time
 import pytest
 import requests
 
-from forge import GONE, Forge, RSAKey
-from identity import Keys, World, counter, outbound, refused
-from issuer import until
+from forge import GONE, Forge
+from identity import Keys, World, outbound, refused
 from signature_cases import pkcs1_signatures
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import requests
 
-from conftest import stop
 from identity import Keys, World, counter, outbound, refused
 from token_cases import CASES
 

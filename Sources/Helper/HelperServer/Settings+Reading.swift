@@ -1,4 +1,5 @@
 import Configuration
+import Crypto
 import EventLoop
 import HelperCore
 import HelperHTTP
