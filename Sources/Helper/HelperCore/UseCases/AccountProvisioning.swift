@@ -60,6 +60,8 @@ struct AccountProvisioning: Sendable {
     }
 
     private func signUpOnce(_ caller: Caller) async throws -> Signup {
+        // A list that began before knows no account.
+        defer { keys.invalidate(caller.ownerMark) }
         do throws(APIManagerError) {
             return .made(try await signUpOnceOrWithoutEmail(caller))
         } catch {

@@ -215,7 +215,8 @@ package final class OwnedKeys: Sendable {
     }
 
     /// Remembers what provisioning has listed, so that the next list need not ask and a later outage does not hide the key.
-    /// Nothing is remembered when the listing does not tell every key.
+    /// When the listing does not tell every key, or something has changed since, what was known is forgotten instead: it may
+    /// lack this one.
     /// - Parameters:
     ///   - issued: a key that is known beyond what the listing tells.
     ///   - epoch: as it was before the listing began.
@@ -230,11 +231,13 @@ package final class OwnedKeys: Sendable {
             if application.id == issued.applicationID {
                 keys[service] = issued
             } else if case .appID = application.credentials {
+                invalidate(caller.ownerMark)
                 return
             } else {
                 keys[service] = IssuedKey(of: application, firstKey: nil)
             }
         }
+        if self.epoch(of: caller.ownerMark) != epoch { invalidate(caller.ownerMark) }
         _ = remember(keys, of: account, caller, began, epoch)
     }
 

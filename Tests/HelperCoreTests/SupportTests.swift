@@ -1,0 +1,60 @@
+import HelperCore
+import Testing
+
+@Suite("A circuit breaker")
+struct CircuitBreakerTests {
+    private let start = ContinuousClock.now
+
+    @Test("opens after failures in a row, lets one probe an interval through, and closes on success")
+    func life() {
+        var breaker = BreakerState(.init())
+        for _ in 0..<4 { breaker.failed(now: start) }
+        breaker.succeeded()
+        for _ in 0..<4 { breaker.failed(now: start) }
+        #expect(!breaker.isOpen && breaker.admit(now: start) == nil)
+        breaker.failed(now: start)
+        #expect(breaker.isOpen && breaker.admit(now: start + .seconds(1)) == .seconds(4))
+        #expect(breaker.admit(now: start + .seconds(5)) == nil)
+        // One at a time, though the first has not been answered.
+        #expect(breaker.admit(now: start + .seconds(5)) == .seconds(5))
+        breaker.failed(now: start + .seconds(6))
+        #expect(breaker.admit(now: start + .seconds(9)) == .seconds(1))
+        #expect(breaker.admit(now: start + .seconds(10)) == nil)
+        breaker.succeeded()
+        #expect(!breaker.isOpen && breaker.admit(now: start + .seconds(10)) == nil)
+    }
+}
+
+@Suite("A bounded cache")
+struct BoundedCacheTests {
+    @Test("holds no more than its entries and bytes allow, and lets go of what was used longest ago")
+    func bounds() {
+        let each = BoundedCache<Int, [UInt8]>.bytesPerEntry + 100
+        let cache = BoundedCache<Int, [UInt8]>(capacity: 100, bytesMax: each * 10, cost: { $0.count })
+        for key in 0..<1_000 { cache.insert(Array(repeating: 0, count: 100), for: key, at: .now) }
+        #expect(cache.count == 10 && cache.bytes == each * 10 && cache.entry(990) != nil && cache.entry(989) == nil)
+        cache.insert(Array(repeating: 0, count: each * 20), for: 1, at: .now)
+        #expect(cache.count == 1 && cache.entry(1) != nil)
+        cache.insert([], for: 1, at: .now)
+        for key in 0..<1_000 { cache.insert([], for: key, at: .now) }
+        cache.remove(999)
+        #expect(cache.count <= 100 && cache.entry(999) == nil)
+    }
+}
+
+@Suite("Many callers")
+struct CallersMemoryTests {
+    @Test("pass through the cache without growth beyond its bounds")
+    func growth() async throws {
+        var limits = OwnedKeys.Limits()
+        limits.callersMax = 1_000
+        let manager = FakeAPIManager()
+        let keys = OwnedKeys(manager: manager, limits: limits, spawn: { work in Task { await work() } })
+        let catalog = Catalog(services: [])
+        for index in 0..<5_000 {
+            let caller = Caller(issuer: "i", subject: "\(index)", username: "user\(index)", email: nil)
+            _ = try await keys.snapshot(for: caller, catalog: catalog)
+        }
+        #expect(keys.occupancy.entries == 1_000 && keys.occupancy.bytes <= 1_000 * 400)
+    }
+}
