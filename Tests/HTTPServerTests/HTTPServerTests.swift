@@ -283,6 +283,34 @@ struct HTTPServerTests {
         }
     }
 
+    @Test("a first request on its way when a shutdown begins is answered")
+    func shutdownBeforeFirstRequest() async throws {
+        try await withServer({ $0.limits.firstRequestTime = .seconds(60) }) { port, server in
+            let fresh = try RawClient(port: port)
+            while await server.connectionCount() < 1 { await Task.yield() }
+            server.beginDraining()
+            // Each loop has been told when it has answered this.
+            _ = await server.connectionCount()
+            async let cutOff = server.shutdown(deadline: .seconds(60))
+            // The listener closes first.
+            while let early = try? RawClient(port: port) { early.finishSending() }
+            fresh.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            let text = fresh.readAll() ?? ""
+            #expect(text.hasSuffix("now") && text.contains("connection: close"))
+            #expect(await cutOff == 0)
+        }
+    }
+
+    @Test("a connection that stays silent does not hold up a shutdown")
+    func shutdownWithSilentConnection() async throws {
+        try await withServer({ $0.limits.firstRequestTime = .milliseconds(50) }) { port, server in
+            let silent = try RawClient(port: port)
+            while await server.connectionCount() < 1 { await Task.yield() }
+            #expect(await server.shutdown(deadline: .seconds(600)) == 0)
+            #expect(silent.readAll() == "")
+        }
+    }
+
     @Test("a port in use is said with its name")
     func portInUse() async throws {
         try await withServer { port, _ in

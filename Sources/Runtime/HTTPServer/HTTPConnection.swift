@@ -313,9 +313,15 @@ final class HTTPConnection: ByteStreamDelegate {
 
     // MARK: Ending
 
-    /// Ends the connection when it carries nothing; one that is busy ends with its answer.
+    /// Ends the connection when it carries nothing; one that is busy ends with its answer. One that has not carried
+    /// anything yet may have its first request on the way: it is waited for.
     func closeIfIdle() {
-        if !isBusy, machine.waiting == .request { closeAfterFlush() }
+        guard !isBusy, machine.waiting == .request else { return }
+        if requestsAnswered > 0 {
+            closeAfterFlush()
+        } else {
+            setDeadline(server.clocks.firstRequestTime)
+        }
     }
 
     private func closeAfterFlush() {

@@ -15,6 +15,8 @@ package struct ServerLimits: Sendable, Equatable {
     package var bodyTime = Duration.seconds(30)
     /// Between an answer and the next request's first byte, and before the first. Beyond: closed.
     package var idleTime = Duration.seconds(60)
+    /// For the first byte on a connection that was made before a shutdown and has carried nothing yet. Beyond: closed.
+    package var firstRequestTime = Duration.seconds(1)
     /// Without the peer taking any byte of an answer. Beyond: closed.
     package var stallTime = Duration.seconds(30)
     /// How long a refused peer's bytes are read and dropped, so that it can read the refusal.
@@ -47,6 +49,7 @@ package struct ServerLimits: Sendable, Equatable {
         let headTime: UInt64
         let bodyTime: UInt64
         let idleTime: UInt64
+        let firstRequestTime: UInt64
         let stallTime: UInt64
         let lingerTime: UInt64
         let queueTime: UInt64
@@ -55,6 +58,7 @@ package struct ServerLimits: Sendable, Equatable {
             headTime = limits.headTime.millisecondsUp
             bodyTime = limits.bodyTime.millisecondsUp
             idleTime = limits.idleTime.millisecondsUp
+            firstRequestTime = limits.firstRequestTime.millisecondsUp
             stallTime = limits.stallTime.millisecondsUp
             lingerTime = limits.lingerTime.millisecondsUp
             queueTime = limits.queueTime.millisecondsUp
