@@ -37,8 +37,10 @@ for secret in sources auth ca conf; do
     if [ -n "${!variable:-}" ]; then options+=(--secret "id=apt_$secret,src=${!variable}"); fi
 done
 
+if ! scripts/fetch-docs.sh .tools/docs; then echo 'image: /docs will be a plain list of the routes' >&2; fi
+
 # The commit's own time, so that the same commit gives the same image.
-revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
+revision=$(git rev-parse HEAD 2>/dev/null || true)
 moment=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 buildah build --format docker --layers --timestamp "$moment" "${options[@]}" "${tags[@]}" \
     --build-arg BUILDER="$BUILDER" --build-arg DEBIAN="$DEBIAN" --build-arg VERSION="$version" \

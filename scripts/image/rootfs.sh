@@ -2,12 +2,14 @@
 # Collects the file system of the runtime image: a program, exactly the shared libraries it links, and what they read.
 # Each package's dpkg record comes along, where scanners look for it in images without a package manager, and a
 # CycloneDX document names every package with its version.
-# Usage: rootfs.sh PROGRAM DIRECTORY NAME VERSION SWIFT
+# Usage: rootfs.sh PROGRAM DIRECTORY NAME VERSION SWIFT DOCS
 #   SWIFT   a file that holds what `swift --version` says
+#   DOCS    a folder with swagger-ui.txt, which pins a version of Swagger UI, and its files if it could be fetched
 set -eu
 
 program=$1 root=$2 name=$3 version=$4
 swift=$(sed -n 's/.*Swift version \([0-9.]*\).*/\1/p' "$5" | head -n 1)
+docs=$6
 
 # package_of FILE: the package that owns it. Older records have the name that a file had before /usr was merged.
 package_of() {
@@ -22,6 +24,10 @@ ln -s usr/lib "$root/lib"
 ln -s usr/lib64 "$root/lib64"
 install -m 755 "$program" "$root/usr/bin/$name"
 
+if ldd "$program" | grep 'not found' >&2; then
+    echo "rootfs: the stage that collects needs the Debian packages of these libraries" >&2
+    exit 1
+fi
 packages=$(mktemp)
 # What is read without being linked: roots, time zones, and the release by which scanners know Debian.
 printf '%s\n' ca-certificates tzdata base-files >"$packages"
@@ -43,6 +49,14 @@ ln -s ../usr/lib/os-release "$root/etc/os-release"
 echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
 printf '%s\n' 'root:x:0:0:root:/:/sbin/nologin' "mlaas:x:1000:0:$name:/:/sbin/nologin" >"$root/etc/passwd"
 echo 'root:x:0:' >"$root/etc/group"
+
+swagger=''
+if [ -e "$docs/swagger-ui-bundle.js" ]; then
+    swagger=$(sed -n '1s/.*==\([0-9.]*\).*/\1/p' "$docs/swagger-ui.txt")
+    for file in swagger-ui-bundle.js swagger-ui.css LICENSE; do
+        install_file "$docs/$file" "/usr/share/$name/docs/$file"
+    done
+fi
 
 sort -u -o "$packages" "$packages"
 mkdir -p "$root/var/lib/dpkg/status.d"
@@ -74,6 +88,10 @@ mkdir -p "$root/usr/share/sbom"
     printf '"licenses":[{"license":{"id":"Apache-2.0"}}],"hashes":[{"alg":"SHA-256","content":"%s"}]}},' "$digest"
     printf '"components":[{"type":"framework","bom-ref":"swift","name":"swift-stdlib","version":"%s",' "$swift"
     printf '"licenses":[{"license":{"id":"Apache-2.0"}}],"description":"linked into the program"}'
+    if [ -n "$swagger" ]; then
+        printf ',{"type":"library","bom-ref":"swagger-ui","name":"swagger-ui","version":"%s",' "$swagger"
+        printf '"purl":"pkg:npm/swagger-ui-dist@%s","licenses":[{"license":{"id":"Apache-2.0"}}]}' "$swagger"
+    fi
     while read -r package; do
         printf ','
         component "$package"
