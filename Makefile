@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # The helper's settings when it runs against real systems: make run ENV=.env
 ENV ?=
 
-.PHONY: model help run test build release format lint check reference smoke bench-quick clean
+.PHONY: chaos model help run test build release format lint check reference smoke bench-quick clean
 
 help: ## Lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -29,7 +29,7 @@ format: ## Formats all Swift sources
 lint: ## Checks formatting, shell scripts and Python
 	swift format lint --strict --configuration .swift-format -r Sources Tests Fuzz/Sources/Fuzz Model/Sources Package.swift Fuzz/Package.swift Model/Package.swift
 	shellcheck setup.sh test_api.sh .ci/run scripts/*.sh Benchmarks/*.sh
-	python3 -m py_compile scripts/*.py Tests/Conformance/*.py Tests/Browser/*.py Tests/Corpus/*.py
+	python3 -m py_compile scripts/*.py Tests/Conformance/*.py Tests/Chaos/*.py Tests/Browser/*.py Tests/Corpus/*.py
 
 check: ## Checks which part of the tree knows which
 	python3 -m unittest -q scripts/tests/test_check_structure.py
@@ -68,6 +68,12 @@ fuzz: ## Makes up inputs for every entry that takes bytes from outside (FUZZ_SEC
 bench-quick: ## Measures the figures of the README
 	@./setup.sh ci
 	@Benchmarks/quick.sh
+
+chaos: ## Drives real replicas through storms, an outage, and faults chosen from seeds
+	swift build
+	python3 Tests/Chaos/chaos.py storm --calls 300
+	python3 Tests/Chaos/chaos.py outage --seconds 12
+	python3 Tests/Chaos/chaos.py seeds --runs 15 --seed 1
 
 model: ## Explores the model of provisioning, whole and with each rule taken away
 	swift run -c release --package-path Model
