@@ -13,10 +13,15 @@ python3 scripts/check-structure.py
 echo "${bold}swift test${plain}"
 swift build --build-tests
 swift test --skip-build
-echo "${bold}conformance${plain}"
-if [ -x .tools/conformance/bin/pytest ]; then
-    .tools/conformance/bin/pytest -q -rs Tests/Conformance
-else
-    echo "skipped: Tests/Conformance (needs python3-venv)"
-    if [ "${CI:-}" = true ]; then exit 1; fi
-fi
+# suite FOLDER TOOLS: the tests in Tests/FOLDER by the pytest of .tools/TOOLS.
+suite() {
+    echo "${bold}${1,,}${plain}"
+    if [ -x ".tools/$2/bin/pytest" ]; then
+        ".tools/$2/bin/pytest" -q -rs "Tests/$1"
+    else
+        echo "skipped: Tests/$1 (needs python3-venv)"
+        if [ "${CI:-}" = true ]; then exit 1; fi
+    fi
+}
+suite Conformance conformance
+suite Operability telemetry

@@ -10,9 +10,6 @@ import Telemetry
 
 /// Everything by which the outside sees how the helper is doing, built from settings and given to whoever needs it.
 struct HelperTelemetry: Sendable {
-    /// Spans that may wait for the collector.
-    private static let spansMax = 2_048
-
     let registry: PrometheusRegistry
     let tracer: Tracer
     let metricsRoute: MetricsRoute
@@ -32,7 +29,9 @@ struct HelperTelemetry: Sendable {
         refusals = RefusalMetrics(factory: registry)
         lag = LoopLag(factory: registry)
         let metrics = OTLPExporter.Metrics(prefix: "mlaas", factory: registry)
-        let queue = settings.otlpEndpoint.map { _ in SpanQueue(capacity: Self.spansMax, dropped: metrics.overflowed) }
+        let queue = settings.otlpEndpoint.map { _ in
+            SpanQueue(capacity: settings.spanQueueMax, dropped: metrics.overflowed)
+        }
         tracer = Tracer(recorder: queue, ratio: settings.samplingRatio, threads: loops, now: { wallClockNanoseconds() })
         exporter = settings.otlpEndpoint.flatMap { endpoint in
             queue.map { queue in

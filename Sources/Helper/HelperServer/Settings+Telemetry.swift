@@ -15,6 +15,8 @@ package struct TelemetrySettings: Sendable {
     package let serviceName: String
     /// The share of traces starting here that is recorded, 0...1.
     package let samplingRatio: Double
+    /// Spans that may wait for the collector.
+    package let spanQueueMax: Int
 
     init(_ reader: inout ConfigReader) {
         metricsPort = reader.int(
@@ -56,6 +58,9 @@ package struct TelemetrySettings: Sendable {
             reader.report("OTEL_TRACES_SAMPLER_ARG", "must be a number from 0 to 1, found '\(ratio.prefix(20))'")
             samplingRatio = 0
         }
+        spanQueueMax = reader.int(
+            forKey: "OTEL_BSP_MAX_QUEUE_SIZE", default: 2_048, range: 1...100_000,
+            help: "How many spans may wait for the collector; those beyond are dropped and counted.")
     }
 
     /// The fields for the collector, decoded.
