@@ -83,10 +83,7 @@ package final class OwnedKeys: Sendable {
             return Snapshot(accountID: nil, keys: [:], version: 0, staleAge: nil)
         }
         guard let known = known(caller), let madeAt = known.keysMadeAt, madeAt.duration(to: now) < limits.keysLifetime
-        else {
-            metrics?.misses.increment()
-            return nil
-        }
+        else { return nil }
         metrics?.hits.increment()
         return Snapshot(accountID: known.account?.id, keys: known.keys, version: known.version, staleAge: nil)
     }
@@ -94,6 +91,7 @@ package final class OwnedKeys: Sendable {
     /// The caller's keys, asked for when need be. While the manager is away the last known ones are answered.
     package func snapshot(for caller: Caller, catalog: Catalog) async throws -> Snapshot {
         if let cached = cached(for: caller) { return cached }
+        metrics?.misses.increment()
         let epoch = epoch(of: caller.ownerMark)
         do {
             return try await flights.run(FlightKey(owner: caller.ownerMark, epoch: epoch)) { [self] in
