@@ -61,6 +61,11 @@ smoke: ## Starts the sandbox and the helper as `make run` does, and pastes the p
 http-differential: ## Compares with other HTTP parsers on the corpus; docs/http-differences.md lists what differs
 	@.tools/httppeers/bin/python scripts/http-differential.py
 
+.PHONY: sanitize
+sanitize: ## Runs the Swift tests under the address and the thread sanitizer, and the programs under that for leaks
+	@./setup.sh test
+	@scripts/sanitize.sh
+
 .PHONY: fuzz
 fuzz: ## Makes up inputs for every entry that takes bytes from outside (FUZZ_SECONDS each)
 	@scripts/fuzz.sh

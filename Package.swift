@@ -101,19 +101,27 @@ let package = Package(
 
         // 5. Tests: one folder per target.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
-        tests("EventLoop", ["EventLoop"]),
+        tests("EventLoop", ["EventLoop", "LoopTesting"]),
         tests("Crypto", ["Crypto", "TestSupport"]),
         tests("JSON", ["JSON"]),
+        .target(
+            name: "LoopTesting", dependencies: ["EventLoop"], path: "Tests/LoopTesting",
+            swiftSettings: [.swiftLanguageMode(.v6)] + upcomingFeatures + warnings),
         .target(
             name: "HTTPCorpus", dependencies: ["HTTP"], path: "Tests/HTTPCorpus",
             swiftSettings: [.swiftLanguageMode(.v6)] + upcomingFeatures + warnings),
         tests("HTTP", ["HTTP", "HTTPCorpus"]),
         tests(
             "HTTPServer",
-            ["HTTPServer", "HTTP", "HTTPCorpus", "EventLoop", "Crypto", "TLS", "Telemetry", "TestSupport"]),
+            [
+                "HTTPServer", "HTTP", "HTTPCorpus", "LoopTesting", "EventLoop", "Crypto", "TLS", "Telemetry",
+                "TestSupport",
+            ]),
         tests(
             "HTTPClient",
-            ["HTTPClient", "HTTP", "HTTPServer", "EventLoop", "Crypto", "Telemetry", "TestSupport"]),
+            [
+                "HTTPClient", "HTTP", "HTTPServer", "EventLoop", "LoopTesting", "Crypto", "Telemetry", "TestSupport",
+            ]),
         tests("Redis", ["Redis", "EventLoop"]),
         tests("Telemetry", ["Telemetry"]),
         tests("Configuration", ["Configuration"]),

@@ -1,6 +1,7 @@
 import EventLoop
 import HTTP
 import HTTPServer
+import LoopTesting
 import Synchronization
 import Telemetry
 import Testing
@@ -62,26 +63,23 @@ private struct Demo: Responder {
     }
 }
 
-@Suite("The server")
+@Suite("The server", .leavesNothing)
 struct HTTPServerTests {
     /// A server of its own for each test, with what is left of it checked at the end.
     private func withServer(
         gate: Gate = Gate(), _ change: (inout HTTPServerConfiguration) -> Void = { _ in },
         _ work: (Int, HTTPServer) async throws -> Void
     ) async throws {
-        let group = EventLoopGroup(count: 2)
         var configuration = HTTPServerConfiguration(
             host: "127.0.0.1", port: 0, commonFields: HTTPFields([("x-common", "yes")]))
         change(&configuration)
         let logger = Logger(label: "test", handler: JSONLogHandler(sink: InMemoryLogSink(), level: .trace, now: { 0 }))
         let server = HTTPServer(
-            configuration: configuration, group: group, responder: Demo(gate: gate), logger: logger)
+            configuration: configuration, group: TestLoops.group, responder: Demo(gate: gate), logger: logger)
         let address = try await server.start()
         try await work(address.port, server)
         await server.shutdown(deadline: .seconds(2))
         #expect(await server.connectionCount() == 0)
-        group.shutdown()
-        #expect(group.openHandles == 0)
     }
 
     @Test("answers at once and after a pause, in the order of the requests")

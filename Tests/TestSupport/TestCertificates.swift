@@ -89,12 +89,16 @@ private func openssl(in folder: URL, _ arguments: [String]) throws {
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = ["openssl"] + arguments
     process.currentDirectoryURL = folder
-    let errors = Pipe()
-    process.standardError = errors
+    // A file, since reading a pipe may be interrupted by a signal, which Foundation answers by a trap.
+    let errors = folder.appending(path: UUID().uuidString)
+    try Data().write(to: errors)
+    let handle = try FileHandle(forWritingTo: errors)
+    process.standardError = handle
     process.standardOutput = FileHandle.nullDevice
     try process.run()
-    let words = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
+    try handle.close()
+    let words = String(decoding: try Data(contentsOf: errors), as: UTF8.self)
     guard process.terminationStatus == 0 else {
         throw TestCertificates.OpenSSLFailed(description: "openssl \(arguments.joined(separator: " ")): \(words)")
     }

@@ -41,6 +41,7 @@ import Synchronization
     /// Shared by the connections of this loop: bytes are read here and handed on within one callback.
     let readBuffer: UnsafeMutableBufferPointer<UInt8>
     private let counters = Atomic<Int>(0)
+    private let tasks = Atomic<Int>(0)
 
     init() {
         unsafe raw = .allocate(capacity: 1)
@@ -101,6 +102,9 @@ import Synchronization
     /// Open sockets, watchers and timers of this loop; zero when nothing is left to do. From any thread.
     package var openHandles: Int { counters.load(ordering: .relaxed) }
 
+    /// Tasks started by `spawn` and `spawnNow` that have not ended. From any thread.
+    package var openTasks: Int { tasks.load(ordering: .relaxed) }
+
     func handleOpened() { counters.wrappingAdd(1, ordering: .relaxed) }
 
     func handleClosed() { counters.wrappingSubtract(1, ordering: .relaxed) }
@@ -128,14 +132,22 @@ import Synchronization
     /// Starts a task whose every step runs on this loop.
     @discardableResult
     package func spawn(_ work: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
-        Task(executorPreference: self) { await work() }
+        tasks.wrappingAdd(1, ordering: .relaxed)
+        return Task(executorPreference: self) { [self] in
+            await work()
+            tasks.wrappingSubtract(1, ordering: .relaxed)
+        }
     }
 
     /// Starts a task on this very stack, which runs until it first waits and from then on like one of `spawn`. On the
     /// loop's thread only.
     package func spawnNow(_ work: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
         preconditionInLoop()
-        return Task.immediate(executorPreference: self) { await work() }
+        tasks.wrappingAdd(1, ordering: .relaxed)
+        return Task.immediate(executorPreference: self) { [self] in
+            await work()
+            tasks.wrappingSubtract(1, ordering: .relaxed)
+        }
     }
 
     /// Runs `body` on the loop's next round, never at once. On the loop's thread only.

@@ -40,6 +40,9 @@ package final class EventLoopGroup: Sendable {
         for thread in threads { thread.join() }
     }
 
+    /// Tasks that have not ended, over all loops.
+    package var openTasks: Int { loops.reduce(0) { $0 + $1.openTasks } }
+
     /// Open sockets, watchers and timers over all loops.
     package var openHandles: Int { loops.reduce(0) { $0 + $1.openHandles } }
 }
