@@ -5,7 +5,7 @@ import Testing
 
 /// Each owner of a C handle is let go in each of its states, again and again. Its memory must go, its descriptor be
 /// closed, and whoever waits be told once.
-@Suite("What owns a handle, let go at each step", .leavesNothing)
+@Suite("What owns a handle, let go at each step", .leavesNothing, .serialized)
 struct TeardownTests {
     /// Runs a round on a loop until nothing is open there, and checks that what it has made is gone.
     private func rounds(

@@ -30,7 +30,7 @@ private final class Seen: Sendable {
 }
 
 /// Calls are cancelled and the client is shut down at each step of a call; the caller is told once and nothing is left.
-@Suite("A client whose calls are given up", .leavesNothing)
+@Suite("A client whose calls are given up", .leavesNothing, .serialized)
 struct ClientTeardownTests {
     enum Step: CaseIterable { case atOnce, afterATurn, resolving, connecting, sent, inTheBody }
     enum Goodbye: CaseIterable { case cancel, shutDown, both }

@@ -26,7 +26,7 @@ private struct Patience: Responder {
 }
 
 /// A server and its connections end in each state, by the client and by us, and leave nothing behind.
-@Suite("A server that ends, and clients that go", .leavesNothing)
+@Suite("A server that ends, and clients that go", .leavesNothing, .serialized)
 struct ServerTeardownTests {
     enum Step: String, CaseIterable {
         case connected, inTheHead, inTheBody, inTheChunks, waitingForLeave, answered, working, workingAndMoreSent
