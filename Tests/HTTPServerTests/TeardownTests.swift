@@ -67,7 +67,7 @@ struct ServerTeardownTests {
 
     @Test("in each state", arguments: Step.allCases, Goodbye.allCases)
     func ends(_ step: Step, _ goodbye: Goodbye) async throws {
-        for _ in 0..<3 {
+        for _ in 0..<2 {
             let logger = Logger(
                 label: "test", handler: JSONLogHandler(sink: InMemoryLogSink(), level: .error, now: { 0 }))
             var configuration = HTTPServerConfiguration(host: "127.0.0.1", port: 0)
