@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # The helper's settings when it runs against real systems: make run ENV=.env
 ENV ?=
 
-.PHONY: chaos model help run test build release format lint check reference smoke bench-quick clean
+.PHONY: chaos model help run test build release format lint check reference image chart smoke bench-quick clean
 
 help: ## Lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -28,8 +28,8 @@ format: ## Formats all Swift sources
 
 lint: ## Checks formatting, shell scripts and Python
 	swift format lint --strict --configuration .swift-format -r Sources Tests Fuzz/Sources/Fuzz Model/Sources Package.swift Fuzz/Package.swift Model/Package.swift
-	shellcheck setup.sh test_api.sh .ci/run scripts/*.sh Benchmarks/*.sh
-	python3 -m py_compile scripts/*.py Tests/Conformance/*.py Tests/Chaos/*.py Tests/Browser/*.py Tests/Corpus/*.py
+	shellcheck setup.sh test_api.sh .ci/run scripts/*.sh scripts/image/*.sh Benchmarks/*.sh
+	python3 -m py_compile scripts/*.py Tests/Conformance/*.py Tests/Deployment/*.py Tests/Chaos/*.py Tests/Browser/*.py Tests/Corpus/*.py
 
 check: ## Checks which part of the tree knows which
 	python3 -m unittest -q scripts/tests/test_check_structure.py
@@ -52,6 +52,15 @@ contract: ## Holds a running helper against its OpenAPI document with other peop
 
 reference: ## Writes the configuration reference and config.env.example from the code
 	@scripts/reference.sh
+
+image: ## Builds the container image from local base images, and checks it (root, Debian 12)
+	@./setup.sh ci
+	@scripts/image/build.sh
+	@scripts/image/check.sh
+
+chart: ## Checks the Helm chart and OpenShift's files, and runs what they render with the image
+	@./setup.sh ci
+	@scripts/chart.sh
 
 smoke: ## Starts the sandbox and the helper as `make run` does, and pastes the printed lines
 	@./setup.sh run

@@ -274,6 +274,23 @@ def test_redis_takes_nobody_but_the_helper():
     assert policy["ingress"][0]["from"] == [{"podSelector": {"matchLabels": gateway}}] and policy["egress"] == []
 
 
+def test_alerts_and_dashboard_are_those_of_the_project():
+    """A package holds no file of another folder: the chart's are copies, made by cp."""
+    for original, packed in (("prometheus/mlaas-helper.rules.yml", "mlaas-helper.rules.yml"),
+                             ("grafana/mlaas-helper.json", "mlaas-helper.json")):
+        source, copy_ = ROOT / "deployment" / original, CHART / "files" / packed
+        assert source.read_bytes() == copy_.read_bytes(), f"run: cp {source} {copy_}"
+    objects = render(EVERYTHING, OPENSHIFT)
+    rules = yaml.safe_load((ROOT / "deployment/prometheus/mlaas-helper.rules.yml").read_text())
+    assert objects["PrometheusRule", "r-mlaas-helper"]["spec"] == rules
+    dashboard = json.loads(objects["ConfigMap", "r-mlaas-helper-dashboard"]["data"]["mlaas-helper.json"])
+    assert dashboard["title"] == "MLaaS Helper"
+    # What the alerts call the job is what the scrape is called.
+    monitor = objects["ServiceMonitor", "r-mlaas-helper"]["spec"]
+    service = objects["Service", "r-mlaas-helper"]["metadata"]["labels"]
+    assert f'job="{service[monitor["jobLabel"]]}"' in json.dumps(rules).replace('\\"', '"')
+
+
 def test_the_notes_tell_what_to_do_next():
     for change, options, words in (
             ({}, OPENSHIFT, "get route r-mlaas-helper"), ({"ingress": {"enabled": True, "host": "m.corp.test"}}, (), "http://m.corp.test/"),
