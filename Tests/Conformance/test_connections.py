@@ -1,0 +1,188 @@
+"""Many connections, slow ones, and clients that go in the middle of something, on sockets of our own."""
+
+import os
+import resource
+import select
+import socket
+import statistics
+import struct
+import time
+
+import pytest
+
+from conftest import Helper
+
+IDLE, SLOW = 9_400, 500
+# A client address has 2,500 connections at most; loopback has many addresses.
+PER_ADDRESS = 2_000
+HEAD_SECONDS, BODY_SECONDS = 10, 30
+MEMORY_KIB_MAX = 64 * 1024
+HEALTH_SECONDS = 0.05
+GET = b"GET /api/health HTTP/1.1\r\nHost: a\r\n\r\n"
+POST = b"POST /api/services/init HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def descriptors():
+    """Lets this process and those it starts hold that many sockets."""
+    old = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if old[1] < IDLE + SLOW + 500:
+        pytest.skip(f"needs {IDLE + SLOW + 500} descriptors, the limit is {old[1]}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (old[1], old[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, old)
+
+
+@pytest.fixture
+def own_helper(sandbox, descriptors):
+    helper = Helper(sandbox.keycloak, sandbox.threescale)
+    yield helper
+    assert helper.process.poll() is None, "the helper has ended"
+    helper.stop()
+    assert helper.process.returncode == 0
+
+
+def port_of(helper):
+    return int(helper.url.rsplit(":", 1)[1])
+
+
+def connect(helper, address=1):
+    client = socket.socket()
+    client.bind((f"127.0.0.{address}", 0))
+    client.settimeout(60)
+    client.connect(("127.0.0.1", port_of(helper)))
+    return client
+
+
+def read_answer(client):
+    """One answer with its body; empty when the server closes first."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        part = client.recv(65536)
+        if not part:
+            return received
+        received += part
+    head, body = received.split(b"\r\n\r\n", 1)
+    length = int(next(line[15:] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")))
+    while len(body) < length:
+        body += client.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
+def memory_kib(helper):
+    with open(f"/proc/{helper.process.pid}/status", encoding="ascii") as status:
+        return int(next(line.split()[1] for line in status if line.startswith("VmRSS")))
+
+
+def open_descriptors(helper):
+    return len(os.listdir(f"/proc/{helper.process.pid}/fd"))
+
+
+def health_seconds(helper, count=100):
+    """How long each of some health checks takes, on connections of their own."""
+    times = []
+    for _ in range(count):
+        began = time.monotonic()
+        with connect(helper, 9) as client:
+            client.sendall(GET)
+            assert read_answer(client).startswith(b"HTTP/1.1 200 ")
+        times.append(time.monotonic() - began)
+    return times
+
+
+def test_ten_thousand_connections_do_not_get_in_the_way(own_helper, capsys):
+    before = memory_kib(own_helper)
+    idle = [connect(own_helper, 2 + number // PER_ADDRESS) for number in range(IDLE)]
+    began = time.monotonic()
+    slow = []
+    for number in range(SLOW):
+        client = connect(own_helper, 8)
+        client.sendall(GET[:20] if number % 2 else POST + b"{")
+        slow.append(client)
+
+    # Each slow client sends a byte now and then, which must not win it any time.
+    health, ends, waiting = [], {}, dict(enumerate(slow))
+    next_byte, deadline = began, began + BODY_SECONDS + 30
+    while waiting and time.monotonic() < deadline:
+        if time.monotonic() >= next_byte:
+            next_byte += 1
+            for client in waiting.values():
+                try:
+                    client.send(b"x")
+                except OSError:
+                    pass
+            health += health_seconds(own_helper, 10)
+        poller = select.poll()
+        numbers = {client.fileno(): number for number, client in waiting.items()}
+        for descriptor in numbers:
+            poller.register(descriptor, select.POLLIN)
+        for descriptor, _ in poller.poll(200):
+            number = numbers[descriptor]
+            answer = read_answer(waiting.pop(number))
+            ends[number] = (time.monotonic() - began, answer[:12])
+    more = memory_kib(own_helper) - before
+
+    assert not waiting, f"{len(waiting)} slow clients are still served"
+    assert {answer for _, answer in ends.values()} == {b"HTTP/1.1 408"}
+    for number, (seconds, _) in ends.items():
+        limit = HEAD_SECONDS if number % 2 else BODY_SECONDS
+        assert limit - 1 < seconds < limit + 10, f"cut off after {seconds:.1f} s instead of {limit} s"
+    # The idle ones have been left alone, and each still gets its answer.
+    for client in idle[:: IDLE // 50]:
+        client.sendall(GET)
+        assert read_answer(client).startswith(b"HTTP/1.1 200 ")
+    with capsys.disabled():
+        print(f"\n{IDLE} idle and {SLOW} slow connections: health in {statistics.median(health) * 1000:.1f} ms "
+              f"(worst of {len(health)}: {max(health) * 1000:.0f} ms), {more / 1024:.1f} MiB more")
+    assert statistics.median(health) < HEALTH_SECONDS
+    assert more < MEMORY_KIB_MAX
+    for client in idle + slow:
+        client.close()
+
+
+STATES = {
+    "connected": b"", "in the request line": b"GET /api", "in the head": GET[:-2], "in the body": POST + b"{",
+    "answered": GET, "refused": b"nonsense\r\n\r\n", "pipelined": GET * 50, "working": GET.replace(b"health", b"services"),
+    "in the chunks": POST.replace(b"Content-Length: 500", b"Transfer-Encoding: chunked") + b"5\r\nab",
+    "waiting for leave": POST.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("goodbye", ["close", "reset", "half-close", "half-close and reset"])
+@pytest.mark.parametrize("state", STATES)
+def test_a_client_that_goes_leaves_nothing(module_helper, state, goodbye):
+    before = open_descriptors(module_helper)
+    clients = [connect(module_helper) for _ in range(20)]
+    for client in clients:
+        client.sendall(STATES[state])
+    if state in ("answered", "refused", "pipelined"):
+        for client in clients:
+            assert client.recv(1)
+    for client in clients:
+        if "half" in goodbye:
+            client.shutdown(socket.SHUT_WR)
+        if "reset" in goodbye:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if goodbye == "half-close":
+            # What was asked whole is answered, and then the server closes too.
+            received = b""
+            while part := client.recv(65536):
+                received += part
+            assert received.count(b"HTTP/1.1 200 ") == 0 or state in ("answered", "pipelined")
+        client.close()
+    end = time.monotonic() + 20
+    while open_descriptors(module_helper) > before and time.monotonic() < end:
+        time.sleep(0.02)
+    assert open_descriptors(module_helper) <= before
+    assert health_seconds(module_helper, 1)
+
+
+@pytest.fixture(scope="module")
+def module_helper(sandbox, descriptors):
+    helper = Helper(sandbox.keycloak, sandbox.threescale)
+    # What is opened once and kept.
+    for _ in range(3):
+        health_seconds(helper, 5)
+    yield helper
+    helper.stop()
+    assert helper.process.returncode == 0
