@@ -52,6 +52,8 @@ def storm(arguments):
             for method, path in (("POST", "/admin/api/accounts/*/applications.json"), ("POST", "/admin/api/signup.json")):
                 sandbox.fault("3scale", "status_after_commit", method=method, path=path, status=500, probability=0.1)
                 sandbox.fault("3scale", "drop_after_commit", method=method, path=path, probability=0.11)
+            # Slow reads let every replica look before anybody writes: all of them run into the race.
+            sandbox.fault("3scale", "latency", method="GET", path="*", delay_ms=200)
             sandbox.fault("3scale", "latency", method="POST", path="*", delay_ms=30, probability=0.5)
             answers = together(
                 [lambda r=replicas[n % 3]: r.init(token, service) for n in range(arguments.calls)], 64)
@@ -70,7 +72,8 @@ def storm(arguments):
             check(not unexplained(lines, answers), "every 5xx has its cause in a log")
             if not known:
                 surplus = [line for line in lines if line["message"].startswith("signup left a surplus account")]
-                check(accounts - 1 <= len(surplus), "every surplus account is told to the operator")
+                print(f"  {len(surplus)} surplus account(s) were noticed", flush=True)
+                check(accounts == 1, "one account is left")
                 hosts = {a["account_id"] for a in sandbox.applications()
                          if (a.get("name") or "").startswith(f"mlaas:{name}:")}
                 check(hosts == {int(last["account_id"])}, "no application is left on a surplus account")

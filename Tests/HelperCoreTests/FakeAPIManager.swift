@@ -77,6 +77,10 @@ final class FakeAPIManager: APIManager {
 
     func repair(account: Int) async throws(APIManagerError) {}
 
+    func deleteAccount(_ id: Int) async throws(APIManagerError) {
+        state.withLock { state in state.accounts = state.accounts.filter { $0.value.id != id } }
+    }
+
     func applications(account: Int) async throws(APIManagerError) -> [Application] {
         try check()
         await Task.yield()

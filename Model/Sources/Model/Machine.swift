@@ -61,6 +61,10 @@ struct Machine {
             }
             answer(&world, write, made: id)
         case .create:
+            guard world.accounts.contains(write.account) else {
+                answer(&world, write, taken: true)
+                return [world]
+            }
             world.apps.append(App(id: id, account: write.account, mark: 1, name: write.name, by: write.call + 1))
             answer(&world, write, made: id)
         }
@@ -168,6 +172,12 @@ struct Machine {
             settleUnconfirmed(&call, world)
         case .takeBack(let ids, let winner):
             for id in ids { world.delete(id) }
+            // An account on which nothing else was seen goes, with whatever has come since.
+            if has(.takeBack), ids.count == call.listed.count {
+                for app in world.live(on: call.account) { world.delete(app.id) }
+                world.accounts.removeAll { $0 == call.account }
+            }
+            call.listed = []
             call.account = winner
             // What follows is about another account.
             call.creates = 0

@@ -9,7 +9,7 @@ import Telemetry
 /// The parts that say who is let in.
 extension HelperServer {
     func tokenVerifier(
-        _ client: HTTPClient, _ telemetry: HelperTelemetry, _ spawn: @escaping Spawn
+        _ client: HTTPClient, _ telemetry: HelperTelemetry, _ breaker: CircuitBreaker, _ spawn: @escaping Spawn
     ) -> KeycloakTokenVerifier {
         let identity = settings.identity
         let source = HTTPKeySource(
@@ -17,7 +17,8 @@ extension HelperServer {
             credentials: identity.clientSecret.map {
                 BasicCredentials(user: identity.clientID, password: $0.reveal())
             },
-            metrics: telemetry.upstream("keycloak", HTTPKeySource.operations), tracer: telemetry.tracer)
+            metrics: telemetry.upstream("keycloak", HTTPKeySource.operations), tracer: telemetry.tracer,
+            breaker: breaker)
         return KeycloakTokenVerifier(
             policy: identity.policy, places: identity.places, settings: identity.keys,
             parts: KeycloakTokenVerifier.Parts(

@@ -97,11 +97,12 @@ package struct HelperServer: Sendable {
         let sleep: @Sendable (Duration) async -> Void = { try? await group.currentOrAny().sleep(for: $0) }
         let telemetry = HelperTelemetry(
             settings: settings.telemetry, registry: registry, loops: settings.loops, client: client, logger: logger)
-        let verifier = tokenVerifier(client, telemetry, spawn)
+        let breakers = (keycloak: CircuitBreaker(settings.breaker), threeScale: CircuitBreaker(settings.breaker))
+        let verifier = tokenVerifier(client, telemetry, breakers.keycloak, spawn)
         let manager = ThreeScaleAPIManager(
             configuration: threeScaleConfiguration(credentials.accessToken), client: client,
             metrics: telemetry.upstream("3scale", ThreeScaleAPIManager.operations), tracer: telemetry.tracer,
-            breaker: CircuitBreaker(settings.breaker), sleep: sleep)
+            breaker: breakers.threeScale, sleep: sleep)
         let policy = accessPolicy
         let catalogs = CatalogStore(manager: manager, logger: logger.labelled("catalog"))
         var limits = OwnedKeys.Limits()
@@ -117,7 +118,8 @@ package struct HelperServer: Sendable {
         let lifecycle = Lifecycle()
         let metrics = RequestMetrics(factory: registry)
         telemetry.collect(
-            verifier: verifier, catalogs: catalogs, keys: keys, manager: manager, droppedLines: droppedLines)
+            verifier: verifier, catalogs: catalogs, keys: keys,
+            breakers: [("keycloak", breakers.keycloak), ("3scale", breakers.threeScale)], droppedLines: droppedLines)
         let api = HelperAPI(
             HelperAPI.Dependencies(
                 listServices: ListServices(

@@ -53,7 +53,8 @@ struct HelperTelemetry: Sendable {
 
     /// - Parameter droppedLines: log lines that found no room so far.
     func collect(
-        verifier: KeycloakTokenVerifier, catalogs: CatalogStore, keys: OwnedKeys, manager: any APIManager,
+        verifier: KeycloakTokenVerifier, catalogs: CatalogStore, keys: OwnedKeys,
+        breakers: [(system: String, breaker: CircuitBreaker)],
         droppedLines: @escaping @Sendable () -> Int
     ) {
         let process = ProcessMetrics(startTime: Double(wallClockNanoseconds()) / 1e9)
@@ -66,8 +67,10 @@ struct HelperTelemetry: Sendable {
                 .init(
                     "mlaas_build_info", .gauge, labels: [("version", Version.number), ("commit", settings.commit)], 1),
             ]
-            let isOpen = manager.isAvailable ? 0.0 : 1
-            samples.append(.init("mlaas_breaker_open", .gauge, labels: [("system", "3scale")], isOpen))
+            for (system, breaker) in breakers {
+                let isOpen = breaker.isOpen ? 1.0 : 0
+                samples.append(.init("mlaas_breaker_open", .gauge, labels: [("system", system)], isOpen))
+            }
             if let catalog = catalogs.catalog {
                 samples.append(.init("mlaas_catalog_services", .gauge, Double(catalog.services.count)))
             }

@@ -22,7 +22,8 @@ package struct KeySourceError: Error, Sendable, CustomStringConvertible {
     package init(_ description: String) { self.description = description }
 }
 
-/// Fetches over HTTP. Redirects are not followed, and answers are bounded in size and time.
+/// Fetches over HTTP. Redirects are not followed, answers are bounded in size and time, and a Keycloak that fails again and
+/// again is left alone between probes.
 package struct HTTPKeySource: KeySource, IntrospectionSource {
     /// The names of all calls, for metrics.
     package static let operations = ["discovery", "keys", "introspection"]
@@ -34,10 +35,12 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
     private let credentials: BasicCredentials?
     private let metrics: UpstreamMetrics
     private let tracer: Tracer
+    private let breaker: CircuitBreaker
 
     /// - Parameter credentials: our client id and secret, for introspection.
     package init(
-        client: HTTPClient, credentials: BasicCredentials? = nil, metrics: UpstreamMetrics, tracer: Tracer
+        client: HTTPClient, credentials: BasicCredentials? = nil, metrics: UpstreamMetrics, tracer: Tracer,
+        breaker: CircuitBreaker
     ) {
         self.client = client
         // Form-encoded first (RFC 6749 §2.3.1): a colon or a percent sign in a secret would be misread.
@@ -46,6 +49,7 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
         }
         self.metrics = metrics
         self.tracer = tracer
+        self.breaker = breaker
     }
 
     package func fetch(_ url: String) async throws(KeySourceError) -> [UInt8] {
@@ -64,6 +68,9 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
     }
 
     private func answer(_ request: HTTPClientRequest, _ operation: String) async throws(KeySourceError) -> [UInt8] {
+        if breaker.admit() != nil {
+            throw KeySourceError("\(request.url): Keycloak is left alone after failures in a row")
+        }
         let began = ContinuousClock.now
         let response: HTTPClientResponse
         do throws(HTTPClientError) {
@@ -81,6 +88,7 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
                 return response
             }
         } catch {
+            if error != .cancelled, error != .shutDown { breaker.failed() }
             if case .timeout = error {
                 metrics.record(operation, .timeout, since: began)
             } else {
@@ -89,6 +97,8 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
             throw KeySourceError("\(request.url): \(error)")
         }
         metrics.record(operation, Self.outcome(response.status.code), since: began)
+        // A refusal is an answer; a 429 speaks neither for Keycloak nor against it.
+        if response.status.code >= 500 { breaker.failed() } else if response.status.code != 429 { breaker.succeeded() }
         guard response.status.code == 200 else {
             throw KeySourceError("\(request.url) answered \(response.status.code)")
         }

@@ -11,7 +11,7 @@ package struct ThreeScaleAPIManager: APIManager {
         "probe", "list_services", "list_proxy_configs", "get_proxy", "list_plans", "list_limits", "list_metrics",
         "find_account", "get_account",
         "list_users", "activate_user", "approve_account", "signup", "list_applications", "create_application",
-        "delete_application", "list_keys", "create_key",
+        "delete_application", "delete_account", "list_keys", "create_key",
     ]
 
     private let transport: ThreeScaleTransport
@@ -98,6 +98,16 @@ package struct ThreeScaleAPIManager: APIManager {
         let after = try await transport.get("accounts/\(account)", operation: "get_account")
         guard try ThreeScaleEntities.account(ThreeScaleEntities.one(after, "account")).needsRepair else { return }
         _ = try await transport.write(.put, "accounts/\(account)/approve", operation: "approve_account")
+    }
+
+    /// `DELETE accounts/{id}`.
+    package func deleteAccount(_ id: Int) async throws(APIManagerError) {
+        do throws(APIManagerError) {
+            _ = try await transport.write(.delete, "accounts/\(id)", operation: "delete_account")
+        } catch {
+            if error == .notFound { return }
+            throw error
+        }
     }
 
     // MARK: Applications

@@ -88,13 +88,17 @@ final class SimulatedThreeScale: Sendable {
             let delay = time.choose { 5 + $0.below(60) }
             time.after(delay) { [self] in
                 guard state.withLock({ check(&$0) }) == nil else { return }
-                time.after(gap) { [self] in _ = state.withLock { insert(&$0) } }
+                time.after(gap) { [self] in
+                    state.withLock { state in if check(&state) != .notFound { _ = insert(&state) } }
+                }
             }
             throw .timeout(cause: "slow", outcomeUnknown: true)
         case .good, .after, .malformed, .timeout: break
         }
         if let refusal = state.withLock({ check(&$0) }) { throw refusal }
         if gap > 0 { await time.sleep(gap) }
+        // What went meanwhile cannot be written to.
+        if gap > 0, let refusal = state.withLock({ check(&$0) }), refusal == .notFound { throw refusal }
         let value = state.withLock { insert(&$0) }
         switch fate {
         case .after: throw .unavailable(retryAfter: nil, cause: "500", outcomeUnknown: true)
@@ -165,17 +169,34 @@ final class SimulatedReplicaView: APIManager {
 
     func repair(account: Int) async throws(APIManagerError) {}
 
+    func deleteAccount(_ id: Int) async throws(APIManagerError) {
+        try alive()
+        _ = try await server.write { _ in
+            nil
+        } insert: { state in
+            state.accounts.removeAll { $0.id == id }
+            for stored in state.applications where stored.application.accountID == id {
+                state.deleted.insert(stored.application.id)
+            }
+            state.applications.removeAll { $0.application.accountID == id }
+        }
+    }
+
     func applications(account: Int) async throws(APIManagerError) -> [Application] {
         try alive()
-        return try await server.read { state in
-            state.applications.map(\.application).filter { $0.accountID == account }
+        let applications = try await server.read { state -> [Application]? in
+            guard state.accounts.contains(where: { $0.id == account }) else { return nil }
+            return state.applications.map(\.application).filter { $0.accountID == account }
         }
+        guard let applications else { throw .notFound }
+        return applications
     }
 
     func createApplication(_ draft: ApplicationDraft) async throws(APIManagerError) -> Application {
         try alive()
         return try await server.write { state in
-            state.applications.contains { $0.name == draft.applicationID } ? Self.taken("application_id") : nil
+            guard state.accounts.contains(where: { $0.id == draft.account }) else { return .notFound }
+            return state.applications.contains { $0.name == draft.applicationID } ? Self.taken("application_id") : nil
         } insert: { state in
             let service = state.services.first { $0.plans.contains { $0.id == draft.plan } }!
             return Self.insert(

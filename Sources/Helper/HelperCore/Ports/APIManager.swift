@@ -25,6 +25,9 @@ package protocol APIManager: Sendable {
     /// Moves an account that signup left unfinished on to `approved`, as far as the token may.
     func repair(account: Int) async throws(APIManagerError)
 
+    /// Deletes an account with all that is on it. Success also when it is gone already.
+    func deleteAccount(_ id: Int) async throws(APIManagerError)
+
     /// Every application of an account, ascending by id.
     func applications(account: Int) async throws(APIManagerError) -> [Application]
 

@@ -27,19 +27,24 @@ struct AccountProvisioning: Sendable {
         try await flights.run(caller.username) { try await signUpOnce(caller) }.value
     }
 
-    /// The account that has the caller's name now. Another one than was made here is left over by a race: it is told to
-    /// the operator, and no key is ever handed out from it.
-    func confirm(_ made: Account, of caller: Caller) async throws -> Account {
-        let found = try await lookUp(caller)
-        if found.id != made.id {
-            logger.warning(
-                "signup left a surplus account: delete it",
-                metadata: [
-                    LogKey.user: .string(caller.username), "account_id": .integer(made.id),
-                    "kept_account_id": .integer(found.id),
-                ])
+    /// The account that has the caller's name now. Another one than was made here is left over by a race, and no key is
+    /// ever handed out from it.
+    func confirm(of caller: Caller) async throws -> Account { try await lookUp(caller) }
+
+    /// Deletes an account that this process has made and that a race made one too many, when nothing is on it; else, or when
+    /// the token may not, tells the operator.
+    func discard(_ made: Account, isEmpty: Bool, insteadOf kept: Account, of caller: Caller) async {
+        let metadata: Logger.Metadata = [
+            LogKey.user: .string(caller.username), "account_id": .integer(made.id),
+            "kept_account_id": .integer(kept.id),
+        ]
+        do throws(APIManagerError) {
+            guard isEmpty else { throw .rejected(status: 0, details: []) }
+            try await manager.deleteAccount(made.id)
+            logger.notice("signup left a surplus account, which was deleted", metadata: metadata)
+        } catch {
+            logger.warning("signup left a surplus account: delete it in the admin portal", metadata: metadata)
         }
-        return found
     }
 
     /// Moves an unfinished account on, once. Its keys work all the same, so a failure is only told.

@@ -35,8 +35,9 @@ struct ApplicationProvisioning: Sendable {
     /// What became of a create on a new account.
     enum Settled: Sendable {
         case result(ProvisionKey.Result)
-        /// The caller's account is another one; nothing is left on the one that was used.
-        case otherAccount(Account)
+        /// The caller's account is another one; of this flight nothing is left on the one that was used, and it may hold
+        /// nothing at all.
+        case otherAccount(Account, isEmpty: Bool)
     }
 
     /// All of an account at one time.
@@ -74,12 +75,14 @@ struct ApplicationProvisioning: Sendable {
         let signupMakesOne = act.service.plans.contains(where: \.isDefault)
         let failure = signupMakesOne ? nil : try await create(act, on: account)
         async let confirmed = confirm()
-        async let listed = list(account, act)
-        let listing = try await listed
+        async let listed = listing(account, act)
+        let found = try await listed
         let winner = try await confirmed
-        guard winner.id == account.id else {
-            if !signupMakesOne { await remove(listing.applications.filter(act.made), act) }
-            return .otherAccount(winner)
+        guard winner.id == account.id, let listing = found else {
+            guard let listing = found else { return .otherAccount(winner, isEmpty: false) }
+            let mine = listing.applications.filter(act.made)
+            let isClean = await remove(mine, act)
+            return .otherAccount(winner, isEmpty: isClean && mine.count == listing.applications.count)
         }
         if signupMakesOne { return .result(try await settle(act, listing, isNewAccount: true)) }
         return .result(try await reconcile(act, listing, after: failure))
@@ -128,7 +131,8 @@ struct ApplicationProvisioning: Sendable {
             _ = try await manager.createApplication(draft)
             return nil
         } catch {
-            if error.outcomeUnknown || error.isConflict(on: "application_id") { return error }
+            let isListed = error.outcomeUnknown || error.isConflict(on: "application_id") || error == .notFound
+            if isListed { return error }
             noteFailure(act)
             throw error.helperError(refusal: .applicationCreationFailed)
         }
@@ -151,6 +155,14 @@ struct ApplicationProvisioning: Sendable {
         noteFailure(act)
         throw (failure ?? .malformed(cause: "a created application is not listed", outcomeUnknown: true))
             .helperError(refusal: .applicationCreationFailed)
+    }
+
+    /// Nil when the account is gone: another flight of this process has found it one too many.
+    private func listing(_ account: Account, _ act: Act) async throws(APIManagerError) -> Listing? {
+        do throws(APIManagerError) { return try await list(account, act) } catch {
+            if error == .notFound { return nil }
+            throw error
+        }
     }
 
     private func list(_ account: Account, _ act: Act) async throws(APIManagerError) -> Listing {
@@ -190,7 +202,10 @@ struct ApplicationProvisioning: Sendable {
     }
 
     /// Deletes what a race left over. A failure leaves it to the next call.
-    private func remove(_ surplus: [Application], _ act: Act) async {
+    /// - Returns: false when something is left.
+    @discardableResult
+    private func remove(_ surplus: [Application], _ act: Act) async -> Bool {
+        var isClean = true
         for application in surplus {
             do throws(APIManagerError) {
                 try await manager.deleteApplication(application.id, account: application.accountID)
@@ -198,11 +213,13 @@ struct ApplicationProvisioning: Sendable {
                     .deleted, "a duplicate application was deleted", caller: act.caller, service: act.service,
                     application: application.id)
             } catch {
+                isClean = false
                 audit.note(
                     .failed, "a duplicate application could not be deleted", level: .warning, caller: act.caller,
                     service: act.service, application: application.id)
             }
         }
+        return isClean
     }
 
     private func noteFailure(_ act: Act) {

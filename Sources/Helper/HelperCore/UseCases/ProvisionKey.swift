@@ -116,12 +116,16 @@ package struct ProvisionKey: Sendable {
     private func settleAfterSignup(_ act: ApplicationProvisioning.Act, on account: Account) async throws -> Result {
         async let repair: Void = accounts.repair(account, of: act.caller)
         let settled = try await applications.settleAfterSignup(act, on: account) { [accounts] in
-            try await accounts.confirm(account, of: act.caller)
+            try await accounts.confirm(of: act.caller)
         }
         await repair
         switch settled {
         case .result(let result): return result
-        case .otherAccount(let winner): return try await settle(act, on: winner)
+        case .otherAccount(let winner, let isEmpty):
+            if winner.id != account.id {
+                await accounts.discard(account, isEmpty: isEmpty, insteadOf: winner, of: act.caller)
+            }
+            return try await settle(act, on: winner)
         }
     }
 
