@@ -32,6 +32,14 @@ private final class Gate: Sendable {
     }
 }
 
+/// Raised once, seen by everybody.
+private final class Flag: Sendable {
+    private let value = Atomic<Bool>(false)
+
+    var isRaised: Bool { value.load(ordering: .relaxed) }
+    func raise() { value.store(true, ordering: .relaxed) }
+}
+
 /// `/now` at once, `/later` after a pause on the loop, `/gate` when the gate opens, `/echo` the body, `/big` a megabyte, faults by their names.
 private struct Demo: Responder {
     var gate = Gate()
@@ -256,6 +264,120 @@ struct HTTPServerTests {
             let refused = try RawClient(port: port)
             refused.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             #expect((refused.readAll() ?? "").isEmpty)
+        }
+    }
+
+    @Test(
+        "one address gets no more connections than its share, unless it is a trusted proxy's", arguments: [true, false])
+    func connectionsPerAddress(_ isTrusted: Bool) async throws {
+        try await withServer {
+            $0.limits.connectionsPerAddress = 2
+            $0.isTrustedProxy = { _ in isTrusted }
+        } _: { port, _ in
+            let kept = try (0..<2).map { _ in try RawClient(port: port) }
+            for client in kept {
+                client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                #expect(client.read(until: "now").hasSuffix("now"))
+            }
+            let third = try RawClient(port: port)
+            third.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            #expect((third.readAll() ?? "").hasSuffix("now") == isTrusted)
+        }
+    }
+
+    @Test("the last request that a connection may carry is told so")
+    func requestsPerConnection() async throws {
+        try await withServer({ $0.limits.requestsPerConnection = 2 }) { port, _ in
+            let client = try RawClient(port: port)
+            client.send(String(repeating: "GET / HTTP/1.1\r\nHost: a\r\n\r\n", count: 3))
+            let text = client.readAll() ?? ""
+            #expect(text.components(of: "HTTP/1.1 200 OK") == 2 && text.components(of: "connection: close") == 1)
+        }
+    }
+
+    /// One request is under way on each of two loops, one waits on each; those beyond are refused, and what is answered at
+    /// once is not held up.
+    @Test("more requests than may wait are refused, and those that wait get their turn")
+    func overload() async throws {
+        let gate = Gate()
+        try await withServer(gate: gate) {
+            $0.limits.requestsInFlight = 1
+            $0.limits.requestsQueued = 1
+            $0.limits.queueTime = .seconds(60)
+        } _: { port, _ in
+            let clients = try (0..<6).map { _ in try RawClient(port: port) }
+            for client in clients { client.send("GET /gate HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") }
+            let direct = try RawClient(port: port)
+            direct.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            #expect(direct.readAll()?.hasSuffix("now") == true)
+            // The refused ones can be read while the gate is shut: which they are depends on how connections were dealt.
+            let refused = clients.filter { $0.hasAnswer(within: 2_000) }
+            #expect(refused.count == 2)
+            gate.open()
+            let texts = clients.map { $0.readAll() ?? "" }
+            #expect(texts.count { $0.hasPrefix("HTTP/1.1 503 ") && $0.contains("retry-after: 1") } == 2)
+            #expect(texts.count { $0.hasSuffix("later") } == 4)
+        }
+    }
+
+    @Test("a request that waits too long for its turn is refused")
+    func queueTime() async throws {
+        let gate = Gate()
+        try await withServer(gate: gate) {
+            $0.limits.requestsInFlight = 1
+            $0.limits.queueTime = .milliseconds(100)
+        } _: { port, _ in
+            let clients = try (0..<4).map { _ in try RawClient(port: port) }
+            for client in clients { client.send("GET /gate HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") }
+            #expect(clients.count { $0.hasAnswer(within: 2_000) } == 2)
+            gate.open()
+            #expect(clients.map { $0.readAll() ?? "" }.count { $0.hasPrefix("HTTP/1.1 503 ") } == 2)
+        }
+    }
+
+    @Test("a waiting request whose client goes away gives its turn to the next")
+    func abandonedTurns() async throws {
+        let gate = Gate()
+        try await withServer(gate: gate) {
+            $0.limits.requestsInFlight = 1
+            $0.limits.queueTime = .seconds(60)
+        } _: { port, server in
+            var clients = try (0..<8).map { _ in try RawClient(port: port) }
+            for client in clients { client.send("GET /gate HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") }
+            while !gate.isWaitedFor { await Task.yield() }
+            clients.removeSubrange(2..<6)
+            gate.open()
+            let texts = clients.map { $0.readAll() }
+            #expect(texts.allSatisfy { $0?.hasSuffix("later") == true }, "\(texts)")
+        }
+    }
+
+    /// Each client connects, asks and reads to the end while the server stops: one that was let in must be answered.
+    @Test("nobody who got a connection is left without an answer by a shutdown")
+    func nobodyIsLost() async throws {
+        for _ in 0..<5 {
+            let stop = Flag()
+            try await withServer { port, server in
+                try await withThrowingTaskGroup(of: Int.self) { tasks in
+                    for _ in 0..<4 {
+                        tasks.addTask {
+                            var lost = 0
+                            while !stop.isRaised {
+                                guard let client = try? RawClient(port: port) else { break }
+                                client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                                if client.readAll()?.hasSuffix("now") != true { lost += 1 }
+                                // The client blocks its thread; others need one, too.
+                                await Task.yield()
+                            }
+                            return lost
+                        }
+                    }
+                    try await Task.sleep(for: .milliseconds(50))
+                    await server.shutdown(deadline: .seconds(5))
+                    stop.raise()
+                    #expect(try await tasks.reduce(0, +) == 0)
+                }
+            }
         }
     }
 

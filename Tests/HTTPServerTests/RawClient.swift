@@ -36,6 +36,12 @@ final class RawClient: Sendable {
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
     }
 
+    /// Whether something can be read, or will be within that many milliseconds.
+    func hasAnswer(within milliseconds: Int32) -> Bool {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, milliseconds) > 0
+    }
+
     /// Closes our sending side only.
     func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 

@@ -1,8 +1,12 @@
 #define _GNU_SOURCE
 #include "cplatform.h"
+#include <errno.h>
+#include <linux/filter.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stddef.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,3 +26,28 @@ int cplatform_usable_cores(void) {
 }
 
 int cplatform_accept(int listening) { return accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
+
+int cplatform_ignore_new_connections(int listening) {
+    // Byte 13 of a TCP header holds its flags; 0x02 is SYN. The filter of a TCP socket sees packets from that header on.
+    struct sock_filter code[] = {
+        {BPF_LD | BPF_B | BPF_ABS, 0, 0, 13},
+        {BPF_JMP | BPF_JSET | BPF_K, 0, 1, 0x02},
+        {BPF_RET | BPF_K, 0, 0, 0},
+        {BPF_RET | BPF_K, 0, 0, 0xffffffff},
+    };
+    struct sock_fprog program = {sizeof code / sizeof code[0], code};
+    return setsockopt(listening, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+}
+
+int cplatform_bell(void) { return eventfd(0, EFD_CLOEXEC); }
+
+void cplatform_ring(int bell) { (void)eventfd_write(bell, 1); }
+
+int cplatform_wait_readable(int descriptor, int milliseconds) {
+    struct pollfd entry = {descriptor, POLLIN, 0};
+    int count;
+    do {
+        count = poll(&entry, 1, milliseconds);
+    } while (count < 0 && errno == EINTR);
+    return count > 0;
+}

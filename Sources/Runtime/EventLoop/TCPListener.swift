@@ -39,6 +39,19 @@ package final class TCPListener {
         watcher.watch(.readable)
     }
 
+    /// How long handshakes that have begun may take to end before the port is closed.
+    private static let handshakeGrace = Duration.milliseconds(250)
+
+    /// Stops listening without losing anybody: new connections are ignored, those whose handshake has begun are still
+    /// accepted, then the port is closed. A client that believes itself connected has been accepted.
+    package func drain() async {
+        guard watcher != nil else { return }
+        if cplatform_ignore_new_connections(descriptor) == 0 {
+            try? await loop.sleep(for: Self.handshakeGrace)
+        }
+        close()
+    }
+
     /// Takes what already waits in the kernel's queue, then stops listening; safe to repeat.
     package func close() {
         loop.preconditionInLoop()

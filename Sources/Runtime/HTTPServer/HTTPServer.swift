@@ -106,12 +106,9 @@ package final class HTTPServer: Sendable {
             return (state.listener, state.parts)
         }
         if let listener {
-            await withCheckedContinuation { continuation in
-                listener.loop.execute {
-                    listener.value.close()
-                    continuation.resume()
-                }
-            }
+            // Whoever is accepted from now on is told to go elsewhere with its first answer.
+            beginDraining()
+            await withTaskExecutorPreference(listener.loop) { await listener.value.drain() }
         }
         return await withTaskGroup(of: Int.self) { tasks in
             for part in parts {

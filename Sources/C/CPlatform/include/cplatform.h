@@ -18,3 +18,17 @@ int cplatform_usable_cores(void);
 /// accept4(2) with SOCK_NONBLOCK and SOCK_CLOEXEC: glibc shows it to GNU sources only, which Swift's import is not.
 /// A descriptor, or -1 with errno set.
 int cplatform_accept(int listening);
+
+/// Makes a listening TCP socket ignore new connections while those whose handshake has begun still get through: a
+/// socket filter drops what has SYN set (RFC 9293 §3.5), so that a client asks again and finds the port closed instead
+/// of a connection that is reset. 0, or -1 with errno set.
+int cplatform_ignore_new_connections(int listening);
+
+/// An eventfd(2) at zero, or -1 with errno set: glibc's header is not in what Swift imports.
+int cplatform_bell(void);
+
+/// Makes a bell readable for good.
+void cplatform_ring(int bell);
+
+/// Waits until `descriptor` is readable, or for that many milliseconds. 1 when it is, 0 when the time is up.
+int cplatform_wait_readable(int descriptor, int milliseconds);
