@@ -168,6 +168,7 @@ package struct HelperAPI: Responder {
         switch router.match(request.method, path: path) {
         case .found(let index, let parameters):
             let endpoint = endpoints[index]
+            EventLoop.current?.note(endpoint.activity)
             let edge = EdgeContext(
                 request: request, parameters: parameters, route: endpoint.metrics.template, trace: context)
             return (

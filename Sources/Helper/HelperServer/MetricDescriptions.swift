@@ -36,6 +36,7 @@ private let helperDescriptions: [String: PrometheusRegistry.Description] = [
     "mlaas_log_dropped_lines_total": .init(help: "Log lines that found no room because nobody reads fast enough."),
     "mlaas_spans_exported_total": .init(help: "Spans that the collector took."),
     "mlaas_spans_dropped_total": .init(help: "Spans that were lost, by reason."),
+    "mlaas_event_loop_blocked_total": .init(help: "Times an event loop stood still for a second or longer."),
     "mlaas_event_loop_lag_seconds": .init(
         help: "How late a loop's timers are.", buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5]),
 ]

@@ -42,6 +42,10 @@ import Synchronization
     let readBuffer: UnsafeMutableBufferPointer<UInt8>
     private let counters = Atomic<Int>(0)
     private let tasks = Atomic<Int>(0)
+    /// What was begun last here, for the watchdog's words; an index of `LoopActivity`.
+    private let activity = Atomic<Int>(0)
+    /// The last ping that was answered.
+    private let pong = Atomic<UInt64>(0)
 
     init() {
         unsafe raw = .allocate(capacity: 1)
@@ -108,6 +112,22 @@ import Synchronization
     func handleOpened() { counters.wrappingAdd(1, ordering: .relaxed) }
 
     func handleClosed() { counters.wrappingSubtract(1, ordering: .relaxed) }
+
+    /// Tasks of `spawn` and `spawnNow` that have not ended. From any thread.
+    package var openTasks: Int { tasks.load(ordering: .relaxed) }
+
+    // MARK: Under watch
+
+    /// Says what begins here now. On the loop's thread.
+    package func note(_ begun: LoopActivity) { activity.store(begun.index, ordering: .relaxed) }
+
+    /// What was begun last, as far as anybody has said. From any thread.
+    package var lastNoted: LoopActivity { LoopActivity(index: activity.load(ordering: .relaxed)) }
+
+    /// Asks for a sign of life, which `lastAnswered` shows once the loop has come round. From any thread.
+    func ping(_ number: UInt64) { execute { [self] in pong.store(number, ordering: .relaxed) } }
+
+    var lastAnswered: UInt64 { pong.load(ordering: .relaxed) }
 
     // MARK: Work from any thread
 

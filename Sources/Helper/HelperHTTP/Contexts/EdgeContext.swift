@@ -1,3 +1,4 @@
+import EventLoop
 import HTTP
 import HTTPServer
 import HelperCore
@@ -52,9 +53,12 @@ struct Route: Sendable {
 final class Endpoint: Sendable {
     let handler: Handler
     let metrics: RouteMetrics
+    /// What the loop is doing while the handler runs.
+    let activity: LoopActivity
 
     init(_ handler: Handler, _ metrics: RouteMetrics) {
         self.handler = handler
         self.metrics = metrics
+        activity = LoopActivity(metrics.template)
     }
 }
