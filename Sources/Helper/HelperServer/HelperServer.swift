@@ -50,11 +50,13 @@ package struct HelperServer: Sendable {
         let parts = compose(group, client, registry, credentials)
         var configuration = HelperAPI.serverConfiguration(
             host: settings.host, port: settings.port, refusals: parts.telemetry.refusals)
+        configuration.limits = settings.serverLimits
         configuration.tls = credentials.certificate.map {
             TLSListenerConfiguration(contexts: $0.contexts, metrics: registry)
         }
         let server = HTTPServer(
             configuration: configuration, group: group, responder: parts.api, logger: logger.labelled("http"))
+        let watch = LoopWatch(group: group, factory: registry, logger: logger.labelled("loops"))
         let reloader = Reloader(credentials: credentials, client: client, loop: group.loops[0], reread: reread)
         let background = startBackground(parts, on: group) + [reloader.startWatching()]
         let metricsServer = try await parts.telemetry.startServer(on: group)
@@ -75,6 +77,7 @@ package struct HelperServer: Sendable {
         await parts.telemetry.flush()
         await client.shutdown()
         signals.close()
+        watch.stop()
         group.shutdown()
         logger.notice("stopped")
     }

@@ -74,6 +74,7 @@ extension Settings {
                 Requests under way then get up to 30 s.
                 """)
 
+        serverLimits = Self.serverLimits(&reader)
         corsOrigins = Self.corsOrigins(&reader)
         docsDirectory = reader.string(
             forKey: "MLAAS_DOCS_DIR", expected: "a path", example: "/usr/share/mlaas-helper/docs",

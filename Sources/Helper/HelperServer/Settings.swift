@@ -1,4 +1,5 @@
 package import Configuration
+package import HTTPServer
 package import HelperCore
 package import Telemetry
 
@@ -27,6 +28,7 @@ package struct Settings: Sendable {
     package let requiredRole: String?
     package let serviceRoles: [String: Set<String>]
     package let drain: Duration
+    package let serverLimits: ServerLimits
     package let corsOrigins: [String]
     package let docsDirectory: String?
     package let tls: TLSFiles?
