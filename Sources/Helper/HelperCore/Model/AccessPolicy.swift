@@ -10,6 +10,9 @@ package struct AccessPolicy: Sendable, Equatable {
         self.serviceRoles = serviceRoles
     }
 
+    /// Whether there is a service that not everybody sees.
+    package var hidesServices: Bool { !serviceRoles.isEmpty }
+
     /// Client roles count for our own client only: a role of the same name at another client means nothing here.
     package func admits(_ caller: Caller, clientID: String) -> Bool {
         guard let requiredRole else { return true }

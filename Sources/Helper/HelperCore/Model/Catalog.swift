@@ -17,6 +17,9 @@ package struct Catalog: Sendable, Equatable {
             self.services.enumerated().map { ($0.element.id, $0.offset) }, uniquingKeysWith: { first, _ in first })
     }
 
+    /// Where the service of that id stands in `services`.
+    package func position(of id: Int) -> Int? { positions[id] }
+
     package func service(_ id: Int) -> Service? { positions[id].map { services[$0] } }
 
     /// Of the same services, whenever they were made.

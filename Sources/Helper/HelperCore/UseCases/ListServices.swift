@@ -12,11 +12,21 @@ package struct ListServices: Sendable {
     }
 
     package struct Result: Sendable {
-        /// Ascending by id, without what the caller may not see.
-        package let items: [Item]
+        package let catalog: Catalog
+        /// The caller's, by service id; hidden services' among them.
+        package let keys: [Int: IssuedKey]
+        /// Which services of the catalogue the caller sees, in its order; nil when it is all of them.
+        package let shown: [Bool]?
         package let accountID: Int?
         /// How old the older of catalogue and keys is, when the manager is away; else nil.
         package let staleAge: Duration?
+
+        /// Ascending by id, without what the caller may not see.
+        package var items: [Item] {
+            catalog.services.enumerated().filter { shown?[$0.offset] ?? true }.map {
+                Item(service: $0.element, key: keys[$0.element.id])
+            }
+        }
     }
 
     private let catalogs: CatalogStore
@@ -43,10 +53,10 @@ package struct ListServices: Sendable {
     }
 
     private func result(_ catalog: Catalog, _ snapshot: OwnedKeys.Snapshot, _ caller: Caller) -> Result {
-        let items = catalog.services.filter { policy.shows($0, to: caller, clientID: clientID) }.map {
-            Item(service: $0, key: snapshot.keys[$0.id])
-        }
         let staleAge = [snapshot.staleAge, catalogs.staleAge].compactMap(\.self).max()
-        return Result(items: items, accountID: snapshot.accountID, staleAge: staleAge)
+        let shown =
+            policy.hidesServices ? catalog.services.map { policy.shows($0, to: caller, clientID: clientID) } : nil
+        return Result(
+            catalog: catalog, keys: snapshot.keys, shown: shown, accountID: snapshot.accountID, staleAge: staleAge)
     }
 }
