@@ -92,5 +92,10 @@ chaos: ## Drives real replicas through storms, an outage, and faults chosen from
 model: ## Explores the model of provisioning, whole and with each rule taken away
 	swift run -c release --package-path Model
 
+bench-http: ## Measures the HTTP server by itself against nginx, haproxy, Node and Go, as ratios of one run
+	@./setup.sh ci
+	swift build -c release --static-swift-stdlib --scratch-path .build-static --product bench-server
+	@Benchmarks/http.py
+
 clean: ## Removes what was built
 	rm -rf .build .build-* .run

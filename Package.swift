@@ -99,6 +99,11 @@ let package = Package(
             ]),
         executable("Sandbox", "mlaas-sandbox", ["Sandbox", "EventLoop"]),
 
+        // Not a product: for measuring the runtime by itself.
+        .executableTarget(
+            name: "bench-server", dependencies: ["EventLoop", "HTTP", "HTTPServer", "Telemetry"],
+            path: "Benchmarks/bench-server", swiftSettings: settings),
+
         // 5. Tests: one folder per target.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         tests("EventLoop", ["EventLoop", "LoopTesting"]),
