@@ -113,9 +113,6 @@ import Synchronization
 
     func handleClosed() { counters.wrappingSubtract(1, ordering: .relaxed) }
 
-    /// Tasks of `spawn` and `spawnNow` that have not ended. From any thread.
-    package var openTasks: Int { tasks.load(ordering: .relaxed) }
-
     // MARK: Under watch
 
     /// Says what begins here now. On the loop's thread.

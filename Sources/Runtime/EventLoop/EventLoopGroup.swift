@@ -45,9 +45,6 @@ package final class EventLoopGroup: Sendable {
 
     /// Open sockets, watchers and timers over all loops.
     package var openHandles: Int { loops.reduce(0) { $0 + $1.openHandles } }
-
-    /// Tasks that were spawned and have not ended, over all loops.
-    package var openTasks: Int { loops.reduce(0) { $0 + $1.openTasks } }
 }
 
 /// The thread of one loop.
