@@ -14,7 +14,7 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     // Optimised for the number of inputs a second, with assertions kept: they are oracles too.
-    .unsafeFlags(["-sanitize=fuzzer", "-assert-config", "Debug"]),
+    .unsafeFlags(["-sanitize=fuzzer", "-assert-config", "Debug", "-enable-testing"]),
 ]
 
 func fuzzed(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -24,12 +24,27 @@ func fuzzed(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 let package = Package(
     name: "mlaas-helper-fuzz",
     targets: [
+        .systemLibrary(name: "CUV", pkgConfig: "libuv"),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl"),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl"),
+        .systemLibrary(name: "CHiredis"),
+        .target(name: "CPlatform"),
+        .target(name: "CThreadNumber"),
         .target(name: "CFuzzer"),
         fuzzed("HTTP"),
         fuzzed("HTTPCorpus", ["HTTP"]),
         fuzzed("JSON"),
+        fuzzed("EventLoop", ["CUV", "CPlatform"]),
+        fuzzed("Redis", ["EventLoop", "CHiredis"]),
+        fuzzed("Crypto", ["COpenSSL"]),
+        fuzzed("Telemetry", ["CThreadNumber"]),
+        fuzzed("HTTPClient", ["EventLoop", "Crypto", "HTTP", "Telemetry", "CCurl"]),
+        fuzzed("HelperCore", ["Crypto", "Telemetry"]),
+        fuzzed("Keycloak", ["HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON", "Telemetry"]),
         .executableTarget(
-            name: "Fuzz", dependencies: ["CFuzzer", "HTTP", "HTTPCorpus", "JSON"], swiftSettings: settings,
+            name: "Fuzz",
+            dependencies: ["CFuzzer", "HTTP", "HTTPCorpus", "JSON", "Redis", "Crypto", "HelperCore", "Keycloak"],
+            swiftSettings: settings,
             linkerSettings: [.unsafeFlags(["-Xlinker", runtime]), .linkedLibrary("stdc++")]),
     ]
 )

@@ -42,6 +42,6 @@ for target in "${targets[@]}"; do
         tail -n 40 "$log"
         echo "$target: a promise is broken; the input is in .run/fuzz" >&2
     fi
-    if [ "${FUZZ_KEEP:-0}" = 1 ]; then "$fuzz" "$target" -merge=1 "$kept" "${seeds[@]}" "$found" >>"$log" 2>&1; fi
+    if [ "${FUZZ_KEEP:-0}" = 1 ]; then "$fuzz" "$target" -merge=1 -max_len=512 "$kept" "${seeds[@]}" "$found" >>"$log" 2>&1; fi
 done
 exit "$failed"

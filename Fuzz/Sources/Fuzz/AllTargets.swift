@@ -5,4 +5,7 @@ let allTargets: [any FuzzTarget.Type] = [
     RequestTargetTarget.self,
     PercentEncodingTarget.self,
     JSONTarget.self,
+    RESPTarget.self,
+    TokenTarget.self,
+    KeySetTarget.self,
 ]

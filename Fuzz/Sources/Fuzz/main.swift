@@ -9,18 +9,28 @@ nonisolated enum Running {
     nonisolated(unsafe) static let memory = GuardedInput(capacity: 1 << 20)
 }
 
-guard CommandLine.arguments.count > 1, let chosen = allTargets.first(where: { $0.name == CommandLine.arguments[1] })
-else {
+/// libFuzzer starts this program again, with its own options alone, to merge and to minimise; the target's name then comes
+/// by this variable.
+let variable = "FUZZ_TARGET"
+let inherited = getenv(variable).map { String(cString: $0) }
+let name = inherited ?? CommandLine.arguments.dropFirst().first
+
+guard let chosen = allTargets.first(where: { $0.name == name }) else {
     for target in allTargets { print(target.name) }
-    exit(CommandLine.arguments.count > 1 ? 64 : 0)
+    exit(name == nil ? 0 : 64)
 }
 
 Running.target = chosen
-var count = CommandLine.argc - 1
-// libFuzzer takes the target's name for the program's: the argument before its options.
-var arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv + 1
-exit(
-    LLVMFuzzerRunDriver(&count, &arguments) { data, size in
+setenv(variable, chosen.name, 1)
+var arguments = Array(UnsafeBufferPointer(start: CommandLine.unsafeArgv, count: Int(CommandLine.argc)))
+if inherited == nil { arguments.remove(at: 1) }
+var count = Int32(arguments.count)
+arguments.append(nil)
+let status = arguments.withUnsafeMutableBufferPointer { buffer in
+    var first = buffer.baseAddress
+    return LLVMFuzzerRunDriver(&count, &first) { data, size in
         Running.target?.run(Running.memory.place(UnsafeBufferPointer(start: data, count: size)))
         return 0
-    })
+    }
+}
+exit(status)
