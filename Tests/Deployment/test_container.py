@@ -118,9 +118,9 @@ def test_the_end_of_a_container_fails_no_request(sandbox, container):
 
 def test_a_second_signal_ends_it_at_once(container):
     helper = container(SHUTDOWN_DRAIN_SECONDS="600")
-    for _ in range(2):
-        podman("kill", "--signal", "TERM", helper.name)
-        time.sleep(0.3)
+    podman("kill", "--signal", "TERM", helper.name)
+    wait_until(lambda: '"draining"' in helper.logs(), helper.logs)
+    podman("kill", "--signal", "TERM", helper.name)
     wait_until(lambda: helper.inspect("{{.State.Status}}") == "exited", helper.logs)
     assert helper.inspect("{{.State.ExitCode}}") == "1"
 
