@@ -60,7 +60,7 @@ if [ "$profile" = ci ]; then
     packages+=(
         shellcheck              # lint
         nginx-light wrk         # figures
-        buildah podman runc netavark skopeo mmdebstrap # the image
+        buildah podman runc netavark skopeo mmdebstrap haproxy # the image, and a router before it
         prometheus              # alerts, and a real scrape
         nodejs                  # a second reader of HTTP
         openjdk-17-jre-headless # a real Keycloak

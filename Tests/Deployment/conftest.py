@@ -104,10 +104,10 @@ def variables(sandbox, port, **more):
 def container(sandbox, tmp_path):
     """Starts containers by variables that differ from those of the original service, and removes them."""
     with contextlib.ExitStack() as stack:
-        def start(*options, ready=True, environment=None, **more):
-            port = conformance.free_port()
+        def start(*options, ready=True, port=None, **more):
+            port = port or conformance.free_port()
             file = tmp_path / f"{port}.env"
-            values = {**variables(sandbox, port, **more), **(environment or {})}
+            values = variables(sandbox, port, **more)
             file.write_text("".join(f"{name}={value}\n" for name, value in values.items()), encoding="utf-8")
             started = Container(file, port, *options, ready=ready)
             stack.callback(started.remove)

@@ -45,6 +45,9 @@ class Pod(conformance.Helper):
         podman("secret", "rm", NAME, check=False)
         podman("secret", "create", NAME, secret)
         podman("kube", "play", self.file)
+        self.port = port
+        self.test = next(each for each in documents if each and each["kind"] == "Pod")["spec"]["containers"][0]
+        self.environment = objects["ConfigMap"]["data"]
         self.container = f"{NAME}-pod-0-mlaas-helper"
         wait_until(lambda: answers(self.url + "/api/health/ready"), self.logs)
 
@@ -77,3 +80,17 @@ def test_the_rendered_deployment_does_the_main_job(sandbox, pod):
     assert state["HostConfig"]["ReadonlyRootfs"] is True and state["HostConfig"]["Memory"] == 64 << 20
     assert state["EffectiveCaps"] in ([], None)
     assert "draining" not in pod.logs()
+
+
+def test_the_pod_of_helm_test_tells_ready_from_not(pod):
+    """What `helm test` runs, with the service's name and port replaced by where the pod is."""
+    assert {"name": "SERVER_HOST", "value": NAME} in pod.test["env"]
+    environment = {**pod.environment, "THREESCALE_ADMIN_API_KEY": conformance.ADMIN_TOKEN}
+
+    def ask(port):
+        variables = {**environment, "SERVER_HOST": "127.0.0.1", "SERVER_PORT": str(port)}
+        options = [word for name, value in variables.items() for word in ("-e", f"{name}={value}")]
+        return podman("run", "--rm", "--network", "host", *options, pod.test["image"], *pod.test["args"], check=False)
+    assert ask(pod.port).returncode == 0
+    nobody = ask(conformance.free_port())
+    assert nobody.returncode == 1 and "did not answer" in nobody.stderr

@@ -8,6 +8,6 @@ source scripts/image/engine.sh
 
 swift build --product mlaas-sandbox >/dev/null
 if [ "$#" -eq 0 ]; then
-    set -- Tests/Deployment/test_image.py Tests/Deployment/test_container.py Tests/Deployment/test_build.py
+    set -- Tests/Deployment/test_{image,container,rolling,build}.py
 fi
 exec .tools/deployment/bin/pytest -q -rs -p no:cacheprovider "$@"
