@@ -255,6 +255,10 @@ def test_the_network_is_open_to_what_is_needed_alone():
     assert [3128] in [ports for _, ports in egress({"proxy": {"https": "http://proxy.corp.test:3128"}})]
     assert [6380] in [ports for _, ports in egress(EXTERNAL_REDIS)]
     assert [6379] in [ports for _, ports in egress({"redis": {"url": "redis://r"}})]
+    assert [6381] in [ports for _, ports in egress({"secret": {"data": {"REDIS_URL": "rediss://:pw@r.corp.test:6381/0"}}})]
+    assert [4318] in [ports for _, ports in egress({"config": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://otel.corp.test:4318"}})]
+    known = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "redis"}}}]
+    assert (known, [6379]) in egress({"networkPolicy": {"redis": known}})
     own = [{"podSelector": {"matchLabels": {
         "app.kubernetes.io/name": "mlaas-helper", "app.kubernetes.io/instance": "r", "app.kubernetes.io/component": "redis"}}}]
     assert (own, [6379]) in egress({"redis": {"deploy": True}})
