@@ -75,13 +75,14 @@ let package = Package(
         // 3. The product: no C module, no pointer.
         target("Helper", "HelperCore", ["Crypto", "Telemetry"]),
         target("Helper", "Keycloak", ["HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON", "Telemetry"]),
+        target("Helper", "Doctor", ["HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON"]),
         target("Helper", "ThreeScale", ["HelperCore", "HTTPClient", "HTTP", "JSON", "Telemetry"]),
         target(
             "Helper", "HelperHTTP", ["HelperCore", "HTTPServer", "HTTP", "EventLoop", "Crypto", "JSON", "Telemetry"]),
         target(
             "Helper", "HelperServer",
             [
-                "HelperCore", "HelperHTTP", "Keycloak", "ThreeScale", "EventLoop", "Crypto", "JSON", "HTTP",
+                "HelperCore", "HelperHTTP", "Keycloak", "ThreeScale", "Doctor", "EventLoop", "Crypto", "JSON", "HTTP",
                 "HTTPServer",
                 "HTTPClient", "OTLP", "Telemetry", "Configuration", "Arguments",
             ]),
@@ -134,6 +135,7 @@ let package = Package(
         tests("HelperCore", ["HelperCore", "Crypto", "Telemetry"]),
         tests("Keycloak", ["Keycloak", "HelperCore", "Crypto", "JSON", "Telemetry"]),
         tests("ThreeScale", ["ThreeScale", "HelperCore", "HTTP", "HTTPClient", "JSON"]),
+        tests("Doctor", ["Doctor", "HelperCore", "HTTPClient", "JSON"]),
         tests("HelperHTTP", ["HelperHTTP", "HelperCore", "HTTP", "HTTPServer", "JSON"]),
         tests(
             "HelperServer",

@@ -1,6 +1,7 @@
 #pragma once
 #define CURL_DISABLE_TYPECHECK 1
 #include <curl/curl.h>
+#include <string.h>
 
 // curl_easy_setopt, curl_multi_setopt and curl_easy_getinfo are variadic, which Swift cannot call: one function per type
 // of argument.
@@ -64,6 +65,16 @@ static inline CURL *ccurl_multi_finished(CURLM *multi, CURLcode *result) {
             *result = message->data.result;
             return message->easy_handle;
         }
+    return NULL;
+}
+
+// The server's own certificate as PEM, when CURLOPT_CERTINFO was set; NULL over plain http. Lives as long as the handle's
+// result.
+static inline const char *ccurl_certificate(CURL *easy) {
+    struct curl_certinfo *info = NULL;
+    if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &info) != CURLE_OK || !info || info->num_of_certs < 1) return NULL;
+    for (struct curl_slist *entry = info->certinfo[0]; entry; entry = entry->next)
+        if (strncmp(entry->data, "Cert:", 5) == 0) return entry->data + 5;
     return NULL;
 }
 

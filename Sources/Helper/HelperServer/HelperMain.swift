@@ -1,5 +1,6 @@
 package import Arguments
 import Configuration
+import Doctor
 import EventLoop
 import Telemetry
 
@@ -19,6 +20,7 @@ package enum HelperMain {
         commands: [
             .init("serve", "Run the server"),
             .init("healthcheck", "Ask the server of this configuration whether it lives, or with --ready is ready"),
+            .init("doctor", "Examine the configured systems and say what is wrong and what to do"),
             .init("config check", "Check the configuration and say everything that is wrong with it"),
             .init("config print", "Print the values in force, secrets redacted"),
             .init("config reference", "Print what can be configured, as Markdown"),
@@ -27,6 +29,8 @@ package enum HelperMain {
         options: [
             .init("env-file", value: "PATH", "Read variables from a .env file; the environment wins"),
             .init("ready", "With healthcheck: fail when the server is not ready for requests"),
+            .init("json", "With doctor: print JSON"),
+            .init("token-file", value: "PATH", "With doctor: look at the access token in that file too"),
             .init("version", "Print the version"), .init("help", "Print this text"),
         ])
 
@@ -104,6 +108,7 @@ package enum HelperMain {
                 StandardStreams.output("The configuration is good.")
                 return 0
             case "config print": return 0
+            case "doctor": return await examine(settings, invocation)
             case "healthcheck": return await probe(settings, ready: invocation.flags.contains("ready"))
             default: return await serve(settings) { reread(invocation) }
             }
@@ -119,6 +124,17 @@ package enum HelperMain {
             let value = entry.effective.map { "\(entry.key)=\($0)" } ?? "# \(entry.key) is not set"
             StandardStreams.output(value + (entry.source.map { "  # from \($0)" } ?? ""))
         }
+    }
+
+    private static func examine(_ settings: Settings, _ invocation: CommandLineGrammar.Invocation) async -> Int32 {
+        let logger = Logger(label: "mlaas", handler: SwiftLogNoOpLogHandler())
+        let server = HelperServer(settings: settings, logger: logger, reread: { reread(invocation) })
+        let report = await server.examine(tokenFile: invocation.values["token-file"])
+        StandardStreams.output(
+            invocation.flags.contains("json")
+                ? String(decoding: report.json, as: UTF8.self)
+                : report.text(usesColour: StandardStreams.outputIsTerminal))
+        return report.exitStatus
     }
 
     private static func probe(_ settings: Settings, ready: Bool) async -> Int32 {

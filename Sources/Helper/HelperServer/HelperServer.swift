@@ -46,7 +46,7 @@ package struct HelperServer: Sendable {
         let signals = ProcessSignals(on: group.loops[0])
         let registry = PrometheusRegistry(descriptions: metricDescriptions, threads: settings.loops)
         let credentials = try Credentials(settings, registry: registry, logger: logger.labelled("credentials"))
-        let client = HTTPClient(configuration: clientConfiguration(credentials, registry), group: group)
+        let client = HTTPClient(configuration: clientConfiguration(credentials.roots.trust, registry), group: group)
         let parts = compose(group, client, registry, credentials)
         var configuration = HelperAPI.serverConfiguration(
             host: settings.host, port: settings.port, refusals: parts.telemetry.refusals)
@@ -139,16 +139,14 @@ package struct HelperServer: Sendable {
             api: api, verifier: verifier, catalogs: catalogs, lifecycle: lifecycle, telemetry: telemetry)
     }
 
-    private func clientConfiguration(
-        _ credentials: Credentials, _ registry: PrometheusRegistry
-    ) -> HTTPClientConfiguration {
+    func clientConfiguration(_ trust: TLSTrust?, _ metrics: (any MetricsFactory)?) -> HTTPClientConfiguration {
         var configuration = HTTPClientConfiguration(userAgent: "mlaas-helper/\(Version.number)")
         configuration.connectionsPerHost = settings.concurrency
         configuration.httpsProxy = settings.httpsProxy
         configuration.httpProxy = settings.httpProxy
         configuration.noProxy = settings.noProxy
-        configuration.trust = credentials.roots.trust
-        configuration.metrics = registry
+        configuration.trust = trust
+        configuration.metrics = metrics
         return configuration
     }
 

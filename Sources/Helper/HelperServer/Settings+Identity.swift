@@ -30,7 +30,9 @@ package struct IdentitySettings: Sendable {
             forKey: "KEYCLOAK_CLIENT_ID", example: "mlaas-client", help: "The client that tokens are issued for.")
         clientSecret = reader.secret(
             forKey: "KEYCLOAK_CLIENT_SECRET", required: false,
-            help: "The client's secret. Needed for introspection only, accepted and not used otherwise.")
+            help:
+                "The client's secret. Needed for introspection; `mlaas-helper doctor` looks at a token of the client with it."
+        )
         let realmURL = "\(keycloakURL)/realms/\(realm)"
         policy = Self.policy(&reader, realmURL: realmURL, clientID: clientID)
         let keySetURL = reader.url(

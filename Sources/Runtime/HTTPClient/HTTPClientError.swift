@@ -44,9 +44,11 @@ package enum HTTPClientError: Error, Sendable, Equatable, CustomStringConvertibl
     }
 
     /// Maps libcurl's result.
-    /// - Parameter mayHaveBeenSent: whether any byte of the request may have reached the peer.
-    init(_ code: CURLcode, mayHaveBeenSent: Bool) {
-        let reason = unsafe String(cString: curl_easy_strerror(code))
+    /// - Parameters:
+    ///   - mayHaveBeenSent: whether any byte of the request may have reached the peer.
+    ///   - detail: libcurl's words for this one failure; empty when it has none.
+    init(_ code: CURLcode, mayHaveBeenSent: Bool, detail: String) {
+        let reason = detail.isEmpty ? unsafe String(cString: curl_easy_strerror(code)) : detail
         switch code {
         case CURLE_OPERATION_TIMEDOUT: self = .timeout(mayHaveBeenSent: mayHaveBeenSent)
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT, CURLE_PROXY:

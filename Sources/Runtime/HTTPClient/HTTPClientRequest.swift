@@ -14,6 +14,8 @@ package struct HTTPClientRequest: Sendable {
     package var timeout: Duration
     /// Bytes of the answer's body after decompression.
     package var maxResponseBytes: Int
+    /// Ask for the server's certificate too, which takes a connection of its own.
+    package var wantsCertificate = false
 
     package init(
         method: HTTPMethod = .get, url: String, fields: HTTPFields = HTTPFields(), body: [UInt8]? = nil,
@@ -46,10 +48,13 @@ package struct HTTPClientResponse: Sendable {
     package let status: HTTPStatus
     package let fields: HTTPFields
     package let body: [UInt8]
+    /// The server's own certificate as PEM, where it was asked for and there is one.
+    package let certificate: [UInt8]?
 
-    package init(status: HTTPStatus, fields: HTTPFields, body: [UInt8]) {
+    package init(status: HTTPStatus, fields: HTTPFields, body: [UInt8], certificate: [UInt8]? = nil) {
         self.status = status
         self.fields = fields
         self.body = body
+        self.certificate = certificate
     }
 }

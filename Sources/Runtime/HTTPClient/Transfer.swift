@@ -24,10 +24,18 @@ import HTTP
     private var refusal: HTTPClientError?
 
     private static let fieldBytesMax = 64 * 1024
+    /// Where libcurl writes what its codes do not say, such as why a certificate is not trusted.
+    private let reason = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
 
-    init(_ request: HTTPClientRequest) { self.request = request }
+    init(_ request: HTTPClientRequest) {
+        self.request = request
+        unsafe reason.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+    }
 
-    deinit { unsafe curl_slist_free_all(list) }
+    deinit {
+        unsafe curl_slist_free_all(list)
+        unsafe reason.deallocate()
+    }
 
     func begin(_ continuation: CheckedContinuation<Result<HTTPClientResponse, HTTPClientError>, Never>) {
         self.continuation = continuation
@@ -89,6 +97,11 @@ import HTTP
             unsafe ccurl_set_long(easy, CURLOPT_HTTPGET, 1)
         }
         unsafe ccurl_set_text(easy, CURLOPT_CUSTOMREQUEST, request.method.rawValue)
+        if request.wantsCertificate {
+            // Only a new connection tells it.
+            unsafe ccurl_set_long(easy, CURLOPT_FRESH_CONNECT, 1)
+            unsafe ccurl_set_long(easy, CURLOPT_CERTINFO, 1)
+        }
     }
 
     private func setProxy(_ easy: UnsafeMutableRawPointer, _ configuration: HTTPClientConfiguration) {
@@ -135,6 +148,7 @@ import HTTP
         // Unretained: the engine keeps the transfer for as long as libcurl has the handle.
         let me = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe ccurl_set_pointer(easy, CURLOPT_PRIVATE, me)
+        unsafe ccurl_set_pointer(easy, CURLOPT_ERRORBUFFER, reason)
         unsafe ccurl_set_pointer(easy, CURLOPT_WRITEDATA, me)
         unsafe ccurl_set_pointer(easy, CURLOPT_HEADERDATA, me)
         unsafe ccurl_set_data(easy, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
@@ -220,16 +234,21 @@ import HTTP
     func result(_ code: CURLcode) -> Result<HTTPClientResponse, HTTPClientError> {
         if let refusal { return .failure(refusal) }
         guard code == CURLE_OK else {
-            return .failure(HTTPClientError(code, mayHaveBeenSent: mayHaveBeenSent))
+            return .failure(
+                HTTPClientError(code, mayHaveBeenSent: mayHaveBeenSent, detail: unsafe String(cString: reason)))
         }
         var status = 0
         unsafe ccurl_get_long(easy, CURLINFO_RESPONSE_CODE, &status)
         guard (100...599).contains(status) else { return .failure(.malformedResponse("no status")) }
-        return .success(HTTPClientResponse(status: HTTPStatus(code: status), fields: fields, body: body))
+        return .success(
+            HTTPClientResponse(
+                status: HTTPStatus(code: status), fields: fields, body: body,
+                certificate: unsafe ccurl_certificate(easy).map { unsafe Array(String(cString: $0).utf8) }))
     }
 
     /// Gives back what libcurl was lent.
     func release() {
+        if let easy = unsafe easy { unsafe ccurl_set_pointer(easy, CURLOPT_ERRORBUFFER, nil) }
         unsafe easy = nil
         multi = nil
         unsafe curl_slist_free_all(list)

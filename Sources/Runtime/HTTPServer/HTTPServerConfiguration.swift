@@ -1,3 +1,4 @@
+import EventLoop
 package import HTTP
 
 /// How a server listens and what stands on each of its answers.
@@ -17,6 +18,8 @@ package struct HTTPServerConfiguration: Sendable {
     package var uncachedFields: HTTPFields
     /// Whether `X-Request-ID` is sent.
     package var sendsRequestID: Bool
+    /// Seconds since 1970-01-01T00:00:00Z, for `Date`.
+    package var now: @Sendable () -> Int = { wallClockSeconds() }
     /// The answer to bytes that are not a well-formed request.
     package var refusal: @Sendable (ProtocolError, RequestID) -> Response
 

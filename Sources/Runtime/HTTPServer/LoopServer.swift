@@ -145,7 +145,7 @@ final class LoopServer {
 
     /// Once a second, looked at four times a second.
     private func refreshBlock() {
-        let second = wallClockSeconds()
+        let second = configuration.now()
         guard second != blockSecond else { return }
         blockSecond = second
         cacheableBlock = Array("date: \(HTTPDate.format(second))\r\n".utf8) + commonBlock

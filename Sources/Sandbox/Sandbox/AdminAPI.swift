@@ -26,6 +26,8 @@ struct AdminAPI: Responder {
             case "race" where request.method == .put: setRace(body)
             case "knobs" where request.method == .put: setKnobs(body)
             case "seed" where request.method == .put: setSeed(body)
+            case "tokens" where request.method == .post: addToken(body)
+            case "services" where request.method == .put: damageService(path, body)
             case "issuer" where request.method == .put: setIssuer(body)
             case "users": users(request.method, path, body)
             case "counts" where request.method == .get: counts
@@ -58,6 +60,8 @@ struct AdminAPI: Responder {
         "PUT /knobs":
             "{\"short_page\":n,\"false_not_modified\":…,\"multiple_users\":…,\"web_hooks\":…,\"suspended\":…,\"accounts_need_approval\":…,\"time_zone_offset\":seconds}: 3scale's tenant",
         "PUT /seed": "{\"seed\":…}: of the faults with a probability",
+        "POST /tokens": "{\"value\":…,\"scopes\":[…],\"read_only\":…}: one more access token of 3scale",
+        "PUT /services/{id}": "{\"promoted\":…,\"service_plans\":…}: states that 3scale's API does not lead to",
         "PUT /issuer": "{\"issuer\":…}, null follows the host again", "POST /users": "{\"username\":…}",
         "PUT /users/{name}": "{\"enabled\":…}", "GET /counts": "accounts and applications",
         "POST /reset": "back to the seed",
@@ -138,6 +142,25 @@ struct AdminAPI: Responder {
         guard let seed = body?["seed"]?.int else { return nil }
         keycloakFaults.reseed(UInt64(bitPattern: Int64(seed)))
         threeScaleFaults.reseed(UInt64(bitPattern: Int64(seed)) &+ 1)
+        return Self.done
+    }
+
+    private func addToken(_ body: JSONValue?) -> JSONValue? {
+        guard let value = body?["value"]?.string, !value.isEmpty else { return nil }
+        let scopes = body?["scopes"]?.array?.compactMap(\.string) ?? ["account_management", "stats"]
+        let token = AccessTokenRecord(
+            value: value, scopes: Set(scopes), isReadOnly: body?["read_only"]?.bool ?? false)
+        threeScale.change { $0.add(token) }
+        return Self.done
+    }
+
+    private func damageService(_ path: [String], _ body: JSONValue?) -> JSONValue? {
+        guard path.count == 2, let id = Int(path[1]), threeScale.snapshot.services[id] != nil else { return nil }
+        threeScale.change {
+            _ = $0.damage(
+                service: id, isPromoted: body?["promoted"]?.bool ?? true,
+                hasServicePlans: body?["service_plans"]?.bool ?? true)
+        }
         return Self.done
     }
 

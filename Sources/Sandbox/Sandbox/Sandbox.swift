@@ -50,7 +50,8 @@ package struct Sandbox: Sendable {
             (ports.admin, admin),
         ] {
             // The imitated servers have no request ids of ours.
-            let configuration = HTTPServerConfiguration(host: host, port: port, sendsRequestID: false)
+            var configuration = HTTPServerConfiguration(host: host, port: port, sendsRequestID: false)
+            configuration.now = { clock.now }
             let server = HTTPServer(configuration: configuration, group: group, responder: responder, logger: logger)
             do {
                 urls.append("http://\(try await server.start())")

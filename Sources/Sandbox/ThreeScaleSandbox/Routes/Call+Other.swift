@@ -73,6 +73,19 @@ extension Call {
         return .object(object)
     }
 
+    // MARK: Access tokens
+
+    /// `GET personal/access_tokens`: those of the calling token's owner, who has no other here. Values are never shown.
+    func accessTokens() throws(Refusal) -> Response {
+        guard let token else { throw .denied("Access denied") }
+        var object = JSONObject([
+            ("id", 1), ("name", "sandbox"), ("scopes", .array(token.scopes.sorted().map(JSONValue.string))),
+            ("permission", .string(token.isReadOnly ? "ro" : "rw")),
+        ])
+        if let expiry = token.expiresAt { object["expires_at"] = json.stamp(expiry) }
+        return reply.entity(list([.object(object)], "access_tokens", "access_token"))
+    }
+
     // MARK: Webhooks
 
     private static let webhookSwitches = [

@@ -17,6 +17,7 @@ extension Call {
         case "signup" where path.count == 1 && method == .post: return try signup()
         case "accounts": return try accounts(Array(path.dropFirst()))
         case "applications": return try tenantApplications(Array(path.dropFirst()))
+        case "personal" where path == ["personal", "access_tokens"] && method == .get: return try accessTokens()
         case "webhooks": return try webhooks(Array(path.dropFirst()))
         default: return unknownRoute
         }

@@ -15,7 +15,7 @@ struct Call {
     private var original: Tenant?
     private(set) var reply = Reply(format: .xml)
     private(set) var parameters: Parameters?
-    private var token: AccessTokenRecord?
+    private(set) var token: AccessTokenRecord?
 
     /// - Parameter tenant: should be the only reference to it, or every write copies its tables.
     init(request: Request, now: Int, tenant: consuming Tenant) {

@@ -59,6 +59,18 @@ extension Tenant {
         for other in plans(plan.kind, service: plan.serviceID) { plans[other.id]?.isDefault = other.id == id }
     }
 
+    /// Puts a service into a state that the API does not lead to.
+    /// - Parameters:
+    ///   - isPromoted: whether it has a configuration in production.
+    ///   - hasServicePlans: false deletes its service plans.
+    /// - Returns: false when there is no such service.
+    package mutating func damage(service id: Int, isPromoted: Bool, hasServicePlans: Bool) -> Bool {
+        guard let version = services[id]?.productionVersion else { return false }
+        services[id]?.productionVersion = isPromoted ? max(1, version) : 0
+        if !hasServicePlans { for plan in plans(.service, service: id) { plans[plan.id] = nil } }
+        return true
+    }
+
     /// Deletes a metric with its methods and limits.
     mutating func deleteMetric(_ id: Int) {
         let gone = Set(metrics.values.filter { $0.id == id || $0.parentID == id }.map(\.id))

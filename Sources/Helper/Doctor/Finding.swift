@@ -1,0 +1,46 @@
+/// How much a finding matters, least first.
+package enum Severity: String, Sendable, CaseIterable, Comparable {
+    /// As it should be.
+    case ok
+    /// Worth knowing; nothing to mend.
+    case info
+    /// Something does not work for somebody, or will not for long.
+    case warning
+    /// The helper cannot do its job.
+    case error
+
+    package static func < (left: Severity, right: Severity) -> Bool { left.rank < right.rank }
+
+    private var rank: Int {
+        switch self {
+        case .ok: 0
+        case .info: 1
+        case .warning: 2
+        case .error: 3
+        }
+    }
+}
+
+/// One thing that a check has found. Nothing of it holds a secret.
+package struct Finding: Sendable, Equatable {
+    /// The check's name, from a closed set, such as `3scale.token`.
+    package let check: String
+    package let severity: Severity
+    /// What is the case.
+    package let message: String
+    /// What to do about it; nil when there is nothing to do.
+    package let advice: String?
+
+    package init(_ check: String, _ severity: Severity, _ message: String, advice: String? = nil) {
+        self.check = check
+        self.severity = severity
+        self.message = message
+        self.advice = advice
+    }
+}
+
+/// One question that the doctor asks of what was observed: a decision without I/O.
+package protocol Check: Sendable {
+    /// At least one finding, unless there was nothing to look at.
+    var findings: [Finding] { get }
+}

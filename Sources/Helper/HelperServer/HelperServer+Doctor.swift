@@ -1,0 +1,66 @@
+import Configuration
+import Crypto
+package import Doctor
+import EventLoop
+import HTTPClient
+import HelperCore
+import Keycloak
+import Telemetry
+import ThreeScale
+
+extension HelperServer {
+    /// For one request of the doctor: people wait for it.
+    private static let doctorTimeoutMax = Duration.seconds(10)
+
+    /// Examines the configured systems; serves nothing and changes nothing.
+    /// - Parameter tokenFile: the path of an access token to look at.
+    package func examine(tokenFile: String?) async -> Report {
+        let group = EventLoopGroup(count: 1)
+        // Roots that cannot be read are a finding of their own, and no reason to look at nothing.
+        let roots = try? TrustedRoots.load(extra: settings.extraRootsFile)
+        let client = HTTPClient(configuration: clientConfiguration(roots?.trust, nil), group: group)
+        let now: @Sendable () -> Int = { wallClockSeconds() }
+        let registry = PrometheusRegistry(descriptions: metricDescriptions, threads: 1)
+        let telemetry = HelperTelemetry(
+            settings: settings.telemetry, registry: registry, loops: 1, client: client, logger: logger)
+        let verifier = tokenVerifier(client, telemetry, CircuitBreaker(settings.breaker)) { work in
+            _ = group.currentOrAny().spawn(work)
+        }
+        let doctor = Doctor(
+            doctorPlan(tokenFile),
+            observer: Observer(client: client, timeout: min(settings.timeout, Self.doctorTimeoutMax), now: now),
+            verify: { await verifier.verifyByAsking($0[...]) }, redis: nil, now: now)
+        let report = await Task(executorPreference: group.loops[0]) { await doctor.examine() }.value
+        await client.shutdown()
+        group.shutdown()
+        return report
+    }
+
+    private func doctorPlan(_ tokenFile: String?) -> Doctor.Plan {
+        let threeScale = ThreeScaleConfiguration(url: settings.threeScaleURL) { [settings] in
+            settings.threeScaleToken.reveal()
+        }
+        let identity = settings.identity
+        var plan = Doctor.Plan(
+            realmURL: identity.places.realmURL, keySetURL: identity.places.keySetURL, clientID: identity.clientID,
+            clientSecret: identity.clientSecret?.reveal(), issuers: identity.policy.issuers,
+            audiences: identity.policy.audiences.map(\.description),
+            algorithms: identity.policy.algorithms.map(\.rawValue).sorted(), clockSkew: identity.policy.clockSkew,
+            threeScaleURL: threeScale.baseURL,
+            threeScaleToken: threeScale.accessToken(), pageSize: settings.pageSize)
+        if let path = settings.extraRootsFile {
+            plan.certificates.append(
+                .init(owner: "CA_BUNDLE", pem: try? FilesOnDisk.read(path), areRoots: true))
+        }
+        if let files = settings.tls {
+            plan.certificates.append(
+                .init(owner: "TLS_CERT_FILE", pem: try? FilesOnDisk.read(files.certificate), areRoots: false))
+        }
+        if let tokenFile {
+            let blanks: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D]
+            let text = (try? FilesOnDisk.read(tokenFile))?.filter { !blanks.contains($0) }
+            plan.token = text.map { .token($0) } ?? .unreadable(path: tokenFile)
+        }
+        return plan
+    }
+}

@@ -1,0 +1,279 @@
+"""The doctor finds every fault that it should, says what to do, ends with a status by severity, and tells no secret."""
+
+import http.server
+import json
+import os
+import ssl
+import subprocess
+import threading
+import time
+
+import pytest
+import requests
+
+from conftest import ADMIN_TOKEN, BIN, Sandbox, free_port, stop
+
+SECRETS = [ADMIN_TOKEN, "sandbox-read-only-token", "sandbox-expired-token", "mlaas-client-secret", "wr0ng-t0ken"]
+
+
+@pytest.fixture
+def sandbox():
+    """One for each test: faults are made in it."""
+    sandbox = Sandbox()
+    yield sandbox
+    stop(sandbox.process)
+
+
+def doctor(sandbox, *options, **settings):
+    """Its exit status and findings by check; several of one check are listed together."""
+    environment = {
+        "PATH": os.environ["PATH"], "KEYCLOAK_URL": sandbox.keycloak, "KEYCLOAK_REALM": "mlaas",
+        "KEYCLOAK_CLIENT_ID": "mlaas-client", "THREESCALE_ADMIN_API_URL": sandbox.threescale,
+        "THREESCALE_ADMIN_API_KEY": ADMIN_TOKEN, "API_TIMEOUT": "5", **settings}
+    result = subprocess.run(
+        [BIN / "mlaas-helper", "doctor", "--json", *options], env=environment, capture_output=True, text=True, timeout=120)
+    for secret in SECRETS:
+        assert secret not in result.stdout + result.stderr
+    assert result.stderr == ""
+    report = json.loads(result.stdout)
+    found = {}
+    for finding in report["findings"]:
+        assert set(finding) <= {"check", "severity", "message", "advice"}
+        if finding["severity"] in ("warning", "error"):
+            assert finding.get("advice"), finding
+        found.setdefault(finding["check"], []).append(finding)
+    assert result.returncode == {"ok": 0, "info": 0, "warning": 1, "error": 2}[report["severity"]]
+    return result.returncode, found
+
+
+def severities(found, check):
+    return {finding["severity"] for finding in found.get(check, [])}
+
+
+def admin(sandbox, method, path, **body):
+    requests.request(method, sandbox.admin + path, json=body, timeout=10).raise_for_status()
+
+
+def threescale(sandbox, method, path, **form):
+    answer = requests.request(
+        method, f"{sandbox.threescale}/admin/api/{path}.json", auth=("", ADMIN_TOKEN), data=form, timeout=10)
+    answer.raise_for_status()
+    return answer.json() if answer.content else None
+
+
+def service(sandbox, name):
+    services = threescale(sandbox, "GET", "services")["services"]
+    return next(entry["service"]["id"] for entry in services if entry["service"]["system_name"] == name)
+
+
+def test_a_good_deployment_has_one_warning_the_service_without_a_plan(sandbox):
+    status, found = doctor(sandbox)
+    assert status == 1 and severities(found, "service.plan") == {"warning"}
+    assert "Rerank" in found["service.plan"][0]["message"]
+    for check in ("keycloak.reachable", "keycloak.issuer", "keycloak.keys", "clock", "3scale.reachable", "3scale.token",
+                  "3scale.permission", "3scale.account_plan", "3scale.services", "3scale.duplicates", "service"):
+        assert severities(found, check) == {"ok"}, check
+    assert severities(found, "keycloak.token") == {"info"}
+    threescale(sandbox, "POST", f"services/{service(sandbox, 'rerank')}/application_plans", name="Basic", state_event="publish")
+    assert doctor(sandbox)[0] == 0
+
+
+def test_for_people_it_is_a_line_each(sandbox):
+    result = subprocess.run([BIN / "mlaas-helper", "doctor"], capture_output=True, text=True, timeout=60, env={
+        "PATH": os.environ["PATH"], "KEYCLOAK_URL": sandbox.keycloak, "KEYCLOAK_REALM": "mlaas",
+        "KEYCLOAK_CLIENT_ID": "mlaas-client", "THREESCALE_ADMIN_API_URL": sandbox.threescale,
+        "THREESCALE_ADMIN_API_KEY": ADMIN_TOKEN})
+    lines = result.stdout.splitlines()
+    assert result.returncode == 1 and lines[-1].endswith(" ok")
+    assert any(line.startswith("warning  service.plan") and "Publish an application plan" in line for line in lines)
+
+
+@pytest.mark.parametrize("token, words", [
+    ("wr0ng-t0ken", "wrong, expired"), ("sandbox-expired-token", "wrong, expired"), ("stats-only", "scope")])
+def test_an_admin_token_that_is_not_let_in(sandbox, token, words):
+    admin(sandbox, "POST", "/tokens", value="stats-only", scopes=["stats"])
+    status, found = doctor(sandbox, THREESCALE_ADMIN_API_KEY=token)
+    assert status == 2 and severities(found, "3scale.token") == {"error"}
+    assert words in found["3scale.token"][0]["message"] + found["3scale.token"][0]["advice"]
+    assert "service" not in found and "3scale.permission" not in found
+
+
+def test_an_admin_token_that_may_only_read(sandbox):
+    status, found = doctor(sandbox, THREESCALE_ADMIN_API_KEY="sandbox-read-only-token")
+    assert status == 2 and severities(found, "3scale.permission") == {"error"}
+    assert severities(found, "3scale.token") == {"ok"}
+
+
+def test_a_suspended_tenant(sandbox):
+    admin(sandbox, "PUT", "/knobs", suspended=True)
+    status, found = doctor(sandbox)
+    assert status == 2 and "suspended" in found["3scale.token"][0]["message"]
+
+
+@pytest.mark.parametrize("offset, severity, status", [(10, "warning", 1), (-10, "warning", 1), (120, "error", 2), (-120, "error", 2)])
+def test_clocks_that_are_apart(sandbox, offset, severity, status):
+    admin(sandbox, "PUT", "/clock", offset_seconds=offset)
+    # The imitated server makes its date once a second.
+    end = time.monotonic() + 10
+    found = {}
+    while severity not in severities(found, "clock") and time.monotonic() < end:
+        code, found = doctor(sandbox)
+    assert severity in severities(found, "clock") and code == status
+
+
+@pytest.mark.parametrize("name, check", [("KEYCLOAK_URL", "keycloak.reachable"), ("THREESCALE_ADMIN_API_URL", "3scale.reachable")])
+def test_systems_that_do_not_answer(sandbox, name, check):
+    status, found = doctor(sandbox, **{name: f"http://127.0.0.1:{free_port()}"})
+    assert status == 2 and severities(found, check) == {"error"} and name in found[check][0]["advice"]
+    # The other system is examined all the same.
+    assert "3scale.token" in found or "keycloak.issuer" in found
+
+
+def test_systems_that_hang_do_not_hang_the_doctor(sandbox):
+    for system in ("keycloak", "3scale"):
+        admin(sandbox, "POST", f"/faults/{system}", kind="latency", delay_ms=30_000)
+    began = time.monotonic()
+    status, found = doctor(sandbox, API_TIMEOUT="1")
+    assert status == 2 and time.monotonic() - began < 15
+    assert severities(found, "keycloak.reachable") == severities(found, "3scale.reachable") == {"error"}
+
+
+def test_a_realm_that_is_not_there_and_an_issuer_that_is_another(sandbox):
+    status, found = doctor(sandbox, KEYCLOAK_REALM="other")
+    assert status == 2 and "KEYCLOAK_REALM" in found["keycloak.issuer"][0]["advice"]
+    status, found = doctor(sandbox, KEYCLOAK_ISSUERS="https://sso.example.com/realms/mlaas")
+    assert status == 2 and "KEYCLOAK_ISSUERS" in found["keycloak.issuer"][0]["advice"]
+    assert sandbox.keycloak in found["keycloak.issuer"][0]["message"]
+
+
+def test_keys_of_another_algorithm(sandbox):
+    status, found = doctor(sandbox, KEYCLOAK_ALGORITHMS="ES512")
+    assert status == 2 and severities(found, "keycloak.keys") == {"error"}
+
+
+def test_the_audience_is_proven_by_a_token(sandbox, tmp_path):
+    path = tmp_path / "token"
+    path.write_text(sandbox.token() + "\n", encoding="utf-8")
+    _, found = doctor(sandbox, "--token-file", str(path))
+    assert severities(found, "keycloak.token") == {"ok"} and "ada" in found["keycloak.token"][0]["message"]
+    status, found = doctor(sandbox, "--token-file", str(path), KEYCLOAK_AUDIENCE="other-client")
+    assert status == 2 and severities(found, "keycloak.token") == {"error"}
+    assert "audience" in found["keycloak.token"][0]["message"]
+    path.write_text(sandbox.token(kind="id_token"), encoding="utf-8")
+    status, found = doctor(sandbox, "--token-file", str(path))
+    assert status == 2 and "ID token" in found["keycloak.token"][0]["advice"]
+    assert doctor(sandbox, "--token-file", str(tmp_path / "nothing"))[0] == 2
+
+
+def test_with_the_clients_secret_a_token_of_its_own_is_looked_at(sandbox):
+    _, found = doctor(sandbox, KEYCLOAK_CLIENT_SECRET="mlaas-client-secret")
+    assert severities(found, "keycloak.token") == {"ok"}, found["keycloak.token"]
+    _, found = doctor(sandbox, KEYCLOAK_CLIENT_SECRET="wr0ng-t0ken")
+    assert severities(found, "keycloak.token") == {"info"}
+
+
+def test_services_that_cannot_be_had(sandbox):
+    threescale(sandbox, "PUT", f"services/{service(sandbox, 'speech_to_text')}", backend_version="oauth")
+    admin(sandbox, "PUT", f"/services/{service(sandbox, 'vision')}", promoted=False)
+    admin(sandbox, "PUT", f"/services/{service(sandbox, 'embeddings')}", service_plans=False)
+    status, found = doctor(sandbox, API_PAGE_SIZE="2")
+    assert status == 1
+    for check, name in (("service.mode", "Speech to Text"), ("service.promotion", "Vision"),
+                        ("service.service_plan", "Embeddings"), ("service.plan", "Rerank")):
+        assert [name in finding["message"] for finding in found[check]] == [True], check
+
+
+def test_duplicates_of_ours(sandbox):
+    account = requests.get(
+        f"{sandbox.threescale}/admin/api/accounts/find.json", params={"username": "grace"}, auth=("", ADMIN_TOKEN),
+        timeout=10).json()["account"]["id"]
+    chat = service(sandbox, "granite_chat")
+    plan = threescale(sandbox, "GET", f"services/{chat}/application_plans")["plans"][0]["application_plan"]["id"]
+    mark = "[mlaas owner=0123456789abcdef01234567]"
+    ids = [threescale(sandbox, "POST", f"accounts/{account}/applications", plan_id=plan, name="n", description=f"d {text}")["application"]["id"]
+           for text in (mark, "by hand", mark, "by hand")]
+    status, found = doctor(sandbox, API_PAGE_SIZE="2")
+    assert status == 1 and severities(found, "3scale.duplicates") == {"warning"}
+    assert f"{ids[0]}, {ids[2]}" in found["3scale.duplicates"][0]["message"]
+
+
+def test_a_broken_answer_is_a_finding_and_no_crash(sandbox):
+    for kind in ("html", "truncate", "empty", "drop"):
+        for system in ("keycloak", "3scale"):
+            admin(sandbox, "POST", f"/faults/{system}", kind=kind, status=200)
+        status, _ = doctor(sandbox)
+        assert status == 2, kind
+        for system in ("keycloak", "3scale"):
+            requests.delete(f"{sandbox.admin}/faults/{system}", timeout=10)
+
+
+def test_it_changes_nothing(sandbox):
+    requests.delete(sandbox.admin + "/journal/3scale", timeout=10)
+    doctor(sandbox, KEYCLOAK_CLIENT_SECRET="mlaas-client-secret")
+    journal = requests.get(sandbox.admin + "/journal/3scale", timeout=10).json()["journal"]
+    assert journal and {entry["method"] for entry in journal} == {"GET"}
+
+
+def test_a_bad_configuration_is_told_before_anything_is_asked():
+    result = subprocess.run([BIN / "mlaas-helper", "doctor"], env={"PATH": os.environ["PATH"]}, capture_output=True, timeout=60)
+    assert result.returncode == 78
+
+
+class Realm:
+    """An issuer over HTTPS, with a certificate that is valid for that many days."""
+
+    def __init__(self, folder, days):
+        self.certificate = folder / "certificate.pem"
+        key = folder / "key.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", str(days),
+             "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", self.certificate],
+            check=True, capture_output=True)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, key)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"https://localhost:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def handler(realm):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                base = realm.url + "/realms/mlaas"
+                body = json.dumps({"issuer": base, "jwks_uri": base + "/certs", "keys": [{"use": "sig", "alg": "RS256"}]})
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def log_message(self, *_):
+                pass
+        return Handler
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.mark.parametrize("days, severity", [(90, "ok"), (10, "warning"), (1, "error")])
+def test_certificates_before_they_expire(sandbox, tmp_path, days, severity):
+    realm = Realm(tmp_path, days)
+    try:
+        _, found = doctor(sandbox, KEYCLOAK_URL=realm.url, CA_BUNDLE=str(realm.certificate))
+    finally:
+        realm.stop()
+    assert severities(found, "keycloak.issuer") == {"ok"}
+    seen = {finding["severity"] for finding in found["certificate"] if "of Keycloak" in finding["message"]}
+    assert seen == {severity}
+    roots = {finding["severity"] for finding in found["certificate"] if "CA_BUNDLE" in finding["message"]}
+    assert roots == {"ok" if days == 90 else "warning"}
+
+
+def test_a_certificate_that_is_not_trusted(sandbox, tmp_path):
+    realm = Realm(tmp_path, 90)
+    try:
+        status, found = doctor(sandbox, KEYCLOAK_URL=realm.url)
+    finally:
+        realm.stop()
+    assert status == 2 and "CA_BUNDLE" in found["keycloak.reachable"][0]["advice"]
+    assert "self" in found["keycloak.reachable"][0]["message"]
