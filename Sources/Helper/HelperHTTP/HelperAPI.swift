@@ -91,7 +91,10 @@ package struct HelperAPI: Responder {
         routeNames = routes.map { "\($0.method.rawValue) \($0.template)" }
         let metrics = dependencies.metrics
         router = Router(routes.map { ($0.method, $0.template) })
-        endpoints = routes.map { Endpoint($0.handler, metrics.route($0.template)) }
+        endpoints = routes.map { route in
+            let methods = routes.filter { $0.template == route.template }.map(\.method)
+            return Endpoint(route.handler, metrics.route(route.template, methods: methods))
+        }
         unmatched = metrics.route("_unmatched")
         asterisk = metrics.route("*")
         overload = metrics.route("_overloaded")

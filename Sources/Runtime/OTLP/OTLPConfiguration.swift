@@ -15,7 +15,7 @@ package struct OTLPConfiguration: Sendable {
     /// How long spans wait for company.
     package var delay = Duration.seconds(1)
     /// Between two requests, at least: bounds what exporting costs.
-    package var pause = Duration.milliseconds(200)
+    package var pause = Duration.milliseconds(500)
     /// For one request.
     package var timeout = Duration.seconds(10)
     /// Attempts for one batch, at least 1; then it is dropped.

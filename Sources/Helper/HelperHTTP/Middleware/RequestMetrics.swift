@@ -15,11 +15,13 @@ package final class RequestMetrics: Sendable {
     }
 
     /// The metrics of a route; for the time when routes are made, and for what is rare.
-    /// - Parameter template: one of a closed set: a route's template, or a stand-in for what has none.
-    func route(_ template: String) -> RouteMetrics {
+    /// - Parameters:
+    ///   - template: one of a closed set: a route's template, or a stand-in for what has none.
+    ///   - methods: those that usually succeed; counted when the route is made.
+    func route(_ template: String, methods: [HTTPMethod] = []) -> RouteMetrics {
         routes.withLock { routes in
             if let known = routes[template] { return known }
-            let made = RouteMetrics(template: template, factory: factory)
+            let made = RouteMetrics(template: template, methods: methods, factory: factory)
             routes[template] = made
             return made
         }
@@ -36,7 +38,8 @@ package final class RequestMetrics: Sendable {
     }
 }
 
-/// The durations of one route: a table by method and status whose entries are made when they first occur.
+/// The durations of one route: what usually happens is at hand, the rest in a table by method and status whose entries are
+/// made when they first occur.
 final class RouteMetrics: Sendable {
     private static let methods: InlineArray<10, String> = [
         "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "_OTHER",
@@ -60,24 +63,34 @@ final class RouteMetrics: Sendable {
     let template: String
     private let factory: any MetricsFactory
     private let rows: InlineArray<10, Row> = .init { _ in Row() }
+    /// Success by method: looking into a lazy reference costs more than the rest of counting.
+    private let usual: [Timer?]
 
-    init(template: String, factory: any MetricsFactory) {
+    init(template: String, methods: [HTTPMethod], factory: any MetricsFactory) {
         self.template = template
         self.factory = factory
+        let expected = Set(methods.map(Self.place))
+        usual = (0..<10).map { row in
+            expected.contains(row) ? Self.make(template, row, 0, factory) : nil
+        }
     }
 
     func timer(_ method: HTTPMethod, _ status: Int) -> Timer {
         let row = Self.place(method)
+        if status == 200, let timer = usual[row] { return timer }
         let place = Int(Self.places.indices.contains(status) ? Self.places[status] : 31)
         if let made = rows[row].timers[place].load() { return made }
-        let code = Self.statuses[place]
-        return rows[row].timers[place].storeIfNil(
-            Timer(
-                label: "http_server_request_duration_seconds",
-                dimensions: [
-                    ("http_route", template), ("http_request_method", Self.methods[row]),
-                    ("http_response_status_code", code == 0 ? "_OTHER" : String(code)),
-                ], factory: factory))
+        return rows[row].timers[place].storeIfNil(Self.make(template, row, place, factory))
+    }
+
+    private static func make(_ template: String, _ row: Int, _ place: Int, _ factory: any MetricsFactory) -> Timer {
+        let code = statuses[place]
+        return Timer(
+            label: "http_server_request_duration_seconds",
+            dimensions: [
+                ("http_route", template), ("http_request_method", methods[row]),
+                ("http_response_status_code", code == 0 ? "_OTHER" : String(code)),
+            ], factory: factory)
     }
 
     /// Methods that nobody has defined would make a series each: they share the last place.

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Names for traces and spans: they must differ, and sampling needs them evenly spread; nobody must be kept from guessing
-/// them. A SplitMix64 sequence for each stripe, each from a random start, one relaxed add a number.
+/// them. A SplitMix64 sequence for each stripe, each from a random start, one relaxed add for all of a request.
 struct IdentifierSource: Sendable {
     private static let step: UInt64 = 0x9E37_79B9_7F4A_7C15
 
@@ -22,20 +22,29 @@ struct IdentifierSource: Sendable {
         cells = (0..<stripes.count).map { _ in Stripe(random.next()) }
     }
 
-    func traceID() -> TraceID {
+    /// A trace and its first span.
+    func trace() -> (TraceID, SpanID) {
         while true {
-            if let id = TraceID(high: next(), low: next()) { return id }
+            let state = advance(by: 3)
+            let high = Self.mix(state &- Self.step &- Self.step)
+            if let trace = TraceID(high: high, low: Self.mix(state &- Self.step)), let span = SpanID(Self.mix(state)) {
+                return (trace, span)
+            }
         }
     }
 
     func spanID() -> SpanID {
         while true {
-            if let id = SpanID(next()) { return id }
+            if let id = SpanID(Self.mix(advance(by: 1))) { return id }
         }
     }
 
-    private func next() -> UInt64 {
-        var mixed = cells[stripes.current].state.wrappingAdd(Self.step, ordering: .relaxed).newValue
+    private func advance(by numbers: UInt64) -> UInt64 {
+        cells[stripes.current].state.wrappingAdd(Self.step &* numbers, ordering: .relaxed).newValue
+    }
+
+    private static func mix(_ state: UInt64) -> UInt64 {
+        var mixed = state
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
         mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
         return mixed ^ (mixed >> 31)

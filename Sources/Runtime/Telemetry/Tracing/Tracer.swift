@@ -79,9 +79,9 @@ package final class Tracer: Sendable {
                 traceID: parent.traceID, spanID: identifiers.spanID(), isSampled: parent.isSampled,
                 traceState: parent.traceState)
         }
-        let id = identifiers.traceID()
+        let (trace, span) = identifiers.trace()
         return SpanContext(
-            traceID: id, spanID: identifiers.spanID(), isSampled: recorder != nil && id.low >> 1 < threshold)
+            traceID: trace, spanID: span, isSampled: recorder != nil && trace.low >> 1 < threshold)
     }
 }
 
