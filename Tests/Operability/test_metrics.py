@@ -66,7 +66,7 @@ def test_every_promised_metric_is_there_with_its_labels(helper, sandbox):
 def test_every_metric_is_in_the_operators_reference(helper):
     reference = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     missing = {name for name in exposition.names(scrape(helper)) if f"`{name}`" not in reference}
-    assert not missing
+    assert not missing, "add them to the table of docs/operations.md"
 
 
 def test_what_happens_is_counted(sandbox):
