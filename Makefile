@@ -68,6 +68,7 @@ smoke: ## Starts the sandbox and the helper as `make run` does, and pastes the p
 
 .PHONY: http-differential
 http-differential: ## Compares with other HTTP parsers on the corpus; docs/http-differences.md lists what differs
+	@./setup.sh ci
 	@.tools/httppeers/bin/python scripts/http-differential.py
 
 .PHONY: sanitize

@@ -2,6 +2,7 @@ import Crypto
 import EventLoop
 import HTTP
 import HTTPServer
+import LoopTesting
 import Synchronization
 import Telemetry
 import TestSupport
@@ -38,7 +39,7 @@ private struct Hello: Responder {
     }
 }
 
-@Suite("A server that speaks TLS")
+@Suite("A server that speaks TLS", .leavesNothing)
 struct TLSServerTests {
     private let certificates: TestCertificates
     private let trust: TLSTrust
@@ -56,20 +57,17 @@ struct TLSServerTests {
     private func withServer(
         _ change: (inout HTTPServerConfiguration) -> Void = { _ in }, _ work: (Int, HTTPServer) async throws -> Void
     ) async throws {
-        let group = EventLoopGroup(count: 2)
         var configuration = HTTPServerConfiguration(
             host: "127.0.0.1", port: 0, commonFields: HTTPFields([("x-common", "yes")]))
         configuration.tls = TLSListenerConfiguration(contexts: contexts, metrics: registry)
         change(&configuration)
         let logger = Logger(label: "test", handler: JSONLogHandler(sink: InMemoryLogSink(), level: .trace, now: { 0 }))
         let server = HTTPServer(
-            configuration: configuration, group: group, responder: Hello(hold: hold), logger: logger)
+            configuration: configuration, group: TestLoops.group, responder: Hello(hold: hold), logger: logger)
         let address = try await server.start()
         try await work(address.port, server)
         await server.shutdown(deadline: .seconds(2))
         #expect(await server.connectionCount() == 0)
-        group.shutdown()
-        #expect(group.openHandles == 0)
     }
 
     private func count(_ outcome: String, _ version: String = "none") -> Int {
@@ -238,7 +236,8 @@ struct TLSServerTests {
             busy.handshake()
             busy.send("GET /held \(Self.ask)")
             while hold.waiting.load(ordering: .relaxed) == 0 { try await Task.sleep(for: .milliseconds(10)) }
-            #expect(await server.connectionCount() == 3)
+            // On a busy machine the silent one may have had its time already.
+            #expect(await server.connectionCount() >= 2)
             server.beginDraining()
             // Asked of every loop, and so after the draining has begun.
             _ = await server.connectionCount()
