@@ -80,6 +80,10 @@ sanitize: ## Runs the Swift tests under the address and the thread sanitizer, an
 fuzz: ## Makes up inputs for every entry that takes bytes from outside (FUZZ_SECONDS each)
 	@scripts/fuzz.sh
 
+.PHONY: bench-tokens
+bench-tokens: ## Measures how many access tokens a second one thread checks, by algorithm, and from the cache
+	@swift run -c release --package-path Benchmarks/TokenCheck --scratch-path .build-tokens TokenCheck $(SECONDS_EACH)
+
 bench-quick: ## Measures the figures of the README
 	@./setup.sh ci
 	@Benchmarks/quick.sh

@@ -104,6 +104,17 @@ struct KeySetCacheTests {
         #expect(word(cache.lookUp("k1", now: at(86_403))) == "found")
     }
 
+    @Test("an unknown key is not denied while it cannot be asked for")
+    mutating func unknownInOutage() {
+        load(first, at: 0)
+        load(nil, at: 1, forced: true)
+        #expect(word(cache.settle("k2", now: at(1))) == "unavailable")
+        #expect(word(cache.lookUp("k2", now: at(2))) == "unavailable")
+        #expect(word(cache.lookUp("k1", now: at(2))) == "found")
+        load(second, at: 31, forced: true)
+        #expect(word(cache.lookUp("k2", now: at(31))) == "found")
+    }
+
     @Test("a key that a newer answer lacks is gone, and only a change begins a new generation")
     mutating func withdrawal() throws {
         load(second, at: 0)

@@ -7,5 +7,6 @@ let allTargets: [any FuzzTarget.Type] = [
     JSONTarget.self,
     RESPTarget.self,
     TokenTarget.self,
+    TokenClaimsTarget.self,
     KeySetTarget.self,
 ]

@@ -3,6 +3,9 @@ import JSON
 
 /// The checks of a signed payload (RFC 7519 §4.1, RFC 9068 §4, RFC 8725 §3), each by itself and in this order.
 struct ClaimChecks {
+    /// The largest whole number that a Double tells from its neighbours.
+    private static let timeMax = 1 << 53
+
     let policy: TokenPolicy
     /// Seconds since 1970-01-01T00:00:00Z.
     let now: Double
@@ -49,9 +52,10 @@ struct ClaimChecks {
     /// A NumericDate: a finite number in 0...2^53, fractions allowed.
     private func time(_ claims: JSONValue, _ name: String) throws(TokenRefusal) -> Double? {
         guard let value = claims[name] else { return nil }
-        guard let seconds = value.double, (0...9_007_199_254_740_992).contains(seconds) else {
-            throw TokenRefusalReason.times.refusal()
-        }
+        // A whole number is compared before it becomes a Double, which would round it into the range.
+        guard let seconds = value.double, (0...Self.timeMax).contains(value.int ?? 0),
+            (0...Double(Self.timeMax)).contains(seconds)
+        else { throw TokenRefusalReason.times.refusal() }
         return seconds
     }
 

@@ -20,7 +20,7 @@ struct KeySetCache: Sendable {
         case absent
         /// One fetch may find it.
         case fetch
-        /// There are no keys to be used, and it is too early to ask again.
+        /// There are no keys to be used, or the last attempt to ask for newer ones failed, and it is too early to try again.
         case unavailable
     }
 
@@ -57,7 +57,9 @@ struct KeySetCache: Sendable {
         }
         if let until = absent[keyID], now < until { return .absent }
         let isEarly = forcedAt.map { $0.duration(to: now) < settings.cooldown } ?? false
-        return isEarly ? .absent : .fetch
+        if !isEarly { return .fetch }
+        // A key that could not be asked for may well be there.
+        return lastFailed ? .unavailable : .absent
     }
 
     /// What there is after a fetch. A key id that a good answer lacks is remembered for twice the cooldown, so that one
@@ -65,7 +67,8 @@ struct KeySetCache: Sendable {
     mutating func settle(_ keyID: String, now: Instant) -> Lookup {
         guard let usable = usableSet(now) else { return .unavailable }
         if let key = usable.keys[keyID] { return .found(key, generation: generation) }
-        if !lastFailed { remember(keyID, now) }
+        if lastFailed { return .unavailable }
+        remember(keyID, now)
         return .absent
     }
 

@@ -5,39 +5,80 @@ import JSON
 @testable import Keycloak
 
 /// An access token. The first byte chooses: the bytes as they are, or header and payload, divided by NUL, put into the
-/// form of a token. What is taken apart can be put together again, byte for byte, and what its claims say is bounded.
+/// form of a token. What is read is exactly what would be written of it, and its header says nothing that we do not do.
 enum TokenTarget: FuzzTarget {
     static let name = "token"
+    private static let algorithms = Set(SignatureAlgorithm.allCases)
 
     static func run(_ input: UnsafeBufferPointer<UInt8>) {
         let (choice, rest) = input.steered
         var token = Array(rest)
         if choice & 1 == 1 {
             let parts = rest.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
-            let header = Base64URL.encode(Array(parts[0]))
-            let payload = parts.count > 1 ? Base64URL.encode(Array(parts[1])) : ""
-            token = Array("\(header).\(payload).c2ln".utf8)
+            let payload = parts.count > 1 ? Base64URL.encode(Array(parts[1])) : "e30"
+            token = Array("\(Base64URL.encode(Array(parts[0]))).\(payload).c2ln".utf8)
         }
-        guard let jws = try? CompactJWS(token[...], algorithms: Set(SignatureAlgorithm.allCases)) else { return }
-        let again = jws.signedBytes + [0x2E] + Array(Base64URL.encode(jws.signature).utf8)
-        require(again == token, "\(String(decoding: token, as: UTF8.self)) is not the only way to write it")
-        require(CompactJWS.isKeyID(jws.keyID), "the key id \(jws.keyID)")
-        require(jws.payload.object != nil, "the payload is no object")
+        guard let read = try? CompactJWS(token[...], algorithms: algorithms) else { return }
+        require(token.count <= CompactJWS.bytesMax, "a token of \(token.count) bytes")
+        let written = read.signedBytes + [0x2E] + Array(Base64URL.encode(read.signature).utf8)
+        require(written == token, "\(String(decoding: token, as: UTF8.self)) is written in another way")
+        require(CompactJWS.isKeyID(read.keyID), "the key id \(read.keyID)")
+        require(read.payload.object != nil && !read.signature.isEmpty, "a part is missing")
+        checkHeader(read)
+    }
+
+    private static func checkHeader(_ token: CompactJWS) {
+        let encoded = token.signedBytes.prefix { $0 != 0x2E }
+        guard let bytes = Base64URL.decode(encoded), let header = try? JSONValue(parsing: bytes) else {
+            require(false, "the header cannot be read again")
+            return
+        }
+        require(header["alg"]?.string == token.algorithm.rawValue, "another algorithm")
+        for name in ["crit", "b64", "zip", "enc", "cty"] { require(header[name] == nil, "\(name) was passed over") }
     }
 }
 
-/// A published key set. Reading it twice gives the same; no key is both used and exposed.
+/// A payload whose signature was good.
+enum TokenClaimsTarget: FuzzTarget {
+    static let name = "token-claims"
+    private static let now = 1_790_000_000.0
+    private static let policy = TokenPolicy(issuers: ["i"], audiences: ["gw"], clientID: "gw")
+
+    static func run(_ input: UnsafeBufferPointer<UInt8>) {
+        let limits = JSONLimits(maxDepth: 32, maxBytes: CompactJWS.bytesMax, maxValues: 4_096)
+        guard let claims = try? JSONValue(parsing: Array(input), limits: limits) else { return }
+        let checks = ClaimChecks(policy: policy, now: now)
+        guard let caller = try? checks.caller(claims, issuer: "i") else { return }
+        let audiences = claims["aud"]?.array?.compactMap(\.string) ?? [claims["aud"]?.string ?? ""]
+        require(audiences.contains("gw"), "an audience of others: \(audiences)")
+        require(checks.end(of: claims) > now, "it has ended")
+        require(claims["cnf"] == nil, "it is bound")
+        require(["", "bearer"].contains(claims["typ"]?.string?.lowercased() ?? ""), "another kind of token")
+        require(caller.issuer == "i" && caller.subject == claims["sub"]?.string, "another subject")
+        require((1...256).contains(caller.subject.utf8.count), "a subject of \(caller.subject.utf8.count) bytes")
+        require(!caller.username.unicodeScalars.contains { $0.value < 0x20 }, "a control character in the name")
+        require(caller.clientRoles.keys.allSatisfy { $0 == "gw" }, "roles at another client")
+    }
+}
+
+/// A key set as an issuer publishes it.
 enum KeySetTarget: FuzzTarget {
     static let name = "key-set"
 
     static func run(_ input: UnsafeBufferPointer<UInt8>) {
-        let bytes = Array(input)
-        let set = KeySet(bytes)
-        require(set == KeySet(bytes), "read twice it differs")
-        guard let set else { return }
-        require(set.keys.count <= 100, "\(set.keys.count) keys")
-        for id in set.keys.keys {
-            require(CompactJWS.isKeyID(id) && !set.exposed.contains(id), "the key \(id)")
+        guard let set = KeySet(Array(input)) else { return }
+        require(set == KeySet(Array(input)), "the same text is another set")
+        for (id, entry) in set.keys {
+            require(CompactJWS.isKeyID(id) && !set.exposed.contains(id), "the key id \(id)")
+            if entry.key.kind == .rsa { require(entry.key.bits >= 2_048, "\(entry.key.bits) bits") }
+            for algorithm in SignatureAlgorithm.allCases {
+                for length in [0, 64, 96, 132, 256] {
+                    let signature = [UInt8](repeating: 0, count: length)
+                    let isValid = entry.key.isValidSignature(signature, for: [1, 2, 3], algorithm: algorithm)
+                    // The points of small order make every message's signature; nobody publishes those.
+                    require(!isValid || algorithm == .edDSA, "zeros are a signature of \(algorithm)")
+                }
+            }
         }
     }
 }
