@@ -64,6 +64,7 @@ if [ "$profile" = ci ]; then
         prometheus              # alerts, and a real scrape
         nodejs                  # a second reader of HTTP
         openjdk-17-jre-headless # a real Keycloak
+        glewlwyd sqlite3        # another identity provider
         chromium fonts-dejavu-core # /docs in a browser
     )
 fi

@@ -36,7 +36,7 @@ end() {
 }
 trap end EXIT
 trap 'exit 143' TERM INT
-if ! wait_for "http://127.0.0.1:$port/realms/mlaas" 180 "$parent"; then
+if ! wait_for "http://127.0.0.1:$port/realms/mlaas" 420 "$parent"; then
     tail -n 20 .run/keycloak.log >&2
     exit 1
 fi
