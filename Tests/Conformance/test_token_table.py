@@ -20,8 +20,8 @@ def world(sandbox):
 
 @pytest.fixture(scope="module")
 def gate(world):
-    helper = world.helper()
-    # Spends the one fetch that unknown key ids may cause in these minutes.
+    helper = world.helper(KEYCLOAK_KEYS_COOLDOWN="1h")
+    # Spends the one fetch that unknown key ids may cause in this hour.
     helper.get("/api/services", world.forge.token(header={"kid": "unknown"}))
     yield helper
     log = helper.stop()
