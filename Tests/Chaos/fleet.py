@@ -189,11 +189,15 @@ def data(answer):
     return json.loads(answer[2])["data"]
 
 
-def unexplained(replica_lines, answers):
-    """Failures of ours, 5xx, that no line of a log gives a cause for, by request id."""
-    explained = {line.get("request_id") for line in replica_lines if line.get("error")}
-    missing = []
-    for status, _, text in answers:
-        if status >= 500 and json.loads(text)["error"]["request_id"] not in explained:
-            missing.append(text)
-    return missing
+def unexplained(replicas, answers):
+    """Failures of ours, 5xx, that no line of a log gives a cause for, by request id. Lines are written behind the answers, so
+    they are waited for."""
+    wanted = {json.loads(text)["error"]["request_id"]: text for status, _, text in answers if status >= 500}
+    end = time.monotonic() + 5
+    while True:
+        lines = [line for replica in replicas for line in replica.lines()]
+        explained = {line.get("request_id") for line in lines if line.get("error")}
+        missing = [text for request, text in wanted.items() if request not in explained]
+        if not missing or time.monotonic() > end:
+            return missing
+        time.sleep(0.1)

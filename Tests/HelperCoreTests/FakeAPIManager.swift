@@ -8,6 +8,8 @@ final class FakeAPIManager: APIManager {
     struct State: Sendable {
         var services: [Service] = []
         var accounts: [String: Account] = [:]
+        /// Answered for every name that has none of its own.
+        var everybodysAccount: Account?
         var applications: [Application] = []
         var usedIDs: Set<String> = []
         var nextID = 100
@@ -46,7 +48,7 @@ final class FakeAPIManager: APIManager {
     func account(username: String) async throws(APIManagerError) -> Account? {
         try check()
         await Task.yield()
-        return state.withLock { $0.accounts[username] }
+        return state.withLock { $0.accounts[username] ?? $0.everybodysAccount }
     }
 
     func signUp(_ draft: SignupDraft) async throws(APIManagerError) -> Account {

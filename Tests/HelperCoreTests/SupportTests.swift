@@ -1,4 +1,6 @@
+import Foundation
 import HelperCore
+import Synchronization
 import Testing
 
 @Suite("A circuit breaker")
@@ -44,17 +46,41 @@ struct BoundedCacheTests {
 
 @Suite("Many callers")
 struct CallersMemoryTests {
+    /// `MLAAS_CALLERS` distinct callers, each with one key, through a cache for a tenth of them; what the process takes is
+    /// printed as they pass.
     @Test("pass through the cache without growth beyond its bounds")
     func growth() async throws {
+        let count = ProcessInfo.processInfo.environment["MLAAS_CALLERS"].flatMap(Int.init) ?? 5_000
         var limits = OwnedKeys.Limits()
-        limits.callersMax = 1_000
+        limits.callersMax = count / 10
         let manager = FakeAPIManager()
-        let keys = OwnedKeys(manager: manager, limits: limits, spawn: { work in Task { await work() } })
-        let catalog = Catalog(services: [])
-        for index in 0..<5_000 {
-            let caller = Caller(issuer: "i", subject: "\(index)", username: "user\(index)", email: nil)
-            _ = try await keys.snapshot(for: caller, catalog: catalog)
+        manager.state.withLock { state in
+            state.everybodysAccount = Account(id: 1, state: "approved")
+            state.applications = [FakeAPIManager.application(1, 7, 1, nil)]
         }
-        #expect(keys.occupancy.entries == 1_000 && keys.occupancy.bytes <= 1_000 * 400)
+        let keys = OwnedKeys(manager: manager, limits: limits, spawn: { work in Task { await work() } })
+        let service = Service(
+            id: 7, name: "S", systemName: "s", description: nil, authentication: .apiKey, proxyEndpoint: nil,
+            placement: CredentialsPlacement(location: "headers", parameter: "k", idParameter: nil), plans: [])
+        let catalog = Catalog(services: [service])
+        let before = Self.residentKiB
+        var samples: [Int] = []
+        for index in 0..<count {
+            let caller = Caller(issuer: "i", subject: "\(index)", username: "user\(index)", email: nil)
+            let snapshot = try await keys.snapshot(for: caller, catalog: catalog)
+            if index == 0 { #expect(snapshot.keys.count == 1) }
+            if (index + 1) % (count / 10) == 0 { samples.append(Self.residentKiB - before) }
+        }
+        let (entries, bytes, _) = keys.occupancy
+        print(
+            "callers: \(count) passed, \(entries) kept, \(bytes / entries) bytes each by the count, KiB more: \(samples)"
+        )
+        #expect(entries == limits.callersMax && bytes <= entries * 800)
+    }
+
+    private static var residentKiB: Int {
+        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") } ?? ""
+        return line.split(whereSeparator: { !$0.isNumber }).first.flatMap { Int($0) } ?? 0
     }
 }

@@ -59,6 +59,19 @@ struct ThreeScaleAnswerTests {
         #expect(failure(200, "") == nil)
     }
 
+    @Test(
+        "say why in every shape that 3scale has",
+        arguments: [
+            (#"{"error":{"from":"pending","event":"suspend","error":"cannot transition"}}"#, "", "cannot transition"),
+            ("Wrong type for parameter: account", "text/plain; charset=utf-8", "Wrong type for parameter: account"),
+            ("<html>502</html>", "text/html", nil), ("", "", nil), (#"{"status":"Not found"}"#, "", nil),
+        ] as [(String, String, String?)])
+    func shapes(_ body: String, _ type: String, _ issue: String?) {
+        let response = HTTPClientResponse(
+            status: HTTPStatus(code: 422), fields: HTTPFields([("content-type", type)]), body: Array(body.utf8))
+        #expect(ThreeScaleAnswer.details(response).map(\.issue) == (issue.map { [$0] } ?? []))
+    }
+
     @Test("are waited out as long as they say")
     func retryAfter() {
         #expect(failure(503, "")?.helperError().retryAfter == .seconds(7))
