@@ -9,7 +9,9 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-reports=.run/sanitize
+reports=$PWD/.run/sanitize
+export TSAN_OPTIONS=log_path=$reports/report:suppressions=$PWD/scripts/sanitizers/thread.supp
+export LSAN_OPTIONS=suppressions=$PWD/scripts/sanitizers/leak.supp:print_suppressions=0
 mkdir -p "$reports"
 rm -f "$reports"/*
 
@@ -30,10 +32,14 @@ no_reports() {
 run_tests() {
     swift build --build-tests --sanitize="$1" --scratch-path ".build-$1" 2>&1 | tail -n 1
     # `swift test` itself leaves memory behind; leaks are looked for in the programs, below.
-    ASAN_OPTIONS=detect_leaks=0:log_path=$reports/report TSAN_OPTIONS=halt_on_error=0:log_path=$reports/report \
+    ASAN_OPTIONS=detect_leaks=0:log_path=$reports/report \
         swift test --skip-build --sanitize="$1" --scratch-path ".build-$1" \
         ${SANITIZE_FILTER:+--filter "$SANITIZE_FILTER"} >"$reports/$1.log" 2>&1 ||
-        { grep -E '✘|error:|Fatal' "$reports/$1.log" | head -n 40 && tail -n 20 "$reports/$1.log" && exit 1; }
+        {
+            grep -E '✘|error:|Fatal' "$reports/$1.log" | head -n 40 || true
+            tail -n 20 "$reports/$1.log"
+            exit 1
+        }
     grep -E 'Test run with' "$reports/$1.log"
     no_reports "tests under the $1 sanitizer"
 }
@@ -42,7 +48,7 @@ run_tests() {
 run_programs() {
     swift build --sanitize=address --scratch-path .build-address 2>&1 | tail -n 1
     MLAAS_BIN=$PWD/.build-address/debug \
-        ASAN_OPTIONS=detect_leaks=1:log_path=$PWD/$reports/report \
+        ASAN_OPTIONS=detect_leaks=1:log_path=$reports/report \
         .tools/conformance/bin/pytest -q Tests/Conformance/test_main_job.py
     no_reports 'the programs under the address and leak sanitizers'
 }
