@@ -106,7 +106,9 @@ let package = Package(
             path: "Benchmarks/bench-server", swiftSettings: settings),
 
         // 5. Tests: one folder per target.
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+        .target(
+            name: "TestSupport", path: "Tests/TestSupport",
+            swiftSettings: [.swiftLanguageMode(.v6)] + upcomingFeatures + warnings),
         tests("EventLoop", ["EventLoop", "LoopTesting"]),
         tests("Crypto", ["Crypto", "TestSupport"]),
         tests("JSON", ["JSON"]),

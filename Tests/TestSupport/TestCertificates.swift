@@ -22,10 +22,6 @@ package final class TestCertificates: Sendable {
         }
     }
 
-    package struct OpenSSLFailed: Error, CustomStringConvertible {
-        package let description: String
-    }
-
     private let folder: URL
     /// PEM of the authority that signs.
     package let authority: [UInt8]
@@ -85,21 +81,5 @@ package final class TestCertificates: Sendable {
 }
 
 private func openssl(in folder: URL, _ arguments: [String]) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["openssl"] + arguments
-    process.currentDirectoryURL = folder
-    // A file, since reading a pipe may be interrupted by a signal, which Foundation answers by a trap.
-    let errors = folder.appending(path: UUID().uuidString)
-    try Data().write(to: errors)
-    let handle = try FileHandle(forWritingTo: errors)
-    process.standardError = handle
-    process.standardOutput = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    try handle.close()
-    let words = String(decoding: try Data(contentsOf: errors), as: UTF8.self)
-    guard process.terminationStatus == 0 else {
-        throw TestCertificates.OpenSSLFailed(description: "openssl \(arguments.joined(separator: " ")): \(words)")
-    }
+    _ = try output(ofShell: "openssl " + arguments.map { "'\($0)'" }.joined(separator: " "), in: folder.path)
 }

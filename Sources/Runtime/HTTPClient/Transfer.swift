@@ -65,7 +65,8 @@ import HTTP
         unsafe ccurl_set_long(easy, CURLOPT_QUICK_EXIT, 1)
         unsafe ccurl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, max(1, configuration.connectTimeout.milliseconds))
         unsafe ccurl_set_long(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
-        unsafe ccurl_set_long(easy, CURLOPT_PIPEWAIT, 1)
+        // Whether a connection can carry several requests is known after its handshake: the others wait for that.
+        unsafe ccurl_set_long(easy, CURLOPT_PIPEWAIT, request.url.hasPrefix("https:") ? 1 : 0)
         unsafe ccurl_set_long(easy, CURLOPT_TCP_KEEPALIVE, 1)
         // Front ends close idle connections after a minute or so: do not race them.
         unsafe ccurl_set_long(easy, CURLOPT_MAXAGE_CONN, 45)
