@@ -1,4 +1,5 @@
 import EventLoop
+import HTTP
 import HTTPClient
 import Synchronization
 import Telemetry
@@ -12,6 +13,7 @@ func withClient(
     let group = EventLoopGroup(count: 1)
     let registry = PrometheusRegistry()
     var configuration = HTTPClientConfiguration(userAgent: "test")
+    configuration.connectTimeout = .seconds(120)
     configuration.metrics = registry
     change(&configuration)
     let client = HTTPClient(configuration: configuration, group: group)
@@ -23,6 +25,13 @@ func withClient(
     await client.shutdown()
     group.shutdown()
     #expect(group.openHandles == 0)
+}
+
+extension HTTPClientRequest {
+    /// A request that only a test's own doing ends: machines may be slow.
+    init(patient url: String, method: HTTPMethod = .get, body: [UInt8]? = nil) {
+        self.init(method: method, url: url, body: body, timeout: .seconds(300))
+    }
 }
 
 extension HTTPClient {

@@ -7,7 +7,7 @@ import Telemetry
 import TestSupport
 import Testing
 
-@Suite("The client's peers")
+@Suite("The client's peers", .serialized)
 struct RemoteTests {
     private let certificates: TestCertificates
     private let trust: TLSTrust
@@ -51,7 +51,7 @@ struct RemoteTests {
             let bodies = await withTaskGroup(of: Result<String, HTTPClientError>.self) { tasks in
                 for _ in 0..<100 {
                     tasks.addTask(executorPreference: loop) {
-                        await client.outcome(HTTPClientRequest(url: "https://localhost:\(port)/"))
+                        await client.outcome(HTTPClientRequest(patient: "https://localhost:\(port)/"))
                     }
                 }
                 return await tasks.reduce(into: [Result<String, HTTPClientError>]()) { $0.append($1) }
@@ -78,7 +78,7 @@ struct RemoteTests {
                 $0.trust = trust
             } _: { client, _, _ in
                 let outcome = await client.outcome(
-                    HTTPClientRequest(method: .post, url: "https://localhost:\(port)/", body: []))
+                    HTTPClientRequest(patient: "https://localhost:\(port)/", method: .post, body: []))
                 switch outcome {
                 case .success(let body): #expect(isGood && body.hasPrefix("HTTP/1.1"))
                 case .failure(.tlsFailed): #expect(!isGood)
@@ -99,7 +99,7 @@ struct RemoteTests {
         try await withClient {
             $0.trust = trust
         } _: { client, _, _ in
-            let request = HTTPClientRequest(url: "https://localhost:\(port)/")
+            let request = HTTPClientRequest(patient: "https://localhost:\(port)/")
             let first = try await client.outcome(request).get()
             let second = try await client.outcome(request).get()
             #expect(second == first)
@@ -145,10 +145,12 @@ struct RemoteTests {
             $0.noProxy = "localhost,.example.com"
         } _: { client, _, _ in
             #expect(
-                await client.outcome(HTTPClientRequest(url: "http://127.0.0.1:\(plain.port)/")) == .success("proxied"))
+                await client.outcome(HTTPClientRequest(patient: "http://127.0.0.1:\(plain.port)/"))
+                    == .success("proxied"))
             #expect(
-                await client.outcome(HTTPClientRequest(url: "http://localhost:\(plain.port)/")) == .success("direct"))
-            let tunnelled = try await client.outcome(HTTPClientRequest(url: "https://127.0.0.1:\(port)/")).get()
+                await client.outcome(HTTPClientRequest(patient: "http://localhost:\(plain.port)/"))
+                    == .success("direct"))
+            let tunnelled = try await client.outcome(HTTPClientRequest(patient: "https://127.0.0.1:\(port)/")).get()
             #expect(tunnelled.hasPrefix("HTTP/1.1"))
         }
         // A proxy that refuses: nothing has reached the peer, also for a write.
@@ -157,7 +159,7 @@ struct RemoteTests {
             $0.httpsProxy = "http://user:wrong@127.0.0.1:\(proxyPort)"
         } _: { client, _, _ in
             let outcome = await client.outcome(
-                HTTPClientRequest(method: .post, url: "https://127.0.0.1:\(port)/", body: [1]))
+                HTTPClientRequest(patient: "https://127.0.0.1:\(port)/", method: .post, body: [1]))
             guard case .failure(let error) = outcome else {
                 Issue.record("\(outcome)")
                 return
@@ -178,7 +180,7 @@ struct RemoteTests {
         try await withClient {
             $0.httpsProxy = "http://127.0.0.1:\(proxy.port)"
         } _: { client, _, _ in
-            var request = HTTPClientRequest(url: "https://peer.example.com/secret-path")
+            var request = HTTPClientRequest(patient: "https://peer.example.com/secret-path")
             request.basicCredentials = BasicCredentials(user: "", password: "secret-token")
             request.fields.append("x-secret", "secret-field")
             guard case .failure = await client.outcome(request) else {
@@ -201,7 +203,7 @@ struct RemoteTests {
             configuration: HTTPServerConfiguration(host: host, port: 0), group: group, responder: Ok(), logger: logger)
         let address = try await server.start()
         try await withClient { client, _, _ in
-            #expect(await client.outcome(HTTPClientRequest(url: "http://\(address)/")) == .success(host))
+            #expect(await client.outcome(HTTPClientRequest(patient: "http://\(address)/")) == .success(host))
         }
         await server.shutdown(deadline: .zero)
         group.shutdown()
@@ -211,7 +213,7 @@ struct RemoteTests {
     func unknownName() async throws {
         try await withClient { client, _, _ in
             let outcome = await client.outcome(
-                HTTPClientRequest(method: .post, url: "http://nobody.invalid/", body: []))
+                HTTPClientRequest(patient: "http://nobody.invalid/", method: .post, body: []))
             guard case .failure(let error) = outcome else {
                 Issue.record("\(outcome)")
                 return

@@ -52,13 +52,13 @@ private final class ConnectionCounter: Sendable {
     let value = Atomic<Int>(0)
 }
 
-/// The server's side of one connection. Blocks, with a limit of ten seconds; closed with this object.
+/// The server's side of one connection. Blocks, with a limit of five minutes; closed with this object.
 package final class RawPeer: Sendable {
     private let descriptor: Int32
 
     fileprivate init(descriptor: Int32) {
         self.descriptor = descriptor
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        var limit = timeval(tv_sec: 300, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
 
@@ -87,7 +87,7 @@ package final class RawPeer: Sendable {
         return text
     }
 
-    /// Until the client has gone, for ten seconds at most.
+    /// Until the client has gone.
     package func waitForEnd() {
         var buffer = [UInt8](repeating: 0, count: 1024)
         while recv(descriptor, &buffer, buffer.count, 0) > 0 {}
