@@ -59,6 +59,8 @@ fi
 if [ "$profile" = ci ]; then
     packages+=(
         shellcheck              # lint
+        testssl.sh              # scan of HTTPS
+        tinyproxy               # outgoing requests through a proxy
         nginx-light wrk         # figures
         buildah podman runc netavark skopeo mmdebstrap haproxy # the image, and a router before it
         prometheus              # alerts, and a real scrape

@@ -38,6 +38,22 @@ struct SettingsTests {
         #expect(settings.logLevel == .info && settings.logFormat == .json && settings.applicationsCache == .seconds(30))
     }
 
+    @Test(
+        "a proxy's password is not shown",
+        arguments: [
+            ("http://u:s3cret@proxy:3128", "http://<redacted>@proxy:3128"), ("proxy:3128", "proxy:3128"),
+            ("u:s3cret@x@proxy", "<redacted>@proxy"),
+        ])
+    func proxy(_ value: String, _ shown: String) throws {
+        let values = Self.good.merging(["HTTPS_PROXY": value]) { $1 }
+        guard case .settings(let settings, let entries, _) = Settings.read([InMemoryProvider(values)]) else {
+            Issue.record("refused")
+            return
+        }
+        #expect(settings.httpsProxy == value)
+        #expect(entries.first { $0.key == "HTTPS_PROXY" }?.effective == shown)
+    }
+
     @Test("nothing set means every required name is told at once")
     func nothing() {
         guard case .problems(let problems, _) = Settings.read([InMemoryProvider([:])]) else {
@@ -54,6 +70,7 @@ struct SettingsTests {
             ("API_PAGE_SIZE", "501"), ("API_TIMEOUT", "0"), ("KEYCLOAK_URL", "sso.example.com"),
             ("KEYCLOAK_URL", "https://u:p@sso.example.com"), ("KEYCLOAK_ALGORITHMS", "RS256,none"),
             ("KEYCLOAK_ALGORITHMS", "HS256"), ("MLAAS_SERVICE_ROLES", "chat"), ("MLAAS_ENV", "test"),
+            ("HTTPS_PROXY", "ftp://proxy"), ("HTTP_PROXY", "http://user:pass@"),
             ("KEYCLOAK_URL", "http://sso.example.com"), ("THREESCALE_ADMIN_API_URL", "http://t.example.com"),
             ("THREESCALE_ADMIN_API_KEY_FILE", "/nonexistent"),
         ])

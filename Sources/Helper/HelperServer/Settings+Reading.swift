@@ -104,11 +104,10 @@ extension Settings {
                 reader.report("CA_BUNDLE", error.description)
             }
         }
-        httpsProxy = reader.string(
-            forKey: "HTTPS_PROXY", aliases: ["https_proxy"], expected: "a URL", help: "The proxy for https requests.")
-        httpProxy = reader.string(
-            forKey: "HTTP_PROXY", aliases: ["http_proxy"], expected: "a URL", help: "The proxy for plain http requests."
-        )
+        httpsProxy = reader.proxy(
+            forKey: "HTTPS_PROXY", aliases: ["https_proxy"], help: "The proxy for https requests.")
+        httpProxy = reader.proxy(
+            forKey: "HTTP_PROXY", aliases: ["http_proxy"], help: "The proxy for plain http requests.")
         noProxy = reader.string(
             forKey: "NO_PROXY", aliases: ["no_proxy"], expected: "a list of hosts and domains",
             example: ".svc,localhost",

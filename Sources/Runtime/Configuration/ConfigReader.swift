@@ -58,6 +58,26 @@ package struct ConfigReader {
         return found?.value ?? defaultValue
     }
 
+    /// Where a proxy is: `[scheme://][user:password@]host[:port]`. Who we are to it is never shown.
+    package mutating func proxy(forKey key: String, aliases: [String], help: String) -> String? {
+        declare(key, aliases, help, "a URL", example: "http://proxy.example.com:3128")
+        let found = find(key, aliases)
+        guard let found else {
+            note(key, nil, nil)
+            return nil
+        }
+        let scheme = found.value.firstRange(of: "://")
+        let rest = scheme.map { found.value[$0.upperBound...] } ?? found.value[...]
+        let host = rest.lastIndex(of: "@").map { rest[rest.index(after: $0)...] } ?? rest
+        let shown = scheme.map { found.value[..<$0.upperBound] } ?? ""
+        note(key, shown + (host.count < rest.count ? "<redacted>@" : "") + host, found.source)
+        let name = scheme.map { found.value[..<$0.lowerBound].lowercased() } ?? "http"
+        if !["http", "https", "socks5", "socks5h"].contains(name) || host.isEmpty {
+            report(key, "expected a proxy such as http://proxy.example.com:3128")
+        }
+        return found.value
+    }
+
     /// A value that must be there; a placeholder when it is not, with the problem noted.
     package mutating func requiredString(forKey key: String, example: String, help: String) -> String {
         declare(key, [], help, "text", example: example, isRequired: true)
