@@ -17,7 +17,8 @@ folder=$(mktemp -d)
 helper=''
 trap 'stop "$helper"; rm -rf "$folder"' EXIT
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -keyout "$folder/key.pem" \
-    -out "$folder/cert.pem" -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 2>/dev/null
+    -out "$folder/cert.pem" -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
+    -addext basicConstraints=critical,CA:FALSE 2>/dev/null
 env -i PATH="$PATH" KEYCLOAK_URL=http://127.0.0.1:1 KEYCLOAK_REALM=mlaas KEYCLOAK_CLIENT_ID=mlaas-client \
     THREESCALE_ADMIN_API_URL=http://127.0.0.1:1 THREESCALE_ADMIN_API_KEY=unused SERVER_HOST=127.0.0.1 \
     SERVER_PORT="$port" SHUTDOWN_DRAIN_SECONDS=0 TLS_CERT_FILE="$folder/cert.pem" TLS_KEY_FILE="$folder/key.pem" \
@@ -34,5 +35,6 @@ done
 
 testssl --quiet --color 0 --warnings off -p -s -f -P -S -U --jsonfile "$folder/testssl.json" --ip 127.0.0.1 \
     "https://localhost:$port" >"$folder/testssl.txt" || true
-"$sslyze" --json_out "$folder/sslyze.json" "localhost:$port" >"$folder/sslyze.txt" || true
+"$sslyze" --sslv2 --sslv3 --tlsv1 --tlsv1_1 --tlsv1_2 --tlsv1_3 --early_data --heartbleed --openssl_ccs --robot --reneg \
+    --compression --json_out "$folder/sslyze.json" "localhost:$port" >"$folder/sslyze.txt" || true
 python3 scripts/judge-tls.py "$folder/testssl.json" "$folder/sslyze.json"
