@@ -9,8 +9,9 @@ Prints what is worse than informational; the exit status is 1 when there is any.
 import json
 import sys
 
-# What is said about a certificate that signs itself, as every run makes one, and nothing about the server.
-ABOUT_THE_CERTIFICATE = {
+# What is said about the scanner itself, or about a certificate that signs itself, as every run makes one.
+NOT_ABOUT_THE_SERVER = {
+    "engine_problem",
     "cert_chain_of_trust", "cert_crlDistributionPoints", "cert_ocspURL", "cert_revocation", "OCSP_stapling",
     "DNS_CAArecord", "cert_trust", "cert_extlifeSpan", "certificate_transparency", "cert_expirationStatus",
 }
@@ -27,7 +28,7 @@ def testssl(path):
         yield f"testssl told only {len(findings)} things: did it run to its end?"
     for finding in findings:
         name = finding["id"].split(" ")[0]
-        if finding["severity"] not in HARMLESS and name not in ABOUT_THE_CERTIFICATE:
+        if finding["severity"] not in HARMLESS and name not in NOT_ABOUT_THE_SERVER:
             yield f"testssl: {finding['severity']} {finding['id']}: {finding['finding']}"
 
 
