@@ -67,7 +67,7 @@ let package = Package(
         target("Runtime", "HTTPServer", ["EventLoop", "TLS", "Crypto", "HTTP", "Telemetry"]),
         target("Runtime", "HTTPClient", ["EventLoop", "Crypto", "HTTP", "Telemetry", "CCurl"]),
         target("Runtime", "Telemetry", ["CThreadNumber"]),
-        target("Runtime", "Redis", ["EventLoop", "CHiredis"]),
+        target("Runtime", "Redis", ["EventLoop", "TLS", "Crypto", "CHiredis"]),
         target("Runtime", "OTLP", ["HTTPClient", "HTTP", "JSON", "Telemetry"]),
         target("Runtime", "Configuration"),
         target("Runtime", "Arguments"),
@@ -77,12 +77,14 @@ let package = Package(
         target("Helper", "Keycloak", ["HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON", "Telemetry"]),
         target("Helper", "Doctor", ["HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON"]),
         target("Helper", "ThreeScale", ["HelperCore", "HTTPClient", "HTTP", "JSON", "Telemetry"]),
+        target("Helper", "SharedState", ["HelperCore", "Redis", "Crypto", "EventLoop", "Telemetry"]),
         target(
             "Helper", "HelperHTTP", ["HelperCore", "HTTPServer", "HTTP", "EventLoop", "Crypto", "JSON", "Telemetry"]),
         target(
             "Helper", "HelperServer",
             [
-                "HelperCore", "HelperHTTP", "Keycloak", "ThreeScale", "Doctor", "EventLoop", "Crypto", "JSON", "HTTP",
+                "HelperCore", "HelperHTTP", "Keycloak", "ThreeScale", "SharedState", "Redis", "Doctor", "EventLoop",
+                "Crypto", "JSON", "HTTP",
                 "HTTPServer",
                 "HTTPClient", "OTLP", "Telemetry", "Configuration", "Arguments",
             ]),
@@ -138,6 +140,7 @@ let package = Package(
         tests("Keycloak", ["Keycloak", "HelperCore", "Crypto", "JSON", "Telemetry"]),
         tests("ThreeScale", ["ThreeScale", "HelperCore", "HTTP", "HTTPClient", "JSON"]),
         tests("Doctor", ["Doctor", "HelperCore", "HTTPClient", "JSON"]),
+        tests("SharedState", ["SharedState", "HelperCore", "Redis", "EventLoop", "Telemetry"]),
         tests("HelperHTTP", ["HelperHTTP", "HelperCore", "HTTP", "HTTPServer", "JSON"]),
         tests(
             "HelperServer",

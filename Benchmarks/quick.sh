@@ -46,6 +46,7 @@ start_helper() {
     env -i KEYCLOAK_URL="http://127.0.0.1:${ports[0]}" KEYCLOAK_REALM=mlaas KEYCLOAK_CLIENT_ID=mlaas-client \
         THREESCALE_ADMIN_API_URL="http://127.0.0.1:${ports[1]}" THREESCALE_ADMIN_API_KEY=sandbox-admin-token \
         SERVER_HOST=127.0.0.1 SERVER_PORT="${ports[3]}" SERVER_LOOPS=2 SHUTDOWN_DRAIN_SECONDS=0 \
+        RATE_LIMITS="read=1000000000/minute;write=1000000000/minute;auth_failure=1000000000/minute" \
         "$work/mlaas-helper" >"$work/helper.log" 2>&1 &
     helper=$!
 }

@@ -129,7 +129,8 @@ class Replica:
             "PATH": os.environ["PATH"], "KEYCLOAK_URL": self.sandbox.keycloak, "KEYCLOAK_REALM": "mlaas",
             "KEYCLOAK_CLIENT_ID": "mlaas-client", "THREESCALE_ADMIN_API_URL": self.sandbox.threescale,
             "THREESCALE_ADMIN_API_KEY": TOKEN, "SERVER_HOST": "127.0.0.1", "SERVER_PORT": str(self.port),
-            "SERVER_LOOPS": "1", "SHUTDOWN_DRAIN_SECONDS": "0", "KEYCLOAK_KEYS_COOLDOWN": "200ms", **self.settings}
+            "SERVER_LOOPS": "1", "SHUTDOWN_DRAIN_SECONDS": "0", "KEYCLOAK_KEYS_COOLDOWN": "200ms",
+            "RATE_LIMITS": "off", **self.settings}
         self.process = subprocess.Popen(
             [BIN / "mlaas-helper"], env=environment, stdout=self.log, stderr=subprocess.STDOUT)
 

@@ -76,7 +76,7 @@ class Helper:
             "KEYCLOAK_CLIENT_ID": "mlaas-client", "THREESCALE_ADMIN_API_URL": threescale,
             "THREESCALE_ADMIN_API_KEY": ADMIN_TOKEN, "SERVER_HOST": "127.0.0.1", "SERVER_PORT": str(port),
             **{name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")},
-            "SHUTDOWN_DRAIN_SECONDS": "0", "KEYCLOAK_KEYS_COOLDOWN": "1s", **settings}
+            "SHUTDOWN_DRAIN_SECONDS": "0", "KEYCLOAK_KEYS_COOLDOWN": "1s", "RATE_LIMITS": "off", **settings}
         self.log = tempfile.TemporaryFile("w+", encoding="utf-8")
         self.process = subprocess.Popen(
             [BIN / "mlaas-helper"], env=environment, stdout=self.log, stderr=subprocess.STDOUT)

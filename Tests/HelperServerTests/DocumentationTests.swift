@@ -16,7 +16,7 @@ struct DocumentationTests {
     ]
 
     /// What the composition root builds of good settings.
-    private func routeNames() throws -> [String] {
+    private func routeNames() async throws -> [String] {
         guard case .settings(let settings, _, _) = Settings.read([InMemoryProvider(Self.values)]) else {
             throw ConfigProblem("", "the settings are not good")
         }
@@ -27,13 +27,14 @@ struct DocumentationTests {
         let registry = PrometheusRegistry()
         let server = HelperServer(settings: settings, logger: logger) { .problems([], entries: []) }
         let credentials = try Credentials(settings, registry: registry, logger: logger)
-        return server.compose(group, client, registry, credentials).api.routeNames
+        return try await server.compose(group, client, registry, credentials).api.routeNames
     }
 
     @Test("lists the routes that the router has, and no other")
-    func routes() throws {
+    func routes() async throws {
         let documented = APIDocument.operations.map { "\($0.method.rawValue) \($0.template)" }
         #expect(!documented.isEmpty)
-        #expect(try Set(routeNames()) == Set(documented))
+        let names = try await routeNames()
+        #expect(Set(names) == Set(documented))
     }
 }

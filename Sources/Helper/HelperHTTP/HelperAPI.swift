@@ -4,8 +4,8 @@ package import HTTPServer
 package import HelperCore
 package import Telemetry
 
-/// The HTTP face: every route on one screen, and what happens around each request, in this order: clock and metrics,
-/// routing, authentication, the handler, errors to answers.
+/// The HTTP face: every route on one screen, and what happens around each request, in this order: the client's
+/// address, clock and metrics, routing, authentication, limits, the handler, errors to answers.
 package struct HelperAPI: Responder {
     /// What the routes need.
     package struct Dependencies: Sendable {
@@ -19,6 +19,8 @@ package struct HelperAPI: Responder {
         package var metrics: RequestMetrics
         package var tracer: Tracer
         package var authOutcomes: AuthOutcomes
+        package var rateLimiting: RateLimiting
+        package var clientAddresses: ClientAddresses
         /// Nil when metrics have a port of their own.
         package var metricsRoute: MetricsRoute?
         package var documentation: Documentation
@@ -27,8 +29,8 @@ package struct HelperAPI: Responder {
         package init(
             listServices: ListServices, findService: FindService, provisionKey: ProvisionKey, readiness: CheckReadiness,
             verifier: any TokenVerifier, policy: AccessPolicy, lifecycle: Lifecycle, metrics: RequestMetrics,
-            tracer: Tracer, authOutcomes: AuthOutcomes, metricsRoute: MetricsRoute?, documentation: Documentation,
-            cors: CORSPolicy
+            tracer: Tracer, authOutcomes: AuthOutcomes, rateLimiting: RateLimiting, clientAddresses: ClientAddresses,
+            metricsRoute: MetricsRoute?, documentation: Documentation, cors: CORSPolicy
         ) {
             self.listServices = listServices
             self.findService = findService
@@ -40,6 +42,8 @@ package struct HelperAPI: Responder {
             self.metrics = metrics
             self.tracer = tracer
             self.authOutcomes = authOutcomes
+            self.rateLimiting = rateLimiting
+            self.clientAddresses = clientAddresses
             self.metricsRoute = metricsRoute
             self.documentation = documentation
             self.cors = cors
@@ -52,6 +56,8 @@ package struct HelperAPI: Responder {
     /// By the index of their route.
     private let endpoints: [Endpoint]
     private let authentication: Authentication
+    private let clientAddresses: ClientAddresses
+    let rateLimiting: RateLimiting
     private let metrics: RequestMetrics
     private let tracing: RequestTracing
     private let unmatched: RouteMetrics
@@ -93,8 +99,12 @@ package struct HelperAPI: Responder {
         router = Router(routes.map { ($0.method, $0.template) })
         endpoints = routes.map { route in
             let methods = routes.filter { $0.template == route.template }.map(\.method)
-            return Endpoint(route.handler, metrics.route(route.template, methods: methods))
+            return Endpoint(
+                route.handler, metrics.route(route.template, methods: methods),
+                dependencies.rateLimiting.rule(for: route.method, route.template))
         }
+        rateLimiting = dependencies.rateLimiting
+        clientAddresses = dependencies.clientAddresses
         unmatched = metrics.route("_unmatched")
         asterisk = metrics.route("*")
         overload = metrics.route("_overloaded")
@@ -135,6 +145,7 @@ package struct HelperAPI: Responder {
 
     package func respond(to request: Request) -> Answer<Response> {
         let began = EventLoop.nanoseconds()
+        let request = clientAddresses.resolve(request)
         let trace = tracing.begin(request)
         let (route, reply) = route(request, trace.context)
         switch reply {
@@ -174,10 +185,7 @@ package struct HelperAPI: Responder {
             EventLoop.current?.note(endpoint.activity)
             let edge = EdgeContext(
                 request: request, parameters: parameters, route: endpoint.metrics.template, trace: context)
-            return (
-                endpoint.metrics,
-                attempt(request, endpoint.metrics, context) { try handle(endpoint.handler, edge) }
-            )
+            return (endpoint.metrics, handle(endpoint, edge))
         case .methodNotAllowed(let template, let allow):
             return (metrics.route(template), .now(wrongMethod(request, allow)))
         case .notFound where request.method == .options && path.elementsEqual([0x2A]):
@@ -188,29 +196,48 @@ package struct HelperAPI: Responder {
         }
     }
 
-    private func handle(_ handler: Handler, _ edge: EdgeContext) throws -> Reply {
-        switch handler {
-        case .open(let handle): return try handle(edge)
+    private func handle(_ endpoint: Endpoint, _ edge: EdgeContext) -> Reply {
+        switch endpoint.handler {
+        case .open(let handle):
+            return counted(RateLimiting.subject(edge.request), endpoint.rule, edge, endpoint) { try handle(edge) }
         case .authenticated(let handle):
-            switch try authentication.authenticate(edge.request, in: edge.trace) {
-            case .caller(let caller): return try handle(CallerContext(edge: edge, caller: caller))
-            case .undecided(let token):
-                return .later {
-                    let caller = try await authentication.authenticateByAsking(
-                        token, edge.request, in: edge.trace)
-                    switch try handle(CallerContext(edge: edge, caller: caller)) {
-                    case .now(let response): return response
-                    case .later(let work): return try await work()
+            do throws(AuthenticationError) {
+                switch try authentication.authenticate(edge.request, in: edge.trace) {
+                case .caller(let caller): return admitted(caller, handle, edge, endpoint)
+                case .undecided(let token):
+                    return .later {
+                        let reply: Reply
+                        do throws(AuthenticationError) {
+                            let caller = try await authentication.authenticateByAsking(
+                                token, edge.request, in: edge.trace)
+                            reply = admitted(caller, handle, edge, endpoint)
+                        } catch {
+                            reply = refused(error, edge, endpoint)
+                        }
+                        return try await reply.response()
                     }
                 }
+            } catch {
+                return refused(error, edge, endpoint)
             }
         }
     }
 
-    private func attempt(
-        _ request: Request, _ route: RouteMetrics, _ context: ServiceContext, _ work: () throws -> Reply
+    private func admitted(
+        _ caller: Caller, _ handle: @escaping @Sendable (CallerContext) throws -> Reply, _ edge: EdgeContext,
+        _ endpoint: Endpoint
     ) -> Reply {
-        do { return try work() } catch { return .now(answer(to: error, request, route, context)) }
+        counted(caller.ownerMark.description, endpoint.rule, edge, endpoint) {
+            try handle(CallerContext(edge: edge, caller: caller))
+        }
+    }
+
+    func attempt(_ edge: EdgeContext, _ endpoint: Endpoint, _ work: () throws -> Reply) -> Reply {
+        do { return try work() } catch { return .now(answer(to: error, edge, endpoint)) }
+    }
+
+    func answer(to error: any Error, _ edge: EdgeContext, _ endpoint: Endpoint) -> Response {
+        answer(to: error, edge.request, endpoint.metrics, edge.trace)
     }
 
     private func wrongMethod(_ request: Request, _ allow: String) -> Response {

@@ -7,6 +7,7 @@ import HTTPServer
 import HelperCore
 import HelperHTTP
 import Keycloak
+import SharedState
 package import Telemetry
 import ThreeScale
 
@@ -47,7 +48,7 @@ package struct HelperServer: Sendable {
         let registry = PrometheusRegistry(descriptions: metricDescriptions, threads: settings.loops)
         let credentials = try Credentials(settings, registry: registry, logger: logger.labelled("credentials"))
         let client = HTTPClient(configuration: clientConfiguration(credentials.roots.trust, registry), group: group)
-        let parts = compose(group, client, registry, credentials)
+        let parts = try await compose(group, client, registry, credentials)
         var configuration = HelperAPI.serverConfiguration(
             host: settings.host, port: settings.port, refusals: parts.telemetry.refusals)
         configuration.limits = settings.serverLimits
@@ -76,6 +77,7 @@ package struct HelperServer: Sendable {
         await metricsServer?.shutdown(deadline: .seconds(1))
         await parts.telemetry.flush()
         await client.shutdown()
+        await parts.redis?.shutdown()
         signals.close()
         watch.stop()
         group.shutdown()
@@ -90,11 +92,12 @@ package struct HelperServer: Sendable {
         let catalogs: CatalogStore
         let lifecycle: Lifecycle
         let telemetry: HelperTelemetry
+        let redis: RedisSharedState?
     }
 
     func compose(
         _ group: EventLoopGroup, _ client: HTTPClient, _ registry: PrometheusRegistry, _ credentials: Credentials
-    ) -> Parts {
+    ) async throws(StartError) -> Parts {
         // Work that outlives its starter stays on the loop it was started on.
         let spawn: Spawn = { work in _ = group.currentOrAny().spawn(work) }
         let sleep: @Sendable (Duration) async -> Void = { try? await group.currentOrAny().sleep(for: $0) }
@@ -112,10 +115,12 @@ package struct HelperServer: Sendable {
         limits.keysLifetime = settings.applicationsCache
         let keys = OwnedKeys(
             manager: manager, limits: limits, spawn: spawn, factory: registry)
+        let shared = try await sharedState(group, registry, credentials.roots, keys)
         let find = FindService(
             catalogs: catalogs, manager: manager, policy: policy, clientID: settings.identity.clientID)
         let provision = ProvisionKey(
-            find: find, manager: manager, keys: keys, defaultPlan: settings.defaultPlan, spawn: spawn,
+            find: find, manager: manager, keys: keys, replicas: Replicas(state: shared.state, sleep: sleep),
+            defaultPlan: settings.defaultPlan, spawn: spawn,
             logger: logger.labelled("provisioning"),
             audit: AuditTrail(logger: logger.labelled("audit"), factory: registry))
         let lifecycle = Lifecycle()
@@ -131,12 +136,15 @@ package struct HelperServer: Sendable {
                 readiness: CheckReadiness(verifier: verifier, catalogs: catalogs), verifier: verifier, policy: policy,
                 lifecycle: lifecycle, metrics: metrics, tracer: telemetry.tracer,
                 authOutcomes: AuthOutcomes(checks: KeycloakTokenVerifier.checks, factory: registry),
+                rateLimiting: RateLimiting(limits: settings.rateLimits, state: shared.state, factory: registry),
+                clientAddresses: ClientAddresses(trusted: settings.trustedProxies),
                 metricsRoute: settings.telemetry.metricsPort == 0 ? telemetry.metricsRoute : nil,
                 documentation: documentation(), cors: CORSPolicy(origins: settings.corsOrigins)),
             clientID: settings.identity.clientID, resource: protectedResource, deadline: settings.timeout,
             logger: logger.labelled("api"))
         return Parts(
-            api: api, verifier: verifier, catalogs: catalogs, lifecycle: lifecycle, telemetry: telemetry)
+            api: api, verifier: verifier, catalogs: catalogs, lifecycle: lifecycle, telemetry: telemetry,
+            redis: shared.redis)
     }
 
     func clientConfiguration(_ trust: TLSTrust?, _ metrics: (any MetricsFactory)?) -> HTTPClientConfiguration {
@@ -177,6 +185,7 @@ package struct HelperServer: Sendable {
             loop.spawn { [settings] in
                 await parts.catalogs.runProbe(interval: settings.breaker.probeInterval, sleep: sleep)
             },
+            loop.spawn { await parts.redis?.run(sleep: sleep) },
         ] + parts.telemetry.start(on: group)
     }
 

@@ -39,4 +39,6 @@ private let helperDescriptions: [String: PrometheusRegistry.Description] = [
     "mlaas_event_loop_blocked_total": .init(help: "Times an event loop stood still for a second or longer."),
     "mlaas_event_loop_lag_seconds": .init(
         help: "How late a loop's timers are.", buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5]),
+    "mlaas_redis_up": .init(help: "1 while every connection to Redis is up and nothing has failed lately, else 0."),
+    "mlaas_redis_errors_total": .init(help: "Commands and connections that Redis did not serve, by kind."),
 ]

@@ -82,6 +82,11 @@ extension Settings {
                 "The folder with Swagger UI for `/docs`. Unset, or without its files, `/docs` is a plain list of the routes."
         )
 
+        reader.section("Limits and shared state")
+        rateLimits = Self.rateLimits(&reader)
+        trustedProxies = Self.trustedProxies(&reader)
+        redis = Self.redis(&reader)
+
         reader.section("Logs")
         logLevel = reader.choice(
             forKey: "LOG_LEVEL", default: isDevelopment ? .debug : .info,

@@ -1,6 +1,8 @@
 package import Configuration
 package import HTTPServer
 package import HelperCore
+package import HelperHTTP
+package import Redis
 package import Telemetry
 
 /// Everything that is configured, checked as a whole: either all of it is good or every problem is told.
@@ -32,6 +34,10 @@ package struct Settings: Sendable {
     package let corsOrigins: [String]
     package let docsDirectory: String?
     package let tls: TLSFiles?
+    package let rateLimits: RateLimits
+    package let trustedProxies: [AddressRange]
+    /// Where state that replicas share is kept; nil keeps it in this process.
+    package let redis: RedisConfiguration?
     package let extraRootsFile: String?
     package let httpsProxy: String?
     package let httpProxy: String?
@@ -41,7 +47,7 @@ package struct Settings: Sendable {
     /// Prefixes by which a variable that nobody reads is taken for a slip of the pen.
     private static let prefixes = [
         "KEYCLOAK_", "THREESCALE_", "MLAAS_", "SERVER_", "API_", "CATALOG_", "APPLICATIONS_", "BREAKER_", "SHUTDOWN_",
-        "LOG_", "METRICS_", "CORS_", "TLS_",
+        "LOG_", "METRICS_", "CORS_", "TLS_", "RATE_", "REDIS_", "TRUSTED_",
     ]
     /// What other parts of a deployment set.
     private static let ignored: Set<String> = ["FLASK_APP", "FLASK_DEBUG", "MLAAS_VERSION"]

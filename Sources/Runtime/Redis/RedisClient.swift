@@ -1,3 +1,4 @@
+package import Crypto
 package import EventLoop
 
 /// A client of Redis or Valkey: one connection on each loop of a group, and one more for a subscription. Connections are
@@ -33,15 +34,15 @@ package final class RedisClient: Sendable {
     /// Makes a client and begins to connect; does not wait for the outcome.
     /// - Parameters:
     ///   - preparing: sent on each new connection for commands; failures do not matter.
-    ///   - secure: puts TLS onto a connection; needed when the configuration asks for it.
+    ///   - tls: whom to trust; needed when the configuration asks for TLS.
     ///   - events: told what happens to connections.
     package static func start(
         _ configuration: RedisConfiguration, group: EventLoopGroup, preparing: [RESPCommand] = [],
-        subscription: Subscription? = nil, secure: StreamSecurity? = nil,
+        subscription: Subscription? = nil, tls: TLSContext? = nil,
         events: @escaping @Sendable (RedisEvent) -> Void
     ) async -> RedisClient {
-        precondition(!configuration.usesTLS || secure != nil, "Invalid state: no TLS to secure rediss:// with")
-        let secure = configuration.usesTLS ? secure : nil
+        precondition(!configuration.usesTLS || tls != nil, "Invalid state: no roots for rediss://")
+        let tls = configuration.usesTLS ? tls : nil
         var links: [LoopBound<RedisLink>] = []
         let greeting = Greeting(configuration, preparing: preparing)
         for (index, loop) in group.loops.enumerated() {
@@ -49,7 +50,7 @@ package final class RedisClient: Sendable {
                 await start(loop) {
                     RedisLink(
                         loop: loop, name: "commands-\(index)", configuration: configuration, greeting: greeting,
-                        secure: secure, events: events)
+                        tls: tls, events: events)
                 })
         }
         var listening: LoopBound<RedisLink>?
@@ -62,7 +63,7 @@ package final class RedisClient: Sendable {
             listening = await start(loop) {
                 RedisLink(
                     loop: loop, name: "subscription", configuration: configuration, greeting: greeting,
-                    subscriber: subscriber, secure: secure, events: events)
+                    subscriber: subscriber, tls: tls, events: events)
             }
         }
         return RedisClient(links, listening)
@@ -108,14 +109,5 @@ package final class RedisClient: Sendable {
                 }
             }
         }
-    }
-}
-
-/// Puts TLS onto a connection that stands; `host` is the name the server must prove.
-package struct StreamSecurity: Sendable {
-    package let wrap: @Sendable (_ connection: TCPConnection, _ host: String) throws -> any ByteStream
-
-    package init(_ wrap: @escaping @Sendable (_ connection: TCPConnection, _ host: String) throws -> any ByteStream) {
-        self.wrap = wrap
     }
 }

@@ -1,4 +1,6 @@
+import Crypto
 import EventLoop
+import TLS
 
 /// One connection to Redis on one loop, made anew whenever it is lost: carries out what `LinkMachine` decides. Commands
 /// are pipelined: those of one turn of the loop leave in one write, and replies are matched by their order.
@@ -21,11 +23,15 @@ final class RedisLink {
     private let configuration: RedisConfiguration
     private let greeting: Greeting
     private let subscriber: Subscriber?
-    private let secure: StreamSecurity?
+    private let tls: TLSContext?
+    private let buffers = TLSBuffers()
     private let events: @Sendable (RedisEvent) -> Void
 
     private var machine: LinkMachine
     private var connector: TCPConnector?
+    /// TLS that is being agreed on, the last of so many attempts.
+    private var handshake: TLSConnection?
+    private var attempt = 0
     private var wire: Wire?
     private var pending = PendingReplies()
     private var out: [UInt8] = []
@@ -39,7 +45,7 @@ final class RedisLink {
 
     init(
         loop: EventLoop, name: String, configuration: RedisConfiguration, greeting: Greeting,
-        subscriber: Subscriber? = nil, secure: StreamSecurity?, events: @escaping @Sendable (RedisEvent) -> Void
+        subscriber: Subscriber? = nil, tls: TLSContext?, events: @escaping @Sendable (RedisEvent) -> Void
     ) {
         loop.preconditionInLoop()
         self.loop = loop
@@ -47,7 +53,7 @@ final class RedisLink {
         self.configuration = configuration
         self.greeting = greeting
         self.subscriber = subscriber
-        self.secure = secure
+        self.tls = tls
         self.events = events
         machine = LinkMachine(timing: configuration.timing)
     }
@@ -86,15 +92,37 @@ final class RedisLink {
     }
 
     private func connected(_ connection: TCPConnection) {
-        let stream: any ByteStream
-        do {
-            stream = try secure?.wrap(connection, configuration.host) ?? connection
+        machine.connected()
+        phaseTimer?.start(after: configuration.timing.greeting)
+        guard let tls else {
+            greet(over: connection)
+            return
+        }
+        do throws(CryptoError) {
+            let session = try TLSSession(client: tls, host: configuration.host)
+            attempt += 1
+            let connecting = TLSConnection(over: connection, session: session, buffers: buffers) {
+                [weak self, attempt] in self?.shookHands($0, attempt)
+            }
+            handshake = connecting
+            connecting.start()
         } catch {
             connection.close()
             lose(.refusedGreeting("TLS: \(error)"))
-            return
         }
-        machine.connected()
+    }
+
+    private func shookHands(_ result: TLSConnection.Handshake, _ attempt: Int) {
+        guard attempt == self.attempt, let connection = handshake else { return }
+        switch result {
+        case .success:
+            handshake = nil
+            greet(over: connection)
+        case .failure(let error): lose(.refusedGreeting("TLS: \(error)"))
+        }
+    }
+
+    private func greet(over stream: any ByteStream) {
         let wire = Wire(stream: stream, link: self)
         self.wire = wire
         stream.attach(wire)
@@ -105,7 +133,6 @@ final class RedisLink {
             pending.append(.greeting(step.expectation), at: now)
         }
         flush()
-        phaseTimer?.start(after: configuration.timing.greeting)
     }
 
     fileprivate func closed(_ error: (any Error)?) {
@@ -126,6 +153,9 @@ final class RedisLink {
     private func dropWire(_ error: RedisError) {
         connector?.cancel()
         connector = nil
+        let connecting = handshake
+        handshake = nil
+        connecting?.close()
         wire?.stream.close()
         wire = nil
         out.removeAll(keepingCapacity: true)

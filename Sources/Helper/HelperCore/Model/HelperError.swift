@@ -26,6 +26,7 @@ package struct HelperError: Error, Sendable {
         case versionNotSupported = "HTTP_VERSION_NOT_SUPPORTED"
         case overloaded = "OVERLOADED"
         case internalError = "INTERNAL_ERROR"
+        case rateLimited = "RATE_LIMITED"
         case upstreamError = "UPSTREAM_ERROR"
         case accountCreationFailed = "ACCOUNT_CREATION_FAILED"
         case applicationCreationFailed = "APPLICATION_CREATION_FAILED"

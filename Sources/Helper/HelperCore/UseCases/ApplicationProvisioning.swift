@@ -1,4 +1,5 @@
 import Crypto
+import Synchronization
 import Telemetry
 
 /// The caller's one application on a service of an account: found, or created and reconciled.
@@ -14,6 +15,8 @@ struct ApplicationProvisioning: Sendable {
         let attempt = hexEncoded(SecureRandom.bytes(8))
         /// The application's first key, where its method has a list of them. Sent along, so that it need not be asked for.
         let applicationKey: String?
+        /// Whether other replicas must be told.
+        let writes = Writes()
 
         init(caller: Caller, service: Service, wantedPlan: Int?, defaultPlan: String?) {
             self.caller = caller
@@ -30,6 +33,13 @@ struct ApplicationProvisioning: Sendable {
         func made(_ application: Application) -> Bool {
             application.owner == caller.ownerMark && application.description?.contains("attempt \(attempt) ") == true
         }
+    }
+
+    /// Notes that something may have been changed.
+    final class Writes: Sendable {
+        private let noted = Atomic<Bool>(false)
+        var happened: Bool { noted.load(ordering: .relaxed) }
+        func note() { noted.store(true, ordering: .relaxed) }
     }
 
     /// What became of a create on a new account.
@@ -126,6 +136,7 @@ struct ApplicationProvisioning: Sendable {
                 ? mark.applicationID(service: act.service.id, account: account.id)
                 : mark.applicationID(service: act.service.id),
             applicationKey: act.applicationKey)
+        act.writes.note()
         defer { keys.invalidate(mark) }
         do throws(APIManagerError) {
             _ = try await manager.createApplication(draft)
@@ -192,6 +203,7 @@ struct ApplicationProvisioning: Sendable {
         let issued = try await keys.issuedKey(of: application)
         guard issued.key == nil, case .appID = application.credentials else { return issued }
         // Made without a key in the portal. Of two that a race adds, the oldest is answered; a lost answer is looked up.
+        act.writes.note()
         do throws(APIManagerError) {
             try await manager.addKey(
                 hexEncoded(SecureRandom.bytes(16)), application: application.id, account: application.accountID)
@@ -207,6 +219,7 @@ struct ApplicationProvisioning: Sendable {
     private func remove(_ surplus: [Application], _ act: Act) async -> Bool {
         var isClean = true
         for application in surplus {
+            act.writes.note()
             do throws(APIManagerError) {
                 try await manager.deleteApplication(application.id, account: application.accountID)
                 audit.note(

@@ -55,6 +55,7 @@ package final class OwnedKeys: Sendable {
     /// has moved.
     private let epochs = Mutex<[UInt32]>(Array(repeating: 0, count: 1_024))
     private let versions = Atomic<UInt64>(0)
+    private let horizon = TrustHorizon()
 
     /// - Parameter factory: makes the metrics of the cache; nil counts nothing.
     package init(
@@ -82,7 +83,8 @@ package final class OwnedKeys: Sendable {
         if UserName.problem(caller.username) != nil {
             return Snapshot(accountID: nil, keys: [:], version: 0, staleAge: nil)
         }
-        guard let known = known(caller), let madeAt = known.keysMadeAt, madeAt.duration(to: now) < limits.keysLifetime
+        guard let known = known(caller), let madeAt = known.keysMadeAt, madeAt.duration(to: now) < limits.keysLifetime,
+            horizon.trusts(madeAt)
         else { return nil }
         metrics?.hits.increment()
         return Snapshot(accountID: known.account?.id, keys: known.keys, version: known.version, staleAge: nil)
@@ -198,6 +200,17 @@ package final class OwnedKeys: Sendable {
     }
 
     // MARK: Invalidation
+
+    /// Takes in what other replicas have changed, or may have. What is merely out of date is kept for the time in which
+    /// nothing newer can be had.
+    package func note(_ change: CallerChange) {
+        switch change {
+        case .keys(let owner): invalidate(owner)
+        case .everything:
+            epochs.withLock { epochs in for index in epochs.indices { epochs[index] &+= 1 } }
+            horizon.move()
+        }
+    }
 
     /// Forgets the keys of an owner whom a write of ours, here or in another replica, has changed.
     /// - Returns: the epoch in which a look-up that begins now may be remembered.

@@ -33,6 +33,7 @@ package struct ProvisionKey: Sendable {
 
     private let find: FindService
     private let keys: OwnedKeys
+    private let replicas: Replicas
     private let accounts: AccountProvisioning
     private let applications: ApplicationProvisioning
     private let defaultPlan: String?
@@ -43,11 +44,12 @@ package struct ProvisionKey: Sendable {
     ///   - defaultPlan: the system name of the plan to prefer where a service has no default.
     ///   - audit: gets a line for every act.
     package init(
-        find: FindService, manager: any APIManager, keys: OwnedKeys, defaultPlan: String?, spawn: @escaping Spawn,
-        logger: Logger, audit: AuditTrail
+        find: FindService, manager: any APIManager, keys: OwnedKeys, replicas: Replicas = .none, defaultPlan: String?,
+        spawn: @escaping Spawn, logger: Logger, audit: AuditTrail
     ) {
         self.find = find
         self.keys = keys
+        self.replicas = replicas
         self.defaultPlan = defaultPlan
         self.audit = audit
         accounts = AccountProvisioning(manager: manager, keys: keys, spawn: spawn, logger: logger)
@@ -64,7 +66,9 @@ package struct ProvisionKey: Sendable {
         }
         let key = FlightKey(owner: caller.ownerMark, service: service.id)
         let (result, joined) = try await flights.run(key) {
-            try await provision(service, request.planID, caller)
+            try await replicas.whileLocked("\(caller.ownerMark):\(service.id)") { _ in
+                try await provision(service, request.planID, caller)
+            }
         }
         guard joined else { return result }
         // Those who joined did not bring it into being.
@@ -79,8 +83,11 @@ package struct ProvisionKey: Sendable {
         let act = ApplicationProvisioning.Act(
             caller: caller, service: service, wantedPlan: planID, defaultPlan: defaultPlan)
         do {
-            return try await provision(act)
+            let result = try await provision(act)
+            if act.writes.happened { await replicas.announce(.keys(of: caller.ownerMark)) }
+            return result
         } catch {
+            if act.writes.happened { await replicas.announce(.keys(of: caller.ownerMark)) }
             let known = known(act, instead: error)
             if let known { return known }
             throw (error as? HelperError) ?? (error as? APIManagerError)?.helperError()
@@ -98,9 +105,18 @@ package struct ProvisionKey: Sendable {
         }
         // Refused before an account is made for nothing.
         _ = try act.plan()
-        switch try await accounts.signUp(act.caller) {
+        switch try await signUp(act) {
         case .found(let account): return try await settle(act, on: account)
         case .made(let account): return try await settleAfterSignup(act, on: account)
+        }
+    }
+
+    /// Replicas take turns, since what two of them make at once cannot all be taken back.
+    private func signUp(_ act: ApplicationProvisioning.Act) async throws -> AccountProvisioning.Signup {
+        try await replicas.whileLocked("signup:\(act.caller.ownerMark)") { waited in
+            if waited, let account = try await keys.account(of: act.caller) { return .found(account) }
+            act.writes.note()
+            return try await accounts.signUp(act.caller)
         }
     }
 

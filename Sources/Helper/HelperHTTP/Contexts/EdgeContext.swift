@@ -27,6 +27,14 @@ struct CallerContext: Sendable {
 enum Reply: Sendable {
     case now(Response)
     case later(@Sendable () async throws -> Response)
+
+    /// The answer, waited for if need be.
+    func response() async throws -> Response {
+        switch self {
+        case .now(let response): response
+        case .later(let work): try await work()
+        }
+    }
 }
 
 /// A handler, by what it needs to know. It answers at once where it can, since that costs no task.
@@ -55,10 +63,13 @@ final class Endpoint: Sendable {
     let metrics: RouteMetrics
     /// What the loop is doing while the handler runs.
     let activity: LoopActivity
+    /// What requests are counted under; nil where they are not.
+    let rule: RateRule?
 
-    init(_ handler: Handler, _ metrics: RouteMetrics) {
+    init(_ handler: Handler, _ metrics: RouteMetrics, _ rule: RateRule?) {
         self.handler = handler
         self.metrics = metrics
         activity = LoopActivity(metrics.template)
+        self.rule = rule
     }
 }

@@ -21,6 +21,7 @@ package enum ErrorResponse {
         case .expectationFailed: .expectationFailed
         case .notImplemented: .notImplemented
         case .versionNotSupported: .httpVersionNotSupported
+        case .rateLimited: .tooManyRequests
         case .internalError: .internalServerError
         case .upstreamError, .accountCreationFailed, .applicationCreationFailed, .upstreamAccessDenied: .badGateway
         case .notReady, .overloaded, .upstreamUnavailable: .serviceUnavailable

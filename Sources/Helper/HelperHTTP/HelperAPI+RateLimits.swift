@@ -1,0 +1,58 @@
+import HTTPServer
+import HelperCore
+
+/// Requests are counted when it is known who sends them and before anything is done for them.
+extension HelperAPI {
+    /// Does the work if the limit has room, and says in the answer how much is left.
+    func counted(
+        _ subject: @autoclosure () -> String, _ rule: RateRule?, _ edge: EdgeContext, _ endpoint: Endpoint,
+        _ work: @escaping @Sendable () throws -> Reply
+    ) -> Reply {
+        guard let rule else { return attempt(edge, endpoint, work) }
+        switch rateLimiting.count(subject(), rule) {
+        case .now(let verdict): return proceed(verdict, rule, edge, endpoint, work)
+        case .later(let wait):
+            return .later { try await proceed(await wait(), rule, edge, endpoint, work).response() }
+        }
+    }
+
+    private func proceed(
+        _ verdict: RateVerdict, _ rule: RateRule, _ edge: EdgeContext, _ endpoint: Endpoint,
+        _ work: @Sendable () throws -> Reply
+    ) -> Reply {
+        guard verdict.isAllowed else {
+            var response = answer(to: rule.refusal(verdict), edge, endpoint)
+            rule.annotate(&response, verdict)
+            return .now(response)
+        }
+        switch attempt(edge, endpoint, work) {
+        case .now(var response):
+            rule.annotate(&response, verdict)
+            return .now(response)
+        case .later(let work):
+            return .later {
+                var response: Response
+                do {
+                    response = try await work()
+                } catch {
+                    response = answer(to: error, edge, endpoint)
+                }
+                rule.annotate(&response, verdict)
+                return response
+            }
+        }
+    }
+
+    /// The answer to a request that has come to no caller. A refused token counts as such, so that good tokens of the
+    /// same address keep working; a request without one counts as any request of its address. That keys cannot be had is
+    /// nobody's fault and counts for nothing.
+    func refused(_ error: AuthenticationError, _ edge: EdgeContext, _ endpoint: Endpoint) -> Reply {
+        let rule =
+            switch error.error.code {
+            case .invalidToken: rateLimiting.authFailure
+            case .upstreamUnavailable: nil as RateRule?
+            default: endpoint.rule
+            }
+        return counted(RateLimiting.subject(edge.request), rule, edge, endpoint) { throw error }
+    }
+}

@@ -1,0 +1,22 @@
+import HelperCore
+
+/// How a change travels: `1`, who tells it, and the owner's mark or `*` for everything.
+enum Announcement {
+    static let channel = "mlaas:changes"
+
+    static func encode(_ change: CallerChange, from teller: String) -> [UInt8] {
+        switch change {
+        case .keys(let mark): Array("1 \(teller) \(mark)".utf8)
+        case .everything: Array("1 \(teller) *".utf8)
+        }
+    }
+
+    /// Nil for what we have told ourselves. What cannot be read means everything: whoever sent it knows of a change that we do not understand.
+    static func decode(_ bytes: [UInt8], by reader: String) -> CallerChange? {
+        let words = String(decoding: bytes, as: UTF8.self).split(separator: " ")
+        guard words.count == 3, words[0] == "1" else { return .everything }
+        if words[1] == reader { return nil }
+        guard let mark = OwnerMark(digits: String(words[2])) else { return .everything }
+        return .keys(of: mark)
+    }
+}

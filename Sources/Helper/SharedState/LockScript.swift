@@ -1,0 +1,17 @@
+import HelperCore
+import Redis
+
+/// A lock in Redis: a key that is set once, holds its owner's token and expires by itself.
+enum LockScript {
+    /// Only the owner may delete: the lock may have expired and be somebody else's by now.
+    private static let source =
+        "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end"
+
+    static func acquire(_ lock: HeldLock, lifetime: Duration) -> RESPCommand {
+        RESPCommand("SET", key(lock), lock.token, "NX", "PX", String(max(1, lifetime.nanoseconds / 1_000_000)))
+    }
+
+    static func release(_ lock: HeldLock) -> RESPCommand { RESPCommand("EVAL", source, "1", key(lock), lock.token) }
+
+    private static func key(_ lock: HeldLock) -> String { "mlaas:lock:\(lock.name)" }
+}

@@ -1,0 +1,97 @@
+package import Redis
+import Synchronization
+package import Telemetry
+
+/// What is known of Redis' health, over all connections: says so in the log once per change, and in metrics.
+///
+/// A connection that comes and goes, or errors between good replies, are one trouble until nothing has failed for
+/// `calmAfter`.
+package final class RedisHealth: Sendable {
+    private static let calmAfter: UInt64 = 5_000_000_000
+
+    private struct State: Sendable {
+        var links: [String: LinkStatus] = [:]
+        var lastFailure: UInt64?
+        /// Nil until the first outcome.
+        var isWell: Bool?
+        var troubleSince: UInt64 = 0
+    }
+
+    private let state = Mutex(State())
+    private let errors: [RedisError.Kind: Counter]
+    private let logger: Logger
+    private let now: @Sendable () -> UInt64
+    private let linksExpected: Int
+
+    /// - Parameters:
+    ///   - links: connections there will be.
+    ///   - now: nanoseconds from any start, never going back.
+    package init(links: Int, factory: any MetricsFactory, logger: Logger, now: @escaping @Sendable () -> UInt64) {
+        linksExpected = links
+        errors = Dictionary(
+            uniqueKeysWithValues: RedisError.Kind.allCases.map { kind in
+                (
+                    kind,
+                    Counter(label: "mlaas_redis_errors_total", dimensions: [("kind", kind.rawValue)], factory: factory)
+                )
+            })
+        self.logger = logger
+        self.now = now
+    }
+
+    /// For the metric `mlaas_redis_up`, which agrees with the log: every connection is up and nothing has failed lately.
+    package var isUp: Bool {
+        evaluate()
+        return state.withLock { $0.isWell == true }
+    }
+
+    package func note(_ event: RedisEvent) {
+        switch event {
+        case .failed(let error): note(error)
+        case .link(let name, let status):
+            state.withLock { $0.links[name] = status }
+            evaluate()
+        }
+    }
+
+    /// A command has no usable reply.
+    package func note(_ error: RedisError) {
+        errors[error.kind]?.increment()
+        // What was not sent says nothing new of Redis.
+        guard error.kind != .notReady else { return }
+        let now = now()
+        let isNews = state.withLock { state in
+            state.lastFailure = now
+            guard state.isWell != false else { return false }
+            state.isWell = false
+            state.troubleSince = now
+            return true
+        }
+        guard isNews else { return }
+        logger.warning(
+            "redis is in trouble: limits are counted and changes told in this replica alone for now",
+            metadata: [LogKey.error: .string(error.description)])
+    }
+
+    /// Says when all is well again; called every second or so.
+    package func evaluate() {
+        let now = now()
+        let outcome: (isFirst: Bool, seconds: UInt64)? = state.withLock { state in
+            guard state.isWell != true, Self.isWell(state, now, linksExpected) else { return nil }
+            defer { state.isWell = true }
+            return (state.isWell == nil, (now &- state.troubleSince) / 1_000_000_000)
+        }
+        guard let outcome else { return }
+        if outcome.isFirst {
+            logger.notice("redis is in use")
+        } else {
+            logger.notice("redis is well again", metadata: ["seconds": .integer(Int(outcome.seconds))])
+        }
+    }
+
+    private static func isWell(_ state: State, _ now: UInt64, _ linksExpected: Int) -> Bool {
+        guard state.links.count >= linksExpected, state.links.values.allSatisfy({ $0 == .up }) else { return false }
+        guard let last = state.lastFailure else { return true }
+        return now &- last >= calmAfter
+    }
+}

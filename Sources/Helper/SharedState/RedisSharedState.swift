@@ -1,0 +1,114 @@
+package import Crypto
+package import EventLoop
+package import HelperCore
+package import Redis
+import Telemetry
+
+/// State in Redis, one for all replicas. Whatever Redis does not answer in time, or at all, is decided by this process
+/// alone, from what it has counted so far.
+package final class RedisSharedState: SharedState {
+    private let client: RedisClient
+    private let local: InMemorySharedState
+    private let health: RedisHealth
+    /// Tells our own news from others'.
+    private let name: String
+
+    private init(
+        _ client: RedisClient, _ local: InMemorySharedState, _ health: RedisHealth, _ name: String
+    ) {
+        self.client = client
+        self.local = local
+        self.health = health
+        self.name = name
+    }
+
+    /// Begins to connect; does not wait for the outcome.
+    /// - Parameters:
+    ///   - policies: those that will be asked for.
+    ///   - tls: whom to trust; needed when the configuration asks for TLS.
+    ///   - observer: told every change that another replica announces, and `everything` when some may have been missed.
+    package static func start(
+        _ configuration: RedisConfiguration, group: EventLoopGroup, tls: TLSContext?, policies: [RatePolicy],
+        health: RedisHealth, observer: @escaping @Sendable (CallerChange) -> Void
+    ) async -> RedisSharedState {
+        let local = InMemorySharedState(
+            policies: policies, now: { EventLoop.nanoseconds() })
+        let name = hexEncoded(SecureRandom.bytes(8))
+        let subscription = RedisClient.Subscription(channel: Announcement.channel) { push in
+            switch push {
+            case .subscribed: observer(.everything)
+            case .message(let bytes): if let change = Announcement.decode(bytes, by: name) { observer(change) }
+            }
+        }
+        let client = await RedisClient.start(
+            configuration, group: group, preparing: [RateScript.load], subscription: subscription, tls: tls,
+            events: { health.note($0) })
+        return RedisSharedState(client, local, health, name)
+    }
+
+    /// Watches Redis' health until `sleep` says that it is over.
+    package func run(sleep: @Sendable (Duration) async -> Bool) async {
+        while await sleep(.seconds(1)) { health.evaluate() }
+    }
+
+    package func shutdown() async { await client.shutdown() }
+
+    // MARK: Limits
+
+    package func count(_ subject: String, under policy: RatePolicy) -> Eventually<RateVerdict> {
+        guard client.isReadyHere else { return .now(local.decide(subject, under: policy)) }
+        return .later { [self] in
+            do throws(RedisError) {
+                let verdict = try await ask(subject, policy)
+                // So that a decision without Redis starts from what this replica has let through.
+                if verdict.isAllowed { local.note(subject, under: policy) }
+                return verdict
+            } catch {
+                health.note(error)
+                return local.decide(subject, under: policy)
+            }
+        }
+    }
+
+    private func ask(_ subject: String, _ policy: RatePolicy) async throws(RedisError) -> RateVerdict {
+        let reply: RESPValue
+        do throws(RedisError) {
+            reply = try await client.send(RateScript.command(subject, policy))
+        } catch .server(let text) where text.hasPrefix("NOSCRIPT") {
+            // Its scripts were flushed, or it is another server by now; running it in full loads it.
+            reply = try await client.send(RateScript.command(subject, policy, byName: false))
+        }
+        guard let verdict = RateScript.verdict(reply, policy) else { throw .malformed("a count that is none") }
+        return verdict
+    }
+
+    // MARK: Locks
+
+    package func acquire(lock name: String, lifetime: Duration) async -> LockOutcome {
+        let lock = HeldLock(name: name, token: hexEncoded(SecureRandom.bytes(16)))
+        do throws(RedisError) {
+            let reply = try await client.send(LockScript.acquire(lock, lifetime: lifetime))
+            return reply == .status("OK") ? .acquired(lock) : .busy
+        } catch {
+            health.note(error)
+            return .unavailable
+        }
+    }
+
+    package func release(_ lock: HeldLock) async {
+        do throws(RedisError) { _ = try await client.send(LockScript.release(lock)) } catch { health.note(error) }
+    }
+
+    // MARK: News
+
+    package func announce(_ change: CallerChange) async {
+        do throws(RedisError) {
+            let message = [
+                Array("PUBLISH".utf8), Array(Announcement.channel.utf8), Announcement.encode(change, from: name),
+            ]
+            _ = try await client.send(RESPCommand(message))
+        } catch {
+            health.note(error)
+        }
+    }
+}
