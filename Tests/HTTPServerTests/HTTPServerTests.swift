@@ -182,6 +182,45 @@ struct HTTPServerTests {
         }
     }
 
+    @Test("requests that came before the client's end are all answered")
+    func halfCloseBehindTwo() async throws {
+        try await withServer { port, _ in
+            let client = try RawClient(port: port)
+            client.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\nGET /now HTTP/1.1\r\nHost: a\r\n\r\n")
+            client.finishSending()
+            let text = client.readAll() ?? ""
+            #expect(text.components(of: "HTTP/1.1 200 OK") == 2 && text.hasSuffix("now"))
+        }
+    }
+
+    @Test("requests that came before a shutdown are all answered, the last of them with the connection's end")
+    func pipelinedShutdown() async throws {
+        let gate = Gate()
+        try await withServer(gate: gate) { port, server in
+            let client = try RawClient(port: port)
+            client.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\nGET /now HTTP/1.1\r\nHost: a\r\n\r\n")
+            while !gate.isWaitedFor { await Task.yield() }
+            server.beginDraining()
+            gate.open()
+            let text = client.readAll() ?? ""
+            #expect(text.components(of: "HTTP/1.1 200 OK") == 2 && text.hasSuffix("now"))
+            #expect(text.components(of: "connection: close") == 1)
+        }
+    }
+
+    @Test("an empty line behind a request does not begin another")
+    func strayLine() async throws {
+        try await withServer({
+            $0.limits.headTime = .milliseconds(100)
+            $0.limits.idleTime = .milliseconds(300)
+        }) { port, _ in
+            let client = try RawClient(port: port)
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n\r\n")
+            let text = client.readAll() ?? ""
+            #expect(text.hasSuffix("now") && text.components(of: "HTTP/1.1") == 1)
+        }
+    }
+
     @Test("sends a megabyte to a client that reads late")
     func bigAnswer() async throws {
         try await withServer { port, _ in

@@ -71,7 +71,7 @@ struct Framing: Sendable {
         }
         let codings = elements(bytes, range)
         let chunkedCount = codings.filter { bytes.equals($0, lowercased: Self.chunked) }.count
-        guard let last = codings.last, bytes.equals(last, lowercased: Self.chunked), chunkedCount == 1 else {
+        guard let last = codings.last, bytes.equals(last, lowercased: Self.chunked), chunkedCount == 1, codings.count > 1 else {
             throw .transferEncoding
         }
         throw .transferCoding
@@ -105,13 +105,8 @@ struct Framing: Sendable {
         guard !range.isEmpty else { return false }
         var index = range.lowerBound
         if bytes[index] == 0x5B {
-            index += 1
-            while index < range.upperBound, bytes[index] != 0x5D {
-                guard ASCII.hexValue(bytes[index]) != nil || bytes[index] == ASCII.colon || bytes[index] == 0x2E
-                else { return false }
-                index += 1
-            }
-            guard index < range.upperBound, index > range.lowerBound + 1 else { return false }
+            while index < range.upperBound, bytes[index] != 0x5D { index &+= 1 }
+            guard index < range.upperBound, IPLiteral.isIPv6(bytes, (range.lowerBound + 1)..<index) else { return false }
             index += 1
         } else {
             while index < range.upperBound, bytes[index] != ASCII.colon {

@@ -15,8 +15,8 @@ struct HeadParser: Sendable {
 
     init(limits: MessageLimits) { self.limits = limits }
 
-    /// Whether nothing of a head has been seen but perhaps an empty line.
-    var isUntouched: Bool { stage != .fields && scanned <= 2 }
+    /// Whether of so many bytes nothing is a head's: there are none, or one empty line (RFC 9112 §2.2).
+    func isUntouched(by bytes: Int) -> Bool { stage != .fields && bytes == lineStart }
 
     /// Starts over for the next request.
     mutating func reset() {

@@ -40,7 +40,7 @@ package struct RequestMachine: ~Copyable {
 
     package var waiting: Waiting {
         switch stage {
-        case .head: bufferedBytes == 0 && parser.isUntouched ? .request : .head
+        case .head: parser.isUntouched(by: bufferedBytes) ? .request : .head
         case .body, .chunks: .body
         case .answering: .answer
         case .failed: .nothing

@@ -178,9 +178,10 @@ final class HTTPConnection: ByteStreamDelegate {
     private func send(_ response: Response) {
         guard let current else { return }
         requestsAnswered += 1
+        // What has been received is answered, also when the server is to end or the client will send no more.
+        let mayEnd = (server.isDraining || peerHasEnded) && machine.bufferedBytes == 0
         let keepsAlive =
-            machine.keepsAlive && !server.isDraining && !peerHasEnded
-            && requestsAnswered < server.limits.requestsPerConnection
+            machine.keepsAlive && !mayEnd && requestsAnswered < server.limits.requestsPerConnection
         let connection: ResponseEncoder.Connection =
             !keepsAlive ? .close : current.version == .http10 ? .keepAlive : .unsaid
         self.current = nil
