@@ -2,10 +2,21 @@
 extension Span<UInt8> {
     /// The first byte in `start..<end` that is a control (RFC 5234: CTL), tabs and line ends among them, or `end`.
     func firstControl(from start: Int, below end: Int) -> Int {
-        var index = start
-        while index &+ 8 <= end, !Self.hasControl(word(at: index)) { index &+= 8 }
-        while index < end, !Self.isControl(self[index]) { index &+= 1 }
-        return index
+        var rest = extracting(start..<end)
+        // That eight bytes are there is all the compiler needs to know to make one load of them, without checks.
+        while rest.count >= 8, !Self.hasControl(rest.firstWord) { rest = rest.extracting(droppingFirst: 8) }
+        var index = 0
+        while index < rest.count, !Self.isControl(rest[index]) { index &+= 1 }
+        return end &- rest.count &+ index
+    }
+
+    /// Whether a byte is among these.
+    package func holds(_ byte: UInt8) -> Bool {
+        var rest = self
+        let wanted = Self.ones &* UInt64(byte)
+        while rest.count >= 8, !Self.hasZero(rest.firstWord ^ wanted) { rest = rest.extracting(droppingFirst: 8) }
+        for index in rest.indices where rest[index] == byte { return true }
+        return false
     }
 
     /// Whether the bytes in `range` are those of a name in lower case, whatever their case here.
@@ -19,23 +30,22 @@ extension Span<UInt8> {
         return true
     }
 
-    @inline(__always) private func word(at index: Int) -> UInt64 {
-        // One check for all eight; the compiler makes one load of the rest.
-        let bytes = extracting(index..<(index &+ 8))
-        let low =
-            UInt64(bytes[0]) | UInt64(bytes[1]) << 8 | UInt64(bytes[2]) << 16 | UInt64(bytes[3]) << 24
-        let high =
-            UInt64(bytes[4]) | UInt64(bytes[5]) << 8 | UInt64(bytes[6]) << 16 | UInt64(bytes[7]) << 24
-        return low | high << 32
+    /// The first eight bytes, of which there are as many.
+    @inline(__always) private var firstWord: UInt64 {
+        UInt64(self[0]) | UInt64(self[1]) << 8 | UInt64(self[2]) << 16 | UInt64(self[3]) << 24
+            | UInt64(self[4]) << 32 | UInt64(self[5]) << 40 | UInt64(self[6]) << 48 | UInt64(self[7]) << 56
     }
 
-    /// Whether one of eight bytes is below 0x20 or is 0x7F: a borrow reaches the top bit of a byte that is less than what is
-    /// taken from it. Exact as to whether there is one, not as to which.
+    private static var ones: UInt64 { 0x0101_0101_0101_0101 }
+    private static var tops: UInt64 { 0x8080_8080_8080_8080 }
+
+    /// Whether one of eight bytes is zero: a borrow reaches the top bit of a byte that is less than what is taken from it.
+    /// Exact as to whether there is one, not as to which.
+    @inline(__always) private static func hasZero(_ word: UInt64) -> Bool { (word &- ones) & ~word & tops != 0 }
+
+    /// Whether one of eight bytes is below 0x20 or is 0x7F, by the same means.
     @inline(__always) private static func hasControl(_ word: UInt64) -> Bool {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let tops: UInt64 = 0x8080_8080_8080_8080
-        let delete = word ^ (ones &* 0x7F)
-        return ((word &- ones &* 0x20) & ~word | (delete &- ones) & ~delete) & tops != 0
+        (word &- ones &* 0x20) & ~word & tops != 0 || hasZero(word ^ (ones &* 0x7F))
     }
 
     @inline(__always) private static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x7F }

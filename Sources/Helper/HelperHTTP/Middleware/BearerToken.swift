@@ -22,7 +22,9 @@ enum BearerToken {
         let isInQuery = hasTokenInQuery(request)
         guard let range = request.head.range(of: .authorization) else { return isInQuery ? .inQuery : .none }
         let value = request.head.bytes[range]
-        guard !isInQuery, request.head.count(of: .authorization) == 1, !holdsSecond(value) else { return .several }
+        guard !isInQuery, request.head.count(of: .authorization) == 1 else { return .several }
+        // Hardly any credential has a comma, and every request has one to be searched.
+        if request.head.bytes.span.extracting(range).holds(0x2C), holdsSecond(value) { return .several }
         let scheme = value.prefix { $0 != 0x20 }
         let token = value.dropFirst(scheme.count).drop { $0 == 0x20 }
         guard scheme.elementsEqual(Self.scheme, by: { $0 | 0x20 == $1 }), !token.isEmpty else { return .none }
@@ -32,8 +34,7 @@ enum BearerToken {
     /// Whether a comma is followed by a scheme and a blank, as where an intermediary has joined two fields. A comma alone
     /// is only a malformed token.
     private static func holdsSecond(_ value: ArraySlice<UInt8>) -> Bool {
-        guard value.contains(0x2C) else { return false }
-        return value.split(separator: 0x2C).dropFirst().contains { part in
+        value.split(separator: 0x2C).dropFirst().contains { part in
             let text = part.drop { $0 == 0x20 || $0 == 0x09 }
             let scheme = text.prefix { $0 > 0x20 && $0 != 0x22 && $0 != 0x3A && $0 != 0x7B }
             return !scheme.isEmpty && text.dropFirst(scheme.count).first == 0x20
