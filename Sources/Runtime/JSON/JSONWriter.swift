@@ -92,6 +92,16 @@ package struct JSONWriter: Sendable {
 
     private mutating func append(string text: String) {
         bytes.append(0x22)
+        // Hardly any text needs an escape: it is copied whole then.
+        if !text.utf8.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5C }) {
+            bytes.append(contentsOf: text.utf8)
+        } else {
+            append(escaping: text)
+        }
+        bytes.append(0x22)
+    }
+
+    private mutating func append(escaping text: String) {
         for byte in text.utf8 {
             switch byte {
             case 0x22:
@@ -105,7 +115,6 @@ package struct JSONWriter: Sendable {
             default: bytes.append(byte)
             }
         }
-        bytes.append(0x22)
     }
 
     /// The escapes of the 32 control characters (RFC 8259 §7).
