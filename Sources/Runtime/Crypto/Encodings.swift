@@ -20,7 +20,10 @@ package enum Base64URL {
 
     /// The bytes, or nil for anything that `encode` would not have written: padding, another alphabet, blanks, a length
     /// no bytes have, trailing bits that are not zero.
-    package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? { Base64.decode(text, values) }
+    package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? { Base64.decode(Array(text).span, values) }
+
+    /// The same for bytes that stand in an array already.
+    package static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? { Base64.decode(text.span, values) }
 }
 
 /// Base64 with the standard alphabet and padding (RFC 4648 §4).
@@ -40,7 +43,7 @@ package enum Base64 {
         guard bytes.count % 4 == 0 else { return nil }
         let padding = bytes.reversed().prefix { $0 == 0x3D }.count
         guard padding <= 2 else { return nil }
-        return decode(bytes.dropLast(padding), values)
+        return decode(bytes.span.extracting(droppingLast: padding), values)
     }
 
     fileprivate static func inverse(_ alphabet: [UInt8]) -> [UInt8] {
@@ -66,23 +69,32 @@ package enum Base64 {
         return text
     }
 
-    fileprivate static func decode(_ text: some Collection<UInt8>, _ values: [UInt8]) -> [UInt8]? {
+    fileprivate static func decode(_ text: Span<UInt8>, _ values: [UInt8]) -> [UInt8]? {
         guard text.count % 4 != 1 else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count * 3 / 4)
-        var bits: UInt32 = 0
-        var count = 0
-        for character in text {
-            let value = values[Int(character)]
-            guard value != 0xFF else { return nil }
-            bits = bits << 6 | UInt32(value)
-            count += 6
-            if count >= 8 {
-                count -= 8
-                bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
-                bits &= (1 << UInt32(count)) - 1
-            }
+        let table = values.span
+        var rest = text
+        // Four characters are three bytes; a value beyond 63 shows in the bits above.
+        while rest.count >= 4 {
+            let first = table[Int(rest[0])]
+            let second = table[Int(rest[1])]
+            let third = table[Int(rest[2])]
+            let fourth = table[Int(rest[3])]
+            guard first | second | third | fourth < 64 else { return nil }
+            bytes.append(first << 2 | second >> 4)
+            bytes.append(second << 4 | third >> 2)
+            bytes.append(third << 6 | fourth)
+            rest = rest.extracting(droppingFirst: 4)
         }
-        return bits == 0 ? bytes : nil
+        guard rest.count > 0 else { return bytes }
+        let first = table[Int(rest[0])]
+        let second = table[Int(rest[1])]
+        let third = rest.count == 3 ? table[Int(rest[2])] : 0
+        // What is beyond the last whole byte must be zero, or two texts would mean the same bytes.
+        guard first | second | third < 64, rest.count == 3 ? third & 3 == 0 : second & 15 == 0 else { return nil }
+        bytes.append(first << 2 | second >> 4)
+        if rest.count == 3 { bytes.append(second << 4 | third >> 2) }
+        return bytes
     }
 }

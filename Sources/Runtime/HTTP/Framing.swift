@@ -71,7 +71,9 @@ struct Framing: Sendable {
         }
         let codings = elements(bytes, range)
         let chunkedCount = codings.filter { bytes.equals($0, lowercased: Self.chunked) }.count
-        guard let last = codings.last, bytes.equals(last, lowercased: Self.chunked), chunkedCount == 1, codings.count > 1 else {
+        guard let last = codings.last, bytes.equals(last, lowercased: Self.chunked), chunkedCount == 1,
+            codings.count > 1
+        else {
             throw .transferEncoding
         }
         throw .transferCoding
@@ -106,7 +108,9 @@ struct Framing: Sendable {
         var index = range.lowerBound
         if bytes[index] == 0x5B {
             while index < range.upperBound, bytes[index] != 0x5D { index &+= 1 }
-            guard index < range.upperBound, IPLiteral.isIPv6(bytes, (range.lowerBound + 1)..<index) else { return false }
+            guard index < range.upperBound, IPLiteral.isIPv6(bytes, (range.lowerBound + 1)..<index) else {
+                return false
+            }
             index += 1
         } else {
             while index < range.upperBound, bytes[index] != ASCII.colon {

@@ -58,7 +58,9 @@ package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
         return members.firstIndex { Self.same($0.name, name) }
     }
 
-    private static func same(_ left: String, _ right: String) -> Bool { left.utf8.elementsEqual(right.utf8) }
+    private static func same(_ left: String, _ right: String) -> Bool {
+        left.utf8.count == right.utf8.count && left.utf8.elementsEqual(right.utf8)
+    }
 
     package static func == (left: JSONObject, right: JSONObject) -> Bool {
         left.members.count == right.members.count
