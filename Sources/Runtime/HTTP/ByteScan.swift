@@ -10,15 +10,6 @@ extension Span<UInt8> {
         return end &- rest.count &+ index
     }
 
-    /// Whether a byte is among these.
-    package func holds(_ byte: UInt8) -> Bool {
-        var rest = self
-        let wanted = Self.ones &* UInt64(byte)
-        while rest.count >= 8, !Self.hasZero(rest.firstWord ^ wanted) { rest = rest.extracting(droppingFirst: 8) }
-        for index in rest.indices where rest[index] == byte { return true }
-        return false
-    }
-
     /// Whether the bytes in `range` are those of a name in lower case, whatever their case here.
     func equals(_ range: Range<Int>, lowercased name: [UInt8]) -> Bool {
         guard range.count == name.count else { return false }

@@ -90,18 +90,21 @@ package struct JSONWriter: Sendable {
         bytes.append(contentsOf: repeatElement(0x20, count: depth * 2))
     }
 
-    private mutating func append(string text: String) {
+    private mutating func append(string text: String) { Self.append(string: text, to: &bytes) }
+
+    /// Appends one string with its quotes, for text that is put together by hand.
+    package static func append(string text: String, to bytes: inout [UInt8]) {
         bytes.append(0x22)
         // Hardly any text needs an escape: it is copied whole then.
         if !text.utf8.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5C }) {
             bytes.append(contentsOf: text.utf8)
         } else {
-            append(escaping: text)
+            append(escaping: text, to: &bytes)
         }
         bytes.append(0x22)
     }
 
-    private mutating func append(escaping text: String) {
+    private static func append(escaping text: String, to bytes: inout [UInt8]) {
         for byte in text.utf8 {
             switch byte {
             case 0x22:
@@ -111,7 +114,7 @@ package struct JSONWriter: Sendable {
                 bytes.append(0x5C)
                 bytes.append(0x5C)
             case 0..<0x20:
-                bytes.append(contentsOf: Self.controls[Int(byte)])
+                bytes.append(contentsOf: controls[Int(byte)])
             default: bytes.append(byte)
             }
         }

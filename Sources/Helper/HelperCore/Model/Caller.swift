@@ -6,6 +6,8 @@ package final class Caller: Sendable, Equatable {
     package let subject: String
     /// `preferred_username`, else `sub`. Companies recycle user names: it names an account, it does not prove ownership.
     package let username: String
+    /// Why 3scale cannot hold that name, in words for its owner; nil when it can.
+    package let usernameProblem: String?
     package let email: String?
     package let realmRoles: Set<ExactName>
     /// By client id.
@@ -20,6 +22,7 @@ package final class Caller: Sendable, Equatable {
         self.issuer = issuer
         self.subject = subject
         self.username = username
+        usernameProblem = UserName.problem(username)
         self.email = email
         self.realmRoles = realmRoles
         self.clientRoles = clientRoles

@@ -80,7 +80,7 @@ package final class OwnedKeys: Sendable {
 
     /// What is known without asking anybody.
     package func cached(for caller: Caller, now: ContinuousClock.Instant = .now) -> Snapshot? {
-        if UserName.problem(caller.username) != nil {
+        if caller.usernameProblem != nil {
             return Snapshot(accountID: nil, keys: [:], version: 0, staleAge: nil)
         }
         guard let known = known(caller), let madeAt = known.keysMadeAt, madeAt.duration(to: now) < limits.keysLifetime,

@@ -59,7 +59,7 @@ package struct ProvisionKey: Sendable {
 
     package func callAsFunction(_ request: Request, for caller: Caller) async throws -> Result {
         let service = try find(request.serviceID, for: caller)
-        if let problem = UserName.problem(caller.username) {
+        if let problem = caller.usernameProblem {
             throw HelperError(
                 .userInfoError, "Your user name cannot be a 3scale user name: it \(problem).",
                 details: [.init(field: "preferred_username", issue: problem)])

@@ -22,6 +22,7 @@ struct Authentication: Sendable {
         let token = try bearerToken(request)
         switch verifier.verify(token) {
         case .undecided: return .undecided(token: Array(token))
+        case .refused where BearerToken.holdsSecond(token): throw severalCredentials()
         case let verdict: return .caller(try admit(verdict, request, context))
         }
     }
@@ -46,14 +47,17 @@ struct Authentication: Sendable {
             throw AuthenticationError(
                 .noCredential,
                 HelperError(.missingAuth, "Send the access token in the Authorization field, never in the URL."))
-        case .several:
-            outcomes.note("refused", "two_credentials")
-            throw AuthenticationError(
-                .invalidRequest("Send exactly one credential."),
-                HelperError(
-                    .invalidRequest, "Send exactly one credential.",
-                    details: [.init(field: "Authorization", issue: "is not the only credential")]))
+        case .several: throw severalCredentials()
         }
+    }
+
+    private func severalCredentials() -> AuthenticationError {
+        outcomes.note("refused", "two_credentials")
+        return AuthenticationError(
+            .invalidRequest("Send exactly one credential."),
+            HelperError(
+                .invalidRequest, "Send exactly one credential.",
+                details: [.init(field: "Authorization", issue: "is not the only credential")]))
     }
 
     private func admit(

@@ -6,7 +6,7 @@ import HelperCore
 enum BearerToken {
     /// What a request shows.
     enum Finding {
-        /// The token as received. Nothing of it has been looked at.
+        /// The token as received. Nothing of it has been looked at: only one that is refused is searched for a second.
         case token(ArraySlice<UInt8>)
         /// No credential, or one of another scheme.
         case none
@@ -23,17 +23,17 @@ enum BearerToken {
         guard let range = request.head.range(of: .authorization) else { return isInQuery ? .inQuery : .none }
         let value = request.head.bytes[range]
         guard !isInQuery, request.head.count(of: .authorization) == 1 else { return .several }
-        // Hardly any credential has a comma, and every request has one to be searched.
-        if request.head.bytes.span.extracting(range).holds(0x2C), holdsSecond(value) { return .several }
         let scheme = value.prefix { $0 != 0x20 }
         let token = value.dropFirst(scheme.count).drop { $0 == 0x20 }
-        guard scheme.elementsEqual(Self.scheme, by: { $0 | 0x20 == $1 }), !token.isEmpty else { return .none }
+        guard scheme.elementsEqual(Self.scheme, by: { $0 | 0x20 == $1 }), !token.isEmpty else {
+            return holdsSecond(value) ? .several : .none
+        }
         return .token(token)
     }
 
     /// Whether a comma is followed by a scheme and a blank, as where an intermediary has joined two fields. A comma alone
     /// is only a malformed token.
-    private static func holdsSecond(_ value: ArraySlice<UInt8>) -> Bool {
+    static func holdsSecond(_ value: ArraySlice<UInt8>) -> Bool {
         value.split(separator: 0x2C).dropFirst().contains { part in
             let text = part.drop { $0 == 0x20 || $0 == 0x09 }
             let scheme = text.prefix { $0 > 0x20 && $0 != 0x22 && $0 != 0x3A && $0 != 0x7B }

@@ -32,28 +32,28 @@ struct ServiceRoutes: Sendable {
         body.append(contentsOf: Self.listStart)
         encoding.append(result, to: &body)
         body.append(contentsOf: Self.listEnd)
-        var writer = JSONWriter()
-        writer.beginObject()
-        writeAccount(result.accountID, to: &writer)
-        writer.name("user")
-        writer.beginObject()
-        writer.name("soeid")
-        writer.string(caller.username)
-        if let email = caller.email {
-            writer.name("email")
-            writer.string(email)
+        if let id = result.accountID {
+            body.append(contentsOf: Self.account)
+            JSONWriter.append(string: String(id), to: &body)
+            body.append(UInt8(ascii: ","))
         }
-        writer.endObject()
-        writer.endObject()
-        // Without its own brace: the object goes on.
-        body.append(contentsOf: writer.bytes.dropFirst())
-        body.append(UInt8(ascii: "}"))
+        body.append(contentsOf: Self.user)
+        JSONWriter.append(string: caller.username, to: &body)
+        if let email = caller.email {
+            body.append(contentsOf: Self.email)
+            JSONWriter.append(string: email, to: &body)
+        }
+        body.append(contentsOf: Self.end)
         return Self.stale(.json(body), result.staleAge)
     }
 
     private static let listStart = Array(
         #"{"status":"success","message":"Services retrieved","data":{"services":["#.utf8)
     private static let listEnd = Array("],".utf8)
+    private static let account = Array(#""account_id":"#.utf8)
+    private static let user = Array(#""user":{"soeid":"#.utf8)
+    private static let email = Array(#","email":"#.utf8)
+    private static let end = Array("}}}".utf8)
 
     /// `GET /api/services/{id}`.
     func detail(_ context: CallerContext) throws -> Reply {
