@@ -22,18 +22,29 @@ struct CompactJWS {
     /// - Throws: the first rule it breaks.
     init(_ token: ArraySlice<UInt8>, algorithms: Set<SignatureAlgorithm>) throws(TokenRefusal) {
         guard token.count <= Self.bytesMax else { throw TokenRefusalReason.tooLong.refusal() }
-        let parts = token.split(separator: 0x2E, maxSplits: 3, omittingEmptySubsequences: false)
-        guard parts.count == 3, parts.allSatisfy({ !$0.isEmpty }) else {
-            throw TokenRefusalReason.notCompact.refusal()
-        }
-        guard let headerBytes = Base64URL.decode(parts[0]), let payloadBytes = Base64URL.decode(parts[1]),
-            let signature = Base64URL.decode(parts[2])
+        guard let parts = Self.parts(of: token) else { throw TokenRefusalReason.notCompact.refusal() }
+        guard let headerBytes = Base64URL.decode(parts.header), let payloadBytes = Base64URL.decode(parts.payload),
+            let signature = Base64URL.decode(parts.signature)
         else { throw TokenRefusalReason.encoding.refusal() }
         let header = try Self.object(headerBytes, .header)
         (algorithm, keyID) = try Self.checkHeader(header, algorithms)
         payload = try Self.object(payloadBytes, .payload)
-        signedBytes = Array(token[..<parts[1].endIndex])
+        signedBytes = Array(token[..<parts.payload.endIndex])
         self.signature = signature
+    }
+
+    /// What stands before, between and behind exactly two dots, none of it empty; else nil.
+    private static func parts(
+        of token: ArraySlice<UInt8>
+    ) -> (header: ArraySlice<UInt8>, payload: ArraySlice<UInt8>, signature: ArraySlice<UInt8>)? {
+        guard let first = token.firstIndex(of: 0x2E), first > token.startIndex else { return nil }
+        let rest = token[(first + 1)...]
+        guard let second = rest.firstIndex(of: 0x2E), second > rest.startIndex, second + 1 < token.endIndex else {
+            return nil
+        }
+        let signature = token[(second + 1)...]
+        guard !signature.contains(0x2E) else { return nil }
+        return (token[..<first], token[rest.startIndex..<second], signature)
     }
 
     /// 1...256 printable ASCII characters.
