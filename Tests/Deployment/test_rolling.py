@@ -60,7 +60,7 @@ def test_no_request_is_lost_while_both_replicas_are_replaced(sandbox, container,
                 seen.append((path, str(error)))
 
     def replica(side):
-        return container(port=router[side], SHUTDOWN_DRAIN_SECONDS="5")
+        return container(port=router[side], SHUTDOWN_DRAIN_SECONDS="5", RATE_LIMITS="off")
 
     old = replica("a")
     wait_until(lambda: answers(url + "/api/health/ready"))
