@@ -90,6 +90,7 @@ bench-quick: ## Measures the figures of the README
 
 chaos: ## Drives real replicas through storms, an outage, and faults chosen from seeds
 	swift build
+	python3 -B -m unittest discover -s Tests/Chaos
 	python3 Tests/Chaos/chaos.py storm --calls 300
 	python3 Tests/Chaos/chaos.py outage --seconds 12
 	python3 Tests/Chaos/chaos.py seeds --runs 15 --seed 1

@@ -119,7 +119,7 @@ class Sandbox:
 class Replica:
     def __init__(self, sandbox, **settings):
         self.sandbox, self.settings = sandbox, settings
-        self.log = tempfile.TemporaryFile("w+", encoding="utf-8")
+        self.log = tempfile.TemporaryFile()
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.start()
@@ -157,9 +157,11 @@ class Replica:
         return 0
 
     def lines(self):
-        self.log.seek(0)
+        """What all processes of this replica have logged. The position in the file is theirs as well as ours: to seek would make
+        them write over their own lines."""
+        written = os.pread(self.log.fileno(), os.fstat(self.log.fileno()).st_size, 0)
         lines = []
-        for line in self.log.read().splitlines():
+        for line in written.decode(errors="replace").splitlines():
             try:
                 lines.append(json.loads(line))
             except ValueError:
