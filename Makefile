@@ -101,7 +101,7 @@ model: ## Explores the model of provisioning, whole and with each rule taken awa
 bench-http: ## Measures the HTTP server by itself against nginx, haproxy, Node and Go, as ratios of one run
 	@./setup.sh ci
 	swift build -c release --static-swift-stdlib --scratch-path .build-static --product bench-server
-	@Benchmarks/http.py
+	@Benchmarks/bench-http.py
 
 clean: ## Removes what was built
 	rm -rf .build .build-* .run

@@ -46,4 +46,11 @@ package struct Response: Sendable {
     ) -> Response {
         Response(status: status, fields: HTTPFields([("content-type", contentType)]), body: Array(body.utf8))
     }
+
+    /// Says what the body is, instead of what was said before.
+    package mutating func setContentType(_ type: String) {
+        // The only ready fields of an answer that is still being made are those of `json`.
+        readyFields = nil
+        fields["content-type"] = type
+    }
 }

@@ -147,7 +147,7 @@ extension Exchange {
 
     private static func adminJSON(_ value: JSONValue) -> Response {
         var response = Response.json(value.encoded())
-        response.fields["content-type"] = "application/json;charset=UTF-8"
+        response.setContentType("application/json;charset=UTF-8")
         response.fields["cache-control"] = "no-cache"
         return response
     }

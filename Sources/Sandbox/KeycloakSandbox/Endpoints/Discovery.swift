@@ -112,7 +112,7 @@ extension Exchange {
         var response = Response.json(state.keys.keySet.encoded())
         response.fields["cache-control"] = "no-cache"
         if request.head.value(of: .accept) == "application/jwk-set+json" {
-            response.fields["content-type"] = "application/jwk-set+json"
+            response.setContentType("application/jwk-set+json")
         }
         return response
     }
@@ -127,7 +127,7 @@ extension Exchange {
             "tokens-not-before": 0,
         ]
         var response = Response.json(document.encoded())
-        response.fields["content-type"] = "application/json;charset=UTF-8"
+        response.setContentType("application/json;charset=UTF-8")
         response.fields["cache-control"] = "no-cache"
         return response
     }
