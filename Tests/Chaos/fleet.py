@@ -156,6 +156,11 @@ class Replica:
                 return int(line.split()[1])
         return 0
 
+    def metrics(self):
+        """Values by name and labels, as they stand in the text."""
+        lines = call("GET", self.url + "/metrics")[2].splitlines()
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[:1] not in ("", "#"))}
+
     def lines(self):
         """What all processes of this replica have logged. The position in the file is theirs as well as ours: to seek would make
         them write over their own lines."""
