@@ -95,6 +95,11 @@ chaos: ## Drives real replicas through storms, an outage, and faults chosen from
 	python3 Tests/Chaos/chaos.py outage --seconds 12
 	python3 Tests/Chaos/chaos.py seeds --runs 15 --seed 1
 
+.PHONY: soak
+soak: ## A million mixed requests against the release build, and its resident memory as they go
+	swift build -c release --static-swift-stdlib --scratch-path .build-static
+	MLAAS_BIN=.build-static/release python3 Tests/Chaos/growth.py
+
 model: ## Explores the model of provisioning, whole and with each rule taken away
 	swift run -c release --package-path Model
 
