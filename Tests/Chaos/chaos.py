@@ -2,7 +2,7 @@
 """Drives real replicas of the helper against the sandbox while it misbehaves, and checks what must hold.
 
     chaos.py storm   [--calls N]      many calls at once for one person, with lost answers and the race open
-    chaos.py outage  [--seconds N]    3scale gone for a while under load, then back
+    chaos.py outage  [--seconds N --kind drop|hang|stop]   3scale gone for a while under load, then back
     chaos.py seeds   [--runs N --seed S]   faults, races, clock jumps, outages and deaths chosen from a seed
 
 Everything that is random follows from the seed, which is printed. The exit status is 1 when something did not hold.
@@ -82,7 +82,7 @@ def storm(arguments):
 
 
 def outage(arguments):
-    """3scale is stopped for a while under load: first answers nothing at all, then comes back."""
+    """3scale is away for a while under load, then comes back."""
     sandbox = Sandbox()
     replica = Replica(sandbox, API_TIMEOUT="3s", CATALOG_REFRESH_SECONDS="2", APPLICATIONS_CACHE_SECONDS="1").ready()
     try:
@@ -124,15 +124,19 @@ def outage(arguments):
             thread.start()
         time.sleep(3)
         before = replica.memory()
-        kind = "drop" if arguments.kind == "drop" else "latency"
-        sandbox.fault("3scale", kind, path="*", delay_ms=600_000)
+        if arguments.kind == "stop":
+            sandbox.pause()
+        else:
+            kind = "drop" if arguments.kind == "drop" else "latency"
+            sandbox.fault("3scale", kind, path="*", delay_ms=600_000)
         gone = time.monotonic()
         time.sleep(arguments.seconds / 2)
         creator = threading.Thread(target=load, args=(create,))
         creator.start()
         time.sleep(arguments.seconds / 2)
-        sandbox.calm()
         back = time.monotonic()
+        sandbox.resume()
+        sandbox.calm()
         while time.monotonic() - back < 30:
             if replica.init(tokens["late"], service)[0] == 200 and "x-mlaas-stale" not in listing()[1]:
                 break
@@ -170,7 +174,7 @@ def report_outage(seen, gone, back, recovered, before, after, arguments):
         return [entry for entry in seen if entry[2] == name and start <= entry[0] <= end]
 
     # The breaker opens after five failures in a row: at once, or after one time-out.
-    settled = gone + (4.5 if arguments.kind == "hang" else 1.5)
+    settled = gone + (1.5 if arguments.kind == "drop" else 4.5)
     for name, statuses in (("health", {200}), ("badtoken", {401}), ("listing", {200}), ("known", {200})):
         entries = during(name, gone, back)
         slow = max((entry[1] for entry in during(name, settled, back - 0.1)), default=0)
@@ -305,7 +309,8 @@ def main():
     one.add_argument("--calls", type=int, default=1000)
     one = commands.add_parser("outage")
     one.add_argument("--seconds", type=float, default=60)
-    one.add_argument("--kind", choices=("drop", "hang"), default="drop")
+    one.add_argument("--kind", choices=("drop", "hang", "stop"), default="drop",
+                     help="connections are closed, answers never come, or the process stands still (Keycloak's as well)")
     one.add_argument("--strict", action="store_true", help="hold to the figures, on a machine that does nothing else")
     one = commands.add_parser("seeds")
     one.add_argument("--runs", type=int, default=20)

@@ -76,6 +76,13 @@ class Sandbox:
         self.control("PUT", "/race", milliseconds=0)
         self.control("PUT", "/clock", offset_seconds=0)
 
+    def pause(self):
+        """Both systems at once: connections are accepted by the kernel, and nobody answers."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
     def add_user(self, name):
         self.control("POST", "/users", username=name)
 
@@ -112,6 +119,7 @@ class Sandbox:
         return self.list("accounts", "accounts", "account")
 
     def stop(self):
+        self.resume()
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(timeout=20)
 
