@@ -173,8 +173,8 @@ def report_outage(seen, gone, back, recovered, before, after, arguments):
     def during(name, start, end):
         return [entry for entry in seen if entry[2] == name and start <= entry[0] <= end]
 
-    # The breaker opens after five failures in a row: at once, or after one time-out.
-    settled = gone + (1.5 if arguments.kind == "drop" else 4.5)
+    # The breaker opens after five failures in a row: at once, or after two time-outs, as few callers wait for 3scale at a time.
+    settled = gone + (1.5 if arguments.kind == "drop" else 7.5)
     for name, statuses in (("health", {200}), ("badtoken", {401}), ("listing", {200}), ("known", {200})):
         entries = during(name, gone, back)
         slow = max((entry[1] for entry in during(name, settled, back - 0.1)), default=0)
