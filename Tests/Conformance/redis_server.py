@@ -12,9 +12,8 @@ import time
 from pathlib import Path
 
 from conftest import free_port
+from redis_impostor import ESCAPED, PASSWORD
 
-PASSWORD = "s3cret/pass word"
-ESCAPED = "s3cret%2Fpass%20word"
 TOOLS = Path(__file__).resolve().parents[2] / ".tools"
 
 

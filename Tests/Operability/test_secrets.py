@@ -3,14 +3,17 @@ operators is searched for them: the log, the metrics, the spans, and what its co
 
 import base64
 import json
+import re
 import socket
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 import requests
 from conftest import Collector, Recorder, harness, lines
+from redis_impostor import ESCAPED, PASSWORD, Impostor
 
 LEVELS = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
 FAULTS = ["latency", "status", "status_after_commit", "drop", "drop_after_commit", "empty", "html", "truncate",
@@ -216,3 +219,22 @@ def test_the_search_finds_what_is_there(output):
         tokens[0], tokens[0].split(".")[2][-40:], base64.b64encode(b":" + harness.ADMIN_TOKEN.encode()).decode(),
         quote("query-s3cret-51"))]
     assert len(found_in(planted, secrets)) == 4
+
+
+@pytest.mark.parametrize("kind", Impostor.ANSWERS)
+def test_what_answers_in_place_of_redis_cannot_make_us_tell_its_password(kind):
+    sandbox, impostor = harness.Sandbox(), Impostor(kind)
+    helper = harness.Helper(sandbox.keycloak, sandbox.threescale, LOG_LEVEL="trace", REDIS_URL=impostor.url)
+    try:
+        end = time.monotonic() + 30
+        metrics = ""
+        while not re.search(r"mlaas_redis_errors_total\{.*\} [1-9]", metrics) and time.monotonic() < end:
+            time.sleep(0.1)
+            metrics = helper.get("/metrics").text
+        assert helper.get("/api/services", sandbox.token("ada")).status_code == 200
+    finally:
+        log = helper.stop()
+        impostor.close()
+        harness.stop(sandbox.process)
+    assert "redis is in trouble" in log
+    assert found_in([("log", log), ("metrics", metrics)], {PASSWORD, ESCAPED, "s3cret"}) == set()

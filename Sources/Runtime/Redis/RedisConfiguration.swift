@@ -80,6 +80,12 @@ package struct RedisConfiguration: Sendable {
         (username, password) = try Self.credentials(credentials)
     }
 
+    /// A peer's words, fit for a log: cut short, and without the password should the peer have repeated it.
+    func quote(_ words: String) -> String {
+        let harmless = password.map { words.replacing($0, with: "<redacted>") } ?? words
+        return String(harmless.prefix(200))
+    }
+
     private static func authority(_ text: Substring) throws(InvalidURL) -> (String, Int) {
         var host = text
         var port: Substring = "6379"

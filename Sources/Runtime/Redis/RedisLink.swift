@@ -232,7 +232,7 @@ final class RedisLink {
         guard let entry = pending.popFirst() else { return .malformed("a reply that nobody asked for") }
         switch entry.kind {
         case .greeting(let expectation):
-            if let problem = expectation.problem(with: value) { return .refusedGreeting(problem) }
+            if let problem = expectation.problem(with: value) { return .refusedGreeting(configuration.quote(problem)) }
             if pending.isEmpty { greeted() }
             return nil
         case .heartbeat:
@@ -246,7 +246,7 @@ final class RedisLink {
                 waiter?.resume(returning: .success(value))
                 return nil
             }
-            let error = RedisError.server(String(text.prefix(200)))
+            let error = RedisError.server(configuration.quote(text))
             waiter?.resume(returning: .failure(error))
             return error.wantsReconnect ? error : nil
         }
