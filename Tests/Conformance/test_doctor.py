@@ -12,8 +12,12 @@ import pytest
 import requests
 
 from conftest import ADMIN_TOKEN, BIN, Sandbox, free_port, stop
+from redis_impostor import ESCAPED, PASSWORD, Impostor
+from redis_server import Redis, programs
 
-SECRETS = [ADMIN_TOKEN, "sandbox-read-only-token", "sandbox-expired-token", "mlaas-client-secret", "wr0ng-t0ken"]
+SECRETS = [ADMIN_TOKEN, "sandbox-read-only-token", "sandbox-expired-token", "mlaas-client-secret", "wr0ng-t0ken",
+           PASSWORD, ESCAPED]
+needs_redis = pytest.mark.skipif("redis" not in programs(), reason="needs redis-server")
 
 
 @pytest.fixture
@@ -277,3 +281,81 @@ def test_a_certificate_that_is_not_trusted(sandbox, tmp_path):
         realm.stop()
     assert status == 2 and "CA_BUNDLE" in found["keycloak.reachable"][0]["advice"]
     assert "self" in found["keycloak.reachable"][0]["message"]
+
+
+@pytest.fixture
+def redis():
+    server = Redis()
+    yield server
+    server.stop()
+
+
+def redis_finding(sandbox, url, patience="10s"):
+    """Its severity and what is said."""
+    status, found = doctor(sandbox, REDIS_URL=url, REDIS_TIMEOUT=patience)
+    assert status == 1 and len(found["redis"]) == 1
+    return found["redis"][0]["severity"], found["redis"][0]["message"] + " " + found["redis"][0].get("advice", "")
+
+
+def test_without_redis_nothing_is_said_of_it(sandbox):
+    assert "redis" not in doctor(sandbox)[1]
+
+
+@needs_redis
+def test_a_redis_that_works_is_left_as_it_was(sandbox, redis):
+    severity, text = redis_finding(sandbox, redis.url(database=2))
+    assert severity == "ok" and f"127.0.0.1:{redis.port}" in text
+    assert b"keys=" not in redis.command("INFO", "keyspace")
+    # It was written all the same: a SET that expires, and the key's deletion.
+    statistics = redis.command("INFO", "commandstats")
+    assert b"cmdstat_ping:" in statistics and b"cmdstat_set:" in statistics and b"cmdstat_del:" in statistics
+
+
+def test_no_redis_at_all(sandbox):
+    severity, text = redis_finding(sandbox, f"redis://:{ESCAPED}@127.0.0.1:{free_port()}/0")
+    assert severity == "warning" and "cannot be used: cannot be reached" in text and "REDIS_URL" in text
+
+
+@needs_redis
+def test_a_wrong_password_of_redis(sandbox, redis):
+    severity, text = redis_finding(sandbox, redis.url().replace("s3cret", "gu3ss"))
+    assert severity == "warning" and "WRONGPASS" in text and "gu3ss" not in text
+    severity, text = redis_finding(sandbox, f"redis://127.0.0.1:{redis.port}")
+    assert severity == "warning" and "NOAUTH" in text
+
+
+@needs_redis
+def test_a_redis_that_is_not_let_write(sandbox, redis):
+    for rights, words in ((["~other:*", "&*", "+@all"], "NOPERM"), (["~*", "resetchannels", "+@all"], "NOPERM"),
+                          (["~*", "&*", "+@all", "-eval"], "NOPERM")):
+        redis.command("ACL", "SETUSER", "weak", "reset", "on", ">w3ak", *rights)
+        severity, text = redis_finding(sandbox, f"redis://weak:w3ak@127.0.0.1:{redis.port}")
+        assert severity == "warning" and "refuses to be written" in text and words in text and "w3ak" not in text
+        assert "mlaas:*" in text
+    redis.command("CONFIG", "SET", "maxmemory", "1")
+    severity, text = redis_finding(sandbox, redis.url())
+    assert severity == "warning" and "OOM" in text
+    redis.command("CONFIG", "SET", "maxmemory", "0")
+    redis.command("REPLICAOF", "127.0.0.1", str(free_port()))
+    severity, text = redis_finding(sandbox, redis.url())
+    assert severity == "warning" and "READONLY" in text
+
+
+@needs_redis
+def test_a_redis_that_is_late(sandbox, redis):
+    redis.process.send_signal(19)
+    try:
+        severity, text = redis_finding(sandbox, redis.url())
+    finally:
+        redis.process.send_signal(18)
+    assert severity == "warning" and "no reply in time" in text
+
+
+@pytest.mark.parametrize("kind", Impostor.ANSWERS)
+def test_what_answers_at_redis_port_is_not_redis(sandbox, kind):
+    impostor = Impostor(kind)
+    try:
+        severity, text = redis_finding(sandbox, impostor.url)
+    finally:
+        impostor.close()
+    assert severity == "warning" and "s3cret" not in text

@@ -4,7 +4,8 @@ import HTTPClient
 package import HelperCore
 import JSON
 
-/// Asks the configured systems and runs every check. Reads only: nothing is changed anywhere.
+/// Asks the configured systems and runs every check. Keycloak and 3scale are only read; what `redis` tries leaves nothing
+/// behind.
 package struct Doctor: Sendable {
     /// What is looked at.
     package struct Plan: Sendable {

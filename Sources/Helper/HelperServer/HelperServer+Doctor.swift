@@ -12,7 +12,7 @@ extension HelperServer {
     /// For one request of the doctor: people wait for it.
     private static let doctorTimeoutMax = Duration.seconds(10)
 
-    /// Examines the configured systems; serves nothing and changes nothing.
+    /// Examines the configured systems; serves nothing and leaves everything as it was.
     /// - Parameter tokenFile: the path of an access token to look at.
     package func examine(tokenFile: String?) async -> Report {
         let group = EventLoopGroup(count: 1)
@@ -29,7 +29,8 @@ extension HelperServer {
         let doctor = Doctor(
             doctorPlan(tokenFile),
             observer: Observer(client: client, timeout: min(settings.timeout, Self.doctorTimeoutMax), now: now),
-            verify: { await verifier.verifyByAsking($0[...]) }, redis: nil, now: now)
+            verify: { await verifier.verifyByAsking($0[...]) },
+            redis: redisCheck(group, roots?.trust), now: now)
         let report = await Task(executorPreference: group.loops[0]) { await doctor.examine() }.value
         await client.shutdown()
         group.shutdown()
