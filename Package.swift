@@ -140,7 +140,9 @@ let package = Package(
         tests("Keycloak", ["Keycloak", "HelperCore", "Crypto", "JSON", "Telemetry"]),
         tests("ThreeScale", ["ThreeScale", "HelperCore", "HTTP", "HTTPClient", "JSON"]),
         tests("Doctor", ["Doctor", "HelperCore", "HTTPClient", "JSON"]),
-        tests("SharedState", ["SharedState", "HelperCore", "Redis", "EventLoop", "Telemetry"]),
+        tests(
+            "SharedState",
+            ["SharedState", "HelperCore", "Redis", "EventLoop", "Telemetry", "LoopTesting", "TestSupport"]),
         tests("HelperHTTP", ["HelperHTTP", "HelperCore", "HTTP", "HTTPServer", "JSON"]),
         tests(
             "HelperServer",
