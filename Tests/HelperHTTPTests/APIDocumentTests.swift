@@ -28,7 +28,7 @@ struct APIDocumentTests {
     @Test("names every error code there is")
     func allCodes() {
         let names = document["components"]?["schemas"]?["ErrorCode"]?["enum"]?.array?.compactMap(\.string) ?? []
-        #expect(Set(names).isSuperset(of: HelperError.Code.allCases.map(\.rawValue)))
+        #expect(Set(names) == Set(HelperError.Code.allCases.map(\.rawValue)))
         #expect(names.count == Set(names).count)
     }
 
@@ -47,7 +47,38 @@ struct APIDocumentTests {
             }
         }
         // Readiness has a schema of its own for its only code.
-        #expect(seen.union(["NOT_READY"]).isSuperset(of: HelperError.Code.allCases.map(\.rawValue)))
+        #expect(seen.union(["NOT_READY"]) == Set(HelperError.Code.allCases.map(\.rawValue)))
+    }
+
+    private func responses(_ path: String, _ method: String) -> JSONValue {
+        document["paths"]?[path]?[method]?["responses"] ?? .null
+    }
+
+    @Test("says of every route but the probes, which never wait, that it may be overloaded")
+    func overload() {
+        for operation in APIDocument.operations {
+            let responses = responses(operation.template, operation.method.rawValue.lowercased())
+            let mayWait = !operation.template.hasPrefix("/api/health")
+            let names = responses["503"].map { codes(resolved($0)) } ?? []
+            #expect(names.contains("OVERLOADED") == mayWait, "\(operation.template)")
+        }
+    }
+
+    @Test("promises a refusal's three fields, and none of them where nothing is counted")
+    func rateLimitFields() {
+        let uncounted: Set = ["/api/health", "/api/health/ready", "/metrics"]
+        for operation in APIDocument.operations {
+            let responses = responses(operation.template, operation.method.rawValue.lowercased())
+            guard let refusal = responses["429"] else {
+                #expect(uncounted.contains(operation.template), "\(operation.template)")
+                continue
+            }
+            #expect(!uncounted.contains(operation.template))
+            for field in ["RateLimit", "RateLimit-Policy", "Retry-After"] {
+                let name = resolved(refusal)["headers"]?[field]?["$ref"]?.string?.split(separator: "/").last ?? ""
+                #expect(document["components"]?["headers"]?[String(name)]?["required"] == .bool(true), "\(field)")
+            }
+        }
     }
 
     @Test("is what is listed of it")
