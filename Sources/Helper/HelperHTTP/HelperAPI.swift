@@ -227,7 +227,7 @@ package struct HelperAPI: Responder {
         _ caller: Caller, _ handle: @escaping @Sendable (CallerContext) throws -> Reply, _ edge: EdgeContext,
         _ endpoint: Endpoint
     ) -> Reply {
-        counted(caller.ownerMark.description, endpoint.rule, edge, endpoint) {
+        counted(caller.ownerDigits, endpoint.rule, edge, endpoint) {
             try handle(CallerContext(edge: edge, caller: caller))
         }
     }
