@@ -103,6 +103,14 @@ soak: ## A million mixed requests against the release build, and its resident me
 model: ## Explores the model of provisioning, whole and with each rule taken away
 	swift run -c release --package-path Model
 
+.PHONY: bench-instructions
+bench-instructions: ## Counts the instructions and allocations of a request and holds them against their budget
+	@./setup.sh ci
+	@for product in mlaas-helper mlaas-sandbox bench-server; do \
+		swift build -c release --static-swift-stdlib --scratch-path .build-static --product $$product | tail -n 1 || exit 1; \
+	done
+	@Benchmarks/instructions.py $(if $(UPDATE),--update)
+
 bench-http: ## Measures the HTTP server by itself against nginx, haproxy, Node and Go, as ratios of one run
 	@./setup.sh ci
 	swift build -c release --static-swift-stdlib --scratch-path .build-static --product bench-server

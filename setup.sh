@@ -62,6 +62,7 @@ if [ "$profile" = ci ]; then
         testssl.sh              # scan of HTTPS
         tinyproxy               # outgoing requests through a proxy
         nginx-light wrk         # figures
+        valgrind                # instructions of a request
         buildah podman runc netavark skopeo mmdebstrap haproxy # the image, and a router before it
         prometheus              # alerts, and a real scrape
         nodejs                  # a second reader of HTTP
