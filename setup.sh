@@ -68,6 +68,9 @@ if [ "$profile" = ci ]; then
         nodejs                  # a second reader of HTTP
         openjdk-17-jre-headless # a real Keycloak
         glewlwyd sqlite3        # another identity provider
+        liblemonldap-ng-portal-perl # and another, with what it loads but does not depend on
+        libgd-securityimage-perl libimage-magick-perl libio-string-perl libcrypt-openssl-bignum-perl
+        libconvert-pem-perl libstring-random-perl
         chromium fonts-dejavu-core # /docs in a browser
     )
 fi
