@@ -16,17 +16,17 @@ package struct HTTPFields: Sendable, Equatable {
     }
 
     package mutating func append(_ name: String, _ value: String) {
-        all.append(Field(name: name.lowercased(), value: value))
+        all.append(Field(name: Self.lowercased(name), value: value))
     }
 
     /// The first value of that name. Setting replaces every value of it; setting nil removes them.
     package subscript(name: String) -> String? {
         get {
-            let name = name.lowercased()
+            let name = Self.lowercased(name)
             return all.first { $0.name == name }?.value
         }
         set {
-            let name = name.lowercased()
+            let name = Self.lowercased(name)
             all.removeAll { $0.name == name }
             if let newValue { all.append(Field(name: name, value: newValue)) }
         }
@@ -34,7 +34,13 @@ package struct HTTPFields: Sendable, Equatable {
 
     /// Every value of that name, in order.
     package func values(_ name: String) -> [String] {
-        let name = name.lowercased()
+        let name = Self.lowercased(name)
         return all.filter { $0.name == name }.map(\.value)
+    }
+
+    /// Our own names are in lower case already, and a copy of a long one would be an allocation for each field.
+    private static func lowercased(_ name: String) -> String {
+        let isLowercase = name.utf8.allSatisfy { $0 < 0x80 && !(0x41...0x5A).contains($0) }
+        return isLowercase ? name : name.lowercased()
     }
 }
