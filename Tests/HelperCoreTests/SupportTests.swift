@@ -25,6 +25,23 @@ struct CircuitBreakerTests {
         breaker.succeeded()
         #expect(!breaker.isOpen && breaker.admit(now: start + .seconds(10)) == nil)
     }
+
+    @Test("lets no caller be the probe while one that nobody waits for is made in every interval")
+    func probesThatNobodyWaitsFor() {
+        var breaker = BreakerState(.init())
+        for _ in 0..<5 { breaker.failed(now: start) }
+        breaker.probeBegan()
+        #expect(breaker.admit(now: start + .seconds(7)) == .seconds(5))
+        breaker.failed(now: start + .seconds(8))
+        breaker.probeEnded(now: start + .seconds(8))
+        #expect(breaker.isOpen && breaker.admit(now: start + .seconds(12)) == .seconds(1))
+        // Callers are the probes when there are no others.
+        #expect(breaker.admit(now: start + .seconds(13)) == nil)
+        breaker.probeBegan()
+        breaker.succeeded()
+        breaker.probeEnded(now: start + .seconds(14))
+        #expect(!breaker.isOpen && breaker.admit(now: start + .seconds(14)) == nil)
+    }
 }
 
 @Suite("A bounded cache")

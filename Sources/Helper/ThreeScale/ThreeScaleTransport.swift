@@ -62,11 +62,13 @@ struct ThreeScaleTransport: Sendable {
     /// Reads to learn whether anybody answers: past the breaker and past those who wait for room.
     func probe(_ path: String, _ query: [(String, String)], operation: String) async {
         let began = ContinuousClock.now
-        do throws(APIManagerError) {
-            _ = try await exchange(.get, path, query, nil, operation)
-            metrics.record(operation, .ok, since: began)
-        } catch {
-            metrics.record(operation, Self.outcome(error), since: began)
+        await breaker.probe {
+            do throws(APIManagerError) {
+                _ = try await exchange(.get, path, query, nil, operation)
+                metrics.record(operation, .ok, since: began)
+            } catch {
+                metrics.record(operation, Self.outcome(error), since: began)
+            }
         }
     }
 

@@ -17,6 +17,8 @@ package struct BreakerState: Sendable {
     private var failuresInRow = 0
     /// The last probe, or the failure that opened it; nil while it is closed.
     private var probedAt: ContinuousClock.Instant?
+    /// A probe that no caller waits for is under way.
+    private var isProbing = false
 
     package init(_ settings: Settings) { self.settings = settings }
 
@@ -26,10 +28,19 @@ package struct BreakerState: Sendable {
     /// - Returns: nil when it may; else how long until the next probe.
     package mutating func admit(now: ContinuousClock.Instant) -> Duration? {
         guard let probedAt else { return nil }
+        if isProbing { return settings.probeInterval }
         let wait = settings.probeInterval - probedAt.duration(to: now)
         if wait > .zero { return wait }
         self.probedAt = now
         return nil
+    }
+
+    /// A probe begins that no caller waits for: while it is under way, and for an interval after it, no caller need be one.
+    package mutating func probeBegan() { isProbing = true }
+
+    package mutating func probeEnded(now: ContinuousClock.Instant) {
+        isProbing = false
+        if isOpen { probedAt = now }
     }
 
     package mutating func succeeded() {
@@ -69,6 +80,13 @@ package final class CircuitBreaker: Sendable {
 
     /// It could not be reached, did not answer in time, or answered nonsense.
     package func failed(now: ContinuousClock.Instant = .now) { change { $0.failed(now: now) } }
+
+    /// A probe that no caller waits for; callers are refused meanwhile. One at a time.
+    package func probe(_ ask: () async -> Void) async {
+        change { $0.probeBegan() }
+        await ask()
+        change { $0.probeEnded(now: .now) }
+    }
 
     private func change(_ event: (inout BreakerState) -> Void) {
         state.withLock { state in

@@ -99,11 +99,18 @@ package final class CatalogStore: Sendable {
     ///   - interval: from one probe of the breaker to the next.
     ///   - sleep: waits, and returns false when it is time to stop.
     package func runProbe(interval: Duration, sleep: @Sendable (Duration) async -> Bool) async {
-        // Jitter, so that replicas do not march in step.
-        while await sleep(interval * Double.random(in: 0.7...0.9)) {
+        var pause = Self.jittered(interval)
+        while await sleep(pause) {
+            pause = Self.jittered(interval)
             guard !manager.isAvailable else { continue }
-            await Deadline.$current.withValue(.now + interval) { await manager.probe() }
+            let began = ContinuousClock.now
+            // A manager that hangs must not put off the next probe for long.
+            await Deadline.$current.withValue(began + max(interval * 0.7, .seconds(3))) { await manager.probe() }
             if manager.isAvailable { await Deadline.$current.withValue(.now + .seconds(30)) { _ = await refresh() } }
+            pause = max(.zero, pause - began.duration(to: .now))
         }
     }
+
+    /// Replicas must not march in step.
+    private static func jittered(_ interval: Duration) -> Duration { interval * Double.random(in: 0.75...0.9) }
 }
