@@ -38,8 +38,9 @@ package struct IdentitySettings: Sendable {
         let keySetURL = reader.url(
             forKey: "KEYCLOAK_JWKS_URL", example: "\(Self.exampleRealm)/certs", required: false,
             help: """
-                Where the signing keys of all issuers are fetched. Unset, each issuer's own discovery document says it. \
-                For host names that differ inside and outside.
+                Where the signing keys of all issuers are fetched. Unset, the realm's discovery document says it, or \
+                each issuer's own where there are several. For host names that differ inside and outside, and for issuers \
+                that are no realm of Keycloak's.
                 """)
         keys = Self.keys(&reader)
         let introspects = reader.bool(
