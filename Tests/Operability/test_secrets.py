@@ -87,7 +87,8 @@ class World:
 
 def every_route(helper, token, services):
     """One request of each kind, with a secret wherever a caller can put one."""
-    query = "?access_token=query-s3cret-51&query-s3cret-51=1"
+    # A token in the query beside one in the field is two credentials, and the request ends there.
+    query, tokens = "?query-s3cret-51=1", "?access_token=query-s3cret-51&query-s3cret-51=1"
     extra = {"Cookie": "session=cookie-s3cret-54", "X-Api-Key": "header-s3cret-57", "User-Agent": "agent-s3cret-59",
              "Referer": "https://example.com/?query-s3cret-51",
              "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
@@ -112,6 +113,7 @@ def every_route(helper, token, services):
         ("GET", "/api/services", {**extra, "Authorization": "Bearer " + tampered(token, kid="new-key")}, None),
         ("GET", "/api/services", {**extra, "Authorization": "Bearer " + tampered(token, alg="none")}, None),
         ("GET", "/api/services", {**extra, "Authorization": f"Bearer {token}x"}, None),
+        ("GET", "/api/services" + tokens, bearer, None), ("GET", "/api/services" + tokens, extra, None),
         ("OPTIONS", "/api/services", bearer, None), ("DELETE", "/api/services/path-s3cret-52", bearer, None)]
     statuses = set()
     for method, path, headers, body in calls:
