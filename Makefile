@@ -24,12 +24,12 @@ release: ## Builds for release, with the Swift libraries in the binary
 	swift build -c release --static-swift-stdlib --product mlaas-helper
 
 format: ## Formats all Swift sources
-	swift format -i --configuration .swift-format -r Sources Tests Fuzz/Sources/Fuzz Model/Sources Package.swift Fuzz/Package.swift Model/Package.swift
+	swift format -i --configuration .swift-format -r Sources Tests Fuzz/Sources/Fuzz Model/Sources Benchmarks Package.swift Fuzz/Package.swift Model/Package.swift
 
 lint: ## Checks formatting, shell scripts and Python
-	swift format lint --strict --configuration .swift-format -r Sources Tests Fuzz/Sources/Fuzz Model/Sources Package.swift Fuzz/Package.swift Model/Package.swift
+	swift format lint --strict --configuration .swift-format -r Sources Tests Fuzz/Sources/Fuzz Model/Sources Benchmarks Package.swift Fuzz/Package.swift Model/Package.swift
 	shellcheck setup.sh test_api.sh .ci/run scripts/*.sh scripts/image/*.sh Benchmarks/*.sh
-	python3 -m py_compile scripts/*.py Tests/Conformance/*.py Tests/Operability/*.py deployment/grafana/*.py Tests/Deployment/*.py Tests/Chaos/*.py Tests/Browser/*.py Tests/Corpus/*.py
+	python3 -m py_compile scripts/*.py Tests/Conformance/*.py Tests/Operability/*.py deployment/grafana/*.py Tests/Deployment/*.py Tests/Chaos/*.py Tests/Browser/*.py Tests/Corpus/*.py Benchmarks/*.py
 
 check: ## Checks which part of the tree knows which
 	python3 -m unittest -q scripts/tests/test_check_structure.py

@@ -8,8 +8,10 @@ import Telemetry
 @main
 enum BenchServer {
     private struct Answers: Responder {
-        private let small = Response.json(Array(#"{"status":"success","message":"\#(String(repeating: "x", count: 62))"}"#.utf8))
-        private let large = Response.json(Array(#"{"status":"success","message":"\#(String(repeating: "x", count: 3_030))"}"#.utf8))
+        private let small = Response.json(
+            Array(#"{"status":"success","message":"\#(String(repeating: "x", count: 62))"}"#.utf8))
+        private let large = Response.json(
+            Array(#"{"status":"success","message":"\#(String(repeating: "x", count: 3_030))"}"#.utf8))
 
         func respond(to request: Request) -> Answer<Response> {
             switch request.path {
