@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Measures the figures of the README and prints them as a Markdown table: build times, size, start-up, memory, and
-# /api/health against nginx answering the same bytes and headers, alternating in one run on two loops or workers.
+# /api/health and the authenticated list against nginx answering the same bytes and headers, alternating in one run on two
+# loops or workers.
 # BENCH_SECONDS sets the length of a round (default 4), BENCH_CLEAN=0 leaves out the clean builds.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -68,26 +69,34 @@ if ! command -v wrk >/dev/null || ! command -v nginx >/dev/null; then
     if [ "${CI:-}" = true ]; then exit 1; fi
     exit 0
 fi
-# nginx answers what the helper answered, byte for byte, with its own date.
-curl -s -D "$work/head" -o "$work/body" "$url/api/health"
-{
-    echo 'daemon off; worker_processes 2; pid nginx.pid; error_log stderr crit; events { worker_connections 1024; }'
-    echo "http { access_log off; keepalive_requests 1000000000; server_tokens off; server { listen 127.0.0.1:${ports[4]};"
-    echo 'location / { default_type application/json;'
-    tr -d '\r' <"$work/head" | grep -vi '^\(HTTP/\|date:\|content-length:\|content-type:\|$\)' |
-        sed "s/^\([^:]*\): \(.*\)/add_header \1 \"\2\";/"
-    echo "return 200 '$(cat "$work/body")'; } } }"
-} >"$work/nginx.conf"
-nginx -p "$work" -c nginx.conf 2>"$work/nginx.log" &
-nginx=$!
-wait_for "http://127.0.0.1:${ports[4]}/" 10 "$nginx"
-rate() { wrk -t1 -c64 "-d${seconds}s" "$1" | sed -n 's/^Requests\/sec: *\([0-9]*\).*/\1/p'; }
-ratios=()
-for _ in $(seq "$rounds"); do
-    theirs=$(rate "http://127.0.0.1:${ports[4]}/")
-    ours=$(rate "$url/api/health")
-    ratios+=("$(awk -v a="$ours" -v b="$theirs" 'BEGIN { printf "%.2f", a / b }')")
-done
-row 'health requests a second, × nginx with the same bytes and headers' \
-    "$(printf '%s\n' "${ratios[@]}" | median) (median of $rounds: ${ratios[*]})"
+token=$(token "http://127.0.0.1:${ports[0]}" ada)
+authorization="Authorization: Bearer $token"
+rate() { wrk -t1 -c64 "-d${seconds}s" -H "$authorization" "$1" | sed -n 's/^Requests\/sec: *\([0-9]*\).*/\1/p'; }
+
+# against_nginx WHAT PATH: rounds in turn with nginx, which answers what the helper answered, byte for byte, with its own
+# date and without the RateLimit fields, which count.
+against_nginx() {
+    local ratios=() theirs ours
+    curl -s -H "$authorization" -D "$work/head" -o "$work/body" "$url$2"
+    {
+        echo 'daemon off; worker_processes 2; pid nginx.pid; error_log stderr crit; events { worker_connections 1024; }'
+        echo "http { access_log off; keepalive_requests 1000000000; server_tokens off; server { listen 127.0.0.1:${ports[4]};"
+        echo 'location / { default_type application/json;'
+        tr -d '\r' <"$work/head" | grep -vi '^\(HTTP/\|date:\|content-length:\|content-type:\|ratelimit\|$\)' |
+            sed "s/^\([^:]*\): \(.*\)/add_header \1 \"\2\";/"
+        echo "return 200 '$(cat "$work/body")'; } } }"
+    } >"$work/nginx.conf"
+    nginx -p "$work" -c nginx.conf 2>"$work/nginx.log" &
+    nginx=$!
+    wait_for "http://127.0.0.1:${ports[4]}/" 10 "$nginx"
+    for _ in $(seq "$rounds"); do
+        theirs=$(rate "http://127.0.0.1:${ports[4]}/")
+        ours=$(rate "$url$2")
+        ratios+=("$(awk -v a="$ours" -v b="$theirs" 'BEGIN { printf "%.2f", a / b }')")
+    done
+    stop "$nginx"
+    row "$1, × nginx with the same bytes" "$(printf '%s\n' "${ratios[@]}" | median) (median of $rounds: ${ratios[*]})"
+}
+against_nginx 'health requests a second' /api/health
+against_nginx 'authenticated lists a second, one caller, ten services' /api/services
 row 'resident memory, after load' "$(rss "$helper")"
