@@ -24,7 +24,9 @@ openapi.install()
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        port = probe.getsockname()[1]
+    openapi.forget(port)
+    return port
 
 
 def wait_for(url, process, seconds=20):

@@ -115,6 +115,11 @@ def watch(url):
     _watched.add(urlsplit(url).netloc)
 
 
+def forget(port):
+    """A port that is free again may be anybody's next."""
+    _watched.discard(f"127.0.0.1:{port}")
+
+
 def _send(session, request, **options):
     global checked
     answer = _request(session, request, **options)
