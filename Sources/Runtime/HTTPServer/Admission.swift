@@ -18,8 +18,6 @@ struct Admission<Waiter> {
         self.queuedMax = queuedMax
     }
 
-    /// Requests whose work has begun and not ended.
-    var underWay: Int { inFlight }
     /// Waiters that have not been given a turn, those that have gone away included.
     var waiting: Int { queue.count - first }
 
