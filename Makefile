@@ -111,7 +111,7 @@ bench-instructions: ## Counts the instructions and allocations of a request and 
 	done
 	@Benchmarks/instructions.py $(if $(UPDATE),--update)
 
-bench-http: ## Measures the HTTP server by itself against nginx, haproxy, Node and Go, as ratios of one run
+bench-http: ## Measures the HTTP server by itself against nginx, haproxy, libmicrohttpd, Node and Go, as ratios of one run
 	@./setup.sh ci
 	swift build -c release --static-swift-stdlib --scratch-path .build-static --product bench-server
 	@Benchmarks/bench-http.py

@@ -61,7 +61,7 @@ if [ "$profile" = ci ]; then
         shellcheck              # lint
         testssl.sh              # scan of HTTPS
         tinyproxy               # outgoing requests through a proxy
-        nginx-light wrk         # figures
+        nginx-light wrk libmicrohttpd-dev # figures
         valgrind                # instructions of a request
         buildah podman runc netavark skopeo mmdebstrap haproxy # the image, and a router before it
         prometheus              # alerts, and a real scrape
