@@ -29,7 +29,7 @@ format: ## Formats all Swift sources
 lint: ## Checks formatting, shell scripts and Python
 	swift format lint --strict --configuration .swift-format -r Sources Tests Fuzz/Sources/Fuzz Model/Sources Benchmarks Package.swift Fuzz/Package.swift Model/Package.swift
 	shellcheck setup.sh test_api.sh .ci/run scripts/*.sh scripts/image/*.sh Benchmarks/*.sh
-	python3 -m py_compile scripts/*.py Tests/Conformance/*.py Tests/Operability/*.py deployment/grafana/*.py Tests/Deployment/*.py Tests/Chaos/*.py Tests/Browser/*.py Tests/Corpus/*.py Benchmarks/*.py
+	python3 -m py_compile scripts/*.py Tests/Conformance/*.py Tests/Operability/*.py deployment/grafana/*.py Tests/Deployment/*.py Tests/Chaos/*.py Tests/Browser/*.py Tests/Corpus/*.py Benchmarks/*.py Benchmarks/harness/*.py Benchmarks/anchors/*.py
 
 check: ## Checks which part of the tree knows which
 	python3 -m unittest -q scripts/tests/test_check_structure.py
@@ -82,7 +82,7 @@ fuzz: ## Makes up inputs for every entry that takes bytes from outside (FUZZ_SEC
 
 .PHONY: bench-tokens
 bench-tokens: ## Measures how many access tokens a second one thread checks, by algorithm, and from the cache
-	@swift run -c release --package-path Benchmarks/TokenCheck --scratch-path .build-tokens TokenCheck $(SECONDS_EACH)
+	@swift run -c release --package-path Benchmarks --scratch-path .build-bench TokenCheck $(SECONDS_EACH)
 
 bench-quick: ## Measures the figures of the README
 	@./setup.sh ci
@@ -102,6 +102,18 @@ soak: ## A million mixed requests against the release build, and its resident me
 
 model: ## Explores the model of provisioning, whole and with each rule taken away
 	swift run -c release --package-path Model
+
+.PHONY: bench
+bench: ## Measures the helper beside other servers in one run (BENCH_QUICK=1 for a short one)
+	@./setup.sh ci
+	@for product in mlaas-helper mlaas-sandbox; do \
+		swift build -c release --static-swift-stdlib --scratch-path .build-static --product $$product | tail -n 1 || exit 1; \
+	done
+	@for product in load mint VerifyServer; do \
+		swift build -c release --static-swift-stdlib --package-path Benchmarks --scratch-path .build-bench \
+			--product $$product | tail -n 1 || exit 1; \
+	done
+	@Benchmarks/bench.py $(ARGS)
 
 .PHONY: bench-instructions
 bench-instructions: ## Counts the instructions and allocations of a request and holds them against their budget

@@ -1,0 +1,58 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// What is measured with: a package of its own, so that nothing of it reaches the product. Its folders under `Sources` that
+// are links point at the product's targets, whose `package` declarations can then be seen.
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+func target(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "mlaas-helper-benchmarks",
+    products: [
+        .executable(name: "load", targets: ["load"]),
+        .executable(name: "mint", targets: ["mint"]),
+        .executable(name: "TokenCheck", targets: ["TokenCheck"]),
+        .executable(name: "VerifyServer", targets: ["VerifyServer"]),
+    ],
+    targets: [
+        // 1. The product's parts.
+        .target(name: "CThreadNumber"),
+        .target(name: "CPlatform"),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl"),
+        .systemLibrary(name: "CUV", pkgConfig: "libuv"),
+        target("Crypto", ["COpenSSL"]),
+        target("JSON"),
+        target("Telemetry", ["CThreadNumber"]),
+        target("EventLoop", ["CUV", "CPlatform"]),
+        target("HTTP"),
+        target("TLS", ["EventLoop", "Crypto"]),
+        target("HTTPServer", ["EventLoop", "TLS", "Crypto", "HTTP", "Telemetry"]),
+        target("HelperCore", ["Crypto", "Telemetry"]),
+        // Without what sends requests: keys come from memory or a file here.
+        target("Keycloak", ["HelperCore", "Crypto", "JSON", "Telemetry"], exclude: ["HTTPKeySource.swift"]),
+
+        // 2. Programs in C: what asks, and what signs the tokens that are sent.
+        .executableTarget(name: "load"),
+        .executableTarget(name: "mint", dependencies: ["COpenSSL"]),
+
+        // 3. The token check by itself, in a loop and behind the server.
+        program("TokenCheck", ["Keycloak", "HelperCore", "Crypto", "JSON", "Telemetry"]),
+        program(
+            "VerifyServer",
+            ["Keycloak", "HelperCore", "Crypto", "EventLoop", "HTTP", "HTTPServer", "Telemetry"]),
+    ]
+)

@@ -1,0 +1,324 @@
+// A load generator for one path and many access tokens: closed loop (each connection asks again when it was answered) or
+// open loop (requests are due at a fixed rate whether or not earlier ones were answered, and their latency counts from when
+// they were due). One thread; prints one JSON object.
+//
+// Usage: load [OPTIONS] PORT[,PORT…] TOKENS
+//   TOKENS            a file of tokens, one a line; - sends none
+//   --path PATH       what is asked for (/api/services)
+//   --connections N   (64) dealt over the ports in turn
+//   --seconds S       how long (3)
+//   --from N          the token to begin with (0)
+//   --once            sends each token once and ends when there are no more
+//   --requests N      ends after so many
+//   --rate N          open loop: requests a second
+//
+// Anything but 200 is counted, and makes the exit status 1.
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <netinet/tcp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { HEAD_MAX = 16384, BODY_READ = 1 << 18, CONNECTIONS_MAX = 8192, PORTS_MAX = 16 };
+
+struct connection {
+    int descriptor;
+    int port;
+    uint64_t began;  // when the request was sent, or was due
+    size_t have;     // bytes of the head so far
+    uint64_t left;   // bytes of the body still to come
+    char head[HEAD_MAX];
+};
+
+// MARK: What is counted
+
+static uint64_t requests, failures, received, failed_status;
+
+// Latencies in 128 steps for each power of two of nanoseconds: an error below one percent.
+enum { STEPS = 128, POWERS = 40 };
+static uint64_t histogram[POWERS * STEPS], slowest;
+
+static void record(uint64_t nanoseconds) {
+    if (nanoseconds > slowest) slowest = nanoseconds;
+    if (nanoseconds < STEPS) nanoseconds = STEPS;
+    int power = 63 - __builtin_clzll(nanoseconds) - 7;
+    if (power >= POWERS) power = POWERS - 1;
+    histogram[power * STEPS + (int)(nanoseconds >> power & (STEPS - 1))]++;
+}
+
+static double percentile(double share) {
+    uint64_t wanted = (uint64_t)((double)requests * share), seen = 0;
+    for (int index = 0; index < POWERS * STEPS; index++) {
+        seen += histogram[index];
+        if (seen > wanted) return (double)((uint64_t)(STEPS + index % STEPS) << (index / STEPS)) / 1e6;
+    }
+    return (double)slowest / 1e6;
+}
+
+// MARK: Tokens
+
+static const char **tokens;
+static uint32_t *lengths;
+static size_t token_count, next_token;
+static int once;
+
+static void read_tokens(const char *path) {
+    static const char none = 0;
+    if (strcmp(path, "-") == 0) {
+        tokens = malloc(sizeof *tokens);
+        lengths = malloc(sizeof *lengths);
+        tokens[0] = &none, lengths[0] = 0, token_count = 1;
+        return;
+    }
+    int file = open(path, O_RDONLY);
+    struct stat facts;
+    if (file < 0 || fstat(file, &facts) != 0 || facts.st_size == 0) {
+        fprintf(stderr, "load: no tokens in %s\n", path);
+        exit(2);
+    }
+    size_t size = (size_t)facts.st_size;
+    const char *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file, 0);
+    close(file);
+    size_t room = 1024;
+    tokens = malloc(room * sizeof *tokens);
+    lengths = malloc(room * sizeof *lengths);
+    for (const char *line = bytes, *end = bytes + size; line < end;) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        if (stop == NULL) stop = end;
+        if (token_count == room) {
+            room *= 2;
+            tokens = realloc(tokens, room * sizeof *tokens);
+            lengths = realloc(lengths, room * sizeof *lengths);
+        }
+        tokens[token_count] = line;
+        lengths[token_count++] = (uint32_t)(stop - line);
+        line = stop + 1;
+    }
+}
+
+// MARK: One connection
+
+static char before[512], without[512];
+static size_t before_length, without_length;
+static const char after[] = "\r\n\r\n";
+static int ports[PORTS_MAX], port_count, poller;
+
+static uint64_t now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static void open_connection(struct connection *it) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)it->port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    it->descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (it->descriptor < 0 || connect(it->descriptor, (struct sockaddr *)&address, sizeof address) != 0) {
+        fprintf(stderr, "load: cannot connect to port %d: %s\n", it->port, strerror(errno));
+        exit(2);
+    }
+    int yes = 1;
+    setsockopt(it->descriptor, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    fcntl(it->descriptor, F_SETFL, O_NONBLOCK);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = it};
+    epoll_ctl(poller, EPOLL_CTL_ADD, it->descriptor, &event);
+    it->have = 0;
+    it->left = 0;
+}
+
+/// Sends the next request; 0 when there is none left.
+static int ask(struct connection *it, uint64_t began) {
+    if (next_token == token_count) {
+        if (once) return 0;
+        next_token = 0;
+    }
+    size_t token = next_token++, length;
+    ssize_t sent;
+    if (lengths[token] == 0) {
+        length = without_length;
+        sent = write(it->descriptor, without, length);
+    } else {
+        struct iovec parts[] = {
+            {before, before_length}, {(void *)tokens[token], lengths[token]}, {(void *)after, sizeof after - 1}};
+        length = before_length + lengths[token] + sizeof after - 1;
+        sent = writev(it->descriptor, parts, 3);
+    }
+    if (sent != (ssize_t)length) {
+        fprintf(stderr, "load: a request could not be sent whole: %s\n", strerror(errno));
+        exit(2);
+    }
+    it->began = began;
+    it->have = 0;
+    it->left = 0;
+    return 1;
+}
+
+static uint64_t content_length(const char *line, const char *end) {
+    while ((line = memchr(line, '\n', (size_t)(end - line))) != NULL) {
+        line++;
+        if ((*line | 0x20) == 'c' && strncasecmp(line, "content-length:", 15) == 0) return strtoull(line + 15, NULL, 10);
+    }
+    fprintf(stderr, "load: an answer without Content-Length\n");
+    exit(2);
+}
+
+/// Reads what has come; 1 when the answer is whole, -1 when the server has closed.
+static int read_answer(struct connection *it) {
+    static char body[BODY_READ];
+    for (;;) {
+        int is_body = it->left > 0;
+        char *into = is_body ? body : it->head + it->have;
+        size_t room = is_body ? sizeof body : HEAD_MAX - it->have;
+        ssize_t got = read(it->descriptor, into, room);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
+        if (got <= 0) return -1;
+        received += (uint64_t)got;
+        if (is_body) {
+            it->left -= (uint64_t)got < it->left ? (uint64_t)got : it->left;
+        } else {
+            it->have += (size_t)got;
+            char *end = memmem(it->head, it->have, "\r\n\r\n", 4);
+            if (end == NULL) {
+                if (it->have == HEAD_MAX) return -1;
+                continue;
+            }
+            if (memcmp(it->head, "HTTP/1.1 200", 12) != 0) {
+                failures++;
+                failed_status = strtoull(it->head + 9, NULL, 10);
+            }
+            uint64_t whole = (uint64_t)(end + 4 - it->head) + content_length(it->head, end);
+            it->left = whole > it->have ? whole - it->have : 0;
+        }
+        if (it->left == 0) return 1;
+    }
+}
+
+// MARK: The run
+
+static struct connection *idle[CONNECTIONS_MAX];
+static int idle_count;
+
+int main(int argc, char **argv) {
+    const char *path = "/api/services";
+    int connections = 64;
+    double seconds = 3, rate = 0;
+    uint64_t requests_max = UINT64_MAX;
+    static const struct option options[] = {{"path", 1, 0, 'p'}, {"connections", 1, 0, 'c'}, {"seconds", 1, 0, 's'},
+                                            {"from", 1, 0, 'f'}, {"once", 0, 0, 'o'},        {"requests", 1, 0, 'n'},
+                                            {"rate", 1, 0, 'r'}, {0, 0, 0, 0}};
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        switch (option) {
+            case 'p': path = optarg; break;
+            case 'c': connections = atoi(optarg); break;
+            case 's': seconds = atof(optarg); break;
+            case 'f': next_token = strtoull(optarg, NULL, 10); break;
+            case 'o': once = 1; break;
+            case 'n': requests_max = strtoull(optarg, NULL, 10); break;
+            case 'r': rate = atof(optarg); break;
+            default: return 2;
+        }
+    }
+    if (argc - optind != 2 || connections < 1 || connections > CONNECTIONS_MAX || seconds <= 0) {
+        fprintf(stderr, "usage: load [OPTIONS] PORT[,PORT...] TOKENS\n");
+        return 2;
+    }
+    for (char *port = strtok(argv[optind], ","); port != NULL && port_count < PORTS_MAX; port = strtok(NULL, ","))
+        ports[port_count++] = atoi(port);
+    read_tokens(argv[optind + 1]);
+    if (next_token >= token_count) {
+        fprintf(stderr, "load: there is no token number %zu\n", next_token);
+        return 2;
+    }
+    before_length = (size_t)snprintf(
+        before, sizeof before, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ", path);
+    without_length = (size_t)snprintf(without, sizeof without, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", path);
+
+    poller = epoll_create1(EPOLL_CLOEXEC);
+    struct connection *all = calloc((size_t)connections, sizeof *all);
+    for (int index = 0; index < connections; index++) {
+        all[index].port = ports[index % port_count];
+        open_connection(&all[index]);
+        idle[idle_count++] = &all[index];
+    }
+    uint64_t began = now(), end = began + (uint64_t)(seconds * 1e9), last = began, asked = 0;
+    uint64_t closed = 0, late = 0;
+    int busy = 0, more = 1;
+    struct epoll_event events[256];
+    for (;;) {
+        uint64_t time = now();
+        if (time >= end || asked >= requests_max) more = 0;
+        // Closed loop: whoever is idle asks. Open loop: whoever is idle serves what is due.
+        while (more && idle_count > 0 && asked < requests_max) {
+            uint64_t due = rate > 0 ? began + (uint64_t)((double)asked * 1e9 / rate) : time;
+            if (due > time) break;
+            if (!ask(idle[idle_count - 1], due)) {
+                more = 0;
+                break;
+            }
+            idle_count--, busy++, asked++;
+        }
+        if (busy == 0 && !more) break;
+        struct timespec wait = {5, 0}, *timeout = &wait;
+        if (rate > 0 && more) {
+            uint64_t due = began + (uint64_t)((double)asked * 1e9 / rate);
+            uint64_t pause = idle_count > 0 && due > time ? due - time : idle_count > 0 ? 0 : 5000000000u;
+            wait.tv_sec = (time_t)(pause / 1000000000u), wait.tv_nsec = (long)(pause % 1000000000u);
+        }
+        int ready = epoll_pwait2(poller, events, 256, timeout, NULL);
+        if (ready == 0 && (rate <= 0 || !more)) {
+            fprintf(stderr, "load: no answer for five seconds\n");
+            return 2;
+        }
+        for (int index = 0; index < ready; index++) {
+            struct connection *it = events[index].data.ptr;
+            int state = read_answer(it);
+            if (state == 0) continue;
+            last = now();
+            if (state < 0) {  // Some servers close after so many requests; the next connection asks on.
+                close(it->descriptor);
+                closed++;
+                int was_idle = 0;
+                for (int other = 0; other < idle_count; other++) was_idle |= idle[other] == it;
+                open_connection(it);
+                if (was_idle) continue;
+                failures++;
+            } else {
+                requests++;
+                record(last - it->began);
+                if (rate > 0 && last - it->began > 1000000000u) late++;
+            }
+            busy--;
+            if (rate <= 0 && more && last < end && asked < requests_max && ask(it, last)) {
+                busy++, asked++;
+            } else {
+                idle[idle_count++] = it;
+            }
+        }
+    }
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    double spent = (double)(last - began) / 1e9;
+    double processor = (double)used.ru_utime.tv_sec + (double)used.ru_utime.tv_usec / 1e6
+                       + (double)used.ru_stime.tv_sec + (double)used.ru_stime.tv_usec / 1e6;
+    printf("{\"requests\": %llu, \"failures\": %llu, \"failed_status\": %llu, \"closed\": %llu, \"late\": %llu,"
+           " \"seconds\": %.6f, \"rate\": %.1f, \"bytes\": %llu, \"p50\": %.4f, \"p99\": %.4f, \"p999\": %.4f,"
+           " \"max\": %.4f, \"processor\": %.3f, \"next\": %zu}\n",
+           (unsigned long long)requests, (unsigned long long)failures, (unsigned long long)failed_status,
+           (unsigned long long)closed, (unsigned long long)late, spent, spent > 0 ? (double)requests / spent : 0,
+           (unsigned long long)received, percentile(0.5), percentile(0.99), percentile(0.999), (double)slowest / 1e6,
+           processor, next_token);
+    return failures > 0;
+}
