@@ -103,24 +103,21 @@ soak: ## A million mixed requests against the release build, and its resident me
 model: ## Explores the model of provisioning, whole and with each rule taken away
 	swift run -c release --package-path Model
 
-.PHONY: bench
-bench: ## Measures the helper beside other servers in one run (BENCH_QUICK=1 for a short one)
+.PHONY: bench bench-programs bench-instructions
+bench-programs:
 	@./setup.sh ci
-	@for product in mlaas-helper mlaas-sandbox; do \
+	@for product in mlaas-helper mlaas-sandbox bench-server; do \
 		swift build -c release --static-swift-stdlib --scratch-path .build-static --product $$product | tail -n 1 || exit 1; \
 	done
 	@for product in load mint VerifyServer; do \
 		swift build -c release --static-swift-stdlib --package-path Benchmarks --scratch-path .build-bench \
 			--product $$product | tail -n 1 || exit 1; \
 	done
-	@Benchmarks/bench.py $(ARGS)
 
-.PHONY: bench-instructions
-bench-instructions: ## Counts the instructions and allocations of a request and holds them against their budget
-	@./setup.sh ci
-	@for product in mlaas-helper mlaas-sandbox bench-server; do \
-		swift build -c release --static-swift-stdlib --scratch-path .build-static --product $$product | tail -n 1 || exit 1; \
-	done
+bench: bench-programs ## Measures the helper beside other servers and writes docs/performance.md (BENCH_QUICK=1: a short run)
+	@Benchmarks/bench.py $(if $(ONLY),--only $(ONLY))
+
+bench-instructions: bench-programs ## Counts the instructions and allocations of a request and holds them against their budget
 	@Benchmarks/instructions.py $(if $(UPDATE),--update)
 
 bench-http: ## Measures the HTTP server by itself against nginx, haproxy, libmicrohttpd, Node and Go, as ratios of one run

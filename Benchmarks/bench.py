@@ -7,17 +7,31 @@ BENCH_QUICK=1 is a short run of every part.
 import argparse
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from harness import authenticated, load, report, tokens
+from harness import authenticated, growth, latency, load, machine, plots, processes, report, startup, tokens
 
 ROOT = Path(__file__).resolve().parents[1]
 PRODUCT = ROOT / ".build-static" / "release"
 PROGRAMS = ROOT / ".build-bench" / "release"
 KEPT = ROOT / ".build-bench" / "tokens"
+DOCS = ROOT / "docs"
+BEGIN, END = "<!-- figures: written by make bench -->", "<!-- end of the figures -->"
+
+
+def instructions(bench):
+    """The table of instructions.py; whether the budget is kept is that program's own matter."""
+    path = processes.program("valgrind")
+    if path is None:
+        bench.say("skipped: instructions (valgrind is not installed)")
+        return "Not measured: valgrind is not installed.\n"
+    finished = subprocess.run([sys.executable, ROOT / "Benchmarks" / "instructions.py"], capture_output=True, text=True)
+    bench.say("instructions: done")
+    return finished.stdout or finished.stderr
 
 
 class Bench:
@@ -41,24 +55,56 @@ class Bench:
         print(f"{time.monotonic() - self.began:6.1f} s  {text}", file=sys.stderr, flush=True)
 
 
-PARTS = {"authenticated": (authenticated.measure, report.authenticated)}
+PARTS = {
+    "startup": (startup.measure, report.startup, None),
+    "authenticated": (authenticated.measure, report.authenticated, plots.authenticated),
+    "latency": (latency.measure, report.latency, plots.latency),
+    "growth": (growth.measure, report.growth, plots.growth),
+    "instructions": (instructions, report.instructions, None),
+}
+
+
+def write(bench, about, results):
+    """The figures into docs/ when all were measured at length, else into .run/bench/."""
+    is_whole = set(results) == set(PARTS) and not bench.is_quick
+    folder = DOCS if is_whole else ROOT / ".run" / "bench"
+    (folder / "plots").mkdir(parents=True, exist_ok=True)
+    text = [about]
+    if bench.is_quick:
+        text.append("This was a short run: its figures show that everything works, and little more.\n")
+    if {"startup", "authenticated", "growth"} <= set(results):
+        text += ["### Targets\n", report.verdict(results)]
+    for name, result in results.items():
+        _, table, draw = PARTS[name]
+        text.append(table(result))
+        for file, picture in (draw(result) if draw else {}).items():
+            (folder / "plots" / file).write_text(picture)
+            text.append(f"![{file.removesuffix('.svg')}](plots/{file})\n")
+    figures = "\n".join(text)
+    print(figures)
+    page = folder / "performance.md"
+    if is_whole:
+        before, _, rest = page.read_text().partition(BEGIN)
+        _, _, after = rest.partition(END)
+        figures = f"{before}{BEGIN}\n{figures}{END}{after}"
+    page.write_text(figures)
+    bench.say(f"wrote {page.relative_to(ROOT)}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", help="parts to measure, comma-separated", default=",".join(PARTS))
-    options = parser.parse_args()
-    unknown = set(options.only.split(",")) - set(PARTS)
-    if unknown:
-        parser.error(f"unknown parts {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    wanted = parser.parse_args().only.split(",")
+    if set(wanted) - set(PARTS):
+        parser.error(f"unknown parts {', '.join(sorted(set(wanted) - set(PARTS)))}; there are {', '.join(PARTS)}")
     with tempfile.TemporaryDirectory(prefix="mlaas-bench-") as folder:
         bench = Bench(folder)
+        about = machine.describe()
         try:
-            for name in options.only.split(","):
-                measure, table = PARTS[name]
-                print(table(measure(bench)), flush=True)
+            results = {name: PARTS[name][0](bench) for name in PARTS if name in wanted}
         finally:
             bench.key_server.stop()
+    write(bench, about, results)
 
 
 main()

@@ -5,13 +5,14 @@ Counts do not depend on the machine's mood, as times do: the same program, reque
 case is run under callgrind with one loop; what a thousand requests on one connection cost is divided by a thousand. SHA-256
 is counted in software, since the simulated processor has no instructions for it.
 
-  instructions.py [--update] [--helper PATH] [--sandbox PATH] [--server PATH]
+  instructions.py [--update] [--helper PATH] [--sandbox PATH] [--server PATH] [--verify PATH] [--mint PATH]
 
 Exits 1 when a case costs more than a twentieth above its budget in instructions.json, or allocates more often. --update writes
 what was seen as the new budget.
 """
 
 import argparse
+import itertools
 import json
 import os
 import re
@@ -24,9 +25,13 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
+from harness import system, tokens
+
 ROOT = Path(__file__).resolve().parents[1]
 BUDGET = ROOT / "Benchmarks" / "instructions.json"
 REQUESTS = 1000
+# Before anything is counted: what is made once is made then.
+WARM = 300
 ALLOCATORS = {"malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc"}
 
 
@@ -48,6 +53,17 @@ def wait_for(url, process):
             pass
         time.sleep(0.1)
     sys.exit(f"{url} did not answer")
+
+
+def wait_until_listening(port, process):
+    end = time.monotonic() + 60
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    sys.exit(f"nobody listens on {port}")
 
 
 class Client:
@@ -76,25 +92,29 @@ class Profile:
         stripped = folder / program.name
         # valgrind cannot read Swift's debug information; names of functions stay.
         subprocess.run(["strip", "-g", "-o", stripped, program], check=True)
-        self.out = folder / f"{program.name}.out"
+        self.out = folder / f"{program.name}-{port}.out"
         self.process = subprocess.Popen(
             ["valgrind", "--tool=callgrind", f"--callgrind-out-file={self.out}", "--instr-atstart=no", stripped,
              *arguments], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.port = port
-        wait_for(f"http://127.0.0.1:{port}{ready}", self.process)
+        if ready:
+            wait_for(f"http://127.0.0.1:{port}{ready}", self.process)
+        else:
+            wait_until_listening(port, self.process)
 
     def control(self, *arguments):
         subprocess.run(["callgrind_control", *arguments, str(self.process.pid)], check=True, capture_output=True)
 
-    def measure(self, request):
-        """Instructions and allocations of one request."""
+    def measure(self, requests):
+        """Instructions and allocations of one of the requests, which are all sent once."""
+        requests = iter(requests)
         client = Client(self.port)
-        for _ in range(300):
+        for request in itertools.islice(requests, WARM):
             client.ask(request)
         known = set(self.out.parent.glob(self.out.name + "*"))
         self.control("-z")
         self.control("-i", "on")
-        for _ in range(REQUESTS):
+        for request in itertools.islice(requests, REQUESTS):
             client.ask(request)
         self.control("-i", "off")
         self.control("-d")
@@ -134,8 +154,8 @@ def runtime_cases(folder, program):
     port = free_port()
     profile = Profile(folder, program, [str(port), "1"], {}, port, "/small")
     try:
-        yield "runtime, at once", profile.measure(request("/small", port))
-        yield "runtime, suspended once", profile.measure(request("/later/small", port))
+        yield "runtime, at once", profile.measure(itertools.repeat(request("/small", port)))
+        yield "runtime, suspended once", profile.measure(itertools.repeat(request("/later/small", port)))
     finally:
         profile.stop()
 
@@ -161,13 +181,46 @@ def helper_cases(folder, program, sandbox):
             answer = urllib.request.urlopen(
                 f"http://127.0.0.1:{keycloak}/realms/mlaas/protocol/openid-connect/token", form)
             token = json.load(answer)["access_token"]
-            yield "helper, health", profile.measure(request("/api/health", port))
-            yield "helper, authenticated list", profile.measure(request("/api/services", port, token))
+            yield "helper, health", profile.measure(itertools.repeat(request("/api/health", port)))
+            yield "helper, authenticated list", profile.measure(itertools.repeat(request("/api/services", port, token)))
         finally:
             profile.stop()
     finally:
         fakes.terminate()
         fakes.wait(30)
+
+
+def token_cases(folder, helper, sandbox, verify, mint):
+    """Tokens that were never seen before: the check alone behind the server, and before the list."""
+    keys = tokens.Keys(folder / "keys")
+    files = tokens.Mint(mint, folder / "tokens", keys)
+    fresh = files.tokens(WARM + REQUESTS, 1).read_text().split()
+    # Of the next number, so that nobody has seen it.
+    first = files.tokens(1, 1, first=len(fresh)).read_text().strip()
+    key_server = tokens.KeyServer(keys.key_set)
+    fakes = system.Sandbox(sandbox, folder, services=10, accounts=1)
+    try:
+        port = free_port()
+        environment = system.helper_environment(
+            fakes, port, key_server.url, loops=1, CATALOG_REFRESH_SECONDS=3600)
+        profile = Profile(folder, helper, [], environment, port, "/api/health/ready")
+        try:
+            answer = system.Answer(folder, port, first)
+            yield "helper, list, token never seen", profile.measure(
+                request("/api/services", port, token) for token in fresh)
+        finally:
+            profile.stop()
+        port = free_port()
+        arguments = [str(port), "1", keys.key_set, tokens.ISSUER, tokens.AUDIENCE, answer.body_file, answer.fields_file]
+        profile = Profile(folder, verify, arguments, {}, port, None)
+        try:
+            yield "verify only, token never seen", profile.measure(
+                request("/api/services", port, token) for token in fresh)
+        finally:
+            profile.stop()
+    finally:
+        fakes.stop()
+        key_server.stop()
 
 
 def main():
@@ -177,6 +230,9 @@ def main():
     parser.add_argument("--helper", type=Path, default=built / "mlaas-helper")
     parser.add_argument("--sandbox", type=Path, default=built / "mlaas-sandbox")
     parser.add_argument("--server", type=Path, default=built / "bench-server")
+    programs = ROOT / ".build-bench" / "release"
+    parser.add_argument("--verify", type=Path, default=programs / "VerifyServer")
+    parser.add_argument("--mint", type=Path, default=programs / "mint")
     options = parser.parse_args()
     budget = json.loads(BUDGET.read_text()) if BUDGET.exists() else {}
     seen, failed = {}, False
@@ -184,7 +240,8 @@ def main():
     print("| --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for cases in (runtime_cases(folder, options.server), helper_cases(folder, options.helper, options.sandbox)):
+        for cases in (runtime_cases(folder, options.server), helper_cases(folder, options.helper, options.sandbox),
+                      token_cases(folder, options.helper, options.sandbox, options.verify, options.mint)):
             for case, (instructions, allocations) in cases:
                 seen[case] = {"instructions": instructions, "allocations": allocations}
                 allowed = budget.get(case, {"instructions": 0, "allocations": 0})

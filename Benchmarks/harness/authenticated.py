@@ -21,14 +21,15 @@ class Scale:
 
 
 def measure(bench):
-    """{"warm" and "unseen": {server: [Run, …]}, "skipped": names of what is not installed}."""
+    """{"warm" and "unseen": {server: [Run, …]}, "skipped": names of what is not installed,
+    "users": how many the many are}."""
     scale = Scale(bench.is_quick)
     once_each = scale.slice * scale.rounds
     # Signed before anything is measured; those never seen differ from those of the users in their first number.
     users = bench.mint.tokens(scale.users, scale.users)
     unseen = bench.mint.tokens(once_each, scale.users, first=10_000_000)
     one = bench.mint.tokens(1, 1)
-    results = {}
+    results = {"users": scale.users}
     with Processes() as servers:
         sandbox = servers.add(Sandbox(bench.sandbox, bench.folder, services=10, accounts=scale.users))
         helper = servers.add(Helper(bench.helper, bench.folder, sandbox, bench.key_server.url))

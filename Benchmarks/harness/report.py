@@ -1,41 +1,154 @@
 """Tables of what was measured."""
 
+import statistics
+
 from .load import middle, ratios, spread
+
+MIB = 1 << 20
 
 
 def table(head, rows):
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows])
+    return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows]) + "\n"
 
 
-def authenticated(results):
-    warm, unseen = results["warm"], results["unseen"]
+def cost(run):
+    return run.cost
+
+
+def p99(run):
+    return run.p99
+
+
+def whole(runs, value):
+    return f"{middle(runs, value):,.0f}"
+
+
+def known_tokens(result):
+    """Rows of what was asked with tokens that the server had seen, beside nginx."""
     rows = []
     for title, ours, theirs in (
-            ("one user", "helper", "nginx"), ("one user, by wrk", "helper, by wrk", "nginx, by wrk"),
-            ("many users, each with a token", "helper, many users", "nginx, many users"),
-            ("one user, verify only", "verify only", "nginx"),
-            ("many users, verify only", "verify only, many users", "nginx, many users")):
-        if ours not in warm or theirs not in warm:
-            continue
-        mine, base = warm[ours], warm[theirs]
-        rows.append([title, spread(ratios(mine, base)), spread(ratios(mine, base, lambda run: run.cost)),
-                     f"{middle(mine, lambda r: r.p50):.2f} / {middle(base, lambda r: r.p50):.2f}",
-                     f"{middle(mine, lambda r: r.p99):.2f} / {middle(base, lambda r: r.p99):.2f}",
-                     f"{middle(mine, lambda r: r.rate):.0f} / {middle(base, lambda r: r.rate):.0f}",
-                     f"{middle(mine, lambda r: r.cost):.1f} / {middle(base, lambda r: r.cost):.1f}"])
-    parts = [table(["known token", "rate × nginx", "processor time × nginx", "p50, ms", "p99, ms", "requests/s",
-                    "µs of processor a request"], rows)]
-    parts.append("Many users × one user: " + spread(ratios(warm["helper, many users"], warm["helper"])))
-    base = unseen["verify only"]
-    rows = [[name, spread(ratios(runs, base)), spread(ratios(runs, base, lambda run: run.cost)),
-             f"{middle(runs, lambda r: r.p50):.2f}", f"{middle(runs, lambda r: r.p99):.2f}",
-             f"{middle(runs, lambda r: r.rate):.0f}", f"{middle(runs, lambda r: r.cost):.1f}"]
-            for name, runs in unseen.items()]
-    parts.append(table(["token never seen", "rate × verify only", "processor time × verify only", "p50, ms", "p99, ms",
-                        "requests/s", "µs of processor a request"], rows))
-    busiest = max(run.generator for runs in [*warm.values(), *unseen.values()] for run in runs)
-    parts.append(f"The load generator used {busiest:.0%} of one core at most.")
-    if results["skipped"]:
-        parts.append("Skipped: " + ", ".join(results["skipped"]))
-    return "\n\n".join(parts)
+            ("helper, one user", "helper", "nginx"), ("the same, by wrk", "helper, by wrk", "nginx, by wrk"),
+            (f"helper, {result['users']:,} users", "helper, many users", "nginx, many users"),
+            ("verify only, one user", "verify only", "nginx"),
+            (f"verify only, {result['users']:,} users", "verify only, many users", "nginx, many users")):
+        mine, base = result["warm"].get(ours), result["warm"].get(theirs)
+        if mine and base:
+            rows.append((title, mine, base))
+    return rows
+
+
+def authenticated(result):
+    parts = ["### Tokens that were seen before\n", table(
+        ["", "requests/s × nginx", "p99 × nginx", "processor × nginx", "requests/s", "p50, p99 in ms",
+         "µs of processor"],
+        [[title, spread(ratios(mine, base)), spread(ratios(mine, base, p99)), spread(ratios(mine, base, cost)),
+          whole(mine, lambda run: run.rate), f"{middle(mine, lambda run: run.p50):.2f}, {middle(mine, p99):.2f}",
+          f"{middle(mine, cost):.1f}"] for title, mine, base in known_tokens(result)])]
+    if "nginx" in result["warm"]:
+        base = result["warm"]["nginx"]
+        parts.append(f"nginx itself: {whole(base, lambda run: run.rate)} requests a second, p99 {middle(base, p99):.2f} ms,"
+                     f" {middle(base, cost):.1f} µs of processor a request.\n")
+    warm = result["warm"]
+    parts.append(f"{result['users']:,} users × one user, of the helper: "
+                 + spread(ratios(warm["helper, many users"], warm["helper"])) + ".\n")
+    base = result["unseen"]["verify only"]
+    parts += ["### Tokens never seen before\n", table(
+        ["", "requests/s × verify only", "processor × verify only", "requests/s", "p50, p99 in ms", "µs of processor"],
+        [[name, spread(ratios(runs, base)), spread(ratios(runs, base, cost)), whole(runs, lambda run: run.rate),
+          f"{middle(runs, lambda run: run.p50):.2f}, {middle(runs, p99):.2f}", f"{middle(runs, cost):.1f}"]
+         for name, runs in result["unseen"].items()])]
+    busiest = max(run.generator for runs in [*warm.values(), *result["unseen"].values()] for run in runs)
+    parts.append(f"The load generator used at most {busiest:.0%} of one core.\n")
+    if result["skipped"]:
+        parts.append("Not installed, so not measured: " + ", ".join(result["skipped"]) + ".\n")
+    return "\n".join(parts)
+
+
+def latency(result):
+    def rows(runs, rate):
+        return [[name, rate] + [spread([value(run) for run in seen])
+                                for value in (lambda run: run.p50, p99, lambda run: run.p999)]
+                + [f"{middle(seen, cost):.1f}"] for name, seen in runs.items()]
+
+    found = rows(result["runs"], f"{result['rate']:,.0f}")
+    if result["k6"]:
+        found += [[f"{row[0]}, by k6", *row[1:]] for row in rows(result["k6"], f"{result['k6 rate']:,}")]
+    return ("### Latency at a fixed rate\n\n"
+            + table(["", "requests/s", "p50, ms", "p99, ms", "p99.9, ms", "µs of processor"], found))
+
+
+def growth(result):
+    small = result["services"][10]
+    parts = ["### Services\n", table(
+        ["services", "requests/s", "bytes an answer", "µs of processor", "× bytes of 10", "× processor of 10",
+         "ns of processor a byte"],
+        [[f"{size:,}", whole(runs, lambda run: run.rate), whole(runs, lambda run: run.size),
+          f"{middle(runs, cost):.1f}", f"{middle(runs, lambda run: run.size) / middle(small, lambda run: run.size):.1f}",
+          spread(ratios(runs, small, cost), 1), f"{middle(runs, cost) / middle(runs, lambda run: run.size) * 1e3:.2f}"]
+         for size, runs in result["services"].items()])]
+    parts += ["### Users\n", table(
+        ["users", "first lists/s", "then requests/s", "idle, MiB", "every user seen once, MiB", "bytes a user",
+         "after all requests, MiB", "requests"],
+        [[f"{it['users']:,}", f"{it['first'].rate:,.0f}", f"{it['run'].rate:,.0f}", f"{it['idle'] / MIB:.1f}",
+          f"{it['warm'] / MIB:.1f}", f"{(it['warm'] - it['idle']) / it['users']:,.0f}" if it["users"] > 1 else "",
+          f"{it['after'] / MIB:.1f}", f"{it['requests']:,}"] for it in result["users"]])]
+    loops = result["loops"]
+    parts += ["### Loops\n", table(
+        ["", "one loop, requests/s", "two loops × one", "µs of processor, one and two"],
+        [[kind, whole(loops[1, kind], lambda run: run.rate), spread(ratios(loops[2, kind], loops[1, kind])),
+          f"{middle(loops[1, kind], cost):.1f}, {middle(loops[2, kind], cost):.1f}"]
+         for kind in ("one user", "never seen")])]
+    if result["replicas"]:
+        base = result["replicas"]["one, alone"]
+        parts += ["### Replicas\n", table(
+            ["replicas of one loop", "requests/s × one alone", "processor × one alone", "requests/s", "p99, ms"],
+            [[title, spread(ratios(runs, base)), spread(ratios(runs, base, cost)), whole(runs, lambda run: run.rate),
+              f"{middle(runs, p99):.2f}"] for title, runs in result["replicas"].items()])]
+    return "\n".join(parts)
+
+
+def startup(result):
+    return ("### Start and memory\n\n" + table(["", "median (least–greatest)"], [
+        ["listening after, ms", spread(result["listening"], 1)], ["ready after, ms", spread(result["ready"], 1)],
+        ["resident at rest, MiB", f"{result['idle'] / MIB:.1f}"]]))
+
+
+def instructions(result):
+    return "### Instructions a request\n\n" + result
+
+
+def verdict(results):
+    """Each target, what was seen, and whether it is met."""
+    warm, unseen = results["authenticated"]["warm"], results["authenticated"]["unseen"]
+    rows = []
+
+    def judge(target, seen, is_met):
+        rows.append([target, seen, "yes" if is_met else "**no**"])
+
+    def ratio(target, least, runs, base, value=lambda run: run.rate):
+        seen = ratios(runs, base, value)
+        judge(target, spread(seen), statistics.median(seen) >= least)
+
+    if "nginx" in warm:
+        ratio("one user: at least 1.0 × nginx's requests/s", 1.0, warm["helper"], warm["nginx"])
+        tails = ratios(warm["helper"], warm["nginx"], p99)
+        judge("one user: p99 no worse than nginx's", f"{spread(tails)} ×", statistics.median(tails) <= 1)
+    ratio("many users: at least 0.85 × one user", 0.85, warm["helper, many users"], warm["helper"])
+    ratio("never seen: at least 0.90 × verify only", 0.90, unseen["helper"], unseen["verify only"])
+    for name, runs in unseen.items():
+        if name not in ("helper", "verify only"):
+            seen = ratios(unseen["helper"], runs)
+            judge(f"never seen: ahead of {name}", f"{spread(seen)} ×", statistics.median(seen) > 1)
+    sizes = results["growth"]["services"]
+    size = middle(sizes[5_000], lambda run: run.size) / middle(sizes[10], lambda run: run.size)
+    grown = statistics.median(ratios(sizes[5_000], sizes[10], cost))
+    judge("5,000 services: cost grows no faster than bytes", f"cost × {grown:.0f}, bytes × {size:.0f}", grown <= size)
+    ready = statistics.median(results["startup"]["ready"])
+    judge("ready within 50 ms", f"{ready:.1f} ms", ready <= 50)
+    idle = results["startup"]["idle"] / MIB
+    judge("at most 16 MiB at rest", f"{idle:.1f} MiB", idle <= 16)
+    last = results["growth"]["users"][-1]
+    after = last["after"] / MIB
+    judge(f"at most 80 MiB after {last['requests']:,} requests by {last['users']:,} users", f"{after:.1f} MiB", after <= 80)
+    return table(["target", "seen", "met"], rows)

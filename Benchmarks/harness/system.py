@@ -22,20 +22,30 @@ class Sandbox(Process):
         self.wait_until(lambda: ask(self.admin, "/counts")[0].status == 200)
 
 
-class Helper(Process):
-    """The release build as a company would run it: rate limiter, metrics and log on; the limits are higher than the load."""
+def helper_environment(sandbox, port, keys_url=None, loops=2, **settings):
+    """As a company would run it: rate limiter, metrics and log on; the limits are higher than the load.
 
-    def __init__(self, program, folder, sandbox, keys_url, loops=2, waits=True, **settings):
+    `keys_url` is a server of the benchmark's own keys; None takes those of the sandbox, found as usual.
+    """
+    environment = {
+        "PATH": os.environ["PATH"], "KEYCLOAK_URL": keys_url or f"http://127.0.0.1:{sandbox.keycloak}",
+        "KEYCLOAK_REALM": "mlaas", "KEYCLOAK_CLIENT_ID": AUDIENCE,
+        "THREESCALE_ADMIN_API_URL": f"http://127.0.0.1:{sandbox.threescale}", "THREESCALE_ADMIN_API_KEY": ADMIN_TOKEN,
+        "SERVER_HOST": "127.0.0.1", "SERVER_PORT": str(port), "SERVER_LOOPS": str(loops),
+        "SHUTDOWN_DRAIN_SECONDS": "0", "APPLICATIONS_CACHE_SECONDS": "3600",
+        "RATE_LIMITS": "read=1000000000/minute;write=1000000000/minute;auth_failure=1000000000/minute"}
+    if keys_url:
+        environment |= {"KEYCLOAK_ISSUERS": ISSUER, "KEYCLOAK_JWKS_URL": f"{keys_url}/keys",
+                        "KEYCLOAK_ALGORITHMS": "RS256,ES256"}
+    return environment | {name: str(value) for name, value in settings.items()}
+
+
+class Helper(Process):
+    """The release build on a sandbox."""
+
+    def __init__(self, program, folder, sandbox, keys_url=None, loops=2, waits=True, **settings):
         self.port = free_port()
-        environment = {
-            "PATH": os.environ["PATH"], "KEYCLOAK_URL": keys_url, "KEYCLOAK_REALM": "mlaas",
-            "KEYCLOAK_CLIENT_ID": AUDIENCE, "KEYCLOAK_ISSUERS": ISSUER, "KEYCLOAK_JWKS_URL": f"{keys_url}/keys",
-            "KEYCLOAK_ALGORITHMS": "RS256,ES256",
-            "THREESCALE_ADMIN_API_URL": f"http://127.0.0.1:{sandbox.threescale}",
-            "THREESCALE_ADMIN_API_KEY": ADMIN_TOKEN, "SERVER_HOST": "127.0.0.1", "SERVER_PORT": str(self.port),
-            "SERVER_LOOPS": str(loops), "SHUTDOWN_DRAIN_SECONDS": "0", "APPLICATIONS_CACHE_SECONDS": "3600",
-            "RATE_LIMITS": "read=1000000000/minute;write=1000000000/minute;auth_failure=1000000000/minute",
-            **{name: str(value) for name, value in settings.items()}}
+        environment = helper_environment(sandbox, self.port, keys_url, loops, **settings)
         super().__init__("helper", [program], Path(folder) / f"helper-{self.port}.log", env=environment)
         if waits:
             self.wait_until(self.is_ready)
