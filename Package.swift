@@ -57,14 +57,16 @@ let package = Package(
         .systemLibrary(name: "CHiredis", path: "Sources/C/CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .target(name: "CPlatform", path: "Sources/C/CPlatform"),
         .target(name: "CThreadNumber", path: "Sources/C/CThreadNumber"),
+        .target(name: "CBytes", path: "Sources/C/CBytes"),
 
         // 2. What packages would give us; knows nothing of MLaaS.
+        target("Runtime", "Bytes", ["CBytes"]),
         target("Runtime", "EventLoop", ["CUV", "CPlatform"]),
         target("Runtime", "Crypto", ["COpenSSL"]),
         target("Runtime", "JSON"),
-        target("Runtime", "HTTP"),
+        target("Runtime", "HTTP", ["Bytes"]),
         target("Runtime", "TLS", ["EventLoop", "Crypto"]),
-        target("Runtime", "HTTPServer", ["EventLoop", "TLS", "Crypto", "HTTP", "Telemetry"]),
+        target("Runtime", "HTTPServer", ["Bytes", "EventLoop", "TLS", "Crypto", "HTTP", "Telemetry"]),
         target("Runtime", "HTTPClient", ["EventLoop", "Crypto", "HTTP", "Telemetry", "CCurl"]),
         target("Runtime", "Telemetry", ["CThreadNumber"]),
         target("Runtime", "Redis", ["EventLoop", "TLS", "Crypto", "CHiredis"]),
@@ -74,7 +76,7 @@ let package = Package(
 
         // 3. The product: no C module, no pointer.
         target("Helper", "HelperCore", ["Crypto", "Telemetry"]),
-        target("Helper", "Keycloak", ["HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON", "Telemetry"]),
+        target("Helper", "Keycloak", ["Bytes", "HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON", "Telemetry"]),
         target("Helper", "Doctor", ["HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON"]),
         target("Helper", "ThreeScale", ["HelperCore", "HTTPClient", "HTTP", "JSON", "Telemetry"]),
         target("Helper", "SharedState", ["HelperCore", "Redis", "Crypto", "EventLoop", "Telemetry"]),
@@ -111,6 +113,7 @@ let package = Package(
         .target(
             name: "TestSupport", path: "Tests/TestSupport",
             swiftSettings: [.swiftLanguageMode(.v6)] + upcomingFeatures + warnings),
+        tests("Bytes", ["Bytes"]),
         tests("EventLoop", ["EventLoop", "LoopTesting"]),
         tests("Crypto", ["Crypto", "TestSupport"]),
         tests("JSON", ["JSON"]),
