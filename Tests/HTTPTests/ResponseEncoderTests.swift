@@ -7,11 +7,10 @@ struct ResponseEncoderTests {
         _ status: HTTPStatus, _ fields: [(String, String)] = [], body: String = "", isHead: Bool = false,
         connection: ResponseEncoder.Connection = .unsaid
     ) throws -> String {
-        var out: [UInt8] = []
-        try ResponseEncoder.encode(
+        var out = ResponseEncoder.statusLine(status) + Array("date: x\r\n".utf8)
+        try ResponseEncoder.finish(
             status: status, fields: HTTPFields(fields), body: Array(body.utf8), isHead: isHead, connection: connection,
-            into: &out
-        ) { $0 += Array("date: x\r\n".utf8) }
+            into: &out)
         return String(decoding: out, as: UTF8.self)
     }
 
@@ -20,7 +19,7 @@ struct ResponseEncoderTests {
         let text = try encode(.ok, [("Content-Type", "text/plain")], body: "hello", connection: .close)
         #expect(
             text
-                == "HTTP/1.1 200 OK\r\ndate: x\r\ncontent-type: text/plain\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello"
+                == "HTTP/1.1 200 OK\r\ndate: x\r\ncontent-type: text/plain\r\nconnection: close\r\ncontent-length: 5\r\n\r\nhello"
         )
     }
 

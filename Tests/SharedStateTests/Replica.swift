@@ -28,7 +28,7 @@ struct Replica: Sendable {
 
     /// Requests are counted on a loop, where a connection is at hand.
     func count(_ subject: String, _ policy: RatePolicy) async -> RateVerdict {
-        await Task(executorPreference: loop) { await state.count(subject, under: policy).value() }.value
+        await Task(executorPreference: loop) { await state.count(.address(subject), under: policy).value() }.value
     }
 }
 

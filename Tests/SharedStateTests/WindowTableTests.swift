@@ -3,6 +3,12 @@ import Testing
 
 @testable import SharedState
 
+/// An address is any text here.
+extension RateSubject: ExpressibleByStringLiteral {
+    /// An address of that name.
+    public init(stringLiteral value: String) { self = .address(value) }
+}
+
 private let second: UInt64 = 1_000_000_000
 
 @Suite("A sliding window")
@@ -84,7 +90,7 @@ struct WindowTableTests {
     @Test("memory is bounded: whoever was seen longest ago starts afresh, and nobody inherits a count")
     func bounded() {
         var table = table([.init(limit: 1, seconds: 60)], capacity: 3)
-        for subject in ["a", "b", "c"] { #expect(table.count(subject, at: second).isAllowed) }
+        for subject: RateSubject in ["a", "b", "c"] { #expect(table.count(subject, at: second).isAllowed) }
         #expect(!table.count("a", at: second).isAllowed)
         #expect(table.count("d", at: second).isAllowed)  // "b" goes
         #expect(!table.count("a", at: second).isAllowed && !table.count("c", at: second).isAllowed)

@@ -3,10 +3,26 @@ import HelperCore
 
 /// Requests are counted when it is known who sends them and before anything is done for them.
 extension HelperAPI {
+    /// What is to be done for a request once it has been counted.
+    enum Work: Sendable {
+        case open(@Sendable (EdgeContext) throws -> Reply)
+        case authenticated(@Sendable (CallerContext) throws -> Reply, Caller)
+        /// There is nobody to work for.
+        case refuse(AuthenticationError)
+
+        func callAsFunction(_ edge: EdgeContext) throws -> Reply {
+            switch self {
+            case .open(let handle): try handle(edge)
+            case .authenticated(let handle, let caller): try handle(CallerContext(edge: edge, caller: caller))
+            case .refuse(let error): throw error
+            }
+        }
+    }
+
     /// Does the work if the limit has room, and says in the answer how much is left.
     func counted(
-        _ subject: @autoclosure () -> String, _ rule: RateRule?, _ edge: EdgeContext, _ endpoint: Endpoint,
-        _ work: @escaping @Sendable () throws -> Reply
+        _ subject: @autoclosure () -> RateSubject, _ rule: RateRule?, _ edge: EdgeContext, _ endpoint: Endpoint,
+        _ work: Work
     ) -> Reply {
         guard let rule else { return attempt(edge, endpoint, work) }
         switch rateLimiting.count(subject(), rule) {
@@ -18,7 +34,7 @@ extension HelperAPI {
 
     private func proceed(
         _ verdict: RateVerdict, _ rule: RateRule, _ edge: EdgeContext, _ endpoint: Endpoint,
-        _ work: @Sendable () throws -> Reply
+        _ work: Work
     ) -> Reply {
         guard verdict.isAllowed else {
             var response = answer(to: rule.refusal(verdict), edge, endpoint)
@@ -53,6 +69,6 @@ extension HelperAPI {
             case .upstreamUnavailable: nil as RateRule?
             default: endpoint.rule
             }
-        return counted(RateLimiting.subject(edge.request), rule, edge, endpoint) { throw error }
+        return counted(RateLimiting.subject(edge.request), rule, edge, endpoint, .refuse(error))
     }
 }

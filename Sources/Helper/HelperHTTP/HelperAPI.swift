@@ -199,7 +199,7 @@ package struct HelperAPI: Responder {
     private func handle(_ endpoint: Endpoint, _ edge: EdgeContext) -> Reply {
         switch endpoint.handler {
         case .open(let handle):
-            return counted(RateLimiting.subject(edge.request), endpoint.rule, edge, endpoint) { try handle(edge) }
+            return counted(RateLimiting.subject(edge.request), endpoint.rule, edge, endpoint, .open(handle))
         case .authenticated(let handle):
             do throws(AuthenticationError) {
                 switch try authentication.authenticate(edge.request, in: edge.trace) {
@@ -227,13 +227,11 @@ package struct HelperAPI: Responder {
         _ caller: Caller, _ handle: @escaping @Sendable (CallerContext) throws -> Reply, _ edge: EdgeContext,
         _ endpoint: Endpoint
     ) -> Reply {
-        counted(caller.ownerDigits, endpoint.rule, edge, endpoint) {
-            try handle(CallerContext(edge: edge, caller: caller))
-        }
+        counted(.owner(caller.ownerMark), endpoint.rule, edge, endpoint, .authenticated(handle, caller))
     }
 
-    func attempt(_ edge: EdgeContext, _ endpoint: Endpoint, _ work: () throws -> Reply) -> Reply {
-        do { return try work() } catch { return .now(answer(to: error, edge, endpoint)) }
+    func attempt(_ edge: EdgeContext, _ endpoint: Endpoint, _ work: Work) -> Reply {
+        do { return try work(edge) } catch { return .now(answer(to: error, edge, endpoint)) }
     }
 
     func answer(to error: any Error, _ edge: EdgeContext, _ endpoint: Endpoint) -> Response {

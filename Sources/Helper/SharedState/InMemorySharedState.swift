@@ -24,16 +24,16 @@ package final class InMemorySharedState: SharedState {
         self.now = now
     }
 
-    package func count(_ subject: String, under policy: RatePolicy) -> Eventually<RateVerdict> {
+    package func count(_ subject: RateSubject, under policy: RatePolicy) -> Eventually<RateVerdict> {
         .now(decide(subject, under: policy))
     }
 
-    func decide(_ subject: String, under policy: RatePolicy) -> RateVerdict {
+    func decide(_ subject: RateSubject, under policy: RatePolicy) -> RateVerdict {
         counters.count(subject, under: policy)
     }
 
     /// Counts what another has allowed, so that a decision here starts from it.
-    func note(_ subject: String, under policy: RatePolicy) { counters.note(subject, under: policy) }
+    func note(_ subject: RateSubject, under policy: RatePolicy) { counters.note(subject, under: policy) }
 
     package func acquire(lock name: String, lifetime: Duration) async -> LockOutcome {
         let now = now()

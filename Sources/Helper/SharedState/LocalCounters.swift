@@ -13,12 +13,10 @@ final class LocalCounters: Sendable {
         init(_ table: WindowTable) { self.table = Mutex(table) }
     }
 
-    private struct Counters: Sendable {
-        let policy: RatePolicy
-        let shards: [Shard]
-    }
-
-    private let counters: [Counters]
+    /// By policy; none for one that nobody will ask for.
+    private let read: [Shard]
+    private let write: [Shard]
+    private let authFailure: [Shard]
     private let now: @Sendable () -> UInt64
 
     /// - Parameters:
@@ -26,30 +24,45 @@ final class LocalCounters: Sendable {
     ///   - now: nanoseconds from any start, never going back.
     init(_ policies: [RatePolicy], subjectsMax: Int = LocalCounters.subjectsMax, now: @escaping @Sendable () -> UInt64)
     {
-        let shards = min(Self.shardsMax, max(1, subjectsMax / 64))
-        counters = policies.map { policy in
-            Counters(
-                policy: policy,
-                shards: (0..<shards).map { _ in Shard(WindowTable(policy, capacity: subjectsMax / shards)) })
+        let count = min(Self.shardsMax, max(1, subjectsMax / 64))
+        func shards(_ name: RatePolicy.Name) -> [Shard] {
+            guard let policy = policies.first(where: { $0.name == name }) else { return [] }
+            return (0..<count).map { _ in Shard(WindowTable(policy, capacity: subjectsMax / count)) }
         }
+        read = shards(.read)
+        write = shards(.write)
+        authFailure = shards(.authFailure)
         self.now = now
     }
 
-    func count(_ subject: String, under policy: RatePolicy) -> RateVerdict {
+    func count(_ subject: RateSubject, under policy: RatePolicy) -> RateVerdict {
         shard(subject, policy).table.withLock { $0.count(subject, at: now()) }
     }
 
-    func note(_ subject: String, under policy: RatePolicy) {
+    func note(_ subject: RateSubject, under policy: RatePolicy) {
         shard(subject, policy).table.withLock { $0.note(subject, at: now()) }
     }
 
-    private func shard(_ subject: String, _ policy: RatePolicy) -> Shard {
-        for counters in counters where counters.policy.name == policy.name {
-            // FNV-1a: subjects are short, and all of them matter.
+    private func shard(_ subject: RateSubject, _ policy: RatePolicy) -> Shard {
+        let shards =
+            switch policy.name {
+            case .read: read
+            case .write: write
+            case .authFailure: authFailure
+            }
+        precondition(!shards.isEmpty, "Invalid state: nobody announced the policy \(policy.name)")
+        return shards[Int(Self.spread(subject) % UInt64(shards.count))]
+    }
+
+    /// A number that is about as often one as another.
+    private static func spread(_ subject: RateSubject) -> UInt64 {
+        switch subject {
+        case .owner(let mark): return mark.spread
+        case .address(let text):
+            // FNV-1a: addresses are short, and all of them matters.
             var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-            for byte in subject.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-            return counters.shards[Int(hash % UInt64(counters.shards.count))]
+            for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+            return hash
         }
-        preconditionFailure("Invalid state: nobody announced the policy \(policy.name)")
     }
 }

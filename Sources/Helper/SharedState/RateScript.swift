@@ -53,7 +53,7 @@ enum RateScript {
     private static let name = Array(hexEncoded(SHA1.hash(Array(source.utf8))).utf8)
 
     /// - Parameter byName: false sends the whole script, for a Redis that does not know it.
-    static func command(_ subject: String, _ policy: RatePolicy, byName: Bool = true) -> RESPCommand {
+    static func command(_ subject: RateSubject, _ policy: RatePolicy, byName: Bool = true) -> RESPCommand {
         var arguments = [Array((byName ? "EVALSHA" : "EVAL").utf8), byName ? name : Array(source.utf8)]
         arguments.append(text(policy.windows.count))
         for window in policy.windows {

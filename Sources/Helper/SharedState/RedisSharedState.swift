@@ -55,7 +55,7 @@ package final class RedisSharedState: SharedState {
 
     // MARK: Limits
 
-    package func count(_ subject: String, under policy: RatePolicy) -> Eventually<RateVerdict> {
+    package func count(_ subject: RateSubject, under policy: RatePolicy) -> Eventually<RateVerdict> {
         guard client.isReadyHere else { return .now(local.decide(subject, under: policy)) }
         return .later { [self] in
             do throws(RedisError) {
@@ -70,7 +70,7 @@ package final class RedisSharedState: SharedState {
         }
     }
 
-    private func ask(_ subject: String, _ policy: RatePolicy) async throws(RedisError) -> RateVerdict {
+    private func ask(_ subject: RateSubject, _ policy: RatePolicy) async throws(RedisError) -> RateVerdict {
         let reply: RESPValue
         do throws(RedisError) {
             reply = try await client.send(RateScript.command(subject, policy))

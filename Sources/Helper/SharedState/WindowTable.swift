@@ -16,7 +16,7 @@ struct WindowTable: Sendable {
     }
 
     private let windows: [Window]
-    private var subjects: RecencyIndex<String>
+    private var subjects: RecencyIndex<RateSubject>
     /// Counts by subject, window and piece modulo `ringSize`.
     private var rings: [UInt32] = []
     /// The running piece by subject and window, when it was last looked at.
@@ -34,20 +34,20 @@ struct WindowTable: Sendable {
 
     /// Counts one request if every window has room.
     /// - Parameter now: nanoseconds, never less than before.
-    mutating func count(_ subject: String, at now: UInt64) -> RateVerdict {
+    mutating func count(_ subject: RateSubject, at now: UInt64) -> RateVerdict {
         let first = place(subject, at: now)
         var isAllowed = true
-        for (offset, window) in windows.enumerated() where totals[first + offset] >= window.limit { isAllowed = false }
-        if isAllowed { add(first, at: now) }
+        for offset in windows.indices where totals[first + offset] >= windows[offset].limit { isAllowed = false }
+        if isAllowed { add(first) }
         return verdict(first, isAllowed, at: now)
     }
 
     /// Counts one request that somebody else has allowed.
-    mutating func note(_ subject: String, at now: UInt64) { add(place(subject, at: now), at: now) }
+    mutating func note(_ subject: RateSubject, at now: UInt64) { add(place(subject, at: now)) }
 
     /// Brings the subject's counters up to now.
     /// - Returns: the index of its first window.
-    private mutating func place(_ subject: String, at now: UInt64) -> Int {
+    private mutating func place(_ subject: RateSubject, at now: UInt64) -> Int {
         let place = subjects.place(subject)
         let first = place.position * windows.count
         if first == totals.count {
@@ -57,9 +57,9 @@ struct WindowTable: Sendable {
                 totals.append(0)
             }
         }
-        for (offset, window) in windows.enumerated() {
+        for offset in windows.indices {
             let index = first + offset
-            let piece = now / window.piece
+            let piece = now / windows[offset].piece
             let passed = place.isNew ? UInt64(Self.ringSize) : piece - min(piece, current[index])
             if passed >= UInt64(Self.ringSize) {
                 if totals[index] > 0 || place.isNew {
@@ -82,19 +82,21 @@ struct WindowTable: Sendable {
         index * Self.ringSize + Int(piece % UInt64(Self.ringSize))
     }
 
-    private mutating func add(_ first: Int, at now: UInt64) {
-        for (offset, window) in windows.enumerated() {
-            rings[slot(first + offset, now / window.piece)] += 1
-            totals[first + offset] += 1
+    /// Counts in the running pieces.
+    private mutating func add(_ first: Int) {
+        for index in first..<first + windows.count {
+            rings[slot(index, current[index])] += 1
+            totals[index] += 1
         }
     }
 
+    /// - Parameter first: the first window of a subject that has been brought up to now.
     private func verdict(_ first: Int, _ isAllowed: Bool, at now: UInt64) -> RateVerdict {
         var binding = (window: 0, remaining: Int.max, reset: 0 as UInt64)
-        for (offset, window) in windows.enumerated() {
-            let remaining = max(0, window.limit - totals[first + offset])
+        for offset in windows.indices {
+            let remaining = max(0, windows[offset].limit - totals[first + offset])
             guard remaining <= binding.remaining else { continue }
-            let reset = reset(first + offset, window, at: now)
+            let reset = reset(first + offset, windows[offset].piece, at: now)
             if remaining < binding.remaining || reset > binding.reset { binding = (offset, remaining, reset) }
         }
         return RateVerdict(
@@ -103,11 +105,14 @@ struct WindowTable: Sendable {
     }
 
     /// Nanoseconds until the oldest piece that holds anything leaves the window.
-    private func reset(_ index: Int, _ window: Window, at now: UInt64) -> UInt64 {
-        let piece = now / window.piece
-        // The piece after the running one, counted round the ring, is the oldest.
-        for age in 1...UInt64(Self.ringSize) where rings[slot(index, piece + age)] > 0 {
-            return (piece + age) * window.piece - now
+    private func reset(_ index: Int, _ length: UInt64, at now: UInt64) -> UInt64 {
+        // The place after the running piece's, and then round the ring: the oldest comes first.
+        let start = index * Self.ringSize
+        let running = current[index]
+        var place = Int(running % UInt64(Self.ringSize))
+        for age in 1...UInt64(Self.ringSize) {
+            place = place + 1 == Self.ringSize ? 0 : place + 1
+            if rings[start + place] > 0 { return (running + age) * length - now }
         }
         return 0
     }

@@ -9,39 +9,42 @@ package enum ResponseEncoder {
     /// How the connection goes on, where that must be said.
     package enum Connection: Sendable { case unsaid, close, keepAlive }
 
-    /// Appends a head and, where the status and method allow one, the body.
+    /// Appends the rest of an answer whose first lines are there: the fields, the length and, where the status and method
+    /// allow one, the body.
     /// - Parameters:
-    ///   - fields: checked one by one.
+    ///   - fields: checked one by one, before anything is appended.
     ///   - ready: checked before.
-    ///   - lines: appends complete field lines that the caller has checked before, each with its CRLF.
     ///   - isHead: the request was HEAD: the length is told, the body is not sent (RFC 9110 §9.3.2).
-    package static func encode(
+    package static func finish(
         status: HTTPStatus, fields: HTTPFields, ready: EncodedFields? = nil, body: [UInt8], isHead: Bool,
-        connection: Connection, into out: inout [UInt8], lines: (inout [UInt8]) -> Void
+        connection: Connection, into out: inout [UInt8]
     ) throws(InvalidField) {
-        for field in fields.all where !isValid(field) { throw InvalidField(name: field.name) }
-        out.append(contentsOf: statusLine(status))
-        lines(&out)
         if let ready { out.append(contentsOf: ready.bytes) }
+        if !fields.all.isEmpty { try append(fields, to: &out) }
+        switch connection {
+        case .unsaid: break
+        case .close: out.append(contentsOf: closeLine)
+        case .keepAlive: out.append(contentsOf: keepAliveLine)
+        }
+        let mayHaveBody = status.code != 204 && status.code != 304 && status.code >= 200
+        guard mayHaveBody else {
+            out.append(contentsOf: lineEnd)
+            return
+        }
+        out.append(contentsOf: lengthName)
+        Decimal.append(body.count, to: &out)
+        out.append(contentsOf: headEnd)
+        if !isHead { out.append(contentsOf: body) }
+    }
+
+    private static func append(_ fields: HTTPFields, to out: inout [UInt8]) throws(InvalidField) {
+        for field in fields.all where !isValid(field) { throw InvalidField(name: field.name) }
         for field in fields.all {
             out.append(contentsOf: field.name.utf8)
             out.append(contentsOf: separator)
             out.append(contentsOf: field.value.utf8)
             out.append(contentsOf: lineEnd)
         }
-        let mayHaveBody = status.code != 204 && status.code != 304 && status.code >= 200
-        if mayHaveBody {
-            out.append(contentsOf: lengthName)
-            appendDecimal(body.count, to: &out)
-            out.append(contentsOf: lineEnd)
-        }
-        switch connection {
-        case .unsaid: break
-        case .close: out.append(contentsOf: closeLine)
-        case .keepAlive: out.append(contentsOf: keepAliveLine)
-        }
-        out.append(contentsOf: lineEnd)
-        if mayHaveBody, !isHead { out.append(contentsOf: body) }
     }
 
     /// One field line, checked.
@@ -63,6 +66,7 @@ package enum ResponseEncoder {
 
     private static let separator = Array(": ".utf8)
     private static let lineEnd = Array("\r\n".utf8)
+    private static let headEnd = Array("\r\n\r\n".utf8)
     private static let lengthName = Array("content-length: ".utf8)
     private static let closeLine = Array("connection: close\r\n".utf8)
     private static let keepAliveLine = Array("connection: keep-alive\r\n".utf8)
@@ -74,7 +78,8 @@ package enum ResponseEncoder {
         return true
     }
 
-    private static func statusLine(_ status: HTTPStatus) -> [UInt8] {
+    /// status-line (RFC 9112 §4) with its CRLF.
+    package static func statusLine(_ status: HTTPStatus) -> [UInt8] {
         guard statusLines.indices.contains(status.code), !statusLines[status.code].isEmpty else {
             return makeStatusLine(status)
         }
@@ -92,8 +97,4 @@ package enum ResponseEncoder {
         return lines
     }()
 
-    private static func appendDecimal(_ number: Int, to out: inout [UInt8]) {
-        if number >= 10 { appendDecimal(number / 10, to: &out) }
-        out.append(UInt8(0x30 + number % 10))
-    }
 }

@@ -32,6 +32,9 @@ final class LoopServer {
     private var block: [UInt8] = []
     /// The same for an answer that says itself how it may be cached.
     private var cacheableBlock: [UInt8] = []
+    /// Each behind the status line that nearly every answer has.
+    private var start: [UInt8] = []
+    private var cacheableStart: [UInt8] = []
     private var blockSecond = -1
 
     init(
@@ -118,29 +121,30 @@ final class LoopServer {
     func encode(_ response: Response, id: RequestID, isHead: Bool, connection: ResponseEncoder.Connection) {
         let start = out.count
         do throws(ResponseEncoder.InvalidField) {
-            try ResponseEncoder.encode(
-                status: response.status, fields: response.fields, ready: response.readyFields, body: response.body,
-                isHead: isHead,
-                connection: connection, into: &out
-            ) { appendLines(response.isCacheable ? cacheableBlock : block, id, to: &$0) }
+            try append(response, id, isHead, connection, to: &out)
         } catch {
             out.removeLast(out.count - start)
             logger.error(
                 "a response field could not be sent",
                 metadata: ["request_id": .string(id.description), "error": .string("invalid field \(error.name)")])
-            try? ResponseEncoder.encode(
-                status: .internalServerError, fields: HTTPFields(), body: [], isHead: isHead, connection: connection,
-                into: &out
-            ) { appendLines(block, id, to: &$0) }
+            try? append(Response(status: .internalServerError), id, isHead, connection, to: &out)
         }
     }
 
-    /// What stands on every answer: date, common fields, request id.
-    private func appendLines(_ block: [UInt8], _ id: RequestID, to out: inout [UInt8]) {
-        out.append(contentsOf: block)
-        guard configuration.sendsRequestID else { return }
-        id.append(to: &out)
-        out.append(contentsOf: Self.lineEnd)
+    private func append(
+        _ response: Response, _ id: RequestID, _ isHead: Bool, _ connection: ResponseEncoder.Connection,
+        to out: inout [UInt8]
+    ) throws(ResponseEncoder.InvalidField) {
+        if response.status.code == 200 {
+            out.append(contentsOf: response.isCacheable ? cacheableStart : start)
+        } else {
+            out.append(contentsOf: ResponseEncoder.statusLine(response.status))
+            out.append(contentsOf: response.isCacheable ? cacheableBlock : block)
+        }
+        if configuration.sendsRequestID { id.appendLine(to: &out) }
+        try ResponseEncoder.finish(
+            status: response.status, fields: response.fields, ready: response.readyFields, body: response.body,
+            isHead: isHead, connection: connection, into: &out)
     }
 
     /// Once a second, looked at four times a second.
@@ -154,10 +158,11 @@ final class LoopServer {
             cacheableBlock += Self.requestIDName
             block += Self.requestIDName
         }
+        start = ResponseEncoder.statusLine(.ok) + block
+        cacheableStart = ResponseEncoder.statusLine(.ok) + cacheableBlock
     }
 
     private static let requestIDName = Array("x-request-id: ".utf8)
-    private static let lineEnd = Array("\r\n".utf8)
 
     // MARK: Clocks
 

@@ -34,23 +34,32 @@ package struct RequestID: Sendable, Hashable, CustomStringConvertible, Expressib
         }
     }
 
-    package func append(to bytes: inout [UInt8]) {
+    package func append(to bytes: inout [UInt8]) { append(to: &bytes, endsLine: false) }
+
+    /// The same with the end of a line behind it.
+    func appendLine(to bytes: inout [UInt8]) { append(to: &bytes, endsLine: true) }
+
+    private func append(to bytes: inout [UInt8], endsLine: Bool) {
         switch storage {
-        case .received(let text): bytes.append(contentsOf: text.utf8)
+        case .received(let text):
+            bytes.append(contentsOf: text.utf8)
+            if endsLine { bytes.append(contentsOf: Self.lineEnd) }
         case .generated(let high, let low):
-            let start = bytes.count
-            bytes.append(contentsOf: Self.zeros)
-            var span = bytes.mutableSpan
-            Self.write(high, to: &span, at: start)
-            Self.write(low, to: &span, at: start + 16)
+            bytes.append(addingCapacity: 34) { span in
+                Self.append(high, to: &span)
+                Self.append(low, to: &span)
+                guard endsLine else { return }
+                span.append(0x0D)
+                span.append(0x0A)
+            }
         }
     }
 
-    private static let zeros = [UInt8](repeating: 0x30, count: 32)
+    private static let lineEnd: [UInt8] = [0x0D, 0x0A]
 
-    private static func write(_ number: UInt64, to span: inout MutableSpan<UInt8>, at start: Int) {
-        write(digits: hexDigits(UInt32(truncatingIfNeeded: number >> 32)), to: &span, at: start)
-        write(digits: hexDigits(UInt32(truncatingIfNeeded: number)), to: &span, at: start + 8)
+    private static func append(_ number: UInt64, to span: inout OutputSpan<UInt8>) {
+        append(digits: hexDigits(UInt32(truncatingIfNeeded: number >> 32)), to: &span)
+        append(digits: hexDigits(UInt32(truncatingIfNeeded: number)), to: &span)
     }
 
     /// The eight hexadecimal digits of a number, the first in the top byte: all are made at once.
@@ -64,13 +73,11 @@ package struct RequestID: Sendable, Hashable, CustomStringConvertible, Expressib
         return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 39
     }
 
-    private static func write(digits: UInt64, to span: inout MutableSpan<UInt8>, at start: Int) {
+    private static func append(digits: UInt64, to span: inout OutputSpan<UInt8>) {
         var rest = digits
-        var index = start + 8
-        while index > start {
-            index &-= 1
-            span[index] = UInt8(truncatingIfNeeded: rest)
-            rest >>= 8
+        for _ in 0..<8 {
+            rest = rest << 8 | rest >> 56
+            span.append(UInt8(truncatingIfNeeded: rest))
         }
     }
 

@@ -14,8 +14,6 @@ package final class Caller: Sendable, Equatable {
     package let clientRoles: [String: Set<ExactName>]
     /// Goes into everything we create for this caller.
     package let ownerMark: OwnerMark
-    /// The digits of `ownerMark`, made once: every request of this caller is counted under them.
-    package let ownerDigits: String
 
     package init(
         issuer: String, subject: String, username: String, email: String?, realmRoles: Set<ExactName> = [],
@@ -29,7 +27,6 @@ package final class Caller: Sendable, Equatable {
         self.realmRoles = realmRoles
         self.clientRoles = clientRoles
         ownerMark = OwnerMark(issuer: issuer, subject: subject)
-        ownerDigits = ownerMark.description
     }
 
     package static func == (left: Caller, right: Caller) -> Bool {

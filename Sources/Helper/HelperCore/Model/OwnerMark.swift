@@ -28,6 +28,9 @@ package struct OwnerMark: Sendable, Hashable, CustomStringConvertible {
     /// The 24 digits.
     package var description: String { hexEncoded(bytes) }
 
+    /// Some of the hash that it is: as often one number as another.
+    package var spread: UInt64 { high }
+
     /// What a description ends in.
     package var suffix: String { "\(Self.prefix)\(description)]" }
 

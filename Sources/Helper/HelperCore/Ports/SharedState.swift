@@ -5,7 +5,7 @@
 package protocol SharedState: Sendable {
     /// Counts one request of `subject` if the policy has room for it, at once where that needs no waiting. Refused requests
     /// do not count.
-    func count(_ subject: String, under policy: RatePolicy) -> Eventually<RateVerdict>
+    func count(_ subject: RateSubject, under policy: RatePolicy) -> Eventually<RateVerdict>
 
     /// Takes the lock of that name unless somebody has it. It comes free by itself after `lifetime`.
     func acquire(lock name: String, lifetime: Duration) async -> LockOutcome

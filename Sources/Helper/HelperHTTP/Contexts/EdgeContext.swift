@@ -4,8 +4,8 @@ import HTTPServer
 import HelperCore
 import Telemetry
 
-/// What a handler knows before anybody has proved who is calling.
-struct EdgeContext: Sendable {
+/// What a handler knows before anybody has proved who is calling. A reference, so that handing it on costs one count.
+final class EdgeContext: Sendable {
     let request: Request
     /// The segments that stand for the template's parameters, decoded.
     let parameters: [String]
@@ -13,6 +13,13 @@ struct EdgeContext: Sendable {
     let route: String
     /// Where the request is in its trace.
     let trace: ServiceContext
+
+    init(request: Request, parameters: [String], route: String, trace: ServiceContext) {
+        self.request = request
+        self.parameters = parameters
+        self.route = route
+        self.trace = trace
+    }
 }
 
 /// What a handler behind authentication knows: there is none without a caller.

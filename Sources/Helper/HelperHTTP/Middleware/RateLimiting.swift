@@ -28,13 +28,13 @@ package struct RateLimiting: Sendable {
         return method == .get ? read : write
     }
 
-    func count(_ subject: String, _ rule: RateRule) -> Eventually<RateVerdict> {
+    func count(_ subject: RateSubject, _ rule: RateRule) -> Eventually<RateVerdict> {
         state.count(subject, under: rule.policy)
     }
 
     /// What a request is counted under that nobody has signed.
-    static func subject(_ request: Request) -> String {
-        IPAddress(request.remoteAddress)?.rateSubject ?? request.remoteAddress
+    static func subject(_ request: Request) -> RateSubject {
+        .address(IPAddress(request.remoteAddress)?.rateSubject ?? request.remoteAddress)
     }
 }
 
@@ -42,10 +42,9 @@ package struct RateLimiting: Sendable {
 package final class RateRule: Sendable {
     let policy: RatePolicy
     private let refusals: Counter
-    /// The `RateLimit-Policy` field: every limit with its quota and window in seconds.
-    private let policyField: String
-    /// What the `RateLimit` field begins with, by window.
-    private let beginnings: [String]
+    /// `RateLimit-Policy`, which tells every limit with its quota and its window in seconds; then `RateLimit`, by the window
+    /// that binds.
+    private let fields: [NumberedFields]
 
     init(_ policy: RatePolicy, factory: any MetricsFactory) {
         self.policy = policy
@@ -55,23 +54,15 @@ package final class RateRule: Sendable {
         let names = policy.windows.map { window in
             policy.windows.count == 1 ? policy.name.rawValue : "\(policy.name.rawValue)-\(window.seconds)s"
         }
-        policyField = zip(names, policy.windows).map { "\"\($0)\";q=\($1.limit);w=\($1.seconds)" }.joined(
-            separator: ", ")
-        beginnings = names.map { "\"\($0)\";r=" }
+        let policies = zip(names, policy.windows).map { "\"\($0)\";q=\($1.limit);w=\($1.seconds)" }
+        let policyField = HTTPFields([("ratelimit-policy", policies.joined(separator: ", "))])
+        fields = names.map { NumberedFields(after: policyField, name: "ratelimit", pieces: ("\"\($0)\";r=", ";t=")) }
     }
 
     /// Says in an answer how much the binding limit has left, and when it has more.
     func annotate(_ response: inout Response, _ verdict: RateVerdict) {
-        response.fields.append("ratelimit-policy", policyField)
-        // One allocation: on the path of every answer. Two numbers of at most 20 digits and `;t=` come behind it.
-        let beginning = beginnings[verdict.window]
-        var field = ""
-        field.reserveCapacity(beginning.utf8.count + 43)
-        field += beginning
-        field += String(verdict.remaining)
-        field += ";t="
-        field += String(verdict.resetSeconds)
-        response.fields.append("ratelimit", field)
+        response.readyFields = (response.readyFields ?? EncodedFields()).appending(
+            fields[verdict.window], verdict.remaining, verdict.resetSeconds)
     }
 
     /// The error for a request beyond the limit, which it counts.
