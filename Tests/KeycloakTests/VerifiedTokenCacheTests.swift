@@ -34,7 +34,8 @@ struct VerifiedTokenCacheTests {
     @Test("knows a token by all of its bytes (row 96)")
     func forged() throws {
         let good = try signer.token { $0["jti"] = "same" }
-        #expect(bench.check(good) == "accepted ada")
+        // Checked, found by its digest, found by its bytes.
+        for _ in 0..<3 { #expect(bench.check(good) == "accepted ada") }
         let forger = try Signer("k1")
         let forged = try forger.token { $0["jti"] = "same" }
         // The same header and payload, so the same beginning.

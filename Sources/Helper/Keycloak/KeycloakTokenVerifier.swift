@@ -44,6 +44,7 @@ package final class KeycloakTokenVerifier: TokenVerifier {
     private let issuers: [ExactName: IssuerKeys]
     /// Each once, though issuers may share one.
     private let keySets: [IssuerKeys]
+    private let recent = RecentTokens()
     private let verified: VerifiedTokenCache
     private let introspector: Introspector?
     private let now: @Sendable () -> Double
@@ -80,8 +81,16 @@ package final class KeycloakTokenVerifier: TokenVerifier {
     }
 
     package func verify(_ token: ArraySlice<UInt8>) -> TokenVerdict {
+        let now = now()
+        if let entry = recent.entry(token, now: now) {
+            verified.noteHit()
+            return standing(of: entry.verified.caller, entry.digest)
+        }
         let digest = SHA256Digest(of: token)
-        if let known = verified.token(digest, now: now()) { return standing(of: known.caller, digest) }
+        if let known = verified.token(digest, now: now) {
+            recent.insert(RecentTokens.Entry(token, digest, known), for: token)
+            return standing(of: known.caller, digest)
+        }
         do throws(TokenRefusal) {
             let jws = try CompactJWS(token, algorithms: policy.algorithms)
             let (issuer, keys) = try issuer(of: jws)
@@ -94,7 +103,7 @@ package final class KeycloakTokenVerifier: TokenVerifier {
                 try checkSignature(jws, key)
                 generation = found
             }
-            let checks = ClaimChecks(policy: policy, now: now())
+            let checks = ClaimChecks(policy: policy, now: now)
             if needsClaims(jws.payload) {
                 try checks.checkToken(jws.payload)
                 return .undecided

@@ -40,7 +40,7 @@ final class VerifiedToken: Sendable {
 /// Verified tokens by the SHA-256 of the whole token, so that a token which differs in one bit is another one. Bounded by
 /// count and by bytes; what has not been used since the clock's hand last passed goes first.
 ///
-/// A lookup takes one lock of many for the time of a dictionary probe, and allocates nothing.
+/// A lookup takes one lock of many for the time of a dictionary probe, and allocates nothing. `RecentTokens` stands in front.
 final class VerifiedTokenCache: Sendable {
     struct Limits: Sendable {
         var entries = 65_536
@@ -94,6 +94,9 @@ final class VerifiedTokenCache: Sendable {
         (found == nil ? metrics.misses : metrics.hits).increment()
         return found
     }
+
+    /// A token was known without asking here.
+    func noteHit() { metrics.hits.increment() }
 
     func insert(_ token: VerifiedToken, for digest: SHA256Digest) {
         guard token.bytes <= bytesMax else { return }
