@@ -1,3 +1,5 @@
+import Bytes
+
 /// Reads a request head line by line (RFC 9112 §2–§3, §5), so that a head that drips in costs no more than one that
 /// comes at once: no byte is searched twice for a line's end. Offsets count from the first byte of the head.
 struct HeadParser: Sendable {
@@ -60,7 +62,7 @@ struct HeadParser: Sendable {
     private mutating func nextLine(_ bytes: Span<UInt8>) throws(ProtocolError) -> Range<Int>? {
         let lineMax = stage == .fields ? Int.max : lineStart + limits.requestLineBytes
         while true {
-            let index = bytes.firstControl(from: scanned, below: bytes.count)
+            let index = scanned + bytes.extracting(scanned...).firstControl
             scanned = index
             // The line's end stands behind its last byte, so the limit may be reached and not passed.
             if index > lineMax { throw .targetTooLong }

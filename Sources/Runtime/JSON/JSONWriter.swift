@@ -96,12 +96,19 @@ package struct JSONWriter: Sendable {
     package static func append(string text: String, to bytes: inout [UInt8]) {
         bytes.append(0x22)
         // Hardly any text needs an escape: it is copied whole then.
-        if !text.utf8.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5C }) {
+        if !needsEscape(text.utf8Span.span) {
             bytes.append(contentsOf: text.utf8)
         } else {
             append(escaping: text, to: &bytes)
         }
         bytes.append(0x22)
+    }
+
+    private static func needsEscape(_ bytes: Span<UInt8>) -> Bool {
+        for index in bytes.indices where bytes[index] < 0x20 || bytes[index] == 0x22 || bytes[index] == 0x5C {
+            return true
+        }
+        return false
     }
 
     private static func append(escaping text: String, to bytes: inout [UInt8]) {

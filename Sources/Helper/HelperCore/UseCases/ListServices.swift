@@ -53,7 +53,8 @@ package struct ListServices: Sendable {
     }
 
     private func result(_ catalog: Catalog, _ snapshot: OwnedKeys.Snapshot, _ caller: Caller) -> Result {
-        let staleAge = [snapshot.staleAge, catalogs.staleAge].compactMap(\.self).max()
+        var staleAge = catalogs.staleAge
+        if let age = snapshot.staleAge { staleAge = max(age, staleAge ?? age) }
         let shown =
             policy.hidesServices ? catalog.services.map { policy.shows($0, to: caller, clientID: clientID) } : nil
         return Result(

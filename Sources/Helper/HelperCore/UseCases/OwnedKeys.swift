@@ -40,6 +40,13 @@ package final class OwnedKeys: Sendable {
         var version: UInt64 = 0
     }
 
+    /// In the cache by reference, so that looking costs one count whatever is known.
+    private final class Remembered: Sendable {
+        let known: Known
+
+        init(_ known: Known) { self.known = known }
+    }
+
     /// A look-up that began before a change must not be joined by one that begins after it.
     private struct FlightKey: Hashable, Sendable {
         let owner: OwnerMark
@@ -49,7 +56,7 @@ package final class OwnedKeys: Sendable {
     private let manager: any APIManager
     private let limits: Limits
     private let metrics: CacheMetrics?
-    private let cache: BoundedCache<OwnerMark, Known>
+    private let cache: BoundedCache<OwnerMark, Remembered>
     private let flights: SingleFlight<FlightKey, Snapshot>
     /// Counts of invalidations, shared by owners whose marks hash alike: a look-up under way is not cached when its count
     /// has moved.
@@ -83,11 +90,13 @@ package final class OwnedKeys: Sendable {
         if caller.usernameProblem != nil {
             return Snapshot(accountID: nil, keys: [:], version: 0, staleAge: nil)
         }
-        guard let known = known(caller), let madeAt = known.keysMadeAt, madeAt.duration(to: now) < limits.keysLifetime,
-            horizon.trusts(madeAt)
+        guard let remembered = remembered(caller), let madeAt = remembered.known.keysMadeAt,
+            madeAt.duration(to: now) < limits.keysLifetime, horizon.trusts(madeAt)
         else { return nil }
         metrics?.hits.increment()
-        return Snapshot(accountID: known.account?.id, keys: known.keys, version: known.version, staleAge: nil)
+        return Snapshot(
+            accountID: remembered.known.account?.id, keys: remembered.known.keys, version: remembered.known.version,
+            staleAge: nil)
     }
 
     /// The caller's keys, asked for when need be. While the manager is away the last known ones are answered.
@@ -190,7 +199,7 @@ package final class OwnedKeys: Sendable {
             known.keysMadeAt = before.keysMadeAt
             known.version = before.version
         }
-        cache.insert(known, for: caller.ownerMark, at: .now)
+        cache.insert(Remembered(known), for: caller.ownerMark, at: .now)
     }
 
     /// Forgets an account that turned out to be gone.
@@ -217,11 +226,11 @@ package final class OwnedKeys: Sendable {
     @discardableResult
     package func invalidate(_ owner: OwnerMark) -> UInt32 {
         let epoch = bumpEpoch(of: owner)
-        guard let entry = cache.entry(owner), entry.value.keysMadeAt != nil else { return epoch }
-        var known = entry.value
+        guard let entry = cache.entry(owner), entry.value.known.keysMadeAt != nil else { return epoch }
+        var known = entry.value.known
         known.keys = [:]
         known.keysMadeAt = nil
-        cache.insert(known, for: owner, at: entry.madeAt)
+        cache.insert(Remembered(known), for: owner, at: entry.madeAt)
         return epoch
     }
 
@@ -270,9 +279,12 @@ package final class OwnedKeys: Sendable {
     // MARK: What is remembered
 
     /// A caller who has another user name today is not known: the account was that of the former name.
-    private func known(_ caller: Caller) -> Known? {
-        guard let known = cache.entry(caller.ownerMark)?.value, known.username == caller.username else { return nil }
-        return known
+    private func known(_ caller: Caller) -> Known? { remembered(caller)?.known }
+
+    private func remembered(_ caller: Caller) -> Remembered? {
+        guard let remembered = cache.entry(caller.ownerMark)?.value, remembered.known.username == caller.username
+        else { return nil }
+        return remembered
     }
 
     private func remember(
@@ -290,15 +302,16 @@ package final class OwnedKeys: Sendable {
             known.keys = keys
             known.keysMadeAt = began
             known.version = version
-            cache.insert(known, for: caller.ownerMark, at: began)
+            cache.insert(Remembered(known), for: caller.ownerMark, at: began)
         }
         return Snapshot(accountID: account?.id, keys: keys, version: version, staleAge: nil)
     }
 
-    /// What a caller's entry holds on the heap: texts that do not fit in place, and a dictionary.
-    private static func bytes(_ known: Known) -> Int {
+    /// What a caller's entry holds on the heap: itself, texts that do not fit in place, and a dictionary.
+    private static func bytes(_ remembered: Remembered) -> Int {
+        let known = remembered.known
         func heap(_ text: String?) -> Int { (text?.utf8.count ?? 0) > 15 ? (text?.utf8.count ?? 0) + 32 : 0 }
-        var bytes = heap(known.username)
+        var bytes = MemoryLayout<Known>.stride + 32 + heap(known.username)
         if !known.keys.isEmpty { bytes += 64 + known.keys.capacity * 4 / 3 * (MemoryLayout<IssuedKey>.stride + 8) }
         for key in known.keys.values { bytes += heap(key.key) + heap(key.publicID) + heap(key.plan.name) }
         return bytes
