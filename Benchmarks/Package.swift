@@ -32,18 +32,20 @@ let package = Package(
         // 1. The product's parts.
         .target(name: "CThreadNumber"),
         .target(name: "CPlatform"),
+        .target(name: "CBytes"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl"),
         .systemLibrary(name: "CUV", pkgConfig: "libuv"),
         target("Crypto", ["COpenSSL"]),
         target("JSON"),
         target("Telemetry", ["CThreadNumber"]),
         target("EventLoop", ["CUV", "CPlatform"]),
-        target("HTTP"),
+        target("Bytes", ["CBytes"]),
+        target("HTTP", ["Bytes"]),
         target("TLS", ["EventLoop", "Crypto"]),
-        target("HTTPServer", ["EventLoop", "TLS", "Crypto", "HTTP", "Telemetry"]),
+        target("HTTPServer", ["Bytes", "EventLoop", "TLS", "Crypto", "HTTP", "Telemetry"]),
         target("HelperCore", ["Crypto", "Telemetry"]),
         // Without what sends requests: keys come from memory or a file here.
-        target("Keycloak", ["HelperCore", "Crypto", "JSON", "Telemetry"], exclude: ["HTTPKeySource.swift"]),
+        target("Keycloak", ["Bytes", "HelperCore", "Crypto", "JSON", "Telemetry"], exclude: ["HTTPKeySource.swift"]),
 
         // 2. Programs in C: what asks, and what signs the tokens that are sent.
         .executableTarget(name: "load"),
