@@ -13,13 +13,14 @@ package enum ResponseEncoder {
     /// allow one, the body.
     /// - Parameters:
     ///   - fields: checked one by one, before anything is appended.
-    ///   - ready: checked before.
+    ///   - ready: checked before, as are the numbered ones.
     ///   - isHead: the request was HEAD: the length is told, the body is not sent (RFC 9110 §9.3.2).
     package static func finish(
-        status: HTTPStatus, fields: HTTPFields, ready: EncodedFields? = nil, body: [UInt8], isHead: Bool,
-        connection: Connection, into out: inout [UInt8]
+        status: HTTPStatus, fields: HTTPFields, ready: EncodedFields? = nil, numbered: NumberedFields.Filled? = nil,
+        body: [UInt8], isHead: Bool, connection: Connection, into out: inout [UInt8]
     ) throws(InvalidField) {
         if let ready { out.append(contentsOf: ready.bytes) }
+        numbered?.append(to: &out)
         if !fields.all.isEmpty { try append(fields, to: &out) }
         switch connection {
         case .unsaid: break

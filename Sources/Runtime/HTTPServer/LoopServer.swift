@@ -33,8 +33,8 @@ final class LoopServer {
     /// The same for an answer that says itself how it may be cached.
     private var cacheableBlock: [UInt8] = []
     /// Each behind the status line that nearly every answer has.
-    private var start: [UInt8] = []
-    private var cacheableStart: [UInt8] = []
+    private var okBlock: [UInt8] = []
+    private var cacheableOKBlock: [UInt8] = []
     private var blockSecond = -1
 
     init(
@@ -136,15 +136,16 @@ final class LoopServer {
         to out: inout [UInt8]
     ) throws(ResponseEncoder.InvalidField) {
         if response.status.code == 200 {
-            out.append(contentsOf: response.isCacheable ? cacheableStart : start)
+            out.append(contentsOf: response.isCacheable ? cacheableOKBlock : okBlock)
         } else {
             out.append(contentsOf: ResponseEncoder.statusLine(response.status))
             out.append(contentsOf: response.isCacheable ? cacheableBlock : block)
         }
         if configuration.sendsRequestID { id.appendLine(to: &out) }
         try ResponseEncoder.finish(
-            status: response.status, fields: response.fields, ready: response.readyFields, body: response.body,
-            isHead: isHead, connection: connection, into: &out)
+            status: response.status, fields: response.fields, ready: response.readyFields,
+            numbered: response.numberedFields, body: response.body, isHead: isHead, connection: connection,
+            into: &out)
     }
 
     /// Once a second, looked at four times a second.
@@ -158,8 +159,8 @@ final class LoopServer {
             cacheableBlock += Self.requestIDName
             block += Self.requestIDName
         }
-        start = ResponseEncoder.statusLine(.ok) + block
-        cacheableStart = ResponseEncoder.statusLine(.ok) + cacheableBlock
+        okBlock = ResponseEncoder.statusLine(.ok) + block
+        cacheableOKBlock = ResponseEncoder.statusLine(.ok) + cacheableBlock
     }
 
     private static let requestIDName = Array("x-request-id: ".utf8)

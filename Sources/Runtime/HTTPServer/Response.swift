@@ -7,6 +7,8 @@ package struct Response: Sendable {
     package var fields: HTTPFields
     /// Fields besides those, checked and put into bytes when the program started.
     package var readyFields: EncodedFields?
+    /// And those with numbers that were not known then.
+    package var numberedFields: NumberedFields.Filled?
     package var body: [UInt8]
     /// How the bytes leave; anything but `.whole` is for servers that imitate failures.
     package var delivery: Delivery

@@ -61,7 +61,7 @@ package final class RateRule: Sendable {
 
     /// Says in an answer how much the binding limit has left, and when it has more.
     func annotate(_ response: inout Response, _ verdict: RateVerdict) {
-        response.readyFields = (response.readyFields ?? EncodedFields()).appending(
+        response.numberedFields = NumberedFields.Filled(
             fields[verdict.window], verdict.remaining, verdict.resetSeconds)
     }
 
