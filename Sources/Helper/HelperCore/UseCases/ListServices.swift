@@ -15,6 +15,8 @@ package struct ListServices: Sendable {
         package let catalog: Catalog
         /// The caller's, by service id; hidden services' among them.
         package let keys: [Int: IssuedKey]
+        /// Which keys those are: with the catalogue, the caller and this the same, the list is the same.
+        package let keysVersion: UInt64
         /// Which services of the catalogue the caller sees, in its order; nil when it is all of them.
         package let shown: [Bool]?
         package let accountID: Int?
@@ -58,6 +60,7 @@ package struct ListServices: Sendable {
         let shown =
             policy.hidesServices ? catalog.services.map { policy.shows($0, to: caller, clientID: clientID) } : nil
         return Result(
-            catalog: catalog, keys: snapshot.keys, shown: shown, accountID: snapshot.accountID, staleAge: staleAge)
+            catalog: catalog, keys: snapshot.keys, keysVersion: snapshot.version, shown: shown,
+            accountID: snapshot.accountID, staleAge: staleAge)
     }
 }

@@ -10,6 +10,7 @@ struct ServiceRoutes: Sendable {
     let provisionKey: ProvisionKey
 
     private let encoder = CatalogEncoder()
+    private let recent = RecentLists()
 
     init(listServices: ListServices, findService: FindService, provisionKey: ProvisionKey) {
         self.listServices = listServices
@@ -24,8 +25,16 @@ struct ServiceRoutes: Sendable {
         return .later { list(try await listServices(for: caller), caller) }
     }
 
-    /// The one answer that is asked for all the time: put together from bytes that are there already.
+    /// The one answer that is asked for all the time.
     private func list(_ result: ListServices.Result, _ caller: Caller) -> Response {
+        if let body = recent.body(of: result, for: caller) { return Self.stale(.json(body), result.staleAge) }
+        let body = body(of: result, for: caller)
+        recent.insert(body, of: result, for: caller)
+        return Self.stale(.json(body), result.staleAge)
+    }
+
+    /// Put together from bytes that are there already.
+    private func body(of result: ListServices.Result, for caller: Caller) -> [UInt8] {
         let encoding = encoder.encoding(of: result.catalog)
         var body: [UInt8] = []
         body.reserveCapacity(encoding.estimate(keys: result.keys.count) + 512)
@@ -44,7 +53,7 @@ struct ServiceRoutes: Sendable {
             JSONWriter.append(string: email, to: &body)
         }
         body.append(contentsOf: Self.end)
-        return Self.stale(.json(body), result.staleAge)
+        return body
     }
 
     private static let listStart = Array(
@@ -125,9 +134,8 @@ struct ServiceRoutes: Sendable {
     }
 
     /// Says how old an answer is that could not be refreshed (RFC 9111 §5.1).
-    private static func stale(_ response: Response, _ age: Duration?) -> Response {
+    private static func stale(_ response: consuming Response, _ age: Duration?) -> Response {
         guard let age else { return response }
-        var response = response
         response.fields["age"] = String(age.components.seconds)
         response.fields["x-mlaas-stale"] = "true"
         return response
