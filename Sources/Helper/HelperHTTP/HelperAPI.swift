@@ -145,10 +145,18 @@ package struct HelperAPI: Responder {
 
     package func respond(to request: Request) -> Answer<Response> {
         let began = EventLoop.nanoseconds()
-        let request = clientAddresses.resolve(request)
+        guard let client = clientAddresses.client(of: request) else { return respond(to: request, since: began) }
+        let known = Request(head: request.head, body: request.body, id: request.id, remoteAddress: client)
+        return respond(to: known, since: began)
+    }
+
+    /// - Parameters:
+    ///   - request: from the client's own address.
+    ///   - began: on the loop's clock, in nanoseconds.
+    private func respond(to request: Request, since began: UInt64) -> Answer<Response> {
         let trace = tracing.begin(request)
         let (route, reply) = route(request, trace.context)
-        switch reply {
+        switch consume reply {
         case .now(let response): return .now(finish(response, request, route, trace, began))
         case .later(let work):
             return .later {
@@ -252,19 +260,19 @@ package struct HelperAPI: Responder {
 
     /// Success is a metric; its line is for those who look for one request.
     private func finish(
-        _ response: Response, _ request: Request, _ route: RouteMetrics, _ trace: RequestTracing.Trace, _ began: UInt64
+        _ response: consuming Response, _ request: Request, _ route: RouteMetrics, _ trace: RequestTracing.Trace,
+        _ began: UInt64
     ) -> Response {
         let duration = EventLoop.nanoseconds() &- began
-        metrics.record(route, method: request.method, status: response.status.code, nanoseconds: duration)
-        tracing.end(
-            trace, request, route: route.template, status: response.status.code, nanoseconds: duration)
+        let status = response.status.code
+        metrics.record(route, method: request.method, status: status, nanoseconds: duration)
+        tracing.end(trace, request, route: route.template, status: status, nanoseconds: duration)
         logger.debug(
             "request",
             metadata: Self.metadata(request, route, trace.context).merging([
-                LogKey.status: .integer(response.status.code),
+                LogKey.status: .integer(status),
                 LogKey.duration: .double(Double(duration / 1_000) / 1_000),
             ]) { $1 })
-        var response = response
         cors.apply(to: &response, for: request)
         return response
     }

@@ -231,6 +231,8 @@ import Synchronization
     /// Runs what is queued, in a bounded number of rounds so that jobs cannot starve sockets. A job must run under the
     /// very executor it was given to, or the runtime enqueues it again for ever.
     private func runJobs() {
+        // Twice a turn, mostly for nothing.
+        if jobs.isEmpty, !isIdleRunning { return }
         var rounds = 0
         while !jobs.isEmpty, rounds < Self.roundsPerTurnMax {
             swap(&jobs, &batch)

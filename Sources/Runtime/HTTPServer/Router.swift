@@ -1,3 +1,4 @@
+import Bytes
 package import HTTP
 
 /// Finds the route of a request. Built once from one list, checked then, immutable afterwards and shared by all loops.
@@ -60,9 +61,9 @@ package struct Router: Sendable {
 
     /// HEAD is answered by the GET route (RFC 9110 §9.3.2). A literal path is preferred to one with parameters.
     package func match(_ method: HTTPMethod, path: ArraySlice<UInt8>) -> Match {
-        for resource in resources {
-            if let literal = resource.literal, literal.count == path.count, path.elementsEqual(literal) {
-                return Self.choose(method, resource, [])
+        for index in resources.indices {
+            if let literal = resources[index].literal, literal.holdsSame(as: path) {
+                return Self.choose(method, resources[index], [])
             }
         }
         for resource in resources where resource.literal == nil {

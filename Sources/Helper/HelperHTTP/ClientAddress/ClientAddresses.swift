@@ -11,12 +11,11 @@ package struct ClientAddresses: Sendable {
     /// - Parameter trusted: proxies whose `X-Forwarded-For` and `Forwarded` are believed.
     package init(trusted: [AddressRange]) { self.trusted = trusted }
 
-    /// The request with the client's address in place of the nearest proxy's.
-    package func resolve(_ request: Request) -> Request {
-        guard !trusted.isEmpty, let peer = IPAddress(request.remoteAddress), trusts(peer) else { return request }
+    /// The client's address, where it is another than that of whoever has connected.
+    package func client(of request: Request) -> String? {
+        guard !trusted.isEmpty, let peer = IPAddress(request.remoteAddress), trusts(peer) else { return nil }
         let client = client(of: request.head, behind: peer)
-        guard client != peer else { return request }
-        return Request(head: request.head, body: request.body, id: request.id, remoteAddress: client.description)
+        return client == peer ? nil : client.description
     }
 
     /// Where both fields are there and disagree, one of them came from the client: a proxy that writes the one lets the

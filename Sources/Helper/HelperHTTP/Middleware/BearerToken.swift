@@ -23,12 +23,20 @@ enum BearerToken {
         guard let range = request.head.range(of: .authorization) else { return isInQuery ? .inQuery : .none }
         let value = request.head.bytes[range]
         guard !isInQuery, request.head.count(of: .authorization) == 1 else { return .several }
-        let scheme = value.prefix { $0 != 0x20 }
-        let token = value.dropFirst(scheme.count).drop { $0 == 0x20 }
-        guard scheme.elementsEqual(Self.scheme, by: { $0 | 0x20 == $1 }), !token.isEmpty else {
-            return holdsSecond(value) ? .several : .none
-        }
+        guard let token = token(in: value) else { return holdsSecond(value) ? .several : .none }
         return .token(token)
+    }
+
+    /// What stands behind the scheme, whose name may be in any case (RFC 9110 §11.1); nil for another scheme.
+    private static func token(in value: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        var index = value.startIndex
+        for byte in scheme {
+            guard index < value.endIndex, value[index] | 0x20 == byte else { return nil }
+            index += 1
+        }
+        let end = index
+        while index < value.endIndex, value[index] == 0x20 { index += 1 }
+        return index > end && index < value.endIndex ? value[index...] : nil
     }
 
     /// Whether a comma is followed by a scheme and a blank, as where an intermediary has joined two fields. A comma alone
