@@ -1,7 +1,7 @@
 """Servers that we did not write the core of, each answering what the helper answered, on as many loops, workers or threads.
 
-nginx sends the bytes and looks at no token. The others check each token, remember none, and then send the same bytes: haproxy
-signature, algorithm, issuer and end; the rest the audience, too. What is not installed is skipped by name.
+nginx sends the bytes and looks at no token. The others check signature, algorithm, issuer, audience and end of each token, read
+the user's name (but for envoy), remember nothing, and then send the same bytes. What is not installed is skipped by name.
 """
 
 import json
@@ -103,6 +103,9 @@ frontend bench
   http-request set-var(txn.now) date()
   http-request deny deny_status 401 unless {{ var(txn.algorithm) -m str RS256 }}
   http-request deny deny_status 401 unless {{ var(txn.token),jwt_payload_query('$.iss') -m str {ISSUER} }}
+  http-request deny deny_status 401 unless {{ var(txn.token),jwt_payload_query('$.aud[0]') -m str {AUDIENCE} }}
+  http-request set-var(txn.user) var(txn.token),jwt_payload_query('$.preferred_username')
+  http-request deny deny_status 401 unless {{ var(txn.user) -m found }}
   http-request deny deny_status 401 if {{ var(txn.expiry),sub(txn.now) -m int lt 0 }}
   http-request deny deny_status 401 unless {{ var(txn.token),jwt_verify(txn.algorithm,"{self.keys.public}") 1 }}
   http-request return status 200 content-type "{self.answer.type}" file {self.answer.body_file} {fields}

@@ -13,11 +13,11 @@ class Scale:
     """How much is measured: `users` known to 3scale, `seconds` a round."""
 
     def __init__(self, is_quick):
-        self.rounds = 2 if is_quick else 5
-        self.seconds = 1 if is_quick else 3
+        self.rounds = 2 if is_quick else 9
+        self.seconds = 1 if is_quick else 2
         self.users = 1_000 if is_quick else 10_000
         # Tokens never seen, for one server and round.
-        self.slice = 8_000 if is_quick else 40_000
+        self.slice = 8_000 if is_quick else 25_000
 
 
 def measure(bench):
@@ -45,16 +45,17 @@ def measure(bench):
         def closed(server, tokens):
             return lambda: load.run(server, tokens, "--seconds", scale.seconds)
 
-        entries = {"helper": closed(helper, one), "helper, many users": closed(helper, users),
-                   "verify only": closed(verify, one), "verify only, many users": closed(verify, users)}
-        if nginx:
-            entries["nginx"] = closed(nginx, one)
-            entries["nginx, many users"] = closed(nginx, users)
-        wrk = program("wrk")
-        if wrk:
-            entries["helper, by wrk"] = lambda: loads.wrk(wrk, helper, one, scale.seconds)
+        # What is compared is measured one after the other.
+        entries = {}
+        for kind, asked in (("", one), (", many users", users)):
+            entries[f"helper{kind}"] = closed(helper, asked)
             if nginx:
-                entries["nginx, by wrk"] = lambda: loads.wrk(wrk, nginx, one, scale.seconds)
+                entries[f"nginx{kind}"] = closed(nginx, asked)
+            entries[f"verify only{kind}"] = closed(verify, asked)
+        wrk = program("wrk")
+        if wrk and nginx:
+            entries["helper, by wrk"] = lambda: loads.wrk(wrk, helper, one, scale.seconds)
+            entries["nginx, by wrk"] = lambda: loads.wrk(wrk, nginx, one, scale.seconds)
         results["warm"] = loads.alternate(entries, scale.rounds)
         bench.say("tokens known to the server: done")
 

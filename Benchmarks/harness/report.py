@@ -28,7 +28,7 @@ def known_tokens(result):
     """Rows of what was asked with tokens that the server had seen, beside nginx."""
     rows = []
     for title, ours, theirs in (
-            ("helper, one user", "helper", "nginx"), ("the same, by wrk", "helper, by wrk", "nginx, by wrk"),
+            ("helper, one user", "helper", "nginx"), ("helper, one user, by wrk", "helper, by wrk", "nginx, by wrk"),
             (f"helper, {result['users']:,} users", "helper, many users", "nginx, many users"),
             ("verify only, one user", "verify only", "nginx"),
             (f"verify only, {result['users']:,} users", "verify only, many users", "nginx, many users")):
