@@ -29,7 +29,7 @@ format: ## Formats all Swift sources
 lint: ## Checks formatting, shell scripts and Python
 	swift format lint --strict --configuration .swift-format -r Sources Tests Fuzz/Sources/Fuzz Model/Sources Benchmarks Package.swift Fuzz/Package.swift Model/Package.swift
 	shellcheck setup.sh test_api.sh .ci/run scripts/*.sh scripts/image/*.sh Benchmarks/*.sh
-	python3 -m py_compile scripts/*.py Tests/Conformance/*.py Tests/Operability/*.py deployment/grafana/*.py Tests/Deployment/*.py Tests/Chaos/*.py Tests/Browser/*.py Tests/Corpus/*.py Benchmarks/*.py Benchmarks/harness/*.py Benchmarks/anchors/*.py
+	python3 -m py_compile scripts/*.py Tests/Conformance/*.py Tests/Operability/*.py deployment/grafana/*.py Tests/Deployment/*.py Tests/Chaos/*.py Tests/Browser/*.py Tests/Corpus/*.py Benchmarks/*.py Benchmarks/harness/*.py Benchmarks/anchors/*.py Benchmarks/tests/*.py
 
 check: ## Checks which part of the tree knows which
 	python3 -m unittest -q scripts/tests/test_check_structure.py
@@ -103,7 +103,7 @@ soak: ## A million mixed requests against the release build, and its resident me
 model: ## Explores the model of provisioning, whole and with each rule taken away
 	swift run -c release --package-path Model
 
-.PHONY: bench bench-programs bench-instructions
+.PHONY: bench bench-check bench-programs bench-instructions
 bench-programs:
 	@./setup.sh ci
 	@for product in mlaas-helper mlaas-sandbox bench-server; do \
@@ -116,6 +116,10 @@ bench-programs:
 
 bench: bench-programs ## Measures the helper beside other servers and writes docs/performance.md (BENCH_QUICK=1: a short run)
 	@Benchmarks/bench.py $(if $(ONLY),--only $(ONLY))
+
+bench-check: bench-programs ## Tests what measures, and exercises every part of `make bench` briefly
+	@python3 -B -m unittest discover -s Benchmarks/tests
+	@BENCH_QUICK=1 Benchmarks/bench.py --only startup,authenticated,latency,growth
 
 bench-instructions: bench-programs ## Counts the instructions and allocations of a request and holds them against their budget
 	@Benchmarks/instructions.py $(if $(UPDATE),--update)
