@@ -13,7 +13,7 @@ enum BenchServer {
         private let large = Response.json(
             Array(#"{"status":"success","message":"\#(String(repeating: "x", count: 3_030))"}"#.utf8))
 
-        func respond(to request: Request) -> Answer<Response> {
+        func respond(to request: Request) -> Answer {
             switch request.path {
             case "/small": .now(small)
             case "/large": .now(large)

@@ -11,7 +11,7 @@ private struct Upstream: Responder {
     /// Requests to `/abort`.
     let aborted = Counted()
 
-    func respond(to request: Request) -> Answer<Response> {
+    func respond(to request: Request) -> Answer {
         switch request.path {
         case "/echo":
             var text = "\(request.method.rawValue) \(request.query ?? "-") "

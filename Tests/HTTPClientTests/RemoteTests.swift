@@ -195,7 +195,7 @@ struct RemoteTests {
     @Test("IPv6 peers are reached by address", arguments: ["::1", "127.0.0.1"])
     func addresses(_ host: String) async throws {
         struct Ok: Responder {
-            func respond(to request: Request) -> Answer<Response> { .now(.text(request.remoteAddress)) }
+            func respond(to request: Request) -> Answer { .now(.text(request.remoteAddress)) }
         }
         let group = EventLoopGroup(count: 1)
         let logger = Logger(label: "test", handler: JSONLogHandler(sink: InMemoryLogSink(), level: .error, now: { 0 }))

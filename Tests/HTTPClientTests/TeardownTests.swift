@@ -11,7 +11,7 @@ import Testing
 private struct SlowUpstream: Responder {
     let seen = Seen()
 
-    func respond(to request: Request) -> Answer<Response> {
+    func respond(to request: Request) -> Answer {
         seen.count.wrappingAdd(1, ordering: .relaxed)
         guard request.path == "/slow" else {
             return .later {

@@ -9,7 +9,7 @@ import Testing
 
 /// Tells in a field what it has been asked.
 private struct Mirror: Responder {
-    func respond(to request: Request) -> Answer<Response> {
+    func respond(to request: Request) -> Answer {
         let target = request.path + (request.query.map { "?" + $0 } ?? "")
         let body = request.body.reduce(into: "") { $0 += ($1 < 16 ? "0" : "") + String($1, radix: 16) }
         let seen = "\(request.method.rawValue) \(target) \(body)."

@@ -44,7 +44,7 @@ private final class Flag: Sendable {
 private struct Demo: Responder {
     var gate = Gate()
 
-    func respond(to request: Request) -> Answer<Response> {
+    func respond(to request: Request) -> Answer {
         switch request.path {
         case "/gate":
             return .later {

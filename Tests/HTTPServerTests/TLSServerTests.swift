@@ -17,7 +17,7 @@ private final class Hold: Sendable {
 private struct Hello: Responder {
     let hold: Hold
 
-    func respond(to request: Request) -> Answer<Response> {
+    func respond(to request: Request) -> Answer {
         switch request.path {
         case "/later":
             return .later {

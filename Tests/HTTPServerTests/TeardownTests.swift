@@ -7,7 +7,7 @@ import Testing
 
 /// `/never` until it is cancelled, `/huge` more than any socket takes, `/slow` in small pieces.
 private struct Patience: Responder {
-    func respond(to request: Request) -> Answer<Response> {
+    func respond(to request: Request) -> Answer {
         switch request.path {
         case "/never":
             return .later {

@@ -39,7 +39,7 @@ struct Tenant3scale {
             queryRange: question.map { ($0 + 1)..<target.count }, fields: slots)
         let body = form.map { Array($0.utf8) } ?? json?.encoded() ?? []
         let request = Request(head: head, body: body, id: "test", remoteAddress: "127.0.0.1")
-        let response = await sandbox.respond(to: request).value()
+        let response = await sandbox.respond(to: request).response()
         return Reply(
             status: response.status.code, text: String(decoding: response.body, as: UTF8.self),
             json: (try? JSONValue(parsing: response.body)) ?? .null, fields: response.fields)

@@ -33,7 +33,7 @@ enum VerifyServer {
         let answer: Response
         private let scheme = Array("Bearer ".utf8)
 
-        func respond(to request: Request) -> Answer<Response> {
+        func respond(to request: Request) -> Answer {
             guard let range = request.head.range(of: .authorization) else {
                 return .now(Response(status: .unauthorized))
             }

@@ -143,7 +143,7 @@ package struct HelperAPI: Responder {
 
     // MARK: One request
 
-    package func respond(to request: Request) -> Answer<Response> {
+    package func respond(to request: Request) -> Answer {
         let began = EventLoop.nanoseconds()
         guard let client = clientAddresses.client(of: request) else { return respond(to: request, since: began) }
         let known = Request(head: request.head, body: request.body, id: request.id, remoteAddress: client)
@@ -153,7 +153,7 @@ package struct HelperAPI: Responder {
     /// - Parameters:
     ///   - request: from the client's own address.
     ///   - began: on the loop's clock, in nanoseconds.
-    private func respond(to request: Request, since began: UInt64) -> Answer<Response> {
+    private func respond(to request: Request, since began: UInt64) -> Answer {
         let trace = tracing.begin(request)
         let (route, reply) = route(request, trace.context)
         switch consume reply {

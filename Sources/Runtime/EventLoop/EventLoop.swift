@@ -6,12 +6,12 @@ import Synchronization
 /// a request does.
 ///
 /// Two kinds of state: the inbox is locked and any thread fills it; all the rest belongs to the loop's thread. Being a
-/// serial executor it isolates actors, being a task executor it keeps tasks (and the child tasks they start) on its
-/// thread. Unstructured tasks do not inherit the preference: start them with `spawn`.
+/// task executor it keeps tasks (and the child tasks they start) on its thread. Unstructured tasks do not inherit the
+/// preference: start them with `spawn`.
 ///
 /// `@unchecked Sendable` holds because every stored variable is either immutable, guarded by `inbox`'s lock, or touched
 /// on the loop's thread only, which each entry point checks; the compiler cannot see thread confinement.
-@safe package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
+@safe package final class EventLoop: TaskExecutor, @unchecked Sendable {
     private struct Inbox {
         var jobs: ContiguousArray<UnownedJob> = []
         var calls: ContiguousArray<@Sendable () -> Void> = []
@@ -36,6 +36,8 @@ import Synchronization
     private var isIdleRunning = false
     private var jobs: ContiguousArray<UnownedJob> = []
     private var batch: ContiguousArray<UnownedJob> = []
+    /// What `later` has put off.
+    private var calls: ContiguousArray<@Sendable () -> Void> = []
     private var sleepers: [ObjectIdentifier: Sleeper] = [:]
     private(set) var isStopping = false
     /// Shared by the connections of this loop: bytes are read here and handed on within one callback.
@@ -99,10 +101,6 @@ import Synchronization
         precondition(inLoop, "Invalid state: called off the loop's thread")
     }
 
-    package func checkIsolated() { preconditionInLoop() }
-
-    package func isIsolatingCurrentContext() -> Bool? { inLoop }
-
     /// Open sockets, watchers and timers of this loop; zero when nothing is left to do. From any thread.
     package var openHandles: Int { counters.load(ordering: .relaxed) }
 
@@ -158,19 +156,20 @@ import Synchronization
 
     /// Starts a task on this very stack, which runs until it first waits and from then on like one of `spawn`. On the
     /// loop's thread only.
-    package func spawnNow(_ work: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
+    /// - Parameter work: calls `taskEnded` as the last it does: a closure around it would cost every request one more.
+    package func spawnNow(_ work: @escaping @isolated(any) @Sendable () async -> Void) -> Task<Void, Never> {
         preconditionInLoop()
         tasks.wrappingAdd(1, ordering: .relaxed)
-        return Task.immediate(executorPreference: self) { [self] in
-            await work()
-            tasks.wrappingSubtract(1, ordering: .relaxed)
-        }
+        return Task.immediate(executorPreference: self, operation: work)
     }
+
+    /// The work of `spawnNow` is done.
+    package func taskEnded() { tasks.wrappingSubtract(1, ordering: .relaxed) }
 
     /// Runs `body` on the loop's next round, never at once. On the loop's thread only.
     package func later(_ body: @escaping @Sendable () -> Void) {
         preconditionInLoop()
-        post { $0.calls.append(body) }
+        calls.append(body)
     }
 
     private func post(_ add: (inout Inbox) -> Void) {
@@ -205,10 +204,10 @@ import Synchronization
         while !isStopping { unsafe uv_run(raw, UV_RUN_DEFAULT) }
         // Whoever sleeps here is told so; what that wakes runs to its end or to its next wait.
         for sleeper in sleepers.values { sleeper.finish(cancelled: true) }
-        for _ in 0..<1_000 where unsafe uv_run(raw, UV_RUN_NOWAIT) != 0 && !jobs.isEmpty {}
+        for _ in 0..<1_000 where unsafe uv_run(raw, UV_RUN_NOWAIT) != 0 && !(jobs.isEmpty && calls.isEmpty) {}
         inbox.withLock { $0.closed = true }
         takeInbox()
-        while !jobs.isEmpty { runJobs() }
+        while !jobs.isEmpty || !calls.isEmpty { runJobs() }
         unsafe uv_close(cuv_handle(wake), nil)
         unsafe uv_close(cuv_handle(prepare), nil)
         unsafe uv_close(cuv_handle(check), nil)
@@ -229,21 +228,21 @@ import Synchronization
     }
 
     /// Runs what is queued, in a bounded number of rounds so that jobs cannot starve sockets. A job must run under the
-    /// very executor it was given to, or the runtime enqueues it again for ever.
+    /// very executor it was given to, or the runtime enqueues it again: for ever, or at every return of a function.
     private func runJobs() {
         // Twice a turn, mostly for nothing.
-        if jobs.isEmpty, !isIdleRunning { return }
+        if jobs.isEmpty, calls.isEmpty, !isIdleRunning { return }
+        runCalls()
         var rounds = 0
         while !jobs.isEmpty, rounds < Self.roundsPerTurnMax {
             swap(&jobs, &batch)
-            let serial = unsafe asUnownedSerialExecutor()
-            let task = unsafe asUnownedTaskExecutor()
-            for job in batch { unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task) }
+            let executor = unsafe asUnownedTaskExecutor()
+            for job in batch { unsafe job.runSynchronously(on: executor) }
             batch.removeAll(keepingCapacity: true)
             rounds += 1
         }
-        // An idle handle keeps the loop from sleeping while jobs are left.
-        let mustIdle = !jobs.isEmpty
+        // An idle handle keeps the loop from sleeping while anything is left.
+        let mustIdle = !jobs.isEmpty || !calls.isEmpty
         guard mustIdle != isIdleRunning else { return }
         isIdleRunning = mustIdle
         if mustIdle {
@@ -251,6 +250,18 @@ import Synchronization
         } else {
             unsafe uv_idle_stop(idle)
         }
+    }
+
+    /// Runs what was put off until now, and nothing of what that puts off.
+    private func runCalls() {
+        guard !calls.isEmpty else { return }
+        var taken: ContiguousArray<@Sendable () -> Void> = []
+        swap(&calls, &taken)
+        for call in taken { call() }
+        // The array is kept for its memory, unless something new is in the other.
+        guard calls.isEmpty else { return }
+        taken.removeAll(keepingCapacity: true)
+        swap(&calls, &taken)
     }
 
     // MARK: Time

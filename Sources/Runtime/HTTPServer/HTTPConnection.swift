@@ -138,6 +138,7 @@ final class HTTPConnection: ByteStreamDelegate {
         let task = server.loop.spawnNow {
             let response = await begin()
             me.value.finish(response)
+            me.loop.taskEnded()
         }
         switch work {
         case .done(let response):

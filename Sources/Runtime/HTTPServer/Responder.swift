@@ -4,7 +4,7 @@ import HTTP
 package protocol Responder: Sendable {
     /// Answers at once, or hands back work that will. A `.later` closure runs as a task on the same loop and is cancelled
     /// when the connection closes first.
-    func respond(to request: Request) -> Answer<Response>
+    func respond(to request: Request) -> Answer
 
     /// The answer to a request whose work cannot be begun, since too much is under way (RFC 9110 §15.6.4).
     func overloaded(_ request: Request) -> Response
@@ -18,23 +18,23 @@ extension Responder {
     }
 }
 
-/// A value now, or work on the same loop that yields it: an answer that needs no waiting costs no task.
-package enum Answer<Value: Sendable>: Sendable {
-    case now(Value)
-    case later(@Sendable () async -> Value)
+/// A response now, or work on the same loop that yields it: an answer that needs no waiting costs no task.
+package enum Answer: Sendable {
+    case now(Response)
+    case later(@Sendable () async -> Response)
 
-    /// The same answer with its value changed, when it comes.
-    package func map<Other: Sendable>(_ transform: @escaping @Sendable (Value) -> Other) -> Answer<Other> {
+    /// The same answer with its response changed, when it comes.
+    package func map(_ transform: @escaping @Sendable (Response) -> Response) -> Answer {
         switch self {
-        case .now(let value): .now(transform(value))
+        case .now(let response): .now(transform(response))
         case .later(let work): .later { transform(await work()) }
         }
     }
 
-    /// The value, waited for if need be.
-    package func value() async -> Value {
+    /// The response, waited for if need be.
+    package func response() async -> Response {
         switch self {
-        case .now(let value): value
+        case .now(let response): response
         case .later(let work): await work()
         }
     }

@@ -50,7 +50,7 @@ package final class KeycloakSandbox: Responder {
 
     // MARK: Requests
 
-    package func respond(to request: Request) -> Answer<Response> {
+    package func respond(to request: Request) -> Answer {
         var response = state.withLock { state in
             var exchange = Exchange(request: request, now: clock.now, state: state)
             let response = exchange.respond()

@@ -14,7 +14,7 @@ struct AdminAPI: Responder {
     let clock: SandboxClock
     let seed: Tenant
 
-    func respond(to request: Request) -> Answer<Response> {
+    func respond(to request: Request) -> Answer {
         let path = request.path.split(separator: "/").map(String.init)
         let body = try? JSONValue(parsing: request.body)
         let answer: JSONValue? =

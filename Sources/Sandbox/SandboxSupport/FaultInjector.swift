@@ -61,7 +61,7 @@ package final class FaultInjector: Responder {
 
     // MARK: Requests
 
-    package func respond(to request: Request) -> Answer<Response> {
+    package func respond(to request: Request) -> Answer {
         let method = request.method.rawValue
         let path = request.path
         guard let fault = choose(method, path) else {
@@ -89,7 +89,7 @@ package final class FaultInjector: Responder {
         }
     }
 
-    private func apply(_ fault: Fault, _ request: Request) -> Answer<Response> {
+    private func apply(_ fault: Fault, _ request: Request) -> Answer {
         let instead = Response.json(Array(fault.body.utf8), status: HTTPStatus(code: fault.status))
         switch fault.kind {
         case .status: return .now(instead)
@@ -128,7 +128,7 @@ package final class FaultInjector: Responder {
         case .latency:
             return .later { [inner] in
                 try? await EventLoop.current?.sleep(for: .milliseconds(fault.delayMilliseconds))
-                return await inner.respond(to: request).value()
+                return await inner.respond(to: request).response()
             }
         }
     }

@@ -28,7 +28,7 @@ package struct MetricsFace: Responder {
 
     package init(_ route: MetricsRoute) { self.route = route }
 
-    package func respond(to request: Request) -> Answer<Response> {
+    package func respond(to request: Request) -> Answer {
         guard request.path == "/metrics" else {
             return .now(.text("There is only /metrics here.\n", status: .notFound))
         }
