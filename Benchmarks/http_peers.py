@@ -137,7 +137,15 @@ def libmicrohttpd(answers, port):
     return [program, str(port), str(answers.loops), str(len(answers.fields)), *pairs]
 
 
-PEERS = {"nginx": nginx, "haproxy": haproxy, "libmicrohttpd": libmicrohttpd, "Node http": node, "Go net/http": go}
+def floor(answers, port):
+    """What any server on epoll costs at least: the bound for all the others."""
+    program = answers.folder / "floor"
+    subprocess.run([find("cc"), "-O2", "-Wall", "-Werror", "-o", program, PROGRAMS / "floor.c", "-lpthread"], check=True)
+    pairs = [word for pair in [*answers.fields, *answers.bodies.items()] for word in pair]
+    return [program, str(port), str(answers.loops), str(len(answers.fields)), *pairs]
+
+
+PEERS = {"recv and send alone": floor, "nginx": nginx, "haproxy": haproxy, "libmicrohttpd": libmicrohttpd, "Node http": node, "Go net/http": go}
 
 
 def start(answers):
