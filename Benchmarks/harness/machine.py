@@ -28,18 +28,19 @@ def version(name, *arguments, folders=()):
 
 def describe():
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    commit = first_line("git", "-C", ROOT, "rev-parse", "--short=12", "HEAD")
+    # The last that changed what ships.
+    commit = first_line("git", "-C", ROOT, "log", "-1", "--format=%h", "--", "Sources", "Package.swift")
     changed = first_line("git", "-C", ROOT, "status", "--porcelain", "--untracked-files=no", "--", "Sources", "Package.swift")
     versions = [version("nginx", "-v"), version("haproxy", "-v"), version("envoy", "--version", folders=[TOOLS]),
                 version("go", "version", folders=[TOOLS, ROOT / ".tools" / "httppeers" / "bin"]),
-                version("node", "--version"), version("swift", "--version")]
+                version("node", "--version")]
     uvicorn = TOOLS / "pip"
     if uvicorn.exists():
         listed = subprocess.run([uvicorn, "list", "--format=freeze"], capture_output=True, text=True).stdout
         versions += [f"{name} {found.group(1)}" for name in ("fastapi", "pyjwt", "uvicorn")
                      if (found := re.search(rf"(?im)^{name}==(.*)$", listed))]
     load = os.getloadavg()[0]
-    return (f"Measured on {time.strftime('%Y-%m-%d', time.gmtime())} at commit {commit}"
+    return (f"Measured on {time.strftime('%Y-%m-%d', time.gmtime())} of the sources of commit {commit}"
             f"{' with changes' if changed else ''}, on {os.cpu_count()} cores of {model.group(1) if model else platform.machine()},"
-            f" Linux {platform.release()}; load average before the run {load:.1f}."
-            f" {', '.join(filter(None, versions))}.\n")
+            f" Linux {platform.release()}, built by {version('swift', '--version')}; load average before the run {load:.1f}."
+            f" Beside {', '.join(filter(None, versions))}.\n")

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import shutil
 import signal
 import socket
@@ -80,6 +81,11 @@ class Process:
             except OSError:
                 continue
         return total
+
+    def file_bytes(self):
+        """The part of the resident memory that is the program and its libraries, which other replicas on the node share."""
+        text = Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(r"^RssFile:\s+(\d+) kB", text, re.M).group(1)) * 1024
 
     def wait_until(self, is_ready, seconds=60):
         end = time.monotonic() + seconds

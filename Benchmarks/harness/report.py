@@ -111,7 +111,8 @@ def growth(result):
 def startup(result):
     return ("### Start and memory\n\n" + table(["", "median (least–greatest)"], [
         ["listening after, ms", spread(result["listening"], 1)], ["ready after, ms", spread(result["ready"], 1)],
-        ["resident at rest, MiB", f"{result['idle'] / MIB:.1f}"]]))
+        ["resident at rest, MiB", f"{result['idle'] / MIB:.1f}"],
+        ["of that the program and its libraries, MiB", f"{result['program'] / MIB:.1f}"]]))
 
 
 def instructions(result):

@@ -40,7 +40,8 @@ def start(bench, sandbox):
 
 
 def measure(bench):
-    """{"listening", "ready": [milliseconds, …], "idle": bytes}, with keys and catalogue from the sandbox."""
+    """{"listening", "ready": [milliseconds, …], "idle": bytes,
+    "program": those of them that are the program itself}, with keys and catalogue from the sandbox."""
     listening, ready = [], []
     with Processes() as servers:
         sandbox = servers.add(Sandbox(bench.sandbox, bench.folder, services=10))
@@ -51,6 +52,6 @@ def measure(bench):
             helper.stop()
         helper = servers.add(start(bench, sandbox)[0])
         time.sleep(1 if bench.is_quick else 5)
-        idle = helper.resident_bytes()
+        idle, program = helper.resident_bytes(), helper.file_bytes()
     bench.say(f"start-up: ready after {middle(ready, float):.1f} ms")
-    return {"listening": listening, "ready": ready, "idle": idle}
+    return {"listening": listening, "ready": ready, "idle": idle, "program": program}

@@ -30,7 +30,8 @@ def results(helper=100.0, unseen=95.0, haproxy=90.0, dear=3.0, ready=40.0, idle=
                    "loops": {(count, kind): [run(1)] for count in (1, 2) for kind in ("one user", "never seen")},
                    "replicas": {"one, alone": [run(1)]}},
         "latency": {"rate": 10.0, "k6 rate": 5, "k6": None, "runs": {"helper": [run(1)], "nginx": [run(1)]}},
-        "startup": {"ready": [ready], "listening": [ready - 1], "idle": idle << 20}}
+        "startup": {"ready": [ready], "listening": [ready - 1], "idle": idle << 20,
+                    "program": 5 << 20}}
 
 
 class HarnessTests(unittest.TestCase):
