@@ -186,6 +186,8 @@ package struct HelperServer: Sendable {
                 await parts.catalogs.runProbe(interval: settings.breaker.probeInterval, sleep: sleep)
             },
             loop.spawn { await parts.redis?.run(sleep: sleep) },
+            // What starts takes several times the memory of what serves.
+            loop.spawn { if await sleep(.seconds(1)) { releaseStartMemory() } },
         ] + parts.telemetry.start(on: group)
     }
 

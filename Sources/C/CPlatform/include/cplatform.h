@@ -15,6 +15,10 @@ void cplatform_set_thread_slot(void *pointer);
 /// Cores this process may run on by its CPU affinity, at least 1.
 int cplatform_usable_cores(void);
 
+/// Lets go of memory that only the start needed: freed heap, and the pages of code that nothing has run since, which the
+/// kernel maps in clusters of sixteen. Code that is run again is mapped again from the page cache.
+void cplatform_release_start_memory(void);
+
 /// accept4(2) with SOCK_NONBLOCK and SOCK_CLOEXEC: glibc shows it to GNU sources only, which Swift's import is not.
 /// A descriptor, or -1 with errno set.
 int cplatform_accept(int listening);
