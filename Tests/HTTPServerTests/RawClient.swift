@@ -4,8 +4,16 @@ import Glibc
 final class RawClient: Sendable {
     private let descriptor: Int32
 
-    init(port: Int) throws {
+    /// - Parameter isNarrow: whether its buffers and segments, and with them the server's, are so small that little is on
+    ///   its way.
+    init(port: Int, isNarrow: Bool = false) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        if isNarrow {
+            for (level, name, value) in [(SOL_SOCKET, SO_RCVBUF, Int32(4_096)), (Int32(IPPROTO_TCP), TCP_MAXSEG, 536)] {
+                var value = value
+                setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
+            }
+        }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = UInt16(port).bigEndian
@@ -57,9 +65,9 @@ final class RawClient: Sendable {
         }
     }
 
-    /// What one read gives; nil at the end.
-    func readSome() -> [UInt8]? {
-        var buffer = [UInt8](repeating: 0, count: 16 * 1024)
+    /// What one read gives, at most that many bytes; nil at the end.
+    func readSome(_ most: Int = 16 * 1024) -> [UInt8]? {
+        var buffer = [UInt8](repeating: 0, count: most)
         let count = recv(descriptor, &buffer, buffer.count, 0)
         return count > 0 ? Array(buffer[..<count]) : nil
     }

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <link.h>
 #include <linux/filter.h>
+#include <linux/tcp.h>
 #include <malloc.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -74,4 +76,10 @@ int cplatform_wait_readable(int descriptor, int milliseconds) {
         count = poll(&entry, 1, milliseconds);
     } while (count < 0 && errno == EINTR);
     return count > 0;
+}
+
+uint64_t cplatform_acknowledged_bytes(int socket) {
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    return getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_acked : 0;
 }

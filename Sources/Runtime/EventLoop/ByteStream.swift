@@ -10,6 +10,14 @@ package protocol ByteStream: AnyObject {
     var isClosed: Bool { get }
     /// Bytes handed to `write` that the kernel has not taken yet.
     var unsentBytes: Int { get }
+    /// Bytes that the peer's kernel has taken since the connection was made. It grows with each few that a slow reader
+    /// takes, while `unsentBytes` falls in lumps. Asks the kernel.
+    var takenBytes: UInt64 { get }
+    /// Whether bytes of the peer wait in the kernel. Asks it.
+    var hasUnreadBytes: Bool { get }
+    /// Whether the peer has reset the connection, which nobody tells while nothing is read and nothing is sent: behind
+    /// `receivedEnd`, or after `stopReading`. Asks the kernel.
+    var peerIsGone: Bool { get }
 
     /// Sets who is told; once, before reading starts.
     func attach(_ delegate: any ByteStreamDelegate)

@@ -4,7 +4,7 @@ import Glibc
 /// A connected TCP stream, used on one loop's thread only. It keeps itself (and its delegate) alive until libuv has
 /// given its memory back.
 @safe package final class TCPConnection: ByteStream {
-    private let raw: UnsafeMutablePointer<uv_tcp_t>
+    let raw: UnsafeMutablePointer<uv_tcp_t>
     private let loop: EventLoop
     private var delegate: (any ByteStreamDelegate)?
     private var isReading = false
@@ -149,16 +149,12 @@ import Glibc
 
     package func shutdownSending() {
         loop.preconditionInLoop()
-        guard !isClosed else { return }
-        var descriptor: Int32 = -1
-        if unsafe uv_fileno(cuv_handle(raw), &descriptor) == 0 { Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
+        if let descriptor { Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
     }
 
     package func abort() {
         loop.preconditionInLoop()
-        guard !isClosed else { return }
-        var descriptor: Int32 = -1
-        if unsafe uv_fileno(cuv_handle(raw), &descriptor) == 0 {
+        if let descriptor {
             var option = linger(l_onoff: 1, l_linger: 0)
             unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
         }

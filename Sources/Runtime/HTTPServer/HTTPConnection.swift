@@ -14,7 +14,8 @@ final class HTTPConnection: ByteStreamDelegate {
     private var clock = RequestMachine.Waiting.nothing
     private var stage = Stage.open
     private var peerHasEnded = false
-    private var unsentAtLastLook = 0
+    /// What the peer had taken when that was last asked; nil while the stall clock does not run.
+    private var takenAtLastLook: UInt64?
     private var requestsAnswered = 0
     private var pacer: PacedWriter?
     /// What of a large body waits for the bytes before it. It shares the answer's memory, so that a slow reader costs
@@ -91,7 +92,10 @@ final class HTTPConnection: ByteStreamDelegate {
                 case .needData:
                     flush()
                     restartClock()
-                    if peerHasEnded, current == nil { closeAfterFlush() }
+                    // In a server that ends, bytes that begin no request do not keep a connection.
+                    if peerHasEnded || server.isEnding && machine.waiting == .request, current == nil {
+                        closeAfterFlush()
+                    }
                     return
                 case .continueExpected:
                     server.out.append(contentsOf: ResponseEncoder.continueResponse)
@@ -247,8 +251,6 @@ final class HTTPConnection: ByteStreamDelegate {
 
     func flushed() {
         if !rest.isEmpty {
-            // A whole piece has gone, which is progress.
-            unsentAtLastLook = 0
             sendRest()
             if tcp.unsentBytes > 0 {
                 restartClock()
@@ -269,14 +271,15 @@ final class HTTPConnection: ByteStreamDelegate {
     /// Starts the clock of what the machine waits for now, unless it is running already: no byte restarts it.
     private func restartClock() {
         guard stage == .open || stage == .closing else { return }
-        let unsent = tcp.unsentBytes
-        if unsent > 0 {
-            if unsentAtLastLook == 0 { setDeadline(server.clocks.stallTime) }
-            unsentAtLastLook = unsent
+        if tcp.unsentBytes > 0 {
+            if takenAtLastLook == nil {
+                takenAtLastLook = tcp.takenBytes
+                setDeadline(server.clocks.stallTime)
+            }
             clock = .nothing
             return
         }
-        unsentAtLastLook = 0
+        takenAtLastLook = nil
         let waiting = machine.waiting
         guard waiting != clock || waiting == .request else { return }
         clock = waiting
@@ -294,7 +297,10 @@ final class HTTPConnection: ByteStreamDelegate {
 
     /// The deadline has passed: refuses a slow request, lets go of anything else that makes no progress.
     func expire() {
-        if stage == .open, clock == .head || clock == .body {
+        if stage == .open, clock == .request, tcp.hasUnreadBytes {
+            // A request has come in time and is about to be read.
+            return
+        } else if stage == .open, clock == .head || clock == .body {
             machine.fail(.timeout)
             refuse(.timeout)
             flush()
@@ -306,8 +312,8 @@ final class HTTPConnection: ByteStreamDelegate {
         } else if stage == .open, clock == .answer {
             // Its turn came after the clock had been set: the answer has its own deadline.
             deadline = .max
-        } else if tcp.unsentBytes > 0, tcp.unsentBytes < unsentAtLastLook {
-            unsentAtLastLook = tcp.unsentBytes
+        } else if tcp.unsentBytes > 0, tcp.takenBytes > takenAtLastLook ?? 0 {
+            takenAtLastLook = tcp.takenBytes
             setDeadline(server.clocks.stallTime)
         } else {
             close()
@@ -316,15 +322,22 @@ final class HTTPConnection: ByteStreamDelegate {
 
     // MARK: Ending
 
-    /// Ends the connection when it carries nothing; one that is busy ends with its answer. One that has not carried
-    /// anything yet may have its first request on the way: it is waited for.
+    /// Ends the connection when it carries nothing; one that is busy ends with its answer. One whose next request has
+    /// arrived is not idle, although nobody has read it; one that has not carried anything yet may have its first on the
+    /// way: both are waited for.
     func closeIfIdle() {
         guard !isBusy, machine.waiting == .request else { return }
-        if requestsAnswered > 0 {
+        if requestsAnswered > 0, !tcp.hasUnreadBytes {
             closeAfterFlush()
         } else {
             setDeadline(server.clocks.firstRequestTime)
         }
+    }
+
+    /// Ends the connection when its client has reset it: what is worked on for it is cancelled. Where reading goes on, the
+    /// reset shows by itself; it does not behind the client's end, nor where a client that is ahead is not read.
+    func closeIfClientIsGone() {
+        if current != nil, tcp.peerIsGone { close() }
     }
 
     private func closeAfterFlush() {

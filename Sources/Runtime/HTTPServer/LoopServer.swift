@@ -23,6 +23,8 @@ final class LoopServer {
     private var tls: TLSAcceptor?
     private var timer: LoopTimer?
     private(set) var isDraining = false
+    /// Idle connections have been closed, and only what is on its way is waited for.
+    private(set) var isEnding = false
     private var whenEmpty: CheckedContinuation<Void, Never>?
     private var random = FastRandom()
     /// Answers are put together here and copied by the kernel or by the connection that must wait.
@@ -170,7 +172,10 @@ final class LoopServer {
     private func sweep() {
         refreshBlock()
         let now = loop.milliseconds
-        for connection in connections.values where connection.deadline <= now { connection.expire() }
+        for connection in connections.values {
+            connection.closeIfClientIsGone()
+            if connection.deadline <= now { connection.expire() }
+        }
         tls?.sweep(EventLoop.nanoseconds())
     }
 
@@ -181,6 +186,7 @@ final class LoopServer {
     /// Returns how many connections had a request under way at the deadline.
     func shutdown(deadline: Duration) async -> Int {
         isDraining = true
+        isEnding = true
         tls?.close()
         for connection in connections.values { connection.closeIfIdle() }
         var cutOff = 0

@@ -30,6 +30,9 @@ package final class TLSConnection: ByteStream, ByteStreamDelegate {
     package var remoteAddress: SocketAddress { lower.remoteAddress }
     package var isClosed: Bool { lower.isClosed }
     package var unsentBytes: Int { lower.unsentBytes }
+    package var takenBytes: UInt64 { lower.takenBytes }
+    package var hasUnreadBytes: Bool { lower.hasUnreadBytes }
+    package var peerIsGone: Bool { lower.peerIsGone }
 
     /// - Parameters:
     ///   - lower: connected, without a delegate. It keeps this object alive from `start` to its end.

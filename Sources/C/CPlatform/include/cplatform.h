@@ -36,3 +36,7 @@ void cplatform_ring(int bell);
 
 /// Waits until `descriptor` is readable, or for that many milliseconds. 1 when it is, 0 when the time is up.
 int cplatform_wait_readable(int descriptor, int milliseconds);
+
+/// Bytes that the peer's kernel has acknowledged since the connection was made (tcpi_bytes_acked, tcp(7)); 0 when the kernel
+/// does not say.
+uint64_t cplatform_acknowledged_bytes(int socket);
