@@ -6,9 +6,10 @@ case is run under callgrind with one loop; what a thousand requests on one conne
 is counted in software, since the simulated processor has no instructions for it.
 
   instructions.py [--update] [--helper PATH] [--sandbox PATH] [--server PATH] [--verify PATH] [--mint PATH]
+                  [--profiles FOLDER]
 
 Exits 1 when a case costs more than a twentieth above its budget in instructions.json, or allocates more often. --update writes
-what was seen as the new budget.
+what was seen as the new budget. --profiles keeps what callgrind wrote, a file a case, for callgrind_annotate.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -106,7 +108,7 @@ class Profile:
         subprocess.run(["callgrind_control", *arguments, str(self.process.pid)], check=True, capture_output=True)
 
     def measure(self, requests):
-        """Instructions and allocations of one of the requests, which are all sent once."""
+        """What callgrind wrote about the requests, which are all sent once: a file."""
         requests = iter(requests)
         client = Client(self.port)
         for request in itertools.islice(requests, WARM):
@@ -118,8 +120,7 @@ class Profile:
             client.ask(request)
         self.control("-i", "off")
         self.control("-d")
-        dump = next(iter(set(self.out.parent.glob(self.out.name + "*")) - known))
-        return read(dump.read_text())
+        return next(iter(set(self.out.parent.glob(self.out.name + "*")) - known))
 
     def stop(self):
         self.process.terminate()
@@ -127,6 +128,7 @@ class Profile:
 
 
 def read(text):
+    """Instructions and allocations of one request."""
     total = int(re.search(r"^(?:totals|summary): (\d+)", text, re.M).group(1))
     for match in re.finditer(r"^totals: (\d+)", text, re.M):
         total = int(match.group(1))
@@ -233,6 +235,7 @@ def main():
     programs = ROOT / ".build-bench" / "release"
     parser.add_argument("--verify", type=Path, default=programs / "VerifyServer")
     parser.add_argument("--mint", type=Path, default=programs / "mint")
+    parser.add_argument("--profiles", type=Path)
     options = parser.parse_args()
     budget = json.loads(BUDGET.read_text()) if BUDGET.exists() else {}
     seen, failed = {}, False
@@ -242,7 +245,11 @@ def main():
         folder = Path(name)
         for cases in (runtime_cases(folder, options.server), helper_cases(folder, options.helper, options.sandbox),
                       token_cases(folder, options.helper, options.sandbox, options.verify, options.mint)):
-            for case, (instructions, allocations) in cases:
+            for case, dump in cases:
+                instructions, allocations = read(dump.read_text())
+                if options.profiles:
+                    options.profiles.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(dump, options.profiles / f"{case.replace(', ', '-').replace(' ', '-')}.callgrind")
                 seen[case] = {"instructions": instructions, "allocations": allocations}
                 allowed = budget.get(case, {"instructions": 0, "allocations": 0})
                 print(f"| {case} | {instructions} | {allowed['instructions']} | {allocations} |"

@@ -277,7 +277,7 @@ int main(int argc, char **argv) {
             idle_count--, busy++, asked++;
         }
         if (busy == 0 && !more) break;
-        struct timespec wait = {5, 0}, *timeout = &wait;
+        struct timespec wait = {20, 0}, *timeout = &wait;
         if (rate > 0 && more) {
             uint64_t due = due_at(began, asked, rate);
             uint64_t pause = idle_count > 0 && due > time ? due - time : idle_count > 0 ? 0 : 5000000000u;
@@ -285,7 +285,7 @@ int main(int argc, char **argv) {
         }
         int ready = epoll_pwait2(poller, events, 256, timeout, NULL);
         if (ready == 0 && (rate <= 0 || !more)) {
-            fprintf(stderr, "load: no answer for five seconds\n");
+            fprintf(stderr, "load: no answer for twenty seconds\n");
             return 2;
         }
         for (int index = 0; index < ready; index++) {
