@@ -28,6 +28,7 @@ import urllib.request
 from pathlib import Path
 
 from harness import system, tokens
+from harness.processes import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 BUDGET = ROOT / "Benchmarks" / "instructions.json"
@@ -35,12 +36,6 @@ REQUESTS = 1000
 # Before anything is counted: what is made once is made then.
 WARM = 300
 ALLOCATORS = {"malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc"}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_for(url, process):

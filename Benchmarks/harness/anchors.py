@@ -66,13 +66,13 @@ class Anchors:
         if path is None:
             return None
         fields = "".join(f"    add_header {name} {quoted(value)};\n" for name, value in self.answer.fields)
-        # A word of its configuration is 4 KiB at most.
+        # A word of its configuration is 4 KiB at most. In one word the answer is a constant, which costs nginx least.
         text = self.answer.body.decode()
-        parts = [text[start:start + 1000] for start in range(0, len(text), 1000)]
-        pieces = "".join(f"    set $part{index} {quoted(part)};\n" for index, part in enumerate(parts))
-        answer = '"' + "".join(f"${{part{index}}}" for index in range(len(parts))) + '"'
-        if len(parts) == 1:
-            pieces, answer = "", quoted(text)
+        pieces, answer = "", f"'{text}'"
+        if len(answer) > 4000 or "'" in text or "\\" in text or "$" in text:
+            parts = [text[start:start + 1000] for start in range(0, len(text), 1000)]
+            pieces = "".join(f"    set $part{index} {quoted(part)};\n" for index, part in enumerate(parts))
+            answer = '"' + "".join(f"${{part{index}}}" for index in range(len(parts))) + '"'
         (self.folder / "nginx.conf").write_text(
             f"daemon off; worker_processes {self.loops}; pid nginx.pid; error_log stderr crit;\n"
             "events { worker_connections 4096; }\n"

@@ -24,13 +24,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "latencies.h"
+#include "tokens.h"
 
 enum { HEAD_MAX = 16384, BODY_READ = 1 << 18, CONNECTIONS_MAX = 8192, PORTS_MAX = 16 };
 
@@ -43,71 +44,12 @@ struct connection {
     char head[HEAD_MAX];
 };
 
+static size_t next_token;
+static int once;
+
 // MARK: What is counted
 
 static uint64_t requests, failures, received, failed_status;
-
-// Latencies in 128 steps for each power of two of nanoseconds: an error below one percent.
-enum { STEPS = 128, POWERS = 40 };
-static uint64_t histogram[POWERS * STEPS], slowest;
-
-static void record(uint64_t nanoseconds) {
-    if (nanoseconds > slowest) slowest = nanoseconds;
-    if (nanoseconds < STEPS) nanoseconds = STEPS;
-    int power = 63 - __builtin_clzll(nanoseconds) - 7;
-    if (power >= POWERS) power = POWERS - 1;
-    histogram[power * STEPS + (int)(nanoseconds >> power & (STEPS - 1))]++;
-}
-
-static double percentile(double share) {
-    uint64_t wanted = (uint64_t)((double)requests * share), seen = 0;
-    for (int index = 0; index < POWERS * STEPS; index++) {
-        seen += histogram[index];
-        if (seen > wanted) return (double)((uint64_t)(STEPS + index % STEPS) << (index / STEPS)) / 1e6;
-    }
-    return (double)slowest / 1e6;
-}
-
-// MARK: Tokens
-
-static const char **tokens;
-static uint32_t *lengths;
-static size_t token_count, next_token;
-static int once;
-
-static void read_tokens(const char *path) {
-    static const char none = 0;
-    if (strcmp(path, "-") == 0) {
-        tokens = malloc(sizeof *tokens);
-        lengths = malloc(sizeof *lengths);
-        tokens[0] = &none, lengths[0] = 0, token_count = 1;
-        return;
-    }
-    int file = open(path, O_RDONLY);
-    struct stat facts;
-    if (file < 0 || fstat(file, &facts) != 0 || facts.st_size == 0) {
-        fprintf(stderr, "load: no tokens in %s\n", path);
-        exit(2);
-    }
-    size_t size = (size_t)facts.st_size;
-    const char *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file, 0);
-    close(file);
-    size_t room = 1024;
-    tokens = malloc(room * sizeof *tokens);
-    lengths = malloc(room * sizeof *lengths);
-    for (const char *line = bytes, *end = bytes + size; line < end;) {
-        const char *stop = memchr(line, '\n', (size_t)(end - line));
-        if (stop == NULL) stop = end;
-        if (token_count == room) {
-            room *= 2;
-            tokens = realloc(tokens, room * sizeof *tokens);
-            lengths = realloc(lengths, room * sizeof *lengths);
-        }
-        tokens[token_count] = line;
-        lengths[token_count++] = (uint32_t)(stop - line);
-        line = stop + 1;
-    }
-}
 
 // MARK: One connection
 
@@ -147,13 +89,13 @@ static int ask(struct connection *it, uint64_t began) {
     }
     size_t token = next_token++, length;
     ssize_t sent;
-    if (lengths[token] == 0) {
+    if (token_lengths[token] == 0) {
         length = without_length;
         sent = write(it->descriptor, without, length);
     } else {
         struct iovec parts[] = {
-            {before, before_length}, {(void *)tokens[token], lengths[token]}, {(void *)after, sizeof after - 1}};
-        length = before_length + lengths[token] + sizeof after - 1;
+            {before, before_length}, {(void *)tokens[token], token_lengths[token]}, {(void *)after, sizeof after - 1}};
+        length = before_length + token_lengths[token] + sizeof after - 1;
         sent = writev(it->descriptor, parts, 3);
     }
     if (sent != (ssize_t)length) {
@@ -303,7 +245,7 @@ int main(int argc, char **argv) {
                 failures++;
             } else {
                 requests++;
-                record(last - it->began);
+                record_latency(last - it->began);
                 if (rate > 0 && last - it->began > 1000000000u) late++;
             }
             busy--;
@@ -324,7 +266,7 @@ int main(int argc, char **argv) {
            " \"max\": %.4f, \"processor\": %.3f, \"next\": %zu}\n",
            (unsigned long long)requests, (unsigned long long)failures, (unsigned long long)failed_status,
            (unsigned long long)closed, (unsigned long long)late, spent, spent > 0 ? (double)requests / spent : 0,
-           (unsigned long long)received, percentile(0.5), percentile(0.99), percentile(0.999), (double)slowest / 1e6,
+           (unsigned long long)received, latency_percentile(0.5), latency_percentile(0.99), latency_percentile(0.999), slowest_latency(),
            processor, next_token);
     return failures > 0;
 }
