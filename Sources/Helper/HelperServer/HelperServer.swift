@@ -60,6 +60,7 @@ package struct HelperServer: Sendable {
         let watch = LoopWatch(group: group, factory: registry, logger: logger.labelled("loops"))
         let reloader = Reloader(credentials: credentials, client: client, loop: group.loops[0], reread: reread)
         let background = startBackground(parts, on: group) + [reloader.startWatching()]
+        let reporting = parts.telemetry.start(on: group)
         let metricsServer = try await parts.telemetry.startServer(on: group)
         let address = try await listen(server)
         listening(address)
@@ -72,11 +73,14 @@ package struct HelperServer: Sendable {
         parts.lifecycle.beginDraining()
         server.beginDraining()
         await drain(server, signals.received)
-        for task in background { task.cancel() }
-        for task in background { await task.value }
+        for task in background + reporting { task.cancel() }
+        for task in reporting { await task.value }
         await metricsServer?.shutdown(deadline: .seconds(1))
         await parts.telemetry.flush()
+        // A fetch that requests share does not end with the one that waits for it, only with its transfer: a peer, or a
+        // name server, that is silent would hold up the end for as long as a request may take.
         await client.shutdown()
+        for task in background { await task.value }
         await parts.redis?.shutdown()
         signals.close()
         watch.stop()
@@ -188,7 +192,7 @@ package struct HelperServer: Sendable {
             loop.spawn { await parts.redis?.run(sleep: sleep) },
             // What starts takes several times the memory of what serves.
             loop.spawn { if await sleep(.seconds(1)) { releaseStartMemory() } },
-        ] + parts.telemetry.start(on: group)
+        ]
     }
 
     private func listen(_ server: HTTPServer) async throws(StartError) -> SocketAddress {
