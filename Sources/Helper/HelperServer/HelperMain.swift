@@ -160,7 +160,10 @@ package enum HelperMain {
             }
         handler.metadataProvider = .serviceContext
         let logger = Logger(label: "mlaas", handler: handler)
-        defer { writer.flush() }
+        defer {
+            writer.flush()
+            writer.close()
+        }
         do {
             try await HelperServer(
                 settings: settings, logger: logger, reread: reread, droppedLines: { writer.droppedLines }

@@ -2,12 +2,13 @@ import Glibc
 import Synchronization
 
 /// Writes lines to a descriptor from a thread of its own, so that a reader who has stopped reading blocks that thread and
-/// no loop. What does not fit into the queue is dropped and counted. Lives as long as the process.
+/// no loop. What does not fit into the queue is dropped and counted. Its thread keeps it until `close`.
 package final class LineWriter: Sendable {
     private struct State: Sendable {
         var queue: [UInt8] = []
         var dropped = 0
         var isWriting = false
+        var isClosed = false
     }
 
     private static let queueBytesMax = 1024 * 1024
@@ -44,20 +45,20 @@ package final class LineWriter: Sendable {
 
     /// Queues a line; never waits.
     package func write(_ line: [UInt8]) {
-        let mustWake = state.withLock { state in
-            guard state.queue.count + line.count <= Self.queueBytesMax else {
+        state.withLock { state in
+            guard !state.isClosed, state.queue.count + line.count <= Self.queueBytesMax else {
                 state.dropped += 1
                 dropped.wrappingAdd(1, ordering: .relaxed)
-                return false
+                return
             }
             if state.dropped > 0 {
                 state.queue.append(contentsOf: Self.notice(of: state.dropped))
                 state.dropped = 0
             }
-            defer { state.queue.append(contentsOf: line) }
-            return state.queue.isEmpty && !state.isWriting
+            // Under the lock, or `close` could give the descriptor's number away first.
+            if state.queue.isEmpty, !state.isWriting { signal() }
+            state.queue.append(contentsOf: line)
         }
-        if mustWake { signal() }
     }
 
     /// Waits until what is queued has been written, at most that long. Blocks: for the end of a process.
@@ -66,6 +67,16 @@ package final class LineWriter: Sendable {
         while ContinuousClock.now < end {
             if state.withLock({ $0.queue.isEmpty && !$0.isWriting }) { return }
             usleep(1_000)
+        }
+    }
+
+    /// Takes no more lines. The thread writes what it has, as long as there is a reader, and ends; nobody waits for it. Safe
+    /// to repeat.
+    package func close() {
+        state.withLock { state in
+            guard !state.isClosed else { return }
+            state.isClosed = true
+            Glibc.close(wake)
         }
     }
 
@@ -82,20 +93,23 @@ package final class LineWriter: Sendable {
 
     private func run() {
         var byte: UInt8 = 0
-        while true {
+        var isOver = false
+        while !isOver {
             let count = unsafe read(wakeReader, &byte, 1)
             if count < 0, lastErrno() == EINTR { continue }
-            if count <= 0 { return }
-            while true {
-                let batch = state.withLock { state in
-                    let batch = state.queue
-                    state.queue = []
-                    state.isWriting = !batch.isEmpty
-                    return batch
-                }
-                if batch.isEmpty { break }
-                writeAll(batch)
-            }
+            isOver = count <= 0
+            while let batch = takeBatch() { writeAll(batch) }
+        }
+        Glibc.close(wakeReader)
+    }
+
+    /// What is queued; nil when nothing is.
+    private func takeBatch() -> [UInt8]? {
+        state.withLock { state in
+            let batch = state.queue
+            state.queue = []
+            state.isWriting = !batch.isEmpty
+            return batch.isEmpty ? nil : batch
         }
     }
 
