@@ -249,29 +249,4 @@ struct TLSServerTests {
             #expect(idle.readAll() == "" && idle.progress == .ended)
         }
     }
-
-    @Test("ends at every step of a connection's life, often, leave nothing", arguments: 0..<6)
-    func teardown(_ step: Int) async throws {
-        for _ in 0..<5 {
-            try await withServer { port, server in
-                for _ in 0..<8 {
-                    let client = try TLSClient(port: port, trust: trust)
-                    switch step {
-                    case 0: break
-                    case 1: client.socket.send(Array(client.takeOutput().prefix(60)))
-                    case 2: client.socket.send(client.takeOutput())
-                    case 3: client.handshake()
-                    case 4:
-                        client.handshake()
-                        client.send("GET /lat")
-                    default:
-                        client.handshake()
-                        client.send("GET /later \(Self.ask)GET /big \(Self.ask)")
-                    }
-                    if step.isMultiple(of: 2) { client.socket.finishSending() }
-                }
-                _ = await server.shutdown(deadline: .zero)
-            }
-        }
-    }
 }
