@@ -62,8 +62,8 @@ let package = Package(
         // 2. What packages would give us; knows nothing of MLaaS.
         target("Runtime", "Bytes", ["CBytes"]),
         target("Runtime", "EventLoop", ["CUV", "CPlatform"]),
-        target("Runtime", "Crypto", ["COpenSSL"]),
-        target("Runtime", "JSON"),
+        target("Runtime", "Crypto", ["Bytes", "COpenSSL"]),
+        target("Runtime", "JSON", ["Bytes"]),
         target("Runtime", "HTTP", ["Bytes"]),
         target("Runtime", "TLS", ["EventLoop", "Crypto"]),
         target("Runtime", "HTTPServer", ["Bytes", "EventLoop", "TLS", "Crypto", "HTTP", "Telemetry"]),

@@ -1,3 +1,4 @@
+import Bytes
 import Crypto
 import HelperCore
 import JSON
@@ -10,6 +11,8 @@ struct CompactJWS {
     private static let types: Set<String> = ["jwt", "at+jwt", "application/at+jwt"]
     /// Members that change what the signature means, which we do not implement (RFC 7515 §4.1.11, RFC 7797, RFC 7516).
     private static let forbidden = ["crit", "b64", "zip", "enc"]
+
+    private static let dot: UInt8 = 0x2E
 
     let algorithm: SignatureAlgorithm
     let keyID: String
@@ -37,14 +40,17 @@ struct CompactJWS {
     private static func parts(
         of token: ArraySlice<UInt8>
     ) -> (header: ArraySlice<UInt8>, payload: ArraySlice<UInt8>, signature: ArraySlice<UInt8>)? {
-        guard let first = token.firstIndex(of: 0x2E), first > token.startIndex else { return nil }
-        let rest = token[(first + 1)...]
-        guard let second = rest.firstIndex(of: 0x2E), second > rest.startIndex, second + 1 < token.endIndex else {
-            return nil
-        }
-        let signature = token[(second + 1)...]
-        guard !signature.contains(0x2E) else { return nil }
-        return (token[..<first], token[rest.startIndex..<second], signature)
+        let bytes = token.span
+        let first = bytes.first(dot)
+        guard first > 0, first + 1 < bytes.count else { return nil }
+        let second = first + 1 + bytes.extracting((first + 1)...).first(dot)
+        guard second > first + 1, second + 1 < bytes.count,
+            bytes.extracting((second + 1)...).first(dot) == bytes.count - second - 1
+        else { return nil }
+        let start = token.startIndex
+        return (
+            token[..<(start + first)], token[(start + first + 1)..<(start + second)], token[(start + second + 1)...]
+        )
     }
 
     /// 1...256 printable ASCII characters.

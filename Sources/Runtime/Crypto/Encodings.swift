@@ -1,3 +1,5 @@
+import Bytes
+
 /// Lower-case hexadecimal digits, two a byte.
 package func hexEncoded(_ bytes: some Sequence<UInt8>) -> String {
     let digits = Array("0123456789abcdef".utf8)
@@ -73,24 +75,12 @@ package enum Base64 {
         guard text.count % 4 != 1 else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count * 3 / 4)
-        let table = values.span
-        var rest = text
-        // Four characters are three bytes; a value beyond 63 shows in the bits above.
-        while rest.count >= 4 {
-            let first = table[Int(rest[0])]
-            let second = table[Int(rest[1])]
-            let third = table[Int(rest[2])]
-            let fourth = table[Int(rest[3])]
-            guard first | second | third | fourth < 64 else { return nil }
-            bytes.append(first << 2 | second >> 4)
-            bytes.append(second << 4 | third >> 2)
-            bytes.append(third << 6 | fourth)
-            rest = rest.extracting(droppingFirst: 4)
-        }
+        guard text.decodeBase64(values, to: &bytes) else { return nil }
+        let rest = text.extracting((text.count & ~3)...)
         guard rest.count > 0 else { return bytes }
-        let first = table[Int(rest[0])]
-        let second = table[Int(rest[1])]
-        let third = rest.count == 3 ? table[Int(rest[2])] : 0
+        let first = values[Int(rest[0])]
+        let second = values[Int(rest[1])]
+        let third = rest.count == 3 ? values[Int(rest[2])] : 0
         // What is beyond the last whole byte must be zero, or two texts would mean the same bytes.
         guard first | second | third < 64, rest.count == 3 ? third & 3 == 0 : second & 15 == 0 else { return nil }
         bytes.append(first << 2 | second >> 4)

@@ -1,12 +1,20 @@
 /// Members in their order. Names are unique.
 package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     /// Above this many members a name is looked up by hash.
-    private static let linearMax = 16
+    private static let linearMax = 64
 
     package private(set) var members: [(name: String, value: JSONValue)] = []
+    /// A number for each name, in the same order: most names are told apart by it alone.
+    private var marks: [UInt32] = []
     private var index: [String: Int] = [:]
 
     package init() {}
+
+    /// An object that will have about so many members.
+    init(expecting count: Int) {
+        members.reserveCapacity(count)
+        marks.reserveCapacity(count)
+    }
 
     /// The last of a repeated name wins.
     package init(_ pairs: [(String, JSONValue)]) {
@@ -22,6 +30,7 @@ package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
             case (let position?, let value?): members[position].value = value
             case (let position?, nil):
                 members.remove(at: position)
+                marks.remove(at: position)
                 reindex()
             case (nil, let value?): append(name, value)
             case (nil, nil): break
@@ -39,6 +48,7 @@ package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
 
     private mutating func append(_ name: String, _ value: JSONValue) {
         members.append((name, value))
+        marks.append(Self.mark(name))
         if members.count > Self.linearMax {
             if index.isEmpty { reindex() } else { index[name] = members.count - 1 }
         }
@@ -52,14 +62,29 @@ package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
 
     /// Names are compared as code points: JSON knows no canonical equivalence (RFC 8259 §8.3).
     private func position(of name: String) -> Int? {
-        if index.isEmpty { return members.firstIndex { Self.same($0.name, name) } }
-        guard let position = index[name] else { return nil }
-        if Self.same(members[position].name, name) { return position }
-        return members.firstIndex { Self.same($0.name, name) }
+        if let position = index[name], Self.same(members[position].name, name) { return position }
+        // A hash takes equivalent names for one: the other may be there, too.
+        let mark = Self.mark(name)
+        for position in marks.indices where marks[position] == mark && Self.same(members[position].name, name) {
+            return position
+        }
+        return nil
+    }
+
+    /// FNV-1a.
+    private static func mark(_ name: String) -> UInt32 {
+        var mark: UInt32 = 0x811C_9DC5
+        let bytes = name.utf8Span.span
+        for index in bytes.indices { mark = (mark ^ UInt32(bytes[index])) &* 0x0100_0193 }
+        return mark
     }
 
     private static func same(_ left: String, _ right: String) -> Bool {
-        left.utf8.count == right.utf8.count && left.utf8.elementsEqual(right.utf8)
+        let leftBytes = left.utf8Span.span
+        let rightBytes = right.utf8Span.span
+        guard leftBytes.count == rightBytes.count else { return false }
+        for index in leftBytes.indices where leftBytes[index] != rightBytes[index] { return false }
+        return true
     }
 
     package static func == (left: JSONObject, right: JSONObject) -> Bool {

@@ -1,3 +1,5 @@
+import Bytes
+
 /// A recursive-descent reader whose depth is bounded by its limits.
 struct JSONParser {
     private let bytes: [UInt8]
@@ -38,12 +40,13 @@ struct JSONParser {
 
     private mutating func parseObject() throws(JSONError) -> JSONValue {
         try enter()
-        var object = JSONObject()
         skipBlanks()
         if try peek() == 0x7D {
             leave()
-            return .object(object)
+            return .object(JSONObject())
         }
+        // The outermost has the most members in what is read here, such as tokens: it should not grow by steps.
+        var object = JSONObject(expecting: depth == 1 ? 24 : 4)
         while true {
             guard try peek() == 0x22 else { throw JSONError(.unexpectedByte, at: index) }
             let start = index
@@ -140,17 +143,15 @@ struct JSONParser {
     private mutating func parseString() throws(JSONError) -> String {
         index += 1
         let start = index
-        while let byte = at(index) {
-            switch byte {
-            case 0x22:
-                defer { index += 1 }
-                return try text(bytes[start..<index], at: start)
-            case 0x5C: return try parseEscapedString(from: start)
-            case 0..<0x20: throw JSONError(.control, at: index)
-            default: index += 1
-            }
+        index += bytes.span.extracting(start...).firstOutsideJSONText
+        switch try peek() {
+        case 0x22:
+            let text = try text(bytes.span.extracting(start..<index), at: start)
+            index += 1
+            return text
+        case 0x5C: return try parseEscapedString(from: start)
+        default: throw JSONError(.control, at: index)
         }
-        throw JSONError(.unexpectedEnd, at: index)
     }
 
     /// The slow way, for strings with an escape in them.
@@ -160,7 +161,7 @@ struct JSONParser {
             switch byte {
             case 0x22:
                 index += 1
-                return try text(decoded[...], at: start)
+                return try text(decoded.span, at: start)
             case 0x5C: try parseEscape(into: &decoded)
             case 0..<0x20: throw JSONError(.control, at: index)
             default:
@@ -212,9 +213,9 @@ struct JSONParser {
         return code
     }
 
-    private func text(_ slice: ArraySlice<UInt8>, at offset: Int) throws(JSONError) -> String {
-        guard let text = String(validating: slice, as: UTF8.self) else { throw JSONError(.utf8, at: offset) }
-        return text
+    private func text(_ bytes: Span<UInt8>, at offset: Int) throws(JSONError) -> String {
+        guard let text = try? UTF8Span(validating: bytes) else { throw JSONError(.utf8, at: offset) }
+        return String(copying: text)
     }
 
     // MARK: Bytes

@@ -1,3 +1,5 @@
+import Bytes
+
 /// Writes JSON text piece by piece, for answers that need no tree. The caller keeps the order right: a name before each
 /// value inside an object.
 package struct JSONWriter: Sendable {
@@ -96,19 +98,13 @@ package struct JSONWriter: Sendable {
     package static func append(string text: String, to bytes: inout [UInt8]) {
         bytes.append(0x22)
         // Hardly any text needs an escape: it is copied whole then.
-        if !needsEscape(text.utf8Span.span) {
+        let span = text.utf8Span.span
+        if span.firstOutsideJSONText == span.count {
             bytes.append(contentsOf: text.utf8)
         } else {
             append(escaping: text, to: &bytes)
         }
         bytes.append(0x22)
-    }
-
-    private static func needsEscape(_ bytes: Span<UInt8>) -> Bool {
-        for index in bytes.indices where bytes[index] < 0x20 || bytes[index] == 0x22 || bytes[index] == 0x5C {
-            return true
-        }
-        return false
     }
 
     private static func append(escaping text: String, to bytes: inout [UInt8]) {

@@ -8,10 +8,22 @@ package struct ExactName: Sendable, Hashable, ExpressibleByStringLiteral, Custom
     package init(stringLiteral value: String) { description = value }
 
     package static func == (left: ExactName, right: ExactName) -> Bool {
-        left.description.utf8.elementsEqual(right.description.utf8)
+        let leftBytes = left.description.utf8Span.span
+        let rightBytes = right.description.utf8Span.span
+        guard leftBytes.count == rightBytes.count else { return false }
+        for index in leftBytes.indices where leftBytes[index] != rightBytes[index] { return false }
+        return true
     }
 
     package func hash(into hasher: inout Hasher) {
-        for byte in description.utf8 { hasher.combine(byte) }
+        // Eight bytes at a time: to hash each by itself costs ten times as much.
+        var word: UInt64 = 0
+        let bytes = description.utf8Span.span
+        for index in bytes.indices {
+            word = word << 8 | UInt64(bytes[index])
+            if index & 7 == 7 { hasher.combine(word) }
+        }
+        if bytes.count & 7 != 0 { hasher.combine(word) }
+        hasher.combine(bytes.count)
     }
 }
