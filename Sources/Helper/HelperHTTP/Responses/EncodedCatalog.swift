@@ -37,8 +37,9 @@ final class EncodedCatalog: Sendable {
         var start = 0
         for index in result.keys.keys.compactMap(result.catalog.position(of:)).sorted() {
             let service = result.catalog.services[index]
+            guard let key = result.keys[service.id] else { continue }
             out.append(contentsOf: bytes[start..<objects[index].lowerBound])
-            out.append(contentsOf: Self.encode(ListServices.Item(service: service, key: result.keys[service.id])))
+            append(service, objects[index], key, to: &out)
             start = objects[index].upperBound
         }
         out.append(contentsOf: bytes[start...])
@@ -51,12 +52,37 @@ final class EncodedCatalog: Sendable {
             if !isFirst { out.append(UInt8(ascii: ",")) }
             isFirst = false
             if let key = result.keys[service.id] {
-                out.append(contentsOf: Self.encode(ListServices.Item(service: service, key: key)))
+                append(service, objects[index], key, to: &out)
             } else {
                 out.append(contentsOf: bytes[objects[index]])
             }
         }
     }
+
+    /// A service for which the caller has a key: what is said of the key stands at the end, unless half of it belongs to the
+    /// credentials.
+    /// - Parameter object: where the service stands without one.
+    private func append(_ service: Service, _ object: Range<Int>, _ key: IssuedKey, to out: inout [UInt8]) {
+        guard service.authentication == .apiKey else {
+            out.append(contentsOf: Self.encode(ListServices.Item(service: service, key: key)))
+            return
+        }
+        out.append(contentsOf: bytes[object.lowerBound..<(object.upperBound - Self.withoutKey.count)])
+        var writer = JSONWriter()
+        writer.beginObject()
+        ServiceEncoding.writeKeyState(key, to: &writer)
+        writer.endObject()
+        out.append(contentsOf: writer.bytes.dropFirst())
+    }
+
+    /// What every service without a key ends in.
+    private static let withoutKey: [UInt8] = {
+        var writer = JSONWriter()
+        writer.beginObject()
+        ServiceEncoding.writeKeyState(nil, to: &writer)
+        writer.endObject()
+        return Array(writer.bytes.dropFirst())
+    }()
 
     private static func encode(_ item: ListServices.Item) -> [UInt8] {
         var writer = JSONWriter()

@@ -8,9 +8,7 @@ enum ServiceEncoding {
         writer.beginObject()
         writeIdentity(service, to: &writer)
         writeCredentials(service, item.key, to: &writer)
-        writer.name("has_api_key")
-        writer.bool(item.key?.state == .live)
-        if let key = item.key { writeKey(key, to: &writer) }
+        writeKeyState(item.key, to: &writer)
         if withPlans {
             writer.name("plans")
             writer.beginArray()
@@ -66,6 +64,13 @@ enum ServiceEncoding {
             writer.endArray()
         }
         writer.endObject()
+    }
+
+    /// Whether there is a key that works, and what there is to say of one. In a list nothing follows it.
+    static func writeKeyState(_ key: IssuedKey?, to writer: inout JSONWriter) {
+        writer.name("has_api_key")
+        writer.bool(key?.state == .live)
+        if let key { writeKey(key, to: &writer) }
     }
 
     /// `api_key`, `key_state` and `plan`.
