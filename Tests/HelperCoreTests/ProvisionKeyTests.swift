@@ -35,11 +35,11 @@ private struct Replica {
         let catalogs = CatalogStore(manager: manager, logger: logger)
         await catalogs.refresh()
         let keys = OwnedKeys(manager: manager, spawn: spawn)
-        let find = FindService(catalogs: catalogs, manager: manager, policy: policy, clientID: "mlaas-client")
+        let find = FindService(catalogs: catalogs, manager: manager, policy: policy)
         provision = ProvisionKey(
             find: find, manager: manager, keys: keys, defaultPlan: nil, spawn: spawn, logger: logger,
             audit: AuditTrail(logger: logger, factory: PrometheusRegistry()))
-        list = ListServices(catalogs: catalogs, keys: keys, policy: policy, clientID: "mlaas-client")
+        list = ListServices(catalogs: catalogs, keys: keys, policy: policy)
     }
 }
 
@@ -178,7 +178,7 @@ struct ProvisionKeyTests {
     func hiddenServices() async throws {
         let policy = AccessPolicy(serviceRoles: ["chat_7": ["ml-users"]])
         let replica = await Replica(manager(), policy: policy)
-        let user = Caller(issuer: "i", subject: "s", username: "bob", email: nil, realmRoles: ["ml-users"])
+        let user = Caller(issuer: "i", subject: "s", username: "bob", email: nil, roles: ["ml-users"])
         #expect(try await replica.list(for: ada).items.map(\.service.id) == [8])
         #expect(try await replica.list(for: user).items.map(\.service.id) == [7, 8])
         #expect(await code { _ = try await replica.provision(.init(serviceID: 7), for: ada) } == .serviceNotFound)
@@ -272,13 +272,14 @@ struct OwnershipTests {
         #expect(choose([FakeAPIManager.application(1, 7, 1, "x \(newAda.ownerMark.suffix)")]) == nil)
     }
 
-    @Test("a role of another client counts for nothing")
+    @Test("every role that decides anything is told, and lets in")
     func roles() {
-        let policy = AccessPolicy(requiredRole: "admin")
-        func caller(_ client: String) -> Caller {
-            Caller(issuer: "i", subject: "s", username: "u", email: nil, clientRoles: [client: ["admin"]])
+        let policy = AccessPolicy(requiredRole: "admin", serviceRoles: ["chat_7": ["a", "b"], "vision_8": ["b"]])
+        #expect(policy.roles == ["admin", "a", "b"] && AccessPolicy().roles.isEmpty)
+        func caller(_ role: ExactName) -> Caller {
+            Caller(issuer: "i", subject: "s", username: "u", email: nil, roles: [role])
         }
-        #expect(policy.admits(caller("mine"), clientID: "mine") && !policy.admits(caller("other"), clientID: "mine"))
+        #expect(policy.admits(caller("admin")) && !policy.admits(caller("a")))
     }
 
     @Test("a cache holds no more than it may and lets go of what was used longest ago")

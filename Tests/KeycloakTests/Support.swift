@@ -113,7 +113,8 @@ struct Bench {
         over other: (any KeySource)? = nil
     ) {
         self.source = source
-        var policy = TokenPolicy(issuers: [issuer], audiences: ["mlaas-client"], clientID: "mlaas-client")
+        var policy = TokenPolicy(
+            issuers: [issuer], audiences: ["mlaas-client"], clientID: "mlaas-client", roles: ["ml-users"])
         change(&policy)
         let clock = clock
         verifier = KeycloakTokenVerifier(

@@ -24,7 +24,7 @@ struct TokenVerifierTests {
     @Test("accepts an access token of the realm")
     func good() throws {
         let caller = try #require(bench.caller(try signer.token()))
-        #expect(caller.subject == "c1f6" && caller.username == "ada" && caller.realmRoles == ["ml-users"])
+        #expect(caller.subject == "c1f6" && caller.username == "ada" && caller.roles == ["ml-users"])
     }
 
     @Test(
@@ -199,7 +199,12 @@ struct TokenVerifierTests {
     func lookalikes() async throws {
         // The second is the first with a combining accent: equal for Unicode, not for Keycloak.
         let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
-        let bench = Bench(source, change: { $0.audiences = [ExactName(composed)] })
+        let bench = Bench(
+            source,
+            change: {
+                $0.audiences = [ExactName(composed)]
+                $0.roles = [ExactName(composed), ExactName(decomposed)]
+            })
         _ = await bench.ask(try signer.token())
         #expect(bench.check(try signer.token { $0["aud"] = .string(decomposed) }) == "audience")
         let token = try signer.token {
@@ -208,7 +213,20 @@ struct TokenVerifierTests {
             $0["resource_access"] = ["other": ["roles": [.string(composed)]]]
         }
         let caller = try #require(bench.caller(token))
-        #expect(!AccessPolicy(requiredRole: ExactName(composed)).admits(caller, clientID: "mlaas-client"))
-        #expect(AccessPolicy(requiredRole: ExactName(decomposed)).admits(caller, clientID: "mlaas-client"))
+        #expect(!AccessPolicy(requiredRole: ExactName(composed)).admits(caller))
+        #expect(AccessPolicy(requiredRole: ExactName(decomposed)).admits(caller))
+    }
+
+    @Test("roles of the realm and of our client count, another client's do not, and what decides nothing is forgotten")
+    func roles() async throws {
+        let bench = Bench(source, change: { $0.roles = ["realm", "own", "foreign"] })
+        _ = await bench.ask(try signer.token())
+        let token = try signer.token {
+            $0["realm_access"] = ["roles": ["realm", "offline_access"]]
+            $0["resource_access"] = [
+                "mlaas-client": ["roles": ["own", "else"]], "other": ["roles": ["foreign"]],
+            ]
+        }
+        #expect(try #require(bench.caller(token)).roles == ["realm", "own"])
     }
 }

@@ -72,7 +72,7 @@ package struct HelperAPI: Responder {
     ///   - resource: what clients are told of us, in challenges and by a document.
     ///   - deadline: for one request, everything behind it included.
     package init(
-        _ dependencies: Dependencies, clientID: String, resource: ProtectedResource, deadline: Duration, logger: Logger
+        _ dependencies: Dependencies, resource: ProtectedResource, deadline: Duration, logger: Logger
     ) {
         let health = HealthRoutes(readiness: dependencies.readiness, lifecycle: dependencies.lifecycle)
         let services = ServiceRoutes(
@@ -109,7 +109,7 @@ package struct HelperAPI: Responder {
         asterisk = metrics.route("*")
         overload = metrics.route("_overloaded")
         authentication = Authentication(
-            verifier: dependencies.verifier, policy: dependencies.policy, clientID: clientID,
+            verifier: dependencies.verifier, policy: dependencies.policy,
             outcomes: dependencies.authOutcomes, logger: logger)
         self.metrics = metrics
         cors = dependencies.cors

@@ -12,6 +12,8 @@ extension HelperServer {
         _ client: HTTPClient, _ telemetry: HelperTelemetry, _ breaker: CircuitBreaker, _ spawn: @escaping Spawn
     ) -> KeycloakTokenVerifier {
         let identity = settings.identity
+        var policy = identity.policy
+        policy.roles = accessPolicy.roles
         let source = HTTPKeySource(
             client: client,
             credentials: identity.clientSecret.map {
@@ -20,7 +22,7 @@ extension HelperServer {
             metrics: telemetry.upstream("keycloak", HTTPKeySource.operations), tracer: telemetry.tracer,
             breaker: breaker)
         return KeycloakTokenVerifier(
-            policy: identity.policy, places: identity.places, settings: identity.keys,
+            policy: policy, places: identity.places, settings: identity.keys,
             parts: KeycloakTokenVerifier.Parts(
                 source: source, introspection: identity.introspectionLifetime.map { (source, $0) }, spawn: spawn,
                 logger: logger.labelled("keycloak"), metrics: telemetry.registry,

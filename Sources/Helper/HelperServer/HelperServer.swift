@@ -121,7 +121,7 @@ package struct HelperServer: Sendable {
             manager: manager, limits: limits, spawn: spawn, factory: registry)
         let shared = try await sharedState(group, registry, credentials.roots, keys)
         let find = FindService(
-            catalogs: catalogs, manager: manager, policy: policy, clientID: settings.identity.clientID)
+            catalogs: catalogs, manager: manager, policy: policy)
         let provision = ProvisionKey(
             find: find, manager: manager, keys: keys, replicas: Replicas(state: shared.state, sleep: sleep),
             defaultPlan: settings.defaultPlan, spawn: spawn,
@@ -135,7 +135,7 @@ package struct HelperServer: Sendable {
         let api = HelperAPI(
             HelperAPI.Dependencies(
                 listServices: ListServices(
-                    catalogs: catalogs, keys: keys, policy: policy, clientID: settings.identity.clientID),
+                    catalogs: catalogs, keys: keys, policy: policy),
                 findService: find, provisionKey: provision,
                 readiness: CheckReadiness(verifier: verifier, catalogs: catalogs), verifier: verifier, policy: policy,
                 lifecycle: lifecycle, metrics: metrics, tracer: telemetry.tracer,
@@ -144,7 +144,7 @@ package struct HelperServer: Sendable {
                 clientAddresses: ClientAddresses(trusted: settings.trustedProxies),
                 metricsRoute: settings.telemetry.metricsPort == 0 ? telemetry.metricsRoute : nil,
                 documentation: documentation(), cors: CORSPolicy(origins: settings.corsOrigins)),
-            clientID: settings.identity.clientID, resource: protectedResource, deadline: settings.timeout,
+            resource: protectedResource, deadline: settings.timeout,
             logger: logger.labelled("api"))
         return Parts(
             api: api, verifier: verifier, catalogs: catalogs, lifecycle: lifecycle, telemetry: telemetry,

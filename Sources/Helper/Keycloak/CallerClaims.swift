@@ -6,12 +6,11 @@ struct CallerClaims {
     private static let textBytesMax = 256
 
     private let claims: JSONValue
-    private let clientID: String
+    private let policy: TokenPolicy
 
-    /// - Parameter clientID: roles at other clients are none of ours.
-    init(_ claims: JSONValue, clientID: String) {
+    init(_ claims: JSONValue, policy: TokenPolicy) {
         self.claims = claims
-        self.clientID = clientID
+        self.policy = policy
     }
 
     func caller(issuer: String) throws(TokenRefusal) -> Caller {
@@ -23,11 +22,16 @@ struct CallerClaims {
             guard let name = preferred.string, Self.isName(name) else { throw TokenRefusalReason.username.refusal() }
             username = name
         }
-        let ownRoles = Self.roles(claims["resource_access"]?[clientID])
         return Caller(
             issuer: issuer, subject: subject, username: username,
-            email: claims["email"]?.string.flatMap { Self.isName($0) ? $0 : nil },
-            realmRoles: Self.roles(claims["realm_access"]), clientRoles: ownRoles.isEmpty ? [:] : [clientID: ownRoles])
+            email: claims["email"]?.string.flatMap { Self.isName($0) ? $0 : nil }, roles: roles)
+    }
+
+    /// A role of the same name at another client than ours means nothing here.
+    private var roles: Set<ExactName> {
+        guard !policy.roles.isEmpty else { return [] }
+        let all = Self.roles(claims["realm_access"]) + Self.roles(claims["resource_access"]?[policy.clientID])
+        return policy.roles.intersection(all)
     }
 
     /// Not empty, of bounded length, without control characters.
@@ -37,9 +41,9 @@ struct CallerClaims {
     }
 
     /// `{"roles": [...]}`.
-    private static func roles(_ value: JSONValue?) -> Set<ExactName> {
+    private static func roles(_ value: JSONValue?) -> [ExactName] {
         guard let roles = value?["roles"]?.array else { return [] }
         let names = roles.compactMap(\.string)
-        return names.count == roles.count ? Set(names.map { ExactName($0) }) : []
+        return names.count == roles.count ? names.map { ExactName($0) } : []
     }
 }

@@ -15,7 +15,7 @@ struct ClaimChecks {
     func caller(_ claims: JSONValue, issuer: String) throws(TokenRefusal) -> Caller {
         try checkToken(claims)
         try checkAudience(claims)
-        return try CallerClaims(claims, clientID: policy.clientID).caller(issuer: issuer)
+        return try CallerClaims(claims, policy: policy).caller(issuer: issuer)
     }
 
     /// What can be checked without knowing whose it is: that it is an access token, unbound and in time.

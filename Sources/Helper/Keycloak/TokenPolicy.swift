@@ -14,6 +14,8 @@ package struct TokenPolicy: Sendable {
     /// The clients whose tokens are accepted (`azp`); nil accepts those of all.
     package var authorizedParties: Set<ExactName>?
     package var algorithms: Set<SignatureAlgorithm>
+    /// The roles that decide anything: of others nothing is remembered.
+    package var roles: Set<ExactName>
     /// How far clocks may be apart, in whole seconds.
     package var clockSkew: Duration
     /// The longest time from `iat` to `exp`; nil sets none.
@@ -22,7 +24,7 @@ package struct TokenPolicy: Sendable {
     package init(
         issuers: [String], audiences: Set<ExactName>, clientID: String, allowsAuthorizedParty: Bool = false,
         authorizedParties: Set<ExactName>? = nil, algorithms: Set<SignatureAlgorithm> = [.rs256],
-        clockSkew: Duration = .seconds(30), maxLifetime: Duration? = nil
+        roles: Set<ExactName> = [], clockSkew: Duration = .seconds(30), maxLifetime: Duration? = nil
     ) {
         self.issuers = issuers
         self.audiences = audiences
@@ -30,6 +32,7 @@ package struct TokenPolicy: Sendable {
         self.allowsAuthorizedParty = allowsAuthorizedParty
         self.authorizedParties = authorizedParties
         self.algorithms = algorithms
+        self.roles = roles
         self.clockSkew = clockSkew
         self.maxLifetime = maxLifetime
     }

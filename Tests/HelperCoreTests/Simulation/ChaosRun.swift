@@ -29,12 +29,12 @@ final class ChaosRun: Sendable {
             var limits = OwnedKeys.Limits()
             limits.callersMax = 2
             let keys = OwnedKeys(manager: view, limits: limits, spawn: spawn)
-            let find = FindService(catalogs: catalogs, manager: view, policy: AccessPolicy(), clientID: "c")
+            let find = FindService(catalogs: catalogs, manager: view, policy: AccessPolicy())
             self.view = view
             provision = ProvisionKey(
                 find: find, manager: view, keys: keys, defaultPlan: nil, spawn: spawn, logger: logger,
                 audit: AuditTrail(logger: logger, factory: PrometheusRegistry()))
-            list = ListServices(catalogs: catalogs, keys: keys, policy: AccessPolicy(), clientID: "c")
+            list = ListServices(catalogs: catalogs, keys: keys, policy: AccessPolicy())
         }
     }
 

@@ -45,11 +45,11 @@ struct RoundTripTests {
             let catalogs = CatalogStore(manager: view, logger: logger)
             await catalogs.refresh()
             let keys = OwnedKeys(manager: view, spawn: spawn)
-            let find = FindService(catalogs: catalogs, manager: view, policy: AccessPolicy(), clientID: "c")
+            let find = FindService(catalogs: catalogs, manager: view, policy: AccessPolicy())
             let provision = ProvisionKey(
                 find: find, manager: view, keys: keys, defaultPlan: nil, spawn: spawn, logger: logger,
                 audit: AuditTrail(logger: logger, factory: PrometheusRegistry()))
-            let list = ListServices(catalogs: catalogs, keys: keys, policy: AccessPolicy(), clientID: "c")
+            let list = ListServices(catalogs: catalogs, keys: keys, policy: AccessPolicy())
             if which == .again { _ = try? await provision(.init(serviceID: 1), for: caller) }
             let began = time.now
             switch which {

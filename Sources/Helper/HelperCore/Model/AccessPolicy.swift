@@ -10,21 +10,21 @@ package struct AccessPolicy: Sendable, Equatable {
         self.serviceRoles = serviceRoles
     }
 
+    /// Every role that decides anything.
+    package var roles: Set<ExactName> {
+        serviceRoles.values.reduce(Set([requiredRole].compactMap(\.self))) { $0.union($1) }
+    }
+
     /// Whether there is a service that not everybody sees.
     package var hidesServices: Bool { !serviceRoles.isEmpty }
 
-    /// Client roles count for our own client only: a role of the same name at another client means nothing here.
-    package func admits(_ caller: Caller, clientID: String) -> Bool {
+    package func admits(_ caller: Caller) -> Bool {
         guard let requiredRole else { return true }
-        return Self.roles(of: caller, clientID).contains(requiredRole)
+        return caller.roles.contains(requiredRole)
     }
 
-    package func shows(_ service: Service, to caller: Caller, clientID: String) -> Bool {
+    package func shows(_ service: Service, to caller: Caller) -> Bool {
         guard let wanted = serviceRoles[service.systemName] else { return true }
-        return !wanted.isDisjoint(with: Self.roles(of: caller, clientID))
-    }
-
-    private static func roles(of caller: Caller, _ clientID: String) -> Set<ExactName> {
-        caller.realmRoles.union(caller.clientRoles[clientID] ?? [])
+        return !wanted.isDisjoint(with: caller.roles)
     }
 }

@@ -9,29 +9,25 @@ package final class Caller: Sendable, Equatable {
     /// Why 3scale cannot hold that name, in words for its owner; nil when it can.
     package let usernameProblem: String?
     package let email: String?
-    package let realmRoles: Set<ExactName>
-    /// By client id.
-    package let clientRoles: [String: Set<ExactName>]
+    /// Of the realm and of our own client, those that decide anything here.
+    package let roles: Set<ExactName>
     /// Goes into everything we create for this caller.
     package let ownerMark: OwnerMark
 
     package init(
-        issuer: String, subject: String, username: String, email: String?, realmRoles: Set<ExactName> = [],
-        clientRoles: [String: Set<ExactName>] = [:]
+        issuer: String, subject: String, username: String, email: String?, roles: Set<ExactName> = []
     ) {
         self.issuer = issuer
         self.subject = subject
         self.username = username
         usernameProblem = UserName.problem(username)
         self.email = email
-        self.realmRoles = realmRoles
-        self.clientRoles = clientRoles
+        self.roles = roles
         ownerMark = OwnerMark(issuer: issuer, subject: subject)
     }
 
     package static func == (left: Caller, right: Caller) -> Bool {
         left.issuer == right.issuer && left.subject == right.subject && left.username == right.username
-            && left.email == right.email && left.realmRoles == right.realmRoles
-            && left.clientRoles == right.clientRoles
+            && left.email == right.email && left.roles == right.roles
     }
 }

@@ -8,18 +8,16 @@ package struct FindService: Sendable {
     private let catalogs: CatalogStore
     private let manager: any APIManager
     private let policy: AccessPolicy
-    private let clientID: String
 
-    package init(catalogs: CatalogStore, manager: any APIManager, policy: AccessPolicy, clientID: String) {
+    package init(catalogs: CatalogStore, manager: any APIManager, policy: AccessPolicy) {
         self.catalogs = catalogs
         self.manager = manager
         self.policy = policy
-        self.clientID = clientID
     }
 
     /// - Throws: `SERVICE_NOT_FOUND`, also for one that the caller may not see.
     package func callAsFunction(_ id: Int, for caller: Caller) throws(HelperError) -> Service {
-        guard let service = try catalogs.require().service(id), policy.shows(service, to: caller, clientID: clientID)
+        guard let service = try catalogs.require().service(id), policy.shows(service, to: caller)
         else { throw HelperError(.serviceNotFound, "There is no such service.") }
         return service
     }

@@ -34,13 +34,11 @@ package struct ListServices: Sendable {
     private let catalogs: CatalogStore
     private let keys: OwnedKeys
     private let policy: AccessPolicy
-    private let clientID: String
 
-    package init(catalogs: CatalogStore, keys: OwnedKeys, policy: AccessPolicy, clientID: String) {
+    package init(catalogs: CatalogStore, keys: OwnedKeys, policy: AccessPolicy) {
         self.catalogs = catalogs
         self.keys = keys
         self.policy = policy
-        self.clientID = clientID
     }
 
     /// The answer that needs no waiting, if there is one.
@@ -58,7 +56,7 @@ package struct ListServices: Sendable {
         var staleAge = catalogs.staleAge
         if let age = snapshot.staleAge { staleAge = max(age, staleAge ?? age) }
         let shown =
-            policy.hidesServices ? catalog.services.map { policy.shows($0, to: caller, clientID: clientID) } : nil
+            policy.hidesServices ? catalog.services.map { policy.shows($0, to: caller) } : nil
         return Result(
             catalog: catalog, keys: snapshot.keys, keysVersion: snapshot.version, shown: shown,
             accountID: snapshot.accountID, staleAge: staleAge)

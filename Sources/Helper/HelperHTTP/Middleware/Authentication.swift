@@ -7,7 +7,6 @@ package import Telemetry
 struct Authentication: Sendable {
     let verifier: any TokenVerifier
     let policy: AccessPolicy
-    let clientID: String
     let outcomes: AuthOutcomes
     let logger: Logger
 
@@ -65,7 +64,7 @@ struct Authentication: Sendable {
     ) throws(AuthenticationError) -> Caller {
         switch verdict {
         case .accepted(let caller):
-            guard policy.admits(caller, clientID: clientID) else {
+            guard policy.admits(caller) else {
                 outcomes.note("refused", "role")
                 throw AuthenticationError(
                     .insufficientScope,
