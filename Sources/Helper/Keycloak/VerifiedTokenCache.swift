@@ -26,13 +26,11 @@ final class VerifiedToken: Sendable {
     func isGood(_ now: Double) -> Bool { now < goodUntil && keys.generation == generation }
 
     private static func estimate(_ caller: Caller) -> Int {
-        // Objects, slots and the heap's own overhead; then every text that is too long to be stored in place.
-        var bytes = 512 + caller.issuer.utf8.count + caller.subject.utf8.count + caller.username.utf8.count
-        bytes += caller.email?.utf8.count ?? 0
-        for role in caller.realmRoles { bytes += 64 + role.description.utf8.count }
-        for roles in caller.clientRoles.values {
-            for role in roles { bytes += 64 + role.description.utf8.count }
-        }
+        // Objects, slots and the heap's own overhead; then every text that is too long to be stored in place, but for the
+        // issuer's, which all callers share.
+        func heap(_ text: String?) -> Int { (text?.utf8.count ?? 0) > 15 ? (text?.utf8.count ?? 0) + 48 : 0 }
+        var bytes = 448 + heap(caller.subject) + heap(caller.username) + heap(caller.email)
+        for role in caller.roles { bytes += 64 + role.description.utf8.count }
         return bytes
     }
 }
@@ -44,7 +42,7 @@ final class VerifiedToken: Sendable {
 final class VerifiedTokenCache: Sendable {
     struct Limits: Sendable {
         var entries = 65_536
-        var bytes = 32 * 1024 * 1024
+        var bytes = 16 * 1024 * 1024
     }
 
     private struct Slot: Sendable {
