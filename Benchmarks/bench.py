@@ -99,12 +99,12 @@ def main():
         parser.error(f"unknown parts {', '.join(sorted(set(wanted) - set(PARTS)))}; there are {', '.join(PARTS)}")
     with tempfile.TemporaryDirectory(prefix="mlaas-bench-") as folder:
         bench = Bench(folder)
-        about = machine.describe()
+        about, busy = machine.describe(), machine.busy()
         try:
             results = {name: PARTS[name][0](bench) for name in PARTS if name in wanted}
         finally:
             bench.key_server.stop()
-    write(bench, about, results)
+    write(bench, f"{about} Load average {busy} before the run, {machine.busy()} after it.\n", results)
 
 
 main()

@@ -39,8 +39,12 @@ def describe():
         listed = subprocess.run([uvicorn, "list", "--format=freeze"], capture_output=True, text=True).stdout
         versions += [f"{name} {found.group(1)}" for name in ("fastapi", "pyjwt", "uvicorn")
                      if (found := re.search(rf"(?im)^{name}==(.*)$", listed))]
-    load = os.getloadavg()[0]
     return (f"Measured on {time.strftime('%Y-%m-%d', time.gmtime())} of the sources of commit {commit}"
             f"{' with changes' if changed else ''}, on {os.cpu_count()} cores of {model.group(1) if model else platform.machine()},"
-            f" Linux {platform.release()}, built by {version('swift', '--version')}; load average before the run {load:.1f}."
-            f" Beside {', '.join(filter(None, versions))}.\n")
+            f" Linux {platform.release()}, built by {version('swift', '--version')}."
+            f" Beside {', '.join(filter(None, versions))}.")
+
+
+def busy():
+    """How many processes wanted a core in the last minute."""
+    return f"{os.getloadavg()[0]:.1f}"
