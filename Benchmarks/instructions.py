@@ -102,11 +102,11 @@ class Profile:
     def control(self, *arguments):
         subprocess.run(["callgrind_control", *arguments, str(self.process.pid)], check=True, capture_output=True)
 
-    def measure(self, requests):
+    def measure(self, requests, warm=WARM):
         """What callgrind wrote about the requests, which are all sent once: a file."""
         requests = iter(requests)
         client = Client(self.port)
-        for request in itertools.islice(requests, WARM):
+        for request in itertools.islice(requests, warm):
             client.ask(request)
         known = set(self.out.parent.glob(self.out.name + "*"))
         self.control("-z")
@@ -188,21 +188,23 @@ def helper_cases(folder, program, sandbox):
 
 
 def token_cases(folder, helper, sandbox, verify, mint):
-    """Tokens that were never seen before: the check alone behind the server, and before the list."""
+    """Many users in turn, and tokens that were never seen before: the check alone behind the server, and before the list."""
     keys = tokens.Keys(folder / "keys")
     files = tokens.Mint(mint, folder / "tokens", keys)
-    fresh = files.tokens(WARM + REQUESTS, 1).read_text().split()
-    # Of the next number, so that nobody has seen it.
-    first = files.tokens(1, 1, first=len(fresh)).read_text().strip()
+    known = files.tokens(REQUESTS, REQUESTS).read_text().split()
+    # Of other numbers, so that nobody has seen them.
+    fresh = files.tokens(WARM + REQUESTS, 1, first=REQUESTS).read_text().split()
     key_server = tokens.KeyServer(keys.key_set)
-    fakes = system.Sandbox(sandbox, folder, services=10, accounts=1)
+    fakes = system.Sandbox(sandbox, folder, services=10, accounts=REQUESTS)
     try:
         port = free_port()
         environment = system.helper_environment(
             fakes, port, key_server.url, loops=1, CATALOG_REFRESH_SECONDS=3600)
         profile = Profile(folder, helper, [], environment, port, "/api/health/ready")
         try:
-            answer = system.Answer(folder, port, first)
+            answer = system.Answer(folder, port, known[0])
+            yield "helper, list, many users", profile.measure(
+                itertools.cycle(request("/api/services", port, token) for token in known), warm=REQUESTS)
             yield "helper, list, token never seen", profile.measure(
                 request("/api/services", port, token) for token in fresh)
         finally:
