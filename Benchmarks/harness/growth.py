@@ -1,6 +1,9 @@
 """What more services, users, loops and replicas cost."""
 
+import time
+
 from . import load as loads
+from . import startup
 from .processes import Process, Processes, free_port, program
 from .system import Helper, Sandbox
 
@@ -36,6 +39,7 @@ def users(bench):
         with Processes() as servers:
             sandbox = servers.add(Sandbox(bench.sandbox, bench.folder, services=10, accounts=size))
             helper = servers.add(Helper(bench.helper, bench.folder, sandbox, bench.key_server.url))
+            time.sleep(startup.REST)
             idle = helper.resident_bytes()
             first = bench.load.run(helper, tokens, "--once", "--seconds", 600)
             warm = helper.resident_bytes()

@@ -9,6 +9,8 @@ from .system import Helper, Sandbox
 
 QUESTION = b"GET /api/health/ready HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 PAUSE = 0.0003
+# Seconds after which what only the start needed has been given back.
+REST = 4
 
 
 def milliseconds_since(began):
@@ -51,7 +53,7 @@ def measure(bench):
             ready.append(second)
             helper.stop()
         helper = servers.add(start(bench, sandbox)[0])
-        time.sleep(1 if bench.is_quick else 5)
+        time.sleep(REST)
         idle, program = helper.resident_bytes(), helper.file_bytes()
     bench.say(f"start-up: ready after {middle(ready, float):.1f} ms")
     return {"listening": listening, "ready": ready, "idle": idle, "program": program}
