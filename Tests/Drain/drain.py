@@ -6,7 +6,8 @@ machine can, with pipelining, fresh connections, slow clients and idle ones besi
 lost, has failed or is reset in any round fails the run, and so does a rate below the one wanted: then the round has not shown
 what it should.
 
-  drain.py [--rounds N] [--rate-min N] [--drain SECONDS] [--path PATH]     MLAAS_BIN: the programs' folder
+  drain.py [--rounds N] [--rate-min N] [--drain SECONDS...] [--depth N...] [--path PATH]
+     MLAAS_BIN: the programs' folder
 """
 
 import argparse
@@ -22,7 +23,7 @@ from conftest import Helper, Sandbox, stop  # noqa: E402
 
 LOAD_MS = 1500
 # Some connections of each kind, so that the two loops and the generator share two cores at full speed.
-PIPELINED, DEPTH, FRESH, PAUSING, SLOW, IDLE = 48, 16, 8, 50, 50, 200
+PIPELINED, FRESH, PAUSING, SLOW, IDLE = 48, 8, 50, 50, 200
 
 
 def build(folder):
@@ -31,12 +32,12 @@ def build(folder):
     return program
 
 
-def round_of(program, sandbox, drain, path):
+def round_of(program, sandbox, drain, depth, path):
     """What the generator has counted, and the helper's exit status."""
     helper = Helper(sandbox.keycloak, sandbox.threescale, SHUTDOWN_DRAIN_SECONDS=str(drain), LOG_LEVEL="notice",
                     SERVER_LOOPS="2")
     try:
-        arguments = [helper.url.rsplit(":", 1)[1], helper.process.pid, LOAD_MS, PIPELINED, DEPTH, FRESH, PAUSING, SLOW,
+        arguments = [helper.url.rsplit(":", 1)[1], helper.process.pid, LOAD_MS, PIPELINED, depth, FRESH, PAUSING, SLOW,
                      IDLE, path]
         ran = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=120)
         if ran.returncode not in (0, 1, 2):
@@ -53,6 +54,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--rate-min", type=int, default=50_000)
     parser.add_argument("--drain", type=int, nargs="+", default=[0, 1], help="SHUTDOWN_DRAIN_SECONDS, in turn")
+    parser.add_argument("--depth", type=int, nargs="+", default=[16, 16, 1, 1], help="requests sent at once, in turn")
     parser.add_argument("--path", default="/api/health")
     options = parser.parse_args()
     sandbox = Sandbox()
@@ -62,8 +64,9 @@ def main():
             program = build(Path(name))
             for number in range(options.rounds):
                 drain = options.drain[number % len(options.drain)]
-                seen, status = round_of(program, sandbox, drain, options.path)
-                print(f"round {number + 1}, drain of {drain} s: {json.dumps(seen)}", flush=True)
+                depth = options.depth[number % len(options.depth)]
+                seen, status = round_of(program, sandbox, drain, depth, options.path)
+                print(f"round {number + 1}, {depth} at once, drain of {drain} s: {json.dumps(seen)}", flush=True)
                 if "error" in seen or seen["lost"] or seen["failed"] or seen["resets"]:
                     failures.append(f"round {number + 1}: {seen}")
                     continue
