@@ -71,6 +71,41 @@ struct JSONReaderTests {
         #expect(try JSONValue(parsing: Array(text.utf8)).int == number)
     }
 
+    @Test(
+        "reads members that nobody wants as strictly as the others",
+        arguments: [
+            "1", "[1,[2,{}]]", #""\u00e9""#, #"{"a":{"b":"c"},"d":[]}"#, "-2.5e3", "nul", "01", "[1,]",
+            #"{"a":1,"a":2}"#,
+            #"{"a":[{"b":1,"b":2}]}"#, #""\ud800""#, "\"\u{1}\"", "\"", "[", "1e400", #"{"a":{"a":1}}"#,
+        ])
+    func selection(_ value: String) throws {
+        let wanted = JSONSelection(["sub", "list"])
+        let text = Array(#"{"sub":"ada","other":\#(value),"list":[1,{"other":"kept"}],"other2":"x"}"#.utf8)
+        guard let all = try? JSONValue(parsing: text) else {
+            #expect(throws: JSONError.self) { try JSONValue(parsing: text, keeping: wanted) }
+            return
+        }
+        let some = try JSONValue(parsing: text, keeping: wanted)
+        #expect(some["sub"] == all["sub"] && some["list"] == all["list"] && some["list"] != nil)
+        #expect(some["other"] == .null && some["other2"] == .null && some["none"] == nil)
+    }
+
+    @Test(
+        "refuses a name that is there twice, whether it is wanted or not, in an object of any size",
+        arguments: [1, 6, 7, 40, 64, 65, 200])
+    func duplicates(_ count: Int) throws {
+        let members = (0..<count).map { "\"m\($0)\":\($0)" }
+        let text = "{\(members.joined(separator: ","))}"
+        let selection = JSONSelection(["m0", "m5"])
+        #expect(try JSONValue(parsing: Array(text.utf8))["m\(count - 1)"]?.int == count - 1)
+        #expect(try JSONValue(parsing: Array(text.utf8))["m\(count)"] == nil)
+        for name in Set([0, count / 2, count - 1]) {
+            let twice = Array("{\((members + ["\"m\(name)\":1"]).joined(separator: ","))}".utf8)
+            #expect(throws: JSONError.self) { try JSONValue(parsing: twice) }
+            #expect(throws: JSONError.self) { try JSONValue(parsing: twice, keeping: selection) }
+        }
+    }
+
     @Test("a number beyond a Double is none")
     func hugeDouble() throws {
         #expect(try JSONValue(parsing: Array("1e400".utf8)).double == nil)

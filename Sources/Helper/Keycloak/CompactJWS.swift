@@ -12,6 +12,11 @@ struct CompactJWS {
     /// Members that change what the signature means, which we do not implement (RFC 7515 §4.1.11, RFC 7797, RFC 7516).
     private static let forbidden = ["crit", "b64", "zip", "enc"]
 
+    /// Every claim that is looked at anywhere: of the others nothing is kept but that they are there.
+    private static let claims = JSONSelection([
+        "aud", "azp", "cnf", "email", "exp", "iat", "iss", "nbf", "preferred_username", "realm_access",
+        "resource_access", "sub", "typ",
+    ])
     private static let dot: UInt8 = 0x2E
 
     let algorithm: SignatureAlgorithm
@@ -31,7 +36,7 @@ struct CompactJWS {
         else { throw TokenRefusalReason.encoding.refusal() }
         let header = try Self.object(headerBytes, .header)
         (algorithm, keyID) = try Self.checkHeader(header, algorithms)
-        payload = try Self.object(payloadBytes, .payload)
+        payload = try Self.object(payloadBytes, .payload, keeping: Self.claims)
         signedBytes = Array(token[..<parts.payload.endIndex])
         self.signature = signature
     }
@@ -58,8 +63,10 @@ struct CompactJWS {
         (1...256).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
     }
 
-    private static func object(_ bytes: [UInt8], _ reason: TokenRefusalReason) throws(TokenRefusal) -> JSONValue {
-        guard let value = try? JSONValue(parsing: bytes, limits: limits), value.object != nil else {
+    private static func object(
+        _ bytes: [UInt8], _ reason: TokenRefusalReason, keeping selection: JSONSelection? = nil
+    ) throws(TokenRefusal) -> JSONValue {
+        guard let value = try? JSONValue(parsing: bytes, limits: limits, keeping: selection), value.object != nil else {
             throw reason.refusal()
         }
         return value

@@ -1,10 +1,12 @@
 /// Members in their order. Names are unique.
 package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
-    /// Above this many members a name is looked up by hash.
+    /// Above this many members names are compared by their numbers first.
+    private static let plainMax = 6
+    /// Above this many a name is looked up by hash.
     private static let linearMax = 64
 
     package private(set) var members: [(name: String, value: JSONValue)] = []
-    /// A number for each name, in the same order: most names are told apart by it alone.
+    /// With more than a few members, a number for each name in the same order: most names are told apart by it alone.
     private var marks: [UInt32] = []
     private var index: [String: Int] = [:]
 
@@ -13,7 +15,7 @@ package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     /// An object that will have about so many members.
     init(expecting count: Int) {
         members.reserveCapacity(count)
-        marks.reserveCapacity(count)
+        if count > Self.plainMax { marks.reserveCapacity(count) }
     }
 
     /// The last of a repeated name wins.
@@ -30,7 +32,6 @@ package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
             case (let position?, let value?): members[position].value = value
             case (let position?, nil):
                 members.remove(at: position)
-                marks.remove(at: position)
                 reindex()
             case (nil, let value?): append(name, value)
             case (nil, nil): break
@@ -48,13 +49,18 @@ package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
 
     private mutating func append(_ name: String, _ value: JSONValue) {
         members.append((name, value))
-        marks.append(Self.mark(name))
+        if members.count == Self.plainMax + 1 {
+            for member in members { marks.append(Self.mark(member.name)) }
+        } else if members.count > Self.plainMax {
+            marks.append(Self.mark(name))
+        }
         if members.count > Self.linearMax {
             if index.isEmpty { reindex() } else { index[name] = members.count - 1 }
         }
     }
 
     private mutating func reindex() {
+        marks = members.count > Self.plainMax ? members.map { Self.mark($0.name) } : []
         index.removeAll()
         guard members.count > Self.linearMax else { return }
         for (position, member) in members.enumerated() { index[member.name] = position }
@@ -63,6 +69,7 @@ package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     /// Names are compared as code points: JSON knows no canonical equivalence (RFC 8259 §8.3).
     private func position(of name: String) -> Int? {
         if let position = index[name], Self.same(members[position].name, name) { return position }
+        if marks.isEmpty { return members.firstIndex { Self.same($0.name, name) } }
         // A hash takes equivalent names for one: the other may be there, too.
         let mark = Self.mark(name)
         for position in marks.indices where marks[position] == mark && Self.same(members[position].name, name) {
@@ -72,7 +79,7 @@ package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     }
 
     /// FNV-1a.
-    private static func mark(_ name: String) -> UInt32 {
+    static func mark(_ name: String) -> UInt32 {
         var mark: UInt32 = 0x811C_9DC5
         let bytes = name.utf8Span.span
         for index in bytes.indices { mark = (mark ^ UInt32(bytes[index])) &* 0x0100_0193 }

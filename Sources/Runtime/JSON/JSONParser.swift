@@ -7,10 +7,14 @@ struct JSONParser {
     private var index = 0
     private var depth = 0
     private var values = 0
+    private let selection: JSONSelection?
+    /// Inside a value that nobody wants: it is checked and not kept.
+    private var isSkipping = false
 
-    init(bytes: [UInt8], limits: JSONLimits) {
+    init(bytes: [UInt8], limits: JSONLimits, keeping selection: JSONSelection?) {
         self.bytes = bytes
         self.limits = limits
+        self.selection = selection
     }
 
     mutating func parseDocument() throws(JSONError) -> JSONValue {
@@ -29,7 +33,7 @@ struct JSONParser {
         switch try peek() {
         case 0x7B: return try parseObject()
         case 0x5B: return try parseArray()
-        case 0x22: return .string(try parseString())
+        case 0x22: return .string(try parseString(isKept: !isSkipping))
         case 0x74: return try literal(Self.trueText, .bool(true))
         case 0x66: return try literal(Self.falseText, .bool(false))
         case 0x6E: return try literal(Self.nullText, .null)
@@ -50,12 +54,13 @@ struct JSONParser {
         while true {
             guard try peek() == 0x22 else { throw JSONError(.unexpectedByte, at: index) }
             let start = index
-            let name = try parseString()
+            // Names are kept in any case: they must differ.
+            let name = try parseString(isKept: true)
             skipBlanks()
             guard try peek() == 0x3A else { throw JSONError(.unexpectedByte, at: index) }
             index += 1
             skipBlanks()
-            let value = try parseValue()
+            let value = try parseMember(name)
             guard object.insert(name, value) else { throw JSONError(.duplicateName, at: start) }
             skipBlanks()
             switch try peek() {
@@ -70,6 +75,15 @@ struct JSONParser {
         }
     }
 
+    /// The value of a member, or `null` for one that is not wanted.
+    private mutating func parseMember(_ name: String) throws(JSONError) -> JSONValue {
+        guard depth == 1, let selection, !selection.includes(name) else { return try parseValue() }
+        isSkipping = true
+        defer { isSkipping = false }
+        _ = try parseValue()
+        return .null
+    }
+
     private mutating func parseArray() throws(JSONError) -> JSONValue {
         try enter()
         var elements: [JSONValue] = []
@@ -79,7 +93,8 @@ struct JSONParser {
             return .array(elements)
         }
         while true {
-            elements.append(try parseValue())
+            let element = try parseValue()
+            if !isSkipping { elements.append(element) }
             skipBlanks()
             switch try peek() {
             case 0x2C:
@@ -127,7 +142,7 @@ struct JSONParser {
             if let sign = at(index), sign == 0x2B || sign == 0x2D { index += 1 }
             try digits()
         }
-        return JSONNumber(checked: String(decoding: bytes[start..<index], as: UTF8.self))
+        return JSONNumber(checked: isSkipping ? "0" : String(decoding: bytes[start..<index], as: UTF8.self))
     }
 
     private mutating func digits() throws(JSONError) {
@@ -140,13 +155,14 @@ struct JSONParser {
 
     // MARK: Strings (RFC 8259 §7)
 
-    private mutating func parseString() throws(JSONError) -> String {
+    /// - Parameter isKept: false yields an empty text for a good one.
+    private mutating func parseString(isKept: Bool) throws(JSONError) -> String {
         index += 1
         let start = index
         index += bytes.span.extracting(start...).firstOutsideJSONText
         switch try peek() {
         case 0x22:
-            let text = try text(bytes.span.extracting(start..<index), at: start)
+            let text = try text(bytes.span.extracting(start..<index), at: start, isKept: isKept)
             index += 1
             return text
         case 0x5C: return try parseEscapedString(from: start)
@@ -161,7 +177,7 @@ struct JSONParser {
             switch byte {
             case 0x22:
                 index += 1
-                return try text(decoded.span, at: start)
+                return try text(decoded.span, at: start, isKept: true)
             case 0x5C: try parseEscape(into: &decoded)
             case 0..<0x20: throw JSONError(.control, at: index)
             default:
@@ -213,9 +229,9 @@ struct JSONParser {
         return code
     }
 
-    private func text(_ bytes: Span<UInt8>, at offset: Int) throws(JSONError) -> String {
+    private func text(_ bytes: Span<UInt8>, at offset: Int, isKept: Bool) throws(JSONError) -> String {
         guard let text = try? UTF8Span(validating: bytes) else { throw JSONError(.utf8, at: offset) }
-        return String(copying: text)
+        return isKept ? String(copying: text) : ""
     }
 
     // MARK: Bytes

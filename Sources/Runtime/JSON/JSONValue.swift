@@ -13,9 +13,12 @@ package enum JSONValue: Sendable, Equatable {
     /// Reads one document that fills the whole input.
     /// - Throws: `JSONError` for anything RFC 8259 does not allow, for repeated member names, unpaired surrogates, a
     ///   byte order mark, and whatever exceeds the limits.
-    package init(parsing bytes: [UInt8], limits: JSONLimits = .standard) throws(JSONError) {
+    /// - Parameter selection: of the outermost object's members those whose values are kept; the others' are `null`.
+    package init(
+        parsing bytes: [UInt8], limits: JSONLimits = .standard, keeping selection: JSONSelection? = nil
+    ) throws(JSONError) {
         guard bytes.count <= limits.maxBytes else { throw JSONError(.tooLarge, at: limits.maxBytes) }
-        var parser = JSONParser(bytes: bytes, limits: limits)
+        var parser = JSONParser(bytes: bytes, limits: limits, keeping: selection)
         self = try parser.parseDocument()
     }
 
