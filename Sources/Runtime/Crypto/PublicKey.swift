@@ -64,7 +64,7 @@ import Synchronization
             signature = ECDSASignature.der(signature)
         }
         guard let verifier = verifier(algorithm) else { return false }
-        return verifier.verify(signature, message)
+        return verifier.verify(signature, message, by: self)
     }
 
     private func verifier(_ algorithm: SignatureAlgorithm) -> Verifier? {
@@ -74,32 +74,5 @@ import Synchronization
             verifiers[algorithm] = made
             return made
         }
-    }
-}
-
-/// A verification that is set up once and copied for each message, which is cheaper than setting it up.
-@safe private final class Verifier: Sendable {
-    /// Only ever copied from, which leaves it as it is.
-    nonisolated(unsafe) private let template: OpaquePointer
-
-    init?(key: PublicKey, algorithm: SignatureAlgorithm) {
-        guard let context = unsafe EVP_MD_CTX_new() else { return nil }
-        unsafe template = context
-        var parameters: OpaquePointer?
-        let status = unsafe EVP_DigestVerifyInit(context, &parameters, algorithm.digest?.raw, nil, key.raw)
-        guard status == 1 else { return nil }
-        if algorithm.usesPSS, unsafe copenssl_use_pss(parameters) != 1 { return nil }
-    }
-
-    deinit { unsafe EVP_MD_CTX_free(template) }
-
-    func verify(_ signature: [UInt8], _ message: [UInt8]) -> Bool {
-        guard let context = unsafe EVP_MD_CTX_new() else { return false }
-        defer {
-            unsafe EVP_MD_CTX_free(context)
-            ERR_clear_error()
-        }
-        guard unsafe EVP_MD_CTX_copy_ex(context, template) == 1 else { return false }
-        return unsafe EVP_DigestVerify(context, signature, signature.count, message, message.count) == 1
     }
 }

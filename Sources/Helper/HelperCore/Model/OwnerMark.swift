@@ -10,7 +10,12 @@ package struct OwnerMark: Sendable, Hashable, CustomStringConvertible {
     private let low: UInt32
 
     package init(issuer: String, subject: String) {
-        self.init(bytes: SHA256.hash(Array(issuer.utf8) + [0] + Array(subject.utf8)))
+        var name: [UInt8] = []
+        name.reserveCapacity(issuer.utf8.count + 1 + subject.utf8.count)
+        name.append(contentsOf: issuer.utf8)
+        name.append(0)
+        name.append(contentsOf: subject.utf8)
+        self.init(bytes: SHA256.hash(name))
     }
 
     /// The mark at the end of an application's description, if it carries one.
@@ -44,10 +49,10 @@ package struct OwnerMark: Sendable, Hashable, CustomStringConvertible {
 
     // MARK: Bytes and digits
 
-    private init(bytes: some Sequence<UInt8>) {
-        let bytes = Array(bytes.prefix(Self.digits / 2))
-        high = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
-        low = bytes.dropFirst(8).reduce(0) { $0 << 8 | UInt32($1) }
+    /// - Parameter bytes: at least twelve, of which the first count.
+    private init(bytes: [UInt8]) {
+        high = bytes[..<8].reduce(0) { $0 << 8 | UInt64($1) }
+        low = bytes[8..<12].reduce(0) { $0 << 8 | UInt32($1) }
     }
 
     private var bytes: [UInt8] {
