@@ -92,7 +92,7 @@ func withReplicas(
 
 /// Waits for it, at most half a minute.
 func becomesTrue(_ condition: () async -> Bool) async {
-    let end = ContinuousClock.now + .seconds(30)
+    let end = ContinuousClock.now + .seconds(120)
     while ContinuousClock.now < end {
         if await condition() { return }
         try? await Task.sleep(for: .milliseconds(5))
