@@ -46,7 +46,7 @@ struct RecentListTests {
             #expect(body == Array("\(index)".utf8))
             return true
         }
-        #expect((1_000...2_048).contains(found.count))
+        #expect((500...1_024).contains(found.count))
     }
 
     @Test("are not kept when they are long")

@@ -42,7 +42,7 @@ final class VerifiedToken: Sendable {
 final class VerifiedTokenCache: Sendable {
     struct Limits: Sendable {
         var entries = 65_536
-        var bytes = 16 * 1024 * 1024
+        var bytes = 12 * 1024 * 1024
     }
 
     private struct Slot: Sendable {

@@ -1,10 +1,11 @@
 /// Gives at most so many keys a position each, in the order of their last use: whoever keeps values keeps them by position.
 /// A doubly linked list through an array, so that a use allocates nothing. Not thread-safe.
 package struct RecencyIndex<Key: Hashable & Sendable>: Sendable {
+    /// Links are positions, -1 for none: there may be many nodes.
     private struct Node: Sendable {
         var key: Key
-        var older: Int?
-        var newer: Int?
+        var older: Int32 = -1
+        var newer: Int32 = -1
     }
 
     /// Where a key has been put.
@@ -17,15 +18,14 @@ package struct RecencyIndex<Key: Hashable & Sendable>: Sendable {
     }
 
     private let capacity: Int
-    private var positions: [Key: Int] = [:]
+    private var positions: [Key: Int32] = [:]
     private var nodes: [Node] = []
-    private var free: [Int] = []
-    /// The position used longest ago.
-    package private(set) var oldest: Int?
-    private var newest: Int?
+    private var free: [Int32] = []
+    private var oldest: Int32 = -1
+    private var newest: Int32 = -1
 
-    /// - Parameter capacity: at least 1.
-    package init(capacity: Int) { self.capacity = max(1, capacity) }
+    /// - Parameter capacity: 1...`Int32.max`.
+    package init(capacity: Int) { self.capacity = min(max(1, capacity), Int(Int32.max)) }
 
     package var count: Int { positions.count }
 
@@ -36,50 +36,50 @@ package struct RecencyIndex<Key: Hashable & Sendable>: Sendable {
             unlink(position)
             linkNewest(position)
         }
-        return position
+        return Int(position)
     }
 
     /// The key's position, a new one when it has none.
     package mutating func place(_ key: Key) -> Place {
         if let position = use(key) { return Place(position: position, isNew: false, hasEvicted: false) }
         let isFull = positions.count >= capacity
-        if isFull, let oldest { remove(at: oldest) }
-        let position: Int
+        if isFull { remove(at: oldest) }
+        let position: Int32
         if let unused = free.popLast() {
             position = unused
-            nodes[position].key = key
+            nodes[Int(position)].key = key
         } else {
-            position = nodes.count
+            position = Int32(nodes.count)
             nodes.append(Node(key: key))
         }
         positions[key] = position
         linkNewest(position)
-        return Place(position: position, isNew: true, hasEvicted: isFull)
+        return Place(position: Int(position), isNew: true, hasEvicted: isFull)
     }
 
     /// The position the key had.
     package mutating func remove(_ key: Key) -> Int? {
         guard let position = positions[key] else { return nil }
         remove(at: position)
-        return position
+        return Int(position)
     }
 
-    private mutating func remove(at position: Int) {
+    private mutating func remove(at position: Int32) {
         unlink(position)
-        positions[nodes[position].key] = nil
+        positions[nodes[Int(position)].key] = nil
         free.append(position)
     }
 
-    private mutating func unlink(_ position: Int) {
-        let node = nodes[position]
-        if let older = node.older { nodes[older].newer = node.newer } else { oldest = node.newer }
-        if let newer = node.newer { nodes[newer].older = node.older } else { newest = node.older }
+    private mutating func unlink(_ position: Int32) {
+        let node = nodes[Int(position)]
+        if node.older >= 0 { nodes[Int(node.older)].newer = node.newer } else { oldest = node.newer }
+        if node.newer >= 0 { nodes[Int(node.newer)].older = node.older } else { newest = node.older }
     }
 
-    private mutating func linkNewest(_ position: Int) {
-        nodes[position].older = newest
-        nodes[position].newer = nil
-        if let newest { nodes[newest].newer = position } else { oldest = position }
+    private mutating func linkNewest(_ position: Int32) {
+        nodes[Int(position)].older = newest
+        nodes[Int(position)].newer = -1
+        if newest >= 0 { nodes[Int(newest)].newer = position } else { oldest = position }
         newest = position
     }
 }

@@ -24,7 +24,7 @@ package final class OwnedKeys: Sendable {
         /// Callers remembered.
         package var callersMax = 100_000
         /// What they may take together.
-        package var bytesMax = 24 * 1024 * 1024
+        package var bytesMax = 20 * 1024 * 1024
 
         package init() {}
     }

@@ -21,11 +21,11 @@ final class RecentLists: Sendable {
         }
     }
 
-    /// A longer list is put together each time: copying it is most of the work then. All of them together take 16 MiB at
+    /// A longer list is put together each time: copying it is most of the work then. All of them together take 8 MiB at
     /// most, with ten services a quarter of that.
     private static let bodyBytesMax = 8_192
     private static let shards = 32
-    private static let placesPerShard = 64
+    private static let placesPerShard = 32
 
     private final class Shard: Sendable {
         let places = Mutex<[Entry?]>([])
