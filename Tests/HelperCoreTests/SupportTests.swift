@@ -70,6 +70,7 @@ struct CallersMemoryTests {
         let count = ProcessInfo.processInfo.environment["MLAAS_CALLERS"].flatMap(Int.init) ?? 5_000
         var limits = OwnedKeys.Limits()
         limits.callersMax = count / 10
+        limits.bytesMax = count / 10 * 800
         let manager = FakeAPIManager()
         manager.state.withLock { state in
             state.everybodysAccount = Account(id: 1, state: "approved")
