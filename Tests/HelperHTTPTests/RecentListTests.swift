@@ -18,6 +18,8 @@ struct RecentListTests {
         let recent = RecentLists()
         #expect(recent.body(of: result(catalog, keys: 1), for: ada) == nil)
         recent.insert([1, 2, 3], of: result(catalog, keys: 1), for: ada)
+        #expect(recent.body(of: result(catalog, keys: 1), for: ada) == nil)
+        recent.insert([1, 2, 3], of: result(catalog, keys: 1), for: ada)
         #expect(recent.body(of: result(catalog, keys: 1), for: ada) == [1, 2, 3])
         #expect(recent.body(of: result(catalog, keys: 2), for: ada) == nil)
         #expect(recent.body(of: result(Catalog(services: []), keys: 1), for: ada) == nil)
@@ -27,7 +29,8 @@ struct RecentListTests {
     @Test("are not given to the same person with another token")
     func token() {
         let recent = RecentLists()
-        recent.insert([1], of: result(catalog, keys: 1), for: ada)
+        for _ in 0..<2 { recent.insert([1], of: result(catalog, keys: 1), for: ada) }
+        #expect(recent.body(of: result(catalog, keys: 1), for: ada) == [1])
         let again = Caller(issuer: ada.issuer, subject: ada.subject, username: ada.username, email: nil)
         #expect(again == ada && recent.body(of: result(catalog, keys: 1), for: again) == nil)
     }
@@ -39,7 +42,7 @@ struct RecentListTests {
             Caller(issuer: "https://sso.example.com", subject: "\($0)", username: "u\($0)", email: nil)
         }
         for (index, caller) in callers.enumerated() {
-            recent.insert(Array("\(index)".utf8), of: result(catalog, keys: 0), for: caller)
+            for _ in 0..<2 { recent.insert(Array("\(index)".utf8), of: result(catalog, keys: 0), for: caller) }
         }
         let found = callers.indices.filter { index in
             guard let body = recent.body(of: result(catalog, keys: 0), for: callers[index]) else { return false }
@@ -49,10 +52,21 @@ struct RecentListTests {
         #expect((500...1_024).contains(found.count))
     }
 
+    @Test("are not driven out by others who come once each")
+    func once() {
+        let recent = RecentLists()
+        for _ in 0..<2 { recent.insert([1], of: result(catalog, keys: 1), for: ada) }
+        for index in 0..<10_000 {
+            let other = Caller(issuer: "https://sso.example.com", subject: "\(index)", username: "u", email: nil)
+            recent.insert([2], of: result(catalog, keys: 1), for: other)
+        }
+        #expect(recent.body(of: result(catalog, keys: 1), for: ada) == [1])
+    }
+
     @Test("are not kept when they are long")
     func long() {
         let recent = RecentLists()
-        recent.insert(Array(repeating: 1, count: 8_193), of: result(catalog, keys: 1), for: ada)
+        for _ in 0..<2 { recent.insert(Array(repeating: 1, count: 8_193), of: result(catalog, keys: 1), for: ada) }
         #expect(recent.body(of: result(catalog, keys: 1), for: ada) == nil)
     }
 }

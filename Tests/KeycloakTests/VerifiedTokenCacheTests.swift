@@ -25,17 +25,19 @@ struct VerifiedTokenCacheTests {
         let token = try signer.token { $0["exp"] = .int(now + 60) }
         #expect(bench.check(token) == "accepted ada" && hits == "0")
         #expect(bench.check(token) == "accepted ada" && hits == "1")
-        bench.clock.advance(by: 89.5)
+        // Found by its digest twice, by its bytes from then on.
         #expect(bench.check(token) == "accepted ada" && hits == "2")
+        bench.clock.advance(by: 89.5)
+        #expect(bench.check(token) == "accepted ada" && hits == "3")
         bench.clock.advance(by: 0.5)
-        #expect(bench.check(token) == "expired" && hits == "2")
+        #expect(bench.check(token) == "expired" && hits == "3")
     }
 
     @Test("knows a token by all of its bytes (row 96)")
     func forged() throws {
         let good = try signer.token { $0["jti"] = "same" }
         // Checked, found by its digest, found by its bytes.
-        for _ in 0..<3 { #expect(bench.check(good) == "accepted ada") }
+        for _ in 0..<4 { #expect(bench.check(good) == "accepted ada") }
         let forger = try Signer("k1")
         let forged = try forger.token { $0["jti"] = "same" }
         // The same header and payload, so the same beginning.
@@ -52,7 +54,7 @@ struct VerifiedTokenCacheTests {
     @Test("is forgotten when the signing keys change (row 88)")
     func keyChange() async throws {
         let token = try signer.token()
-        #expect(bench.check(token) == "accepted ada" && bench.check(token) == "accepted ada")
+        for _ in 0..<4 { #expect(bench.check(token) == "accepted ada") }
         let other = try Signer("k2")
         bench.source.publish(other.jwk)
         #expect(await bench.ask(try other.token()) == "accepted ada")

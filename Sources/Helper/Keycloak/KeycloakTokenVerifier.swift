@@ -88,7 +88,7 @@ package final class KeycloakTokenVerifier: TokenVerifier {
         }
         let digest = SHA256Digest(of: token)
         if let known = verified.token(digest, now: now) {
-            recent.insert(RecentTokens.Entry(token, digest, known), for: token)
+            recent.offer(token, digest, known)
             return standing(of: known.caller, digest)
         }
         do throws(TokenRefusal) {

@@ -2,8 +2,9 @@ import Bytes
 import Crypto
 import Synchronization
 
-/// The tokens that were seen last, whole, in front of `VerifiedTokenCache`: comparing a token's bytes costs a small part of
-/// hashing them. Each has one place, which the end of its signature decides; whoever comes later has it.
+/// Tokens that were seen lately, whole, in front of `VerifiedTokenCache`: comparing a token's bytes costs a small part of
+/// hashing them. Each has one place, which the end of its signature decides. Of those that share it, one that comes twice
+/// without another in between has it: many that take turns would only drive each other out.
 ///
 /// Only tokens that were verified get in, and one is found only by being the same in every byte.
 final class RecentTokens: Sendable {
@@ -26,8 +27,14 @@ final class RecentTokens: Sendable {
     private static let shards = 64
     private static let placesPerShard = 64
 
+    private struct Place: Sendable {
+        var entry: Entry?
+        /// What came last and was not found here.
+        var candidate: SHA256Digest?
+    }
+
     private final class Shard: Sendable {
-        let places = Mutex<[Entry?]>([])
+        let places = Mutex<[Place]>([])
     }
 
     private let shards: [Shard] = (0..<RecentTokens.shards).map { _ in Shard() }
@@ -37,17 +44,22 @@ final class RecentTokens: Sendable {
     /// The entry of this very token, if it may be believed still.
     func entry(_ token: ArraySlice<UInt8>, now: Double) -> Entry? {
         let (shard, place) = place(of: token)
-        let found = shard.places.withLock { $0.isEmpty ? nil : $0[place] }
+        let found = shard.places.withLock { $0.isEmpty ? nil : $0[place].entry }
         guard let found, found.holds(token), found.verified.isGood(now) else { return nil }
         return found
     }
 
-    func insert(_ entry: Entry, for token: ArraySlice<UInt8>) {
+    /// A token that was verified before was not found here.
+    func offer(_ token: ArraySlice<UInt8>, _ digest: SHA256Digest, _ verified: VerifiedToken) {
         guard token.count <= Self.tokenBytesMax else { return }
         let (shard, place) = place(of: token)
         shard.places.withLock { places in
-            if places.isEmpty { places = Array(repeating: nil, count: Self.placesPerShard) }
-            places[place] = entry
+            if places.isEmpty { places = Array(repeating: Place(), count: Self.placesPerShard) }
+            if places[place].candidate == digest {
+                places[place] = Place(entry: Entry(token, digest, verified), candidate: nil)
+            } else {
+                places[place].candidate = digest
+            }
         }
     }
 
