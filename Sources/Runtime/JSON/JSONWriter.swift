@@ -10,7 +10,11 @@ package struct JSONWriter: Sendable {
     private var needsComma = false
     private var followsName = false
 
-    package init(pretty: Bool = false) { isPretty = pretty }
+    /// - Parameter capacity: bytes that the text will take, about.
+    package init(pretty: Bool = false, capacity: Int = 0) {
+        isPretty = pretty
+        if capacity > 0 { bytes.reserveCapacity(capacity) }
+    }
 
     package mutating func beginObject() { open(0x7B) }
     package mutating func endObject() { close(0x7D) }

@@ -59,30 +59,35 @@ final class EncodedCatalog: Sendable {
         }
     }
 
-    /// A service for which the caller has a key: what is said of the key stands at the end, unless half of it belongs to the
-    /// credentials.
+    /// A service for which the caller has a key: both halves of the credentials stand at their end, where the method has two,
+    /// and what else there is to say of the key at the end of all.
     /// - Parameter object: where the service stands without one.
     private func append(_ service: Service, _ object: Range<Int>, _ key: IssuedKey, to out: inout [UInt8]) {
-        guard service.authentication == .apiKey else {
-            out.append(contentsOf: Self.encode(ListServices.Item(service: service, key: key)))
-            return
-        }
         out.append(contentsOf: bytes[object.lowerBound..<(object.upperBound - Self.withoutKey.count)])
-        var writer = JSONWriter()
-        writer.beginObject()
-        ServiceEncoding.writeKeyState(key, to: &writer)
-        writer.endObject()
-        out.append(contentsOf: writer.bytes.dropFirst())
+        let halves = Self.members { ServiceEncoding.writeHalves(service, key, to: &$0) }
+        if !halves.isEmpty {
+            out.append(UInt8(ascii: ","))
+            out.append(contentsOf: halves)
+        }
+        out.append(contentsOf: Self.credentialsEnd)
+        out.append(contentsOf: Self.members { ServiceEncoding.writeKeyState(key, to: &$0) })
+        out.append(UInt8(ascii: "}"))
     }
 
-    /// What every service without a key ends in.
-    private static let withoutKey: [UInt8] = {
-        var writer = JSONWriter()
+    private static let credentialsEnd = Array("},".utf8)
+
+    /// What every service without a key ends in, from the end of its credentials on.
+    private static let withoutKey =
+        credentialsEnd + members { ServiceEncoding.writeKeyState(nil, to: &$0) } + [UInt8(ascii: "}")]
+
+    /// Members with commas between them and nothing around.
+    private static func members(_ write: (inout JSONWriter) -> Void) -> ArraySlice<UInt8> {
+        var writer = JSONWriter(capacity: 224)
         writer.beginObject()
-        ServiceEncoding.writeKeyState(nil, to: &writer)
+        write(&writer)
         writer.endObject()
-        return Array(writer.bytes.dropFirst())
-    }()
+        return writer.bytes.dropFirst().dropLast()
+    }
 
     private static func encode(_ item: ListServices.Item) -> [UInt8] {
         var writer = JSONWriter()

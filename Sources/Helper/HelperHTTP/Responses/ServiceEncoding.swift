@@ -66,7 +66,8 @@ enum ServiceEncoding {
         writer.endObject()
     }
 
-    /// Whether there is a key that works, and what there is to say of one. In a list nothing follows it.
+    /// Whether there is a key that works, and what there is to say of one. In a list nothing follows it, and the credentials
+    /// stand before it.
     static func writeKeyState(_ key: IssuedKey?, to writer: inout JSONWriter) {
         writer.name("has_api_key")
         writer.bool(key?.state == .live)
@@ -109,7 +110,7 @@ enum ServiceEncoding {
         writer.string(service.authentication.rawValue)
     }
 
-    /// Where the credentials go, and both halves of them where the method has two.
+    /// Where the credentials go, and at the end both halves of them.
     static func writeCredentials(_ service: Service, _ key: IssuedKey?, to writer: inout JSONWriter) {
         writer.name("credentials")
         writer.beginObject()
@@ -121,22 +122,25 @@ enum ServiceEncoding {
             writer.name("id_parameter")
             writer.string(idParameter)
         }
-        let names: (id: String, key: String)? =
-            switch service.authentication {
-            case .apiKey: nil
-            case .appIDAndKey: ("app_id", "app_key")
-            case .oidc: ("client_id", "client_secret")
-            }
-        if let names, let key {
-            if let publicID = key.publicID {
-                writer.name(names.id)
-                writer.string(publicID)
-            }
-            if let text = key.key {
-                writer.name(names.key)
-                writer.string(text)
-            }
-        }
+        if let key { writeHalves(service, key, to: &writer) }
         writer.endObject()
+    }
+
+    /// Both halves of the credentials, where the method has two.
+    static func writeHalves(_ service: Service, _ key: IssuedKey, to writer: inout JSONWriter) {
+        let names: (id: String, key: String)
+        switch service.authentication {
+        case .apiKey: return
+        case .appIDAndKey: names = ("app_id", "app_key")
+        case .oidc: names = ("client_id", "client_secret")
+        }
+        if let publicID = key.publicID {
+            writer.name(names.id)
+            writer.string(publicID)
+        }
+        if let text = key.key {
+            writer.name(names.key)
+            writer.string(text)
+        }
     }
 }
