@@ -25,6 +25,20 @@ enum TokenTarget: FuzzTarget {
         require(CompactJWS.isKeyID(read.keyID), "the key id \(read.keyID)")
         require(read.payload.object != nil && !read.signature.isEmpty, "a part is missing")
         checkHeader(read)
+        checkPayload(read)
+    }
+
+    /// That only some claims are kept must change nothing of what is refused, nor of those.
+    private static func checkPayload(_ token: CompactJWS) {
+        let encoded = token.signedBytes.drop { $0 != 0x2E }.dropFirst()
+        guard let bytes = Base64URL.decode(encoded), let whole = try? JSONValue(parsing: bytes) else {
+            require(false, "the payload cannot be read as a whole")
+            return
+        }
+        for name in ["iss", "sub", "aud", "exp", "azp", "typ", "realm_access"] {
+            require(whole[name] == token.payload[name], "another \(name)")
+        }
+        require(whole.object?.members.count == token.payload.object?.members.count, "claims are missing")
     }
 
     private static func checkHeader(_ token: CompactJWS) {
@@ -42,7 +56,7 @@ enum TokenTarget: FuzzTarget {
 enum TokenClaimsTarget: FuzzTarget {
     static let name = "token-claims"
     private static let now = 1_790_000_000.0
-    private static let policy = TokenPolicy(issuers: ["i"], audiences: ["gw"], clientID: "gw")
+    private static let policy = TokenPolicy(issuers: ["i"], audiences: ["gw"], clientID: "gw", roles: ["a", "admin"])
 
     static func run(_ input: UnsafeBufferPointer<UInt8>) {
         let limits = JSONLimits(maxDepth: 32, maxBytes: CompactJWS.bytesMax, maxValues: 4_096)
@@ -57,7 +71,13 @@ enum TokenClaimsTarget: FuzzTarget {
         require(caller.issuer == "i" && caller.subject == claims["sub"]?.string, "another subject")
         require((1...256).contains(caller.subject.utf8.count), "a subject of \(caller.subject.utf8.count) bytes")
         require(!caller.username.unicodeScalars.contains { $0.value < 0x20 }, "a control character in the name")
-        require(caller.clientRoles.keys.allSatisfy { $0 == "gw" }, "roles at another client")
+        let granted = [claims["realm_access"], claims["resource_access"]?["gw"]].flatMap {
+            $0?["roles"]?.array?.compactMap(\.string) ?? []
+        }
+        require(
+            caller.roles.allSatisfy { role in granted.contains { ExactName($0) == role } && policy.roles.contains(role)
+            },
+            "roles of nobody's: \(caller.roles)")
     }
 }
 
