@@ -49,6 +49,9 @@ struct InitBody {
         case wrongType
     }
 
+    /// The integers that every reader of JSON keeps exactly (RFC 7493 §2.2).
+    private static let integers = -9_007_199_254_740_991...9_007_199_254_740_991
+
     /// A string, or an integer for leniency; null and blanks count as absent.
     private static func identifier(_ value: JSONValue?) -> Identifier {
         switch value {
@@ -56,7 +59,8 @@ struct InitBody {
         case .string(let text):
             return text.allSatisfy(\.isWhitespace) ? .absent : .text(text)
         case .number(let number):
-            return number.int.map { .text(String($0)) } ?? .wrongType
+            guard let integer = number.int, integers.contains(integer) else { return .wrongType }
+            return .text(String(integer))
         default: return .wrongType
         }
     }
