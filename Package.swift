@@ -75,11 +75,11 @@ let package = Package(
         target("Runtime", "Arguments"),
 
         // 3. The product: no C module, no pointer.
-        target("Helper", "HelperCore", ["Crypto", "Telemetry"]),
+        target("Helper", "HelperCore", ["Bytes", "Crypto", "Telemetry"]),
         target("Helper", "Keycloak", ["Bytes", "HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON", "Telemetry"]),
         target("Helper", "Doctor", ["HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON"]),
         target("Helper", "ThreeScale", ["HelperCore", "HTTPClient", "HTTP", "JSON", "Telemetry"]),
-        target("Helper", "SharedState", ["HelperCore", "Redis", "Crypto", "EventLoop", "Telemetry"]),
+        target("Helper", "SharedState", ["Bytes", "HelperCore", "Redis", "Crypto", "EventLoop", "Telemetry"]),
         target(
             "Helper", "HelperHTTP", ["HelperCore", "HTTPServer", "HTTP", "EventLoop", "Crypto", "JSON", "Telemetry"]),
         target(

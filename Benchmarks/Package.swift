@@ -43,7 +43,7 @@ let package = Package(
         target("HTTP", ["Bytes"]),
         target("TLS", ["EventLoop", "Crypto"]),
         target("HTTPServer", ["Bytes", "EventLoop", "TLS", "Crypto", "HTTP", "Telemetry"]),
-        target("HelperCore", ["Crypto", "Telemetry"]),
+        target("HelperCore", ["Bytes", "Crypto", "Telemetry"]),
         // Without what sends requests: keys come from memory or a file here.
         target("Keycloak", ["Bytes", "HelperCore", "Crypto", "JSON", "Telemetry"], exclude: ["HTTPKeySource.swift"]),
 

@@ -43,7 +43,7 @@ let package = Package(
         fuzzed("Redis", ["EventLoop", "TLS", "Crypto", "CHiredis"]),
         fuzzed("Telemetry", ["CThreadNumber"]),
         fuzzed("HTTPClient", ["EventLoop", "Crypto", "HTTP", "Telemetry", "CCurl"]),
-        fuzzed("HelperCore", ["Crypto", "Telemetry"]),
+        fuzzed("HelperCore", ["Bytes", "Crypto", "Telemetry"]),
         fuzzed("Keycloak", ["Bytes", "HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON", "Telemetry"]),
         .executableTarget(
             name: "Fuzz",

@@ -1,3 +1,4 @@
+import Bytes
 import HelperCore
 import Synchronization
 
@@ -57,12 +58,8 @@ final class LocalCounters: Sendable {
     /// A number that is about as often one as another.
     private static func spread(_ subject: RateSubject) -> UInt64 {
         switch subject {
-        case .owner(let mark): return mark.spread
-        case .address(let text):
-            // FNV-1a: addresses are short, and all of them matters.
-            var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-            for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-            return hash
+        case .owner(let mark): mark.spread
+        case .address(let text): text.fnv1a
         }
     }
 }

@@ -1,3 +1,5 @@
+import Bytes
+
 /// Members in their order. Names are unique.
 package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     /// Above this many members names are compared by their numbers first.
@@ -68,31 +70,17 @@ package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
 
     /// Names are compared as code points: JSON knows no canonical equivalence (RFC 8259 §8.3).
     private func position(of name: String) -> Int? {
-        if let position = index[name], Self.same(members[position].name, name) { return position }
-        if marks.isEmpty { return members.firstIndex { Self.same($0.name, name) } }
+        if let position = index[name], members[position].name.hasSameBytes(as: name) { return position }
+        if marks.isEmpty { return members.firstIndex { $0.name.hasSameBytes(as: name) } }
         // A hash takes equivalent names for one: the other may be there, too.
         let mark = Self.mark(name)
-        for position in marks.indices where marks[position] == mark && Self.same(members[position].name, name) {
+        for position in marks.indices where marks[position] == mark && members[position].name.hasSameBytes(as: name) {
             return position
         }
         return nil
     }
 
-    /// FNV-1a.
-    static func mark(_ name: String) -> UInt32 {
-        var mark: UInt32 = 0x811C_9DC5
-        let bytes = name.utf8Span.span
-        for index in bytes.indices { mark = (mark ^ UInt32(bytes[index])) &* 0x0100_0193 }
-        return mark
-    }
-
-    private static func same(_ left: String, _ right: String) -> Bool {
-        let leftBytes = left.utf8Span.span
-        let rightBytes = right.utf8Span.span
-        guard leftBytes.count == rightBytes.count else { return false }
-        for index in leftBytes.indices where leftBytes[index] != rightBytes[index] { return false }
-        return true
-    }
+    static func mark(_ name: String) -> UInt32 { UInt32(truncatingIfNeeded: name.fnv1a) }
 
     package static func == (left: JSONObject, right: JSONObject) -> Bool {
         left.members.count == right.members.count

@@ -1,3 +1,5 @@
+import Bytes
+
 /// A name that is compared byte for byte. Swift's strings are equal when Unicode calls them equivalent, which would make
 /// one role, audience or issuer of two that an identity provider tells apart.
 package struct ExactName: Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
@@ -8,11 +10,7 @@ package struct ExactName: Sendable, Hashable, ExpressibleByStringLiteral, Custom
     package init(stringLiteral value: String) { description = value }
 
     package static func == (left: ExactName, right: ExactName) -> Bool {
-        let leftBytes = left.description.utf8Span.span
-        let rightBytes = right.description.utf8Span.span
-        guard leftBytes.count == rightBytes.count else { return false }
-        for index in leftBytes.indices where leftBytes[index] != rightBytes[index] { return false }
-        return true
+        left.description.hasSameBytes(as: right.description)
     }
 
     package func hash(into hasher: inout Hasher) {
