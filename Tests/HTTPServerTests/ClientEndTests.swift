@@ -44,7 +44,7 @@ struct ClientEndTests {
         try await withServer(gate: gate) { port, server in
             let client = try RawClient(port: port)
             client.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n")
-            while !gate.isWaitedFor { await Task.yield() }
+            await gate.isWaitedForAtLast()
             client.finishSending()
             try await Task.sleep(for: .milliseconds(700))
             #expect(await server.connectionCount() == 1)

@@ -21,7 +21,8 @@ final class Gate: Sendable {
         }
     }
 
-    var isWaitedFor: Bool { state.withLock { !$0.waiting.isEmpty } }
+    /// Somebody waits.
+    func isWaitedForAtLast() async { while state.withLock({ $0.waiting.isEmpty }) { await Task.yield() } }
 
     func open() {
         let waiting = state.withLock { state in
@@ -75,9 +76,16 @@ struct Demo: Responder {
     }
 }
 
-/// A server of its own for each test, with what is left of it checked at the end.
 func withServer(
     gate: Gate = Gate(), _ change: (inout HTTPServerConfiguration) -> Void = { _ in },
+    _ work: (Int, HTTPServer) async throws -> Void
+) async throws {
+    try await serve(Demo(gate: gate), change, work)
+}
+
+/// A server of its own for each test, with what is left of it checked at the end.
+func serve(
+    _ responder: any Responder, _ change: (inout HTTPServerConfiguration) -> Void,
     _ work: (Int, HTTPServer) async throws -> Void
 ) async throws {
     var configuration = HTTPServerConfiguration(
@@ -85,7 +93,7 @@ func withServer(
     change(&configuration)
     let logger = Logger(label: "test", handler: JSONLogHandler(sink: InMemoryLogSink(), level: .trace, now: { 0 }))
     let server = HTTPServer(
-        configuration: configuration, group: TestLoops.group, responder: Demo(gate: gate), logger: logger)
+        configuration: configuration, group: TestLoops.group, responder: responder, logger: logger)
     let address = try await server.start()
     try await work(address.port, server)
     await server.shutdown(deadline: .seconds(2))

@@ -146,7 +146,7 @@ struct LimitTests {
         } _: { port, server in
             var clients = try (0..<8).map { _ in try RawClient(port: port) }
             for client in clients { client.send("GET /gate HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") }
-            while !gate.isWaitedFor { await Task.yield() }
+            await gate.isWaitedForAtLast()
             clients.removeSubrange(2..<6)
             gate.open()
             let texts = clients.map { $0.readAll() }

@@ -12,7 +12,7 @@ struct ShutdownTests {
         try await withServer(gate: gate) { port, server in
             let client = try RawClient(port: port)
             client.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\nGET /now HTTP/1.1\r\nHost: a\r\n\r\n")
-            while !gate.isWaitedFor { await Task.yield() }
+            await gate.isWaitedForAtLast()
             server.beginDraining()
             gate.open()
             let text = client.readAll() ?? ""
@@ -59,7 +59,7 @@ struct ShutdownTests {
             idle.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             _ = idle.read(until: "now")
             busy.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n")
-            while !gate.isWaitedFor { await Task.yield() }
+            await gate.isWaitedForAtLast()
             server.beginDraining()
             // Each loop has been told when it has answered this.
             _ = await server.connectionCount()

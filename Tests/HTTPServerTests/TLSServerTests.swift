@@ -57,17 +57,11 @@ struct TLSServerTests {
     private func withServer(
         _ change: (inout HTTPServerConfiguration) -> Void = { _ in }, _ work: (Int, HTTPServer) async throws -> Void
     ) async throws {
-        var configuration = HTTPServerConfiguration(
-            host: "127.0.0.1", port: 0, commonFields: HTTPFields([("x-common", "yes")]))
-        configuration.tls = TLSListenerConfiguration(contexts: contexts, metrics: registry)
-        change(&configuration)
-        let logger = Logger(label: "test", handler: JSONLogHandler(sink: InMemoryLogSink(), level: .trace, now: { 0 }))
-        let server = HTTPServer(
-            configuration: configuration, group: TestLoops.group, responder: Hello(hold: hold), logger: logger)
-        let address = try await server.start()
-        try await work(address.port, server)
-        await server.shutdown(deadline: .seconds(2))
-        #expect(await server.connectionCount() == 0)
+        let tls = TLSListenerConfiguration(contexts: contexts, metrics: registry)
+        try await serve(Hello(hold: hold), {
+            $0.tls = tls
+            change(&$0)
+        }, work)
     }
 
     private func count(_ outcome: String, _ version: String = "none") -> Int {
