@@ -62,6 +62,8 @@ done
 row 'cold start to the first answered request' "$(printf '%s\n' "${times[@]}" | median) ms (median of 5, curl included)"
 start_helper
 wait_for "$url/api/health/ready" 20 "$helper"
+# What only the start needed is let go of a second after it.
+sleep 2
 row 'resident memory, idle' "$(rss "$helper")"
 
 if ! command -v wrk >/dev/null || ! command -v nginx >/dev/null; then
