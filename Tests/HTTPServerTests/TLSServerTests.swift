@@ -58,10 +58,12 @@ struct TLSServerTests {
         _ change: (inout HTTPServerConfiguration) -> Void = { _ in }, _ work: (Int, HTTPServer) async throws -> Void
     ) async throws {
         let tls = TLSListenerConfiguration(contexts: contexts, metrics: registry)
-        try await serve(Hello(hold: hold), {
-            $0.tls = tls
-            change(&$0)
-        }, work)
+        try await serve(
+            Hello(hold: hold),
+            {
+                $0.tls = tls
+                change(&$0)
+            }, work)
     }
 
     private func count(_ outcome: String, _ version: String = "none") -> Int {
