@@ -11,6 +11,16 @@ enum LockScript {
         RESPCommand("SET", key(lock), lock.token, "NX", "PX", String(max(1, lifetime.nanoseconds / 1_000_000)))
     }
 
+    /// Redis answers `SET NX` with OK when it has set the key and with nil when there was one. Every other reply comes from
+    /// something that is not a lock: nothing is known then.
+    static func outcome(_ reply: RESPValue, of lock: HeldLock) -> LockOutcome {
+        switch reply {
+        case .status("OK"): .acquired(lock)
+        case .null: .busy
+        default: .unavailable
+        }
+    }
+
     static func release(_ lock: HeldLock) -> RESPCommand { RESPCommand("EVAL", source, "1", key(lock), lock.token) }
 
     private static func key(_ lock: HeldLock) -> String { "mlaas:lock:\(lock.name)" }

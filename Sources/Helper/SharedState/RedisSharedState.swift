@@ -88,7 +88,9 @@ package final class RedisSharedState: SharedState {
         let lock = HeldLock(name: name, token: hexEncoded(SecureRandom.bytes(16)))
         do throws(RedisError) {
             let reply = try await client.send(LockScript.acquire(lock, lifetime: lifetime))
-            return reply == .status("OK") ? .acquired(lock) : .busy
+            let outcome = LockScript.outcome(reply, of: lock)
+            if outcome == .unavailable { health.note(RedisError.malformed("the reply to SET NX is neither OK nor nil")) }
+            return outcome
         } catch {
             health.note(error)
             return .unavailable

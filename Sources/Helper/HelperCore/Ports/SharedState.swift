@@ -7,7 +7,11 @@ package protocol SharedState: Sendable {
     /// do not count.
     func count(_ subject: RateSubject, under policy: RatePolicy) -> Eventually<RateVerdict>
 
-    /// Takes the lock of that name unless somebody has it. It comes free by itself after `lifetime`.
+    /// Takes the lock of that name unless another caller holds it. It expires by itself after `lifetime`.
+    ///
+    /// A lock only narrows a race between replicas. A replica that dies leaves its lock until it expires, so that users of a
+    /// lock owe two things: what exists already is found and answered before any lock is asked for, and the wait for one is
+    /// bounded as `Replicas.whileLocked` bounds it.
     func acquire(lock name: String, lifetime: Duration) async -> LockOutcome
 
     /// Gives a lock back, if it is still ours. Safe to repeat.
@@ -33,9 +37,9 @@ package enum Eventually<Value: Sendable>: Sendable {
 
 package enum LockOutcome: Sendable, Equatable {
     case acquired(HeldLock)
-    /// Somebody else has it.
+    /// Another caller holds it; the store said so in so many words.
     case busy
-    /// Nobody can say: go on without it.
+    /// The store gave no answer, an error, or one that is not a lock's: go on without the lock, at once.
     case unavailable
 }
 
