@@ -29,7 +29,7 @@ format: ## Formats all Swift sources
 lint: ## Checks formatting, shell scripts and Python
 	swift format lint --strict --configuration .swift-format -r Sources Tests Fuzz/Sources/Fuzz Model/Sources Benchmarks Package.swift Fuzz/Package.swift Model/Package.swift
 	shellcheck setup.sh test_api.sh .ci/run scripts/*.sh scripts/image/*.sh Benchmarks/*.sh
-	python3 -m py_compile scripts/*.py Tests/Conformance/*.py Tests/Operability/*.py deployment/grafana/*.py Tests/Deployment/*.py Tests/Chaos/*.py Tests/Drain/*.py Tests/Browser/*.py Tests/Corpus/*.py Benchmarks/*.py Benchmarks/harness/*.py Benchmarks/anchors/*.py Benchmarks/tests/*.py
+	python3 -m py_compile scripts/*.py Tests/Conformance/*.py Tests/Operability/*.py deployment/grafana/*.py Tests/Deployment/*.py Tests/Chaos/*.py Tests/Siege/*.py Tests/Drain/*.py Tests/Browser/*.py Tests/Corpus/*.py Benchmarks/*.py Benchmarks/harness/*.py Benchmarks/anchors/*.py Benchmarks/tests/*.py
 
 check: ## Checks which part of the tree knows which
 	python3 -m unittest -q scripts/tests/test_check_structure.py
@@ -124,6 +124,13 @@ bench-programs:
 
 bench: bench-programs ## Measures the helper beside other servers and writes docs/performance.md (BENCH_QUICK=1: a short run)
 	@Benchmarks/bench.py $(if $(ONLY),--only $(ONLY))
+
+.PHONY: siege overload
+siege: bench-programs ## Plays strangers of fifteen kinds against the release build within 64 MiB (SIEGE="--seconds 2": a short run)
+	@MLAAS_BIN=.build-static/release python3 -B Tests/Siege/siege.py $(SIEGE)
+
+overload: bench-programs ## Measures goodput at half, once, twice and five times the load that the helper can carry
+	@Benchmarks/overload.py $(OVERLOAD)
 
 bench-check: bench-programs ## Tests what measures, and exercises every part of `make bench` briefly
 	@python3 -B -m unittest discover -s Benchmarks/tests

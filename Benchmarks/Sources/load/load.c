@@ -11,6 +11,9 @@
 //   --once            sends each token once and ends when there are no more
 //   --requests N      ends after so many
 //   --rate N          open loop: requests a second; all that were due in the time are sent, be it up to ten seconds late
+//   --overload        open loop against a server that refuses some: 503 is counted and is no failure, latencies are those of
+//                     the answers with 200, nothing is sent late, and the run ends at its time whatever is under way
+//   --abandon N       every Nth request is reset by its client within 50 ms (with --overload)
 //
 // Anything but 200 is counted, and makes the exit status 1.
 #define _GNU_SOURCE
@@ -41,6 +44,8 @@ struct connection {
     uint64_t began;  // when the request was sent, or was due
     size_t have;     // bytes of the head so far
     uint64_t left;   // bytes of the body still to come
+    uint64_t gives_up;  // when its client resets it; 0: never
+    int status;
     char head[HEAD_MAX];
 };
 
@@ -49,7 +54,8 @@ static int once;
 
 // MARK: What is counted
 
-static uint64_t requests, failures, received, failed_status;
+static uint64_t requests, failures, received, failed_status, refused, abandoned;
+static int overload;
 
 // MARK: One connection
 
@@ -137,7 +143,10 @@ static int read_answer(struct connection *it) {
                 if (it->have == HEAD_MAX) return -1;
                 continue;
             }
-            if (memcmp(it->head, "HTTP/1.1 200", 12) != 0) {
+            it->status = atoi(it->head + 9);
+            if (overload && it->status == 503) {
+                refused++;
+            } else if (it->status != 200) {
                 failures++;
                 failed_status = strtoull(it->head + 9, NULL, 10);
             }
@@ -146,6 +155,31 @@ static int read_answer(struct connection *it) {
         }
         if (it->left == 0) return 1;
     }
+}
+
+// MARK: Clients that give up
+
+/// The kernel sends a reset in place of the end, as for a client that was killed.
+static void reset(struct connection *it) {
+    struct linger now = {1, 0};
+    setsockopt(it->descriptor, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    close(it->descriptor);
+}
+
+/// Resets those whose time has come; returns how many. They are idle again, on new connections.
+static int give_up(struct connection *all, int connections, uint64_t time, struct connection **idle, int *idle_count) {
+    int count = 0;
+    for (int index = 0; index < connections; index++) {
+        struct connection *it = &all[index];
+        if (it->gives_up == 0 || it->gives_up > time) continue;
+        it->gives_up = 0;
+        reset(it);
+        open_connection(it);
+        idle[(*idle_count)++] = it;
+        count++;
+    }
+    abandoned += (uint64_t)count;
+    return count;
 }
 
 // MARK: The run
@@ -163,10 +197,11 @@ int main(int argc, char **argv) {
     const char *path = "/api/services";
     int connections = 64;
     double seconds = 3, rate = 0;
-    uint64_t requests_max = UINT64_MAX;
+    uint64_t requests_max = UINT64_MAX, abandon = 0, looked = 0;
     static const struct option options[] = {{"path", 1, 0, 'p'}, {"connections", 1, 0, 'c'}, {"seconds", 1, 0, 's'},
                                             {"from", 1, 0, 'f'}, {"once", 0, 0, 'o'},        {"requests", 1, 0, 'n'},
-                                            {"rate", 1, 0, 'r'}, {0, 0, 0, 0}};
+                                            {"rate", 1, 0, 'r'},        {"overload", 0, 0, 'v'}, {"abandon", 1, 0, 'a'},
+                                            {0, 0, 0, 0}};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
             case 'p': path = optarg; break;
@@ -176,6 +211,8 @@ int main(int argc, char **argv) {
             case 'o': once = 1; break;
             case 'n': requests_max = strtoull(optarg, NULL, 10); break;
             case 'r': rate = atof(optarg); break;
+            case 'v': overload = 1; break;
+            case 'a': abandon = strtoull(optarg, NULL, 10); break;
             default: return 2;
         }
     }
@@ -202,31 +239,41 @@ int main(int argc, char **argv) {
         idle[idle_count++] = &all[index];
     }
     uint64_t began = now(), end = began + (uint64_t)(seconds * 1e9), last = began, asked = 0;
-    uint64_t closed = 0, late = 0;
+    uint64_t closed = 0, late = 0, unsent = 0;
     int busy = 0, more = 1;
     struct epoll_event events[256];
     for (;;) {
         uint64_t time = now();
-        if (time >= end + (rate > 0 ? GRACE : 0) || due_at(began, asked, rate) >= end || asked >= requests_max) more = 0;
+        if (overload && time >= end) break;
+        if (abandon > 0 && time - looked > 2000000u) {
+            busy -= give_up(all, connections, time, idle, &idle_count);
+            looked = time;
+        }
+        // What could not be sent in its second is not sent at all: the clients of an overload do not wait for each other.
+        while (overload && due_at(began, asked + unsent, rate) + 1000000000u < time) unsent++;
+        if (time >= end + (rate > 0 ? GRACE : 0) || due_at(began, asked + unsent, rate) >= end || asked >= requests_max) more = 0;
         // Closed loop: whoever is idle asks. Open loop: whoever is idle serves what is due.
         while (more && idle_count > 0 && asked < requests_max) {
-            uint64_t due = rate > 0 ? due_at(began, asked, rate) : time;
+            uint64_t due = rate > 0 ? due_at(began, asked + unsent, rate) : time;
             if (due > time || due >= end) break;
             if (!ask(idle[idle_count - 1], due)) {
                 more = 0;
                 break;
             }
+            if (abandon > 0 && asked % abandon == 0)
+                idle[idle_count - 1]->gives_up = time + (uint64_t)(random() % 50000000);
             idle_count--, busy++, asked++;
         }
         if (busy == 0 && !more) break;
         struct timespec wait = {20, 0}, *timeout = &wait;
         if (rate > 0 && more) {
-            uint64_t due = due_at(began, asked, rate);
+            uint64_t due = due_at(began, asked + unsent, rate);
             uint64_t pause = idle_count > 0 && due > time ? due - time : idle_count > 0 ? 0 : 5000000000u;
             wait.tv_sec = (time_t)(pause / 1000000000u), wait.tv_nsec = (long)(pause % 1000000000u);
         }
+        if (abandon > 0 && (timeout->tv_sec > 0 || timeout->tv_nsec > 2000000)) wait.tv_sec = 0, wait.tv_nsec = 2000000;
         int ready = epoll_pwait2(poller, events, 256, timeout, NULL);
-        if (ready == 0 && (rate <= 0 || !more)) {
+        if (ready == 0 && !overload && (rate <= 0 || !more)) {
             fprintf(stderr, "load: no answer for twenty seconds\n");
             return 2;
         }
@@ -235,6 +282,7 @@ int main(int argc, char **argv) {
             int state = read_answer(it);
             if (state == 0) continue;
             last = now();
+            it->gives_up = 0;
             if (state < 0) {  // Some servers close after so many requests; the next connection asks on.
                 close(it->descriptor);
                 closed++;
@@ -245,7 +293,7 @@ int main(int argc, char **argv) {
                 failures++;
             } else {
                 requests++;
-                record_latency(last - it->began);
+                if (!overload || it->status == 200) record_latency(last - it->began);
                 if (rate > 0 && last - it->began > 1000000000u) late++;
             }
             busy--;
@@ -261,9 +309,10 @@ int main(int argc, char **argv) {
     double spent = (double)(last - began) / 1e9;
     double processor = (double)used.ru_utime.tv_sec + (double)used.ru_utime.tv_usec / 1e6
                        + (double)used.ru_stime.tv_sec + (double)used.ru_stime.tv_usec / 1e6;
-    printf("{\"requests\": %llu, \"failures\": %llu, \"failed_status\": %llu, \"closed\": %llu, \"late\": %llu,"
+    printf("{\"refused\": %llu, \"abandoned\": %llu, \"unsent\": %llu, \"unanswered\": %d, \"requests\": %llu, \"failures\": %llu, \"failed_status\": %llu, \"closed\": %llu, \"late\": %llu,"
            " \"seconds\": %.6f, \"rate\": %.1f, \"bytes\": %llu, \"p50\": %.4f, \"p99\": %.4f, \"p999\": %.4f,"
            " \"max\": %.4f, \"processor\": %.3f, \"next\": %zu}\n",
+           (unsigned long long)refused, (unsigned long long)abandoned, (unsigned long long)unsent, busy,
            (unsigned long long)requests, (unsigned long long)failures, (unsigned long long)failed_status,
            (unsigned long long)closed, (unsigned long long)late, spent, spent > 0 ? (double)requests / spent : 0,
            (unsigned long long)received, latency_percentile(0.5), latency_percentile(0.99), latency_percentile(0.999), slowest_latency(),
