@@ -26,7 +26,7 @@ SETS = {
     "ctl": set(range(0x20)) | {0x7F},
     "vchar": set(range(0x21, 0x7F)),
     "obs": set(range(0x80, 0x100)),
-    "uri": set((ALPHA + DIGIT + "-._~:/?[]@!$&'()*+,;=").encode()),
+    "uri": set((ALPHA + DIGIT + "-._~:/?@!$&'()*+,;=").encode()),
     "else": set(range(256)),
 }
 ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|\{(\d+) ([^}]*)\}|([rnt\\]))")

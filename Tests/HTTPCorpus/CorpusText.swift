@@ -90,7 +90,7 @@ enum CorpusText {
         "ctl": Set(0...0x1F).union([0x7F]),
         "vchar": Set(0x21...0x7E),
         "obs": Set(0x80...0xFF),
-        "uri": alpha.union(digits).union("-._~:/?[]@!$&'()*+,;=".utf8),
+        "uri": alpha.union(digits).union("-._~:/?@!$&'()*+,;=".utf8),
         "else": Set(0...0xFF),
     ]
 }

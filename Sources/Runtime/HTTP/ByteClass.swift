@@ -7,8 +7,8 @@ package enum ByteClass {
     @inline(__always) static func isFieldValue(_ byte: UInt8) -> Bool {
         byte == ASCII.tab || (byte >= ASCII.space && byte != 0x7F)
     }
-    /// RFC 3986 §2: what may stand in a URI without a fragment.
-    @inline(__always) static func isURI(_ byte: UInt8) -> Bool { contains(byte, uriLow, uriHigh) }
+    /// RFC 3986 §3.3, §3.4: what may stand in a path or a query. Brackets belong to an authority alone.
+    @inline(__always) static func isPathOrQuery(_ byte: UInt8) -> Bool { contains(byte, pathLow, pathHigh) }
     /// RFC 3986 §3.2.2: what may stand in a reg-name or IPv4 address.
     @inline(__always) static func isHost(_ byte: UInt8) -> Bool { contains(byte, hostLow, hostHigh) }
 
@@ -22,9 +22,9 @@ package enum ByteClass {
     /// `! # $ % & ' * + - .` and `^ _ ` | ~`.
     private static let tokenLow: UInt64 = digits | 0x0000_6CFA_0000_0000
     private static let tokenHigh: UInt64 = letters | 0x5000_0001_C000_0000
-    /// `! $ % & ' ( ) * + , - . / : ; = ?` and `@ [ ] _ ~`.
-    private static let uriLow: UInt64 = digits | 0xAC00_FFF2_0000_0000
-    private static let uriHigh: UInt64 = letters | 0x4000_0000_A800_0001
+    /// `! $ % & ' ( ) * + , - . / : ; = ?` and `@ _ ~`.
+    private static let pathLow: UInt64 = digits | 0xAC00_FFF2_0000_0000
+    private static let pathHigh: UInt64 = letters | 0x4000_0000_8000_0001
     /// `! $ % & ' ( ) * + , - . ; =` and `_ ~`.
     private static let hostLow: UInt64 = digits | 0x2800_7FF2_0000_0000
     private static let hostHigh: UInt64 = letters | 0x4000_0000_8000_0000

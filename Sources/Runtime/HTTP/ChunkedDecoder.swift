@@ -75,8 +75,8 @@ struct ChunkedDecoder: Sendable {
         var index = line.lowerBound
         var size = 0
         while index < line.upperBound, let digit = ASCII.hexValue(buffer[index]) {
-            guard index - line.lowerBound < 15 else { throw .chunk }
-            size = size << 4 | digit
+            // Leading zeros are legal in any number (RFC 9112 §7.1); a size beyond `Int` is larger than every limit.
+            size = size > Int.max >> 4 ? Int.max : size << 4 | digit
             index += 1
         }
         guard index > line.lowerBound else { throw .chunk }

@@ -3,7 +3,11 @@
 struct Framing: Sendable {
     private var hosts = 0
     private var declaredLength: Int?
+    private var hasTransferEncoding = false
+    /// `chunked` is the last coding so far, over all `Transfer-Encoding` lines.
     private var isChunked = false
+    /// A coding other than `chunked` was applied first.
+    private var hasOtherCoding = false
     private var wantsClose = false
     private var wantsKeepAlive = false
     private(set) var expectsContinue = false
@@ -27,13 +31,15 @@ struct Framing: Sendable {
             hosts += 1
             guard hosts == 1, Self.isHost(bytes, value) else { throw .host }
         case 6 where bytes.equals(name, lowercased: FieldName.expect.bytes):
+            // The field is a list, and an empty one expects nothing (RFC 9110 §5.6.1, §10.1.1).
+            if value.isEmpty { break }
             guard bytes.equals(value, lowercased: Self.hundredContinue) else { throw .expectation }
             // An HTTP/1.0 client cannot mean it (RFC 9110 §10.1.1).
             expectsContinue = version == .http11
         case 10 where bytes.equals(name, lowercased: FieldName.connection.bytes):
             noteOptions(bytes, value)
         case 14 where bytes.equals(name, lowercased: FieldName.contentLength.bytes):
-            guard declaredLength == nil, !isChunked, !value.isEmpty else { throw .contentLength }
+            guard declaredLength == nil, !value.isEmpty else { throw .contentLength }
             declaredLength = try decimal(bytes, value)
         case 17 where bytes.equals(name, lowercased: FieldName.transferEncoding.bytes):
             try noteCoding(bytes, value, version)
@@ -44,7 +50,11 @@ struct Framing: Sendable {
     /// Checks what only the whole head can tell.
     mutating func finish(version: RequestHead.Version) throws(ProtocolError) {
         if version == .http11, hosts != 1 { throw .host }
-        if isChunked, declaredLength != nil { throw .contentLength }
+        if hasTransferEncoding {
+            guard isChunked else { throw .transferEncoding }
+            if declaredLength != nil { throw .contentLength }
+            if hasOtherCoding { throw .transferCoding }
+        }
         keepsAlive = !wantsClose && (version == .http11 || wantsKeepAlive)
     }
 
@@ -61,22 +71,22 @@ struct Framing: Sendable {
         return length
     }
 
+    /// Adds the codings of one line to those of the lines before it: several lines mean what one would (RFC 9110 §5.3).
     private mutating func noteCoding(
         _ bytes: Span<UInt8>, _ range: Range<Int>, _ version: RequestHead.Version
     ) throws(ProtocolError) {
-        guard version == .http11, !isChunked else { throw .transferEncoding }
-        if bytes.equals(range, lowercased: Self.chunked) {
-            isChunked = true
-            return
-        }
-        let codings = elements(bytes, range)
-        let chunkedCount = codings.filter { bytes.equals($0, lowercased: Self.chunked) }.count
-        guard let last = codings.last, bytes.equals(last, lowercased: Self.chunked), chunkedCount == 1,
-            codings.count > 1
-        else {
-            throw .transferEncoding
-        }
-        throw .transferCoding
+        guard version == .http11 else { throw .transferEncoding }
+        hasTransferEncoding = true
+        var start = range.lowerBound
+        repeat {
+            var comma = start
+            while comma < range.upperBound, bytes[comma] != ASCII.comma { comma &+= 1 }
+            let coding = trimmed(bytes, start..<comma)
+            // An empty element is legal, but no sender has a reason for one beside `chunked`.
+            guard !isChunked, !coding.isEmpty else { throw .transferEncoding }
+            if bytes.equals(coding, lowercased: Self.chunked) { isChunked = true } else { hasOtherCoding = true }
+            start = comma + 1
+        } while start <= range.upperBound
     }
 
     private mutating func noteOptions(_ bytes: Span<UInt8>, _ range: Range<Int>) {
@@ -93,13 +103,19 @@ struct Framing: Sendable {
         while start < range.upperBound {
             var comma = start
             while comma < range.upperBound, bytes[comma] != ASCII.comma { comma &+= 1 }
-            var end = comma
-            while start < end, ASCII.isBlank(bytes[start]) { start &+= 1 }
-            while end > start, ASCII.isBlank(bytes[end - 1]) { end &-= 1 }
-            if start < end { elements.append(start..<end) }
+            let element = trimmed(bytes, start..<comma)
+            if !element.isEmpty { elements.append(element) }
             start = comma + 1
         }
         return elements
+    }
+
+    private func trimmed(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Range<Int> {
+        var start = range.lowerBound
+        var end = range.upperBound
+        while start < end, ASCII.isBlank(bytes[start]) { start &+= 1 }
+        while end > start, ASCII.isBlank(bytes[end - 1]) { end &-= 1 }
+        return start..<end
     }
 
     /// uri-host [ ":" port ] (RFC 9110 §7.2), not empty.

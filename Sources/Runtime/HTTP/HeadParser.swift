@@ -39,6 +39,7 @@ struct HeadParser: Sendable {
         if stage == .start, lineStart == 0, scanned == 0 {
             head.fields.removeAll(keepingCapacity: true)
             head.queryRange = nil
+            head.authorityRange = nil
         }
         while let line = try nextLine(bytes) {
             switch stage {

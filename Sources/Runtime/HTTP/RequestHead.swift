@@ -28,6 +28,8 @@ package struct RequestHead: Sendable {
     package var pathRange: Range<Int>
     /// What follows the first `?` of the target.
     package var queryRange: Range<Int>?
+    /// The authority of an absolute-form target.
+    package var authorityRange: Range<Int>?
     package var fields: [FieldSlot]
 
     package init(
@@ -48,6 +50,12 @@ package struct RequestHead: Sendable {
     /// The query as received, without the `?`.
     package var query: String? { queryRange.map { String(decoding: bytes[$0], as: UTF8.self) } }
 
+    /// The host, and the port where there is one, that the request is for: the authority of an absolute-form target, which
+    /// wins over the `Host` field (RFC 9112 §3.2.2).
+    package var authority: String? {
+        (authorityRange ?? range(of: .host)).map { String(decoding: bytes[$0], as: UTF8.self) }
+    }
+
     /// Where the first value of that name stands in `bytes`; no allocation.
     package func range(of name: FieldName) -> Range<Int>? {
         for slot in fields where matches(slot.name, name) { return slot.value }
@@ -62,6 +70,13 @@ package struct RequestHead: Sendable {
     /// Every value of that name, in order.
     package func values(of name: FieldName) -> [String] {
         fields.filter { matches($0.name, name) }.map { String(decoding: bytes[$0.value], as: UTF8.self) }
+    }
+
+    /// Where every value of that name stands in `bytes`, in order.
+    package func ranges(of name: FieldName) -> [Range<Int>] {
+        var ranges: [Range<Int>] = []
+        for slot in fields where matches(slot.name, name) { ranges.append(slot.value) }
+        return ranges
     }
 
     /// How many fields have that name.

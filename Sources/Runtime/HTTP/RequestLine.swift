@@ -51,15 +51,33 @@ enum RequestLine {
 
     // MARK: Target
 
-    /// origin-form, absolute-form, or the asterisk-form of OPTIONS (RFC 9112 §3.2).
+    /// origin-form, absolute-form, or the asterisk-form of OPTIONS (RFC 9112 §3.2). CONNECT takes an authority and nothing
+    /// else (§3.2.3), and nothing here tunnels.
     private static func readTarget(
+        _ range: Range<Int>, _ bytes: Span<UInt8>, into head: inout RequestHead
+    ) throws(ProtocolError) {
+        guard head.method != .connect else { throw .target }
+        switch bytes[range.lowerBound] {
+        case ASCII.slash: try readPath(range, bytes, into: &head)
+        case ASCII.asterisk where range.count == 1 && head.method == .options: head.pathRange = range
+        default:
+            let authority = try authority(range, bytes)
+            head.authorityRange = authority
+            try readPath(authority.upperBound..<range.upperBound, bytes, into: &head)
+            // Without a path it is one for "/" (RFC 9110 §4.2.3): the scheme's own second slash stands for it.
+            if head.pathRange.isEmpty { head.pathRange = (authority.lowerBound - 1)..<authority.lowerBound }
+        }
+    }
+
+    /// absolute-path [ "?" query ].
+    private static func readPath(
         _ range: Range<Int>, _ bytes: Span<UInt8>, into head: inout RequestHead
     ) throws(ProtocolError) {
         var question = range.upperBound
         var index = range.lowerBound
         while index < range.upperBound {
             let byte = bytes[index]
-            guard ByteClass.isURI(byte) else { throw .target }
+            guard ByteClass.isPathOrQuery(byte) else { throw .target }
             if byte == ASCII.question, question == range.upperBound { question = index }
             if byte == ASCII.percent {
                 guard index + 2 < range.upperBound, ASCII.hexValue(bytes[index + 1]) != nil,
@@ -68,28 +86,19 @@ enum RequestLine {
             }
             index &+= 1
         }
-        switch bytes[range.lowerBound] {
-        case ASCII.slash: head.pathRange = range.lowerBound..<question
-        case ASCII.asterisk where range.count == 1 && head.method == .options: head.pathRange = range
-        default: head.pathRange = try absolutePath(range, bytes, end: question)
-        }
+        head.pathRange = range.lowerBound..<question
         head.queryRange = question < range.upperBound ? (question + 1)..<range.upperBound : nil
     }
 
-    /// absolute-form: `http://host[:port]/path` (RFC 9112 §3.2.2), whose authority counts instead of `Host`.
-    /// - Parameter end: where the path ends.
-    /// - Returns: where the path stands.
-    private static func absolutePath(
-        _ range: Range<Int>, _ bytes: Span<UInt8>, end: Int
-    ) throws(ProtocolError) -> Range<Int> {
+    /// Where the authority of `http://host[:port]/path` stands (RFC 9112 §3.2.2); it counts instead of `Host`.
+    private static func authority(_ range: Range<Int>, _ bytes: Span<UInt8>) throws(ProtocolError) -> Range<Int> {
         for scheme in [http, https] where range.count > scheme.count {
             let host = range.lowerBound + scheme.count
             guard bytes.equals(range.lowerBound..<host, lowercased: scheme) else { continue }
-            var index = host
-            while index < end, bytes[index] != ASCII.slash { index &+= 1 }
-            guard Framing.isHost(bytes, host..<index) else { throw .target }
-            // Without a path it is one for "/" (RFC 9110 §4.2.3): the scheme's own second slash stands for it.
-            return index < end ? index..<end : (host - 1)..<host
+            var end = host
+            while end < range.upperBound, bytes[end] != ASCII.slash, bytes[end] != ASCII.question { end &+= 1 }
+            guard Framing.isHost(bytes, host..<end) else { throw .target }
+            return host..<end
         }
         throw .target
     }

@@ -72,7 +72,7 @@ package struct ProtectedResource: Sendable {
 
     private func resource(_ request: Request) -> (origin: String, path: String)? {
         if let configured { return configured }
-        guard let host = request.head.value(of: .host), !host.isEmpty, host.utf8.allSatisfy(Self.isHostByte) else {
+        guard let host = request.head.authority, !host.isEmpty, host.utf8.allSatisfy(Self.isHostByte) else {
             return nil
         }
         // Whoever ends TLS in front of us does not tell; nobody serves tokens over plain HTTP but to the same machine.
