@@ -1,5 +1,7 @@
 """Pages of other origins: listed ones may call the API, others see no difference, and nobody does unless it is set."""
 
+import socket
+
 import pytest
 import requests
 
@@ -66,3 +68,28 @@ def test_successes_and_failures_can_be_read(sandbox, open_helper):
 def test_a_request_without_an_origin_is_told_only_that_it_matters(open_helper):
     answer = requests.get(open_helper.url + "/api/health", timeout=10)
     assert cors(answer) == {} and answer.headers["Vary"] == "Origin"
+
+
+def raw(helper, request):
+    host, port = helper.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(request.encode())
+        return connection.makefile("rb").read().decode()
+
+
+REFUSED = [
+    (400, "GET /a[b] HTTP/1.1\r\nHost: a\r\n"), (400, "GET / HTTP/1.1\r\n"),
+    (413, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n"),
+    (414, f"GET /{'a' * 9000} HTTP/1.1\r\nHost: a\r\n"), (417, "GET / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n"),
+    (431, "GET / HTTP/1.1\r\nHost: a\r\n" + "A: b\r\n" * 70), (501, "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n"),
+]
+
+
+@pytest.mark.parametrize("status, request_text", REFUSED)
+def test_a_refusal_before_routing_can_be_read_as_well(open_helper, status, request_text):
+    more = "A: b\r\n" * 40 if status == 431 else ""
+    for origin, is_allowed in ((PORTAL, True), ("https://evil.example.com", False)):
+        text = raw(open_helper, f"{request_text}Origin: {origin}\r\nX-Request-ID: mine\r\n{more}\r\n")
+        assert text.startswith(f"HTTP/1.1 {status} ") and "x-request-id: mine\r\n" in text, text
+        assert (f"access-control-allow-origin: {PORTAL}\r\n" in text) == is_allowed
+        assert ("access-control-expose-headers: " in text) == is_allowed and "vary: Origin\r\n" in text

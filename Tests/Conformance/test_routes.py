@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -224,3 +225,48 @@ def test_metrics_are_exposed(helper):
     text = call(helper, "GET", "/metrics").text
     assert 'http_server_request_duration_seconds_count{http_route="/api/health"' in text
     assert "mlaas_catalog_services 6" in text
+
+
+@pytest.mark.parametrize("fields", [
+    {"Content-Type": "application /json"}, {"Content-Type": "application/ json"}, {"Content-Type": "application/json, application/json"},
+    {"Content-Type": ";application/json"}, {"Content-Type": "application/json\tx"}])
+def test_a_media_type_is_read_strictly(sandbox, helper, fields):
+    answer = call(helper, "POST", "/api/services/init", sandbox.token(), data=b'{"service_id":"1"}', headers=fields)
+    assert code(answer) == (415, "UNSUPPORTED_MEDIA_TYPE") and "Accept-Encoding" not in answer.headers
+
+
+def test_a_second_media_type_is_refused(sandbox, helper):
+    host, port = helper.url.removeprefix("http://").split(":")
+    body = '{"service_id":"1"}'
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall((
+            f"POST /api/services/init HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {sandbox.token()}\r\nContent-Length: {len(body)}\r\n"
+            f"Content-Type: application/json\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{body}").encode())
+        assert connection.makefile("rb").read().startswith(b"HTTP/1.1 415 ")
+
+
+@pytest.mark.parametrize("coding, status", [("gzip", 415), ("br", 415), ("identity, gzip", 415), ("identity", 404), ("", 404)])
+def test_a_body_with_a_content_coding_is_refused_by_name(sandbox, helper, coding, status):
+    answer = call(helper, "POST", "/api/services/init", sandbox.token(), data=b'{"service_id":"999999"}',
+                  headers={**JSON, "Content-Encoding": coding})
+    assert answer.status_code == status
+    assert answer.headers.get("Accept-Encoding") == ("identity" if status == 415 else None)
+
+
+def test_the_authority_of_an_absolute_target_names_the_resource(helper):
+    host, port = helper.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(b"GET http://real.example/.well-known/oauth-protected-resource HTTP/1.1\r\nHost: other.example\r\n"
+                           b"Connection: close\r\n\r\n")
+        body = connection.makefile("rb").read().split(b"\r\n\r\n", 1)[1]
+    assert json.loads(body)["resource"] == "https://real.example"
+
+
+def test_a_refused_head_has_no_body(helper):
+    host, port = helper.url.removeprefix("http://").split(":")
+    for status, request in ((413, "HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 70000"), (417, "HEAD / HTTP/1.1\r\nHost: a\r\nExpect: tea"),
+                            (404, "HEAD /nothing HTTP/1.1\r\nHost: a\r\nConnection: close"), (400, "HEAD / HTTP/1.1")):
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall(f"{request}\r\nX-Request-ID: mine\r\n\r\n".encode())
+            head, body = connection.makefile("rb").read().split(b"\r\n\r\n", 1)
+        assert head.startswith(f"HTTP/1.1 {status} ".encode()) and body == b"" and b"x-request-id: mine" in head

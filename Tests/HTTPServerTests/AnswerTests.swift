@@ -33,6 +33,29 @@ struct AnswerTests {
         }
     }
 
+    @Test(
+        "sends no body to a refused HEAD, and keeps its request id (RFC 9110 §9.3.2)",
+        arguments: [
+            ("HEAD / HTTP/1.1\r\nHost: a\r\nX-Request-ID: mine\r\nContent-Length: 70000\r\n\r\n", 413),
+            ("HEAD / HTTP/1.1\r\nHost: a\r\nX-Request-ID: mine\r\nExpect: tea\r\n\r\n", 417),
+            ("HEAD / HTTP/1.1\r\nHost: a\r\nX-Request-ID: mine\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
+            ("HEAD / HTTP/1.1\r\nX-Request-ID: mine\r\n\r\n", 400),
+            ("HEAD / HTTP/2.0\r\nHost: a\r\nX-Request-ID: mine\r\n\r\n", 505),
+            ("HEAD /a[b] HTTP/1.1\r\nHost: a\r\nX-Request-ID: mine\r\n\r\n", 400),
+            ("HEAD / HTTP/1.1\r\nHost: a\r\nX-Request-ID: mine\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", 400),
+            ("HEAD /\(String(repeating: "a", count: 9_000)) HTTP/1.1\r\nHost: a\r\nX-Request-ID: mine\r\n\r\n", 414),
+        ])
+    func refusedHead(_ request: String, _ status: Int) async throws {
+        try await withServer { port, _ in
+            let client = try RawClient(port: port)
+            client.send(request)
+            let text = client.readAll() ?? ""
+            #expect(text.hasPrefix("HTTP/1.1 \(status) ") && text.hasSuffix("\r\n\r\n"), "\(text)")
+            #expect(text.contains("x-request-id: mine\r\n"), "\(text)")
+            #expect(!text.contains("content-length: 0\r\n"))
+        }
+    }
+
     @Test("leaves its words about caching off an answer that has its own, and off no other")
     func caching() async throws {
         try await withServer {

@@ -121,13 +121,15 @@ package struct HelperAPI: Responder {
 
     /// The configuration of a server with this face: fields on every answer, and its words for malformed requests.
     package static func serverConfiguration(
-        host: String, port: Int, refusals: RefusalMetrics
+        host: String, port: Int, refusals: RefusalMetrics, cors: CORSPolicy = CORSPolicy(origins: [])
     ) -> HTTPServerConfiguration {
         HTTPServerConfiguration(
             host: host, port: port, commonFields: commonFields, uncachedFields: uncachedFields,
-            refusal: { error, id in
+            refusal: { error, request in
                 refusals.note(error)
-                return ErrorResponse.refusal(error, requestID: id)
+                var response = ErrorResponse.refusal(error, requestID: request.id)
+                cors.apply(to: &response, for: request)
+                return response
             })
     }
 
@@ -286,6 +288,7 @@ package struct HelperAPI: Responder {
             case let error as HelperError: error
             case let error as AuthenticationError: error.error
             case let error as APIManagerError: error.helperError()
+            case let error as UnsupportedContentCoding: error.error
             default:
                 HelperError(
                     .internalError, "Something went wrong. Tell the operator the request id.", cause: "\(error)")
@@ -298,6 +301,7 @@ package struct HelperAPI: Responder {
                 LogKey.error: .string(known.cause ?? known.publicMessage),
             ]) { $1 })
         var response = ErrorResponse.make(known, requestID: request.id)
+        if error is UnsupportedContentCoding { response.fields["accept-encoding"] = "identity" }
         if let challenge = (error as? AuthenticationError)?.challenge {
             response.fields["www-authenticate"] = resource.challenge(challenge, for: request)
         }

@@ -50,7 +50,8 @@ package struct HelperServer: Sendable {
         let client = HTTPClient(configuration: clientConfiguration(credentials.roots.trust, registry), group: group)
         let parts = try await compose(group, client, registry, credentials)
         var configuration = HelperAPI.serverConfiguration(
-            host: settings.host, port: settings.port, refusals: parts.telemetry.refusals)
+            host: settings.host, port: settings.port, refusals: parts.telemetry.refusals,
+            cors: CORSPolicy(origins: settings.corsOrigins))
         configuration.limits = settings.serverLimits
         configuration.tls = credentials.certificate.map {
             TLSListenerConfiguration(contexts: $0.contexts, metrics: registry)

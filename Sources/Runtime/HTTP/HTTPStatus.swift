@@ -28,6 +28,7 @@ package struct HTTPStatus: Hashable, Sendable {
     package static let notAcceptable = HTTPStatus(code: 406, reason: "Not Acceptable")
     package static let requestTimeout = HTTPStatus(code: 408, reason: "Request Timeout")
     package static let conflict = HTTPStatus(code: 409, reason: "Conflict")
+    package static let preconditionFailed = HTTPStatus(code: 412, reason: "Precondition Failed")
     package static let contentTooLarge = HTTPStatus(code: 413, reason: "Content Too Large")
     package static let uriTooLong = HTTPStatus(code: 414, reason: "URI Too Long")
     package static let unsupportedMediaType = HTTPStatus(code: 415, reason: "Unsupported Media Type")
@@ -44,7 +45,8 @@ package struct HTTPStatus: Hashable, Sendable {
 
     static let allRegistered: [HTTPStatus] = [
         .ok, .created, .noContent, .found, .notModified, .badRequest, .unauthorized, .forbidden, .notFound,
-        .methodNotAllowed, .notAcceptable, .requestTimeout, .conflict, .contentTooLarge, .uriTooLong,
+        .methodNotAllowed, .notAcceptable, .requestTimeout, .conflict, .preconditionFailed, .contentTooLarge,
+        .uriTooLong,
         .unsupportedMediaType, .expectationFailed, .unprocessableContent, .tooManyRequests,
         .requestHeaderFieldsTooLarge, .internalServerError, .notImplemented, .badGateway, .serviceUnavailable,
         .gatewayTimeout, .httpVersionNotSupported,

@@ -23,6 +23,8 @@ package struct RequestMachine: ~Copyable {
     private var stage = Stage.head
     private var body: [UInt8] = []
     private var hasSaidContinue = false
+    /// `head` is the one of the request under way.
+    private var hasHead = false
     /// The head being read or answered; kept between requests for its memory.
     private var head = RequestHead(
         method: .get, version: .http11, bytes: [], pathRange: 0..<0, queryRange: nil, fields: [])
@@ -45,6 +47,12 @@ package struct RequestMachine: ~Copyable {
         case .answering: .answer
         case .failed: .nothing
         }
+    }
+
+    /// What can be told of the request that was refused: its head, or where that is not whole or malformed, its method and
+    /// those fields that are well formed. Good for the form of the answer and for nothing else.
+    package var refusedHead: RequestHead {
+        hasHead ? head : RefusedHead.read(buffer[offset...], limits: limits)
     }
 
     /// Adds received bytes.
@@ -75,6 +83,7 @@ package struct RequestMachine: ~Copyable {
         stage = .head
         parser.reset()
         hasSaidContinue = false
+        hasHead = false
         if offset > 0 {
             // What a pipelining client has sent ahead moves to the front; mostly there is nothing.
             buffer.removeFirst(offset)
@@ -119,6 +128,7 @@ package struct RequestMachine: ~Copyable {
             offset += length
         }
         head.lowercaseNames()
+        hasHead = true
     }
 
     private mutating func beginBody() throws(ProtocolError) -> Event {

@@ -113,15 +113,18 @@ final class HTTPConnection: ByteStreamDelegate {
     }
 
     private func refuse(_ error: ProtocolError) {
-        let id = server.makeRequestID()
+        let head = machine.refusedHead
+        let id = requestID(head)
+        let request = Request(head: head, body: [], id: id, remoteAddress: remoteAddress)
         stage = .closing
-        server.encode(server.configuration.refusal(error, id), id: id, isHead: false, connection: .close)
+        server.encode(
+            server.configuration.refusal(error, request), id: id, isHead: head.method == .head, connection: .close)
     }
 
     // MARK: Answering
 
     private func answer(_ head: RequestHead, _ body: [UInt8]) {
-        let id = head.range(of: .xRequestID).flatMap { RequestID(received: head.bytes[$0]) } ?? server.makeRequestID()
+        let id = requestID(head)
         current = (id, head.method == .head, head.version)
         let request = Request(head: head, body: body, id: id, remoteAddress: remoteAddress)
         switch server.responder.respond(to: request) {
@@ -133,6 +136,11 @@ final class HTTPConnection: ByteStreamDelegate {
             case .refuse: send(server.responder.overloaded(request))
             }
         }
+    }
+
+    /// The client's own name for a request, where it is well formed, else a new one.
+    private func requestID(_ head: RequestHead) -> RequestID {
+        head.range(of: .xRequestID).flatMap { RequestID(received: head.bytes[$0]) } ?? server.makeRequestID()
     }
 
     /// Begins work on this very stack: what does not wait after all costs no turn of the loop.

@@ -20,13 +20,14 @@ package struct HTTPServerConfiguration: Sendable {
     package var sendsRequestID: Bool
     /// Seconds since 1970-01-01T00:00:00Z, for `Date`.
     package var now: @Sendable () -> Int = { wallClockSeconds() }
-    /// The answer to bytes that are not a well-formed request.
-    package var refusal: @Sendable (ProtocolError, RequestID) -> Response
+    /// The answer to bytes that are not a well-formed request. The request says what of it could be read; its head is not
+    /// to be relied on.
+    package var refusal: @Sendable (ProtocolError, Request) -> Response
 
     package init(
         host: String, port: Int, commonFields: HTTPFields = HTTPFields(), uncachedFields: HTTPFields = HTTPFields(),
         sendsRequestID: Bool = true,
-        refusal: @escaping @Sendable (ProtocolError, RequestID) -> Response = { error, _ in
+        refusal: @escaping @Sendable (ProtocolError, Request) -> Response = { error, _ in
             .text(error.explanation + "\n", status: error.status)
         }
     ) {

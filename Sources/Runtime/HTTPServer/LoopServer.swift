@@ -73,7 +73,10 @@ final class LoopServer {
                 },
                 plainAnswer: { [unowned self] in
                     let id = makeRequestID()
-                    encode(configuration.refusal(.tlsExpected, id), id: id, isHead: false, connection: .close)
+                    let head = RequestHead(
+                        method: .get, version: .http11, bytes: [], pathRange: 0..<0, queryRange: nil, fields: [])
+                    let request = Request(head: head, body: [], id: id, remoteAddress: "")
+                    encode(configuration.refusal(.tlsExpected, request), id: id, isHead: false, connection: .close)
                     defer { out.removeAll(keepingCapacity: true) }
                     return out
                 }))

@@ -11,7 +11,8 @@ struct InitBody {
     let serviceID: String
     let planID: String?
 
-    init(_ request: Request) throws(HelperError) {
+    /// - Throws: `HelperError`, or `UnsupportedContentCoding`.
+    init(_ request: Request) throws {
         let object = try Self.object(request)
         var details = object.members.filter { !Self.members.contains($0.name) }.map {
             HelperError.Detail(field: String($0.name.prefix(100)), issue: "is not a member of this request")
@@ -65,13 +66,14 @@ struct InitBody {
         }
     }
 
-    private static func object(_ request: Request) throws(HelperError) -> JSONObject {
+    private static func object(_ request: Request) throws -> JSONObject {
         guard !request.body.isEmpty else {
             throw HelperError(
                 .invalidRequest, "A JSON body is needed.", details: [.init(field: "body", issue: "is missing")])
         }
-        guard isJSON(request.head.value(of: .contentType)) else {
-            throw HelperError(.unsupportedMediaType, "Send the body as Content-Type: application/json.")
+        guard isPlain(request.head) else { throw UnsupportedContentCoding() }
+        guard request.head.count(of: .contentType) == 1, isJSON(request.head.value(of: .contentType)) else {
+            throw HelperError(.unsupportedMediaType, "Send the body as one Content-Type: application/json.")
         }
         let value: JSONValue
         do throws(JSONError) {
@@ -90,7 +92,26 @@ struct InitBody {
 
     /// `application/json`, in any case, with or without parameters (RFC 9110 §8.3.1).
     private static func isJSON(_ contentType: String?) -> Bool {
-        guard let type = contentType?.split(separator: ";").first else { return false }
-        return type.filter { $0 != " " && $0 != "\t" }.lowercased() == "application/json"
+        guard let contentType else { return false }
+        var type = contentType.utf8.prefix { $0 != 0x3B }
+        while let last = type.last, last == 0x20 || last == 0x09 { type.removeLast() }
+        return type.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 } == Array("application/json".utf8)
     }
+
+    /// Whether the body is sent as it is (RFC 9110 §8.4): no coding, or `identity` by name.
+    private static func isPlain(_ head: RequestHead) -> Bool {
+        head.values(of: .contentEncoding).allSatisfy { $0.isEmpty || $0.lowercased() == "identity" }
+    }
+}
+
+/// A body with a content coding, none of which we decode. Its answer names what we take instead (RFC 9110 §15.5.16), which
+/// other refusals of a media type must not.
+struct UnsupportedContentCoding: Error {
+    let error = HelperError(
+        .unsupportedMediaType, "Send the body without a Content-Encoding.",
+        details: [.init(field: "content-encoding", issue: "must be absent or identity")])
+}
+
+extension FieldName {
+    fileprivate static let contentEncoding: FieldName = "content-encoding"
 }
