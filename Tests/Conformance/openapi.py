@@ -71,6 +71,10 @@ class Checker:
         response = self.resolve(response)
         self.fields(where, response, headers)
         self.body(where, response, headers, body, isHead=method == "HEAD")
+        # The codes of a status stand beside the schema, which clients are generated from and which therefore has them all.
+        codes = response.get("x-error-codes")
+        if codes and body and json.loads(body)["error"]["code"] not in codes:
+            raise Mismatch(f"{where}: the code is none of {codes}")
 
     def fields(self, where, response, headers):
         for name, field in response.get("headers", {}).items():

@@ -41,6 +41,19 @@ def test_a_current_copy_costs_no_body(helper, path):
         assert answer.status_code == 200 and answer.content == first.content
 
 
+@pytest.mark.parametrize("path", ["/api/openapi.json", "/docs", "/docs/docs.css"])
+def test_a_version_that_is_not_the_required_one_is_not_sent(helper, path):
+    tag = helper.get(path).headers["ETag"]
+    for given, status in ((tag, 200), (f'"x", {tag}', 200), ("*", 200), ('"x"', 412), (f"W/{tag}", 412), ("", 412)):
+        answer = requests.get(helper.url + path, headers={"If-Match": given}, timeout=10)
+        assert answer.status_code == status, given
+        if status == 412:
+            assert answer.json()["error"]["code"] == "PRECONDITION_FAILED" and answer.headers["ETag"] == tag
+    # If-Match is evaluated before If-None-Match (RFC 9110 section 13.2.2).
+    both = {"If-Match": '"x"', "If-None-Match": tag}
+    assert requests.get(helper.url + path, headers=both, timeout=10).status_code == 412
+
+
 @pytest.mark.parametrize("path", sorted({path for _, path in OPERATIONS}))
 def test_a_path_allows_the_methods_that_are_documented(helper, path):
     concrete = re.sub(r"\{[^}]+\}", "1", path)

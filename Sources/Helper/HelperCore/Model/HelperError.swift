@@ -16,6 +16,7 @@ package struct HelperError: Error, Sendable {
         case notReady = "NOT_READY"
         case noPlansFound = "NO_PLANS_FOUND"
         case identityConflict = "IDENTITY_CONFLICT"
+        case preconditionFailed = "PRECONDITION_FAILED"
         case payloadTooLarge = "PAYLOAD_TOO_LARGE"
         case unsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE"
         case headersTooLarge = "HEADERS_TOO_LARGE"

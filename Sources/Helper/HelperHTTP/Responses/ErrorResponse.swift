@@ -13,6 +13,7 @@ package enum ErrorResponse {
         case .notFound, .serviceNotFound, .planNotFound: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .noPlansFound, .identityConflict: .conflict
+        case .preconditionFailed: .preconditionFailed
         case .payloadTooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
         case .headersTooLarge: .requestHeaderFieldsTooLarge
