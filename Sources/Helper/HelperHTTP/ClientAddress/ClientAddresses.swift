@@ -18,15 +18,16 @@ package struct ClientAddresses: Sendable {
         return client == peer ? nil : client.description
     }
 
-    /// Where both fields are there and disagree, one of them came from the client: a proxy that writes the one lets the
-    /// other pass. Then neither is believed.
+    /// Where both fields are there and one chain only extends the other, the longer counts: a proxy that writes both adds
+    /// its hop to each, and one before it may have written the one alone. Where they contradict each other, one of them came
+    /// from the client, since a proxy that writes the one lets the other pass. Then neither is believed.
     private func client(of head: RequestHead, behind peer: IPAddress) -> IPAddress {
-        let chains = [
-            ForwardedChain.xForwardedFor(head.values(of: Self.xForwardedFor)),
-            ForwardedChain.forwarded(head.values(of: Self.forwarded)),
-        ].filter { !$0.isEmpty }
-        let clients = Set(chains.map { client(in: $0, behind: peer) })
-        return clients.count == 1 ? clients.first ?? peer : peer
+        let first = ForwardedChain.xForwardedFor(head.ranges(of: Self.xForwardedFor).map { head.bytes[$0] })
+        let second = ForwardedChain.forwarded(head.ranges(of: Self.forwarded).map { head.bytes[$0] })
+        let (long, short) = first.count >= second.count ? (first, second) : (second, first)
+        let client = client(in: long, behind: peer)
+        if long.suffix(short.count).elementsEqual(short) { return client }
+        return client == self.client(in: short, behind: peer) ? client : peer
     }
 
     private func client(in chain: [IPAddress?], behind peer: IPAddress) -> IPAddress {

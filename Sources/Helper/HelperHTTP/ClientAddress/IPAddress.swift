@@ -14,75 +14,103 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
     private init(ipv4: UInt32) { self.init(high: 0, low: 0xFFFF << 32 | UInt64(ipv4)) }
 
     /// Numeric text in the usual forms (RFC 4291 §2.2), without brackets, port or zone.
-    package init?(_ text: some StringProtocol) {
-        let bytes = Array(text.utf8)
+    package init?(_ text: some StringProtocol) { self.init(bytes: Array(text.utf8)[...]) }
+
+    /// The same of text as it was received. Allocates nothing, and looks at no more than the longest form has.
+    init?(bytes: ArraySlice<UInt8>) {
         guard bytes.count <= 45 else { return nil }
         if bytes.contains(0x3A) {
-            guard let (high, low) = Self.ipv6(bytes[...]) else { return nil }
+            guard let (high, low) = Self.ipv6(bytes) else { return nil }
             self.init(high: high, low: low)
         } else {
-            guard let value = Self.ipv4(bytes[...]) else { return nil }
+            guard let value = Self.ipv4(bytes) else { return nil }
             self.init(ipv4: value)
         }
     }
 
     /// Four decimal numbers without leading zeros, which some read as octal.
     private static func ipv4(_ bytes: ArraySlice<UInt8>) -> UInt32? {
-        let parts = bytes.split(separator: 0x2E, omittingEmptySubsequences: false)
-        guard parts.count == 4 else { return nil }
         var value: UInt32 = 0
-        for part in parts {
-            guard (1...3).contains(part.count), part.allSatisfy({ (0x30...0x39).contains($0) }),
-                part.count == 1 || part.first != 0x30,
-                let number = UInt8(String(decoding: part, as: UTF8.self))
-            else { return nil }
-            value = value << 8 | UInt32(number)
+        var number: UInt32 = 0
+        var digits = 0
+        var dots = 0
+        for byte in bytes {
+            switch byte {
+            case 0x30...0x39:
+                guard digits == 0 || number != 0 else { return nil }
+                number = number * 10 + UInt32(byte - 0x30)
+                digits += 1
+                guard number <= 255 else { return nil }
+            case 0x2E:
+                guard digits > 0, dots < 3 else { return nil }
+                value = value << 8 | number
+                (number, digits) = (0, 0)
+                dots += 1
+            default: return nil
+            }
         }
-        return value
+        return dots == 3 && digits > 0 ? value << 8 | number : nil
     }
 
     private static func ipv6(_ bytes: ArraySlice<UInt8>) -> (UInt64, UInt64)? {
-        var groups: [UInt16] = []
+        var groups = InlineArray<8, UInt16>(repeating: 0)
+        var count = 0
         var gap: Int?
-        var rest = bytes
-        if rest.starts(with: [0x3A, 0x3A]) {
+        var index = bytes.startIndex
+        let end = bytes.endIndex
+        if bytes.count >= 2, bytes[index] == 0x3A, bytes[index + 1] == 0x3A {
             gap = 0
-            rest = rest.dropFirst(2)
+            index += 2
         }
-        while !rest.isEmpty {
-            let part = rest.prefix { $0 != 0x3A }
-            if part.contains(0x2E) {
-                guard part.endIndex == rest.endIndex, let value = ipv4(part) else { return nil }
-                groups += [UInt16(value >> 16), UInt16(truncatingIfNeeded: value)]
+        while index < end {
+            let start = index
+            var group: UInt16 = 0
+            while index < end, index - start < 4, let digit = hexadecimal(bytes[index]) {
+                group = group << 4 | digit
+                index += 1
+            }
+            if index < end, bytes[index] == 0x2E {
+                guard count <= 6, let value = ipv4(bytes[start...]) else { return nil }
+                groups[count] = UInt16(truncatingIfNeeded: value >> 16)
+                groups[count + 1] = UInt16(truncatingIfNeeded: value)
+                count += 2
                 break
             }
-            guard (1...4).contains(part.count), part.allSatisfy(isHexadecimal),
-                let group = UInt16(String(decoding: part, as: UTF8.self), radix: 16)
-            else { return nil }
-            groups.append(group)
-            rest = rest[part.endIndex...]
-            if rest.isEmpty { break }
-            rest = rest.dropFirst()
-            if rest.first == 0x3A {
+            guard index > start, count < 8 else { return nil }
+            groups[count] = group
+            count += 1
+            guard index < end else { break }
+            guard bytes[index] == 0x3A, index + 1 < end else { return nil }
+            index += 1
+            if bytes[index] == 0x3A {
                 guard gap == nil else { return nil }
-                gap = groups.count
-                rest = rest.dropFirst()
-            } else if rest.isEmpty {
-                return nil
+                gap = count
+                index += 1
             }
         }
-        if let gap {
-            guard groups.count < 8 else { return nil }
-            groups.insert(contentsOf: repeatElement(0, count: 8 - groups.count), at: gap)
+        // What the gap stands for is zeros, at least one group of them.
+        let missing = 8 - count
+        guard gap == nil ? missing == 0 : missing > 0 else { return nil }
+        var words: (high: UInt64, low: UInt64) = (0, 0)
+        let head = gap ?? 8
+        for position in 0..<8 {
+            let isGap = position >= head && position < head + missing
+            let group = position < head ? groups[position] : isGap ? 0 : groups[position - missing]
+            if position < 4 {
+                words.high = words.high << 16 | UInt64(group)
+            } else {
+                words.low = words.low << 16 | UInt64(group)
+            }
         }
-        guard groups.count == 8 else { return nil }
-        return (
-            groups[..<4].reduce(0) { $0 << 16 | UInt64($1) }, groups[4...].reduce(0) { $0 << 16 | UInt64($1) }
-        )
+        return words
     }
 
-    private static func isHexadecimal(_ byte: UInt8) -> Bool {
-        (0x30...0x39).contains(byte) || (0x41...0x46).contains(byte) || (0x61...0x66).contains(byte)
+    private static func hexadecimal(_ byte: UInt8) -> UInt16? {
+        switch byte {
+        case 0x30...0x39: UInt16(byte - 0x30)
+        case 0x41...0x46, 0x61...0x66: UInt16((byte | 0x20) - 0x61 + 10)
+        default: nil
+        }
     }
 
     /// The address with all but its first bits cleared.
