@@ -72,6 +72,45 @@ struct JSONReaderTests {
     }
 
     @Test(
+        "reads numbers at the edges of Int64 as what they are, or as none",
+        arguments: [
+            ("9223372036854775806", Int.max - 1), ("-9223372036854775808", Int.min), ("-9223372036854775809", nil),
+            ("9223372036854775807.0", nil), ("-9223372036854775808.0", nil), ("9223372036854775807e0", nil),
+            ("9.223372036854775807e18", nil), ("18446744073709551615", nil), ("18446744073709551616", nil),
+            ("9007199254740992.0", 9_007_199_254_740_992), ("9007199254740994.0", nil), ("1e18446744073709551616", nil),
+            ("-1e99999999999999999999", nil), ("1e-99999999999999999999", 0), ("0e99999999999999999999", 0),
+        ] as [(String, Int?)])
+    func edges(_ text: String, _ number: Int?) throws {
+        let value = try JSONValue(parsing: Array(text.utf8))
+        #expect(value.int == number)
+        #expect(value.double?.isFinite != false)
+    }
+
+    @Test("tells names apart by their bytes, however many are canonically equivalent")
+    func equivalentNames() throws {
+        // Ten characters, each composed or not: 1,024 names that `String` takes for one.
+        let names = (0..<1_024).map { number in
+            (0..<10).map { number >> $0 & 1 == 0 ? "\u{E9}" : "e\u{301}" }.joined()
+        }
+        let text = "{" + names.enumerated().map { "\"\($1)\":\($0)" }.joined(separator: ",") + "}"
+        let object = try #require(try JSONValue(parsing: Array(text.utf8)).object)
+        #expect(object.members.count == 1_024)
+        for (number, name) in names.enumerated() { #expect(object[name]?.int == number) }
+        let twice = Array((text.dropLast() + ",\"\(names[7])\":0}").utf8)
+        #expect(throws: JSONError.self) { try JSONValue(parsing: twice) }
+    }
+
+    @Test("keeps an object right as members come and go", arguments: [5, 6, 7, 8, 63, 64, 65, 66, 100])
+    func changes(_ count: Int) {
+        var object = JSONObject()
+        for number in 0..<count { object["k\(number)"] = .int(number) }
+        for number in stride(from: 0, to: count, by: 2) { object["k\(number)"] = nil }
+        for number in 0..<count { object["k\(number)"] = .int(-number) }
+        #expect(object.members.count == count)
+        for number in 0..<count { #expect(object["k\(number)"]?.int == -number) }
+    }
+
+    @Test(
         "reads members that nobody wants as strictly as the others",
         arguments: [
             "1", "[1,[2,{}]]", #""\u00e9""#, #"{"a":{"b":"c"},"d":[]}"#, "-2.5e3", "nul", "01", "[1,]",

@@ -10,6 +10,28 @@ extension String {
         return true
     }
 
+    /// SipHash of the bytes under a key that is random in each process: nobody outside can make many texts meet, as with
+    /// FNV-1a or with texts that are canonically equivalent, which `String` hashes alike.
+    package var keyedHash: UInt64 {
+        var hasher = Hasher()
+        let bytes = utf8Span.span
+        var index = 0
+        while index + 8 <= bytes.count {
+            var word: UInt64 = 0
+            for offset in 0..<8 { word = word << 8 | UInt64(bytes[index &+ offset]) }
+            hasher.combine(word)
+            index &+= 8
+        }
+        // The length tells a short rest from one with zeros before it.
+        var rest = UInt64(truncatingIfNeeded: bytes.count)
+        while index < bytes.count {
+            rest = rest << 8 | UInt64(bytes[index])
+            index &+= 1
+        }
+        hasher.combine(rest)
+        return UInt64(bitPattern: Int64(hasher.finalize()))
+    }
+
     /// FNV-1a of the bytes: for short texts whose writers gain nothing by making two meet.
     package var fnv1a: UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325

@@ -2,22 +2,33 @@ import Bytes
 
 /// Members in their order. Names are unique.
 package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
-    /// Above this many members names are compared by their numbers first.
+    /// A name with its hash, equal to those of the same bytes: JSON knows no canonical equivalence (RFC 8259 §8.3).
+    private struct HashedName: Hashable {
+        let name: String
+        let keyedHash: UInt64
+
+        func hash(into hasher: inout Hasher) { hasher.combine(keyedHash) }
+        static func == (left: HashedName, right: HashedName) -> Bool {
+            left.keyedHash == right.keyedHash && left.name.hasSameBytes(as: right.name)
+        }
+    }
+
+    /// Up to this many members names are compared one by one.
     private static let plainMax = 6
-    /// Above this many a name is looked up by hash.
+    /// Up to this many their hashes are; beyond it a name is looked up in a table.
     private static let linearMax = 64
 
     package private(set) var members: [(name: String, value: JSONValue)] = []
-    /// With more than a few members, a number for each name in the same order: most names are told apart by it alone.
-    private var marks: [UInt32] = []
-    private var index: [String: Int] = [:]
+    /// With more than a few members, a hash for each name in the same order: most names are told apart by it alone.
+    private var hashes: [UInt64] = []
+    private var index: [HashedName: Int] = [:]
 
     package init() {}
 
     /// An object that will have about so many members.
     init(expecting count: Int) {
         members.reserveCapacity(count)
-        if count > Self.plainMax { marks.reserveCapacity(count) }
+        if count > Self.plainMax { hashes.reserveCapacity(count) }
     }
 
     /// The last of a repeated name wins.
@@ -28,14 +39,15 @@ package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     package init(dictionaryLiteral elements: (String, JSONValue)...) { self.init(elements) }
 
     package subscript(name: String) -> JSONValue? {
-        get { position(of: name).map { members[$0].value } }
+        get { position(of: name, hash(of: name)).map { members[$0].value } }
         set {
-            switch (position(of: name), newValue) {
+            let hash = hash(of: name)
+            switch (position(of: name, hash), newValue) {
             case (let position?, let value?): members[position].value = value
             case (let position?, nil):
                 members.remove(at: position)
                 reindex()
-            case (nil, let value?): append(name, value)
+            case (nil, let value?): append(name, value, hash)
             case (nil, nil): break
             }
         }
@@ -44,43 +56,47 @@ package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     /// Adds a member unless the name is there.
     /// - Returns: false when it was.
     mutating func insert(_ name: String, _ value: JSONValue) -> Bool {
-        guard position(of: name) == nil else { return false }
-        append(name, value)
+        let hash = hash(of: name)
+        guard position(of: name, hash) == nil else { return false }
+        append(name, value, hash)
         return true
     }
 
-    private mutating func append(_ name: String, _ value: JSONValue) {
+    /// Nil as long as names are compared one by one.
+    private func hash(of name: String) -> UInt64? { members.count < Self.plainMax ? nil : name.keyedHash }
+
+    private mutating func append(_ name: String, _ value: JSONValue, _ hash: UInt64?) {
         members.append((name, value))
-        if members.count == Self.plainMax + 1 {
-            for member in members { marks.append(Self.mark(member.name)) }
-        } else if members.count > Self.plainMax {
-            marks.append(Self.mark(name))
+        guard let hash, members.count > Self.plainMax + 1 else {
+            if members.count > Self.plainMax { reindex() }
+            return
         }
-        if members.count > Self.linearMax {
-            if index.isEmpty { reindex() } else { index[name] = members.count - 1 }
+        hashes.append(hash)
+        if members.count == Self.linearMax + 1 {
+            reindex()
+        } else if members.count > Self.linearMax {
+            index[HashedName(name: name, keyedHash: hash)] = members.count - 1
         }
     }
 
     private mutating func reindex() {
-        marks = members.count > Self.plainMax ? members.map { Self.mark($0.name) } : []
+        hashes.removeAll(keepingCapacity: true)
         index.removeAll()
+        guard members.count > Self.plainMax else { return }
+        for member in members { hashes.append(member.name.keyedHash) }
         guard members.count > Self.linearMax else { return }
-        for (position, member) in members.enumerated() { index[member.name] = position }
+        for (position, member) in members.enumerated() {
+            index[HashedName(name: member.name, keyedHash: hashes[position])] = position
+        }
     }
 
-    /// Names are compared as code points: JSON knows no canonical equivalence (RFC 8259 §8.3).
-    private func position(of name: String) -> Int? {
-        if let position = index[name], members[position].name.hasSameBytes(as: name) { return position }
-        if marks.isEmpty { return members.firstIndex { $0.name.hasSameBytes(as: name) } }
-        // A hash takes equivalent names for one: the other may be there, too.
-        let mark = Self.mark(name)
-        for position in marks.indices where marks[position] == mark && members[position].name.hasSameBytes(as: name) {
-            return position
-        }
+    private func position(of name: String, _ hash: UInt64?) -> Int? {
+        guard let hash, !hashes.isEmpty else { return members.firstIndex { $0.name.hasSameBytes(as: name) } }
+        if members.count > Self.linearMax { return index[HashedName(name: name, keyedHash: hash)] }
+        for position in hashes.indices
+        where hashes[position] == hash && members[position].name.hasSameBytes(as: name) { return position }
         return nil
     }
-
-    static func mark(_ name: String) -> UInt32 { UInt32(truncatingIfNeeded: name.fnv1a) }
 
     package static func == (left: JSONObject, right: JSONObject) -> Bool {
         left.members.count == right.members.count

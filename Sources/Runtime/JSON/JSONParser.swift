@@ -211,7 +211,7 @@ struct JSONParser {
                 code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
             }
             guard let scalar = Unicode.Scalar(code) else { throw JSONError(.escape, at: start) }
-            decoded.append(contentsOf: String(Character(scalar)).utf8)
+            Unicode.UTF8.encode(scalar)?.forEach { decoded.append($0) }
         default: throw JSONError(.escape, at: start)
         }
     }
@@ -220,10 +220,11 @@ struct JSONParser {
         var code: UInt32 = 0
         for _ in 0..<4 {
             let byte = try peek()
-            guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue, byte < 0x80 else {
-                throw JSONError(.escape, at: start)
+            switch byte {
+            case 0x30...0x39: code = code << 4 | UInt32(byte - 0x30)
+            case 0x41...0x46, 0x61...0x66: code = code << 4 | UInt32((byte | 0x20) - 0x61 + 10)
+            default: throw JSONError(.escape, at: start)
             }
-            code = code << 4 | UInt32(digit)
             index += 1
         }
         return code

@@ -1,13 +1,15 @@
+import Bytes
+
 /// Which members of the outermost object are wanted. The others are read as strictly, but their values are not kept.
 package struct JSONSelection: Sendable {
-    private let marks: [UInt32]
+    private let hashes: [UInt64]
 
-    package init(_ names: [String]) { marks = names.map(JSONObject.mark) }
+    package init(_ names: [String]) { hashes = names.map(\.keyedHash) }
 
-    /// Never false for a wanted name; true for one in a hundred million others, too.
+    /// Never false for a wanted name.
     func includes(_ name: String) -> Bool {
-        let mark = JSONObject.mark(name)
-        for wanted in marks where wanted == mark { return true }
+        let hash = name.keyedHash
+        for wanted in hashes where wanted == hash { return true }
         return false
     }
 }
