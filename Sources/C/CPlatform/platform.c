@@ -51,6 +51,8 @@ void cplatform_release_start_memory(void) {
     dl_iterate_phdr(release_code, NULL);
 }
 
+void cplatform_release_freed_memory(void) { malloc_trim(0); }
+
 int cplatform_accept(int listening) { return accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
 
 int cplatform_ignore_new_connections(int listening) {

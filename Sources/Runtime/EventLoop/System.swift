@@ -11,6 +11,10 @@ func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
 /// what is run again is mapped again.
 package func releaseStartMemory() { cplatform_release_start_memory() }
 
+/// Gives freed heap back to the system. Takes milliseconds after a burst, during which other threads may have to wait for
+/// their memory: not on a loop, and seldom.
+package func releaseFreedMemory() { cplatform_release_freed_memory() }
+
 /// Cores this process may use: its CPU affinity, and the quota of its control group (version 2, then 1) rounded up.
 /// At least 1.
 package func availableCores() -> Int {
@@ -38,7 +42,7 @@ private func controlGroupQuota() -> Double? {
 }
 
 /// The first KiB of a file as text.
-private func readSmallFile(_ path: String) -> String? {
+func readSmallFile(_ path: String) -> String? {
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }

@@ -19,6 +19,9 @@ int cplatform_usable_cores(void);
 /// kernel maps in clusters of sixteen. Code that is run again is mapped again from the page cache.
 void cplatform_release_start_memory(void);
 
+/// Gives freed heap back to the system (malloc_trim(3)): of every arena, whichever thread it was freed on.
+void cplatform_release_freed_memory(void);
+
 /// accept4(2) with SOCK_NONBLOCK and SOCK_CLOEXEC: glibc shows it to GNU sources only, which Swift's import is not.
 /// A descriptor, or -1 with errno set.
 int cplatform_accept(int listening);
