@@ -72,6 +72,30 @@ final class RawClient: Sendable {
         return count > 0 ? Array(buffer[..<count]) : nil
     }
 
+    /// How often the text occurs in what is read until it has occurred that often, or nothing more comes.
+    func count(of marker: String, atLeast most: Int) -> Int {
+        let marker = Array(marker.utf8)
+        var window: [UInt8] = []
+        var seen = 0
+        var buffer = [UInt8](repeating: 0, count: 64 * 1024)
+        while seen < most {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            if count <= 0 { break }
+            window += buffer[..<count]
+            var index = 0
+            while index + marker.count <= window.count {
+                if window[index] == marker[0], window[index..<(index + marker.count)].elementsEqual(marker) {
+                    seen += 1
+                    index += marker.count
+                } else {
+                    index += 1
+                }
+            }
+            window.removeFirst(index)
+        }
+        return seen
+    }
+
     /// Reads until the text has been seen that often.
     func read(until marker: String, times: Int = 1) -> String {
         var all = ""

@@ -1,5 +1,7 @@
 /// The receiving side of an HTTP/1.1 server as a value: bytes in, whole requests or a refusal out (RFC 9112). It has no
 /// socket and no clock, and is not copied, so that asking it costs no reference counts. An error is final. While a request is being answered no further one is taken from the bytes.
+///
+/// Between two requests it needs no memory and can give away what it has, see `borrowMemory`.
 package struct RequestMachine: ~Copyable {
     package enum Event: Sendable {
         /// More bytes are needed.
@@ -13,21 +15,36 @@ package struct RequestMachine: ~Copyable {
     /// What the machine is waiting for; decides which clock runs.
     package enum Waiting: Sendable, Equatable { case request, head, body, answer, nothing }
 
+    /// The arrays in which a machine keeps what it reads. Machines that work one after the other share one set.
+    package struct Memory: Sendable {
+        fileprivate var buffer: [UInt8] = []
+        fileprivate var head = RequestHead(
+            method: .get, version: .http11, bytes: [], pathRange: 0..<0, queryRange: nil, fields: [])
+
+        package init() {}
+
+        /// Bytes that are allocated, used or not.
+        var bytes: Int {
+            buffer.capacity + head.bytes.capacity + head.fields.capacity * MemoryLayout<RequestHead.FieldSlot>.stride
+        }
+    }
+
+    /// A buffer is kept from one read to the next, and memory is lent on, up to this size.
+    private static let keptBytesMax = 16 * 1024
+
     private enum Stage: Sendable { case head, body(Int), chunks(ChunkedDecoder), answering, failed(ProtocolError) }
 
     private let limits: MessageLimits
-    private var buffer: [UInt8] = []
-    /// First byte of `buffer` that has not been used up.
+    /// The received bytes, and the head that is being read or answered.
+    private var memory = Memory()
+    /// First byte of `memory.buffer` that has not been used up.
     private var offset = 0
     private var parser: HeadParser
     private var stage = Stage.head
     private var body: [UInt8] = []
     private var hasSaidContinue = false
-    /// `head` is the one of the request under way.
+    /// The head in `memory` is the one of the request under way.
     private var hasHead = false
-    /// The head being read or answered; kept between requests for its memory.
-    private var head = RequestHead(
-        method: .get, version: .http11, bytes: [], pathRange: 0..<0, queryRange: nil, fields: [])
 
     package init(limits: MessageLimits) {
         self.limits = limits
@@ -35,7 +52,38 @@ package struct RequestMachine: ~Copyable {
     }
 
     /// Bytes received and not used yet; the caller stops reading when this grows past a request's size.
-    package var bufferedBytes: Int { buffer.count - offset }
+    package var bufferedBytes: Int { memory.buffer.count - offset }
+
+    /// Bytes of memory that the machine holds, used or not.
+    package var heldBytes: Int { memory.bytes + body.capacity }
+
+    /// Whether it waits for a request of which nothing has arrived, so that it needs no memory.
+    package var isIdle: Bool {
+        if case .head = stage { bufferedBytes == 0 && parser.isUntouched(by: 0) } else { false }
+    }
+
+    /// Takes over memory that nobody uses, if it has none of its own. Only while it is idle.
+    package mutating func borrowMemory(from spare: inout Memory) {
+        guard memory.bytes == 0 else { return }
+        swap(&memory, &spare)
+    }
+
+    /// Gives its memory away, or frees it where there is enough already. Only while it is idle.
+    package mutating func returnMemory(to spare: inout Memory) {
+        guard memory.bytes > 0 else { return }
+        memory.buffer.removeAll(keepingCapacity: true)
+        offset = 0
+        if spare.bytes == 0, memory.bytes <= Self.keptBytesMax { swap(&memory, &spare) } else { memory = Memory() }
+    }
+
+    /// Frees everything; no further request is read.
+    package mutating func discard() {
+        if case .failed = stage {} else { stage = .failed(.timeout) }
+        memory = Memory()
+        hasHead = false
+        offset = 0
+        body = []
+    }
 
     /// Whether the connection may carry another request after this one. Valid from `.request` on.
     package var keepsAlive: Bool { parser.framing.keepsAlive }
@@ -52,18 +100,28 @@ package struct RequestMachine: ~Copyable {
     /// What can be told of the request that was refused: its head, or where that is not whole or malformed, its method and
     /// those fields that are well formed. Good for the form of the answer and for nothing else.
     package var refusedHead: RequestHead {
-        hasHead ? head : RefusedHead.read(buffer[offset...], limits: limits)
+        hasHead ? memory.head : RefusedHead.read(memory.buffer[offset...], limits: limits)
     }
 
     /// Adds received bytes.
     /// - Parameter append: appends them to the array it is given.
     package mutating func receive(_ append: (inout [UInt8]) -> Void) {
         if case .failed = stage { return }
-        if offset == buffer.count {
-            buffer.removeAll(keepingCapacity: true)
-            offset = 0
+        compact()
+        append(&memory.buffer)
+    }
+
+    /// Removes used bytes once they are the larger part: each byte is moved a bounded number of times, however many
+    /// requests were sent ahead.
+    private mutating func compact() {
+        guard offset > memory.buffer.count - offset || offset == memory.buffer.count else { return }
+        if offset < memory.buffer.count {
+            memory.buffer.removeFirst(offset)
+        } else {
+            // What one large read leaves behind is not kept.
+            memory.buffer.removeAll(keepingCapacity: memory.buffer.capacity <= Self.keptBytesMax)
         }
-        append(&buffer)
+        offset = 0
     }
 
     /// The next event. Call again after `.continueExpected` and, once answered and `finishRequest` was called, after
@@ -84,11 +142,9 @@ package struct RequestMachine: ~Copyable {
         parser.reset()
         hasSaidContinue = false
         hasHead = false
-        if offset > 0 {
-            // What a pipelining client has sent ahead moves to the front; mostly there is nothing.
-            buffer.removeFirst(offset)
-            offset = 0
-        }
+        if offset > 0 { compact() }
+        // The head may have been handed out; its memory is only worth keeping while it is small.
+        if memory.head.bytes.capacity > Self.keptBytesMax { memory.head.bytes = [] }
     }
 
     /// The error of a machine that was given up for taking too long.
@@ -99,19 +155,21 @@ package struct RequestMachine: ~Copyable {
         case .answering: return .needData
         case .failed(let error): throw error
         case .head:
-            guard let length = try parser.parse(buffer, from: offset, into: &head) else {
+            guard let length = try parser.parse(memory.buffer, from: offset, into: &memory.head) else {
                 return .needData
             }
             takeHead(length)
             return try beginBody()
         case .body(let length):
             guard bufferedBytes >= length else { return try waitForBody() }
-            body = Array(buffer[offset..<(offset + length)])
+            body = Array(memory.buffer[offset..<(offset + length)])
             offset += length
+            compact()
             return finish()
         case .chunks(var decoder):
-            guard try decoder.decode(buffer, &offset, into: &body) else {
+            guard try decoder.decode(memory.buffer, &offset, into: &body) else {
                 stage = .chunks(decoder)
+                compact()
                 return try waitForBody()
             }
             return finish()
@@ -119,15 +177,15 @@ package struct RequestMachine: ~Copyable {
     }
 
     private mutating func takeHead(_ length: Int) {
-        head.bytes.removeAll(keepingCapacity: true)
-        if offset == 0, length == buffer.count {
+        memory.head.bytes.removeAll(keepingCapacity: true)
+        if offset == 0, length == memory.buffer.count {
             // Mostly a read is one whole head: it changes hands without being copied.
-            swap(&head.bytes, &buffer)
+            swap(&memory.head.bytes, &memory.buffer)
         } else {
-            head.bytes.append(contentsOf: buffer[offset..<(offset + length)])
+            memory.head.bytes.append(contentsOf: memory.buffer[offset..<(offset + length)])
             offset += length
         }
-        head.lowercaseNames()
+        memory.head.lowercaseNames()
         hasHead = true
     }
 
@@ -152,6 +210,6 @@ package struct RequestMachine: ~Copyable {
     private mutating func finish() -> Event {
         stage = .answering
         defer { body = [] }
-        return .request(head, body: body)
+        return .request(memory.head, body: body)
     }
 }

@@ -1,10 +1,10 @@
 import Synchronization
 
-/// Counts the open connections of one server, in all and by client address, over all loops. Asked once a connection.
+/// Counts the open connections of one server, in all and by client, over all loops. Asked once a connection.
 final class ConnectionCensus: Sendable {
     private struct Counts {
         var all = 0
-        var byAddress: [String: Int] = [:]
+        var bySubject: [String: Int] = [:]
     }
 
     private let max: Int
@@ -19,23 +19,64 @@ final class ConnectionCensus: Sendable {
         self.isExempt = isExempt
     }
 
-    /// False when there is no room; else `leave` must follow.
-    func enter(_ address: String) -> Bool {
+    /// Connections that are counted now.
+    var count: Int { counts.withLock { $0.all } }
+
+    /// Counts a connection for as long as the entry is held; nil when there is no room for it.
+    func enter(_ address: String) -> CensusEntry? {
         let isExempt = isExempt(address)
-        return counts.withLock { counts in
-            let ofAddress = counts.byAddress[address, default: 0]
-            guard counts.all < max, isExempt || ofAddress < perAddressMax else { return false }
+        let subject = Self.subject(of: address)
+        let hasRoom = counts.withLock { counts in
+            let ofSubject = counts.bySubject[subject, default: 0]
+            guard counts.all < max, isExempt || ofSubject < perAddressMax else { return false }
             counts.all += 1
-            counts.byAddress[address] = ofAddress + 1
+            counts.bySubject[subject] = ofSubject + 1
             return true
+        }
+        return hasRoom ? CensusEntry(of: self, subject: subject, speaksForMany: isExempt) : nil
+    }
+
+    fileprivate func leave(_ subject: String) {
+        counts.withLock { counts in
+            counts.all -= 1
+            let left = counts.bySubject[subject, default: 1] - 1
+            counts.bySubject[subject] = left == 0 ? nil : left
         }
     }
 
-    func leave(_ address: String) {
-        counts.withLock { counts in
-            counts.all -= 1
-            let left = counts.byAddress[address, default: 1] - 1
-            counts.byAddress[address] = left == 0 ? nil : left
+    /// What an address counts under. Whoever has one IPv6 address has the 2^64 beside it, so their first 64 bits count.
+    /// - Parameter address: as the kernel writes it (RFC 5952), without brackets and zone.
+    static func subject(of address: String) -> String {
+        guard address.contains(":") else { return address }
+        let parts = address.split(separator: ":", omittingEmptySubsequences: false)
+        let written = parts.count { !$0.isEmpty }
+        var groups: [Substring] = []
+        var hasGap = false
+        for part in parts {
+            if !part.isEmpty {
+                groups.append(part)
+            } else if !hasGap {
+                hasGap = true
+                groups += repeatElement("0", count: Swift.max(0, 8 - written))
+            }
         }
+        return groups.prefix(4).joined(separator: ":") + "::/64"
     }
+}
+
+/// One connection that is counted. Dropping it uncounts it, on every way out.
+struct CensusEntry: ~Copyable {
+    private let census: ConnectionCensus
+    /// What the connection counts under.
+    let subject: String
+    /// Whether the address is that of many clients.
+    let speaksForMany: Bool
+
+    fileprivate init(of census: ConnectionCensus, subject: String, speaksForMany: Bool) {
+        self.census = census
+        self.subject = subject
+        self.speaksForMany = speaksForMany
+    }
+
+    deinit { census.leave(subject) }
 }

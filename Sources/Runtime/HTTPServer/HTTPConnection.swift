@@ -3,17 +3,26 @@ import EventLoop
 import HTTP
 
 /// One connection: bytes in, requests to the responder, answers out, one deadline. Loop-confined.
-final class HTTPConnection: ByteStreamDelegate {
+///
+/// What it holds, it holds by values that give it back when they are dropped: its entry in the census, its charge to the
+/// memory budget, and its request's slot or place in the queue.
+final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
     private let tcp: any ByteStream
     /// Held until the connection is gone, and the server forgets it then.
     private let server: LoopServer
     private let remoteAddress: String
+    private var entry: CensusEntry?
+    private var charge: MemoryCharge
+    /// What it is charged for without any buffer.
+    private let ownBytes: Int
+    let clientGroup: String?
     private var machine: RequestMachine
     /// When `expire` is due, in milliseconds of the loop's clock.
     private(set) var deadline: UInt64 = .max
     private var clock = RequestMachine.Waiting.nothing
     private var stage = Stage.open
     private var peerHasEnded = false
+    private var isReading = false
     /// What the peer had taken when that was last asked; nil while the stall clock does not run.
     private var takenAtLastLook: UInt64?
     private var requestsAnswered = 0
@@ -22,7 +31,7 @@ final class HTTPConnection: ByteStreamDelegate {
     /// one piece and not the whole.
     private var rest: ArraySlice<UInt8> = []
     /// The request being answered: what its answer needs to know.
-    private var current: (id: RequestID, isHead: Bool, version: RequestHead.Version)?
+    private var current: (id: RequestID, isHead: Bool, version: RequestHead.Version, bodyBytes: Int)?
     private var work = Work.none
 
     private typealias Begin = @Sendable () async -> Response
@@ -36,21 +45,41 @@ final class HTTPConnection: ByteStreamDelegate {
         case closed
     }
 
-    /// What becomes of a request whose answer has to be waited for.
-    private enum Work {
+    /// What becomes of a request whose answer has to be waited for, with what it holds of the loop's admission.
+    private enum Work: ~Copyable {
         case none
-        /// Waits for its turn.
-        case queued(Request, Begin)
+        /// Waits for a slot.
+        case queued(Request, Begin, QueuePlace)
         /// Runs for the first time, below us on the stack.
-        case starting
+        case starting(AdmissionSlot)
         /// Has ended without having waited.
         case done(Response)
-        case running(Task<Void, Never>)
+        /// Also when nobody waits for its answer any more: what runs holds its slot to its end.
+        case running(Task<Void, Never>, AdmissionSlot)
+
+        var isQueued: Bool {
+            switch self {
+            case .queued: true
+            default: false
+            }
+        }
+
+        var task: Task<Void, Never>? {
+            switch self {
+            case .running(let task, _): task
+            default: nil
+            }
+        }
     }
 
-    init(tcp: any ByteStream, server: LoopServer) {
+    /// - Parameter ownBytes: what the connection costs without any buffer.
+    init(tcp: any ByteStream, server: LoopServer, entry: consuming CensusEntry, ownBytes: Int) {
         self.tcp = tcp
         self.server = server
+        self.ownBytes = ownBytes
+        clientGroup = entry.speaksForMany ? nil : entry.subject
+        self.entry = consume entry
+        charge = MemoryCharge(to: server.memory)
         remoteAddress = tcp.remoteAddress.host
         machine = RequestMachine(limits: server.limits.message)
     }
@@ -59,11 +88,9 @@ final class HTTPConnection: ByteStreamDelegate {
         tcp.attach(self)
         setDeadline(server.clocks.idleTime)
         clock = .request
-        tcp.startReading()
+        updateCharge()
+        startReading()
     }
-
-    /// The peer's address, without a port.
-    var address: String { remoteAddress }
 
     /// Whether a request is being answered or an answer is on its way out.
     var isBusy: Bool { current != nil || tcp.unsentBytes > 0 }
@@ -72,6 +99,7 @@ final class HTTPConnection: ByteStreamDelegate {
 
     func received(_ bytes: Span<UInt8>) {
         guard stage == .open else { return }
+        if machine.isIdle { machine.borrowMemory(from: &server.spareMemory) }
         machine.receive { bytes.append(to: &$0) }
         process()
     }
@@ -82,34 +110,57 @@ final class HTTPConnection: ByteStreamDelegate {
         if current == nil, tcp.unsentBytes == 0 { close() }
     }
 
-    /// Takes requests from the bytes until one has to be waited for.
+    /// Answers to pipelined requests leave together once they are that large, in bytes.
+    private static let batchBytes = 16 * 1024
+
+    /// Takes requests from the bytes until one has to be waited for, or an answer is more than the socket takes: the next
+    /// one is made when that one has left.
     private func process() {
-        while stage == .open, current == nil, pacer == nil, rest.isEmpty,
-            tcp.unsentBytes <= server.limits.unsentBytes
-        {
+        var needsData = false
+        while !needsData, stage == .open, current == nil, pacer == nil, rest.isEmpty, tcp.unsentBytes == 0 {
             do throws(ProtocolError) {
                 switch try machine.next() {
-                case .needData:
-                    flush()
-                    restartClock()
-                    // In a server that ends, bytes that begin no request do not keep a connection.
-                    if peerHasEnded || server.isEnding && machine.waiting == .request, current == nil {
-                        closeAfterFlush()
-                    }
-                    return
-                case .continueExpected:
-                    server.out.append(contentsOf: ResponseEncoder.continueResponse)
-                case .request(let head, let body):
-                    answer(head, body)
+                case .needData: needsData = true
+                case .continueExpected: server.out.append(contentsOf: ResponseEncoder.continueResponse)
+                case .request(let head, let body): answer(head, body)
                 }
             } catch {
                 refuse(error)
             }
+            if server.out.count >= Self.batchBytes { flush() }
         }
         flush()
-        // A pipelining client may be ahead by one request's size; beyond that the kernel makes it wait.
-        if stage == .open, machine.bufferedBytes > server.limits.message.headBytes { tcp.stopReading() }
+        settle(needsData: needsData)
+        // In a server that ends, bytes that begin no request do not keep a connection.
+        if needsData, peerHasEnded || server.isEnding && machine.waiting == .request, current == nil {
+            closeAfterFlush()
+        }
+    }
+
+    /// Brings in order what depends on how far the connection has come: whether it reads, which clock runs, and what it
+    /// holds.
+    /// - Parameter needsData: whether it cannot go on without more bytes.
+    private func settle(needsData: Bool) {
+        if stage == .open {
+            // A pipelining client may be ahead by one request's size; beyond that the kernel makes it wait.
+            let isAhead = !needsData && machine.bufferedBytes > server.limits.message.headBytes
+            if isAhead { stopReading() } else { startReading() }
+            if machine.isIdle { machine.returnMemory(to: &server.spareMemory) }
+        }
         restartClock()
+        updateCharge()
+    }
+
+    private func startReading() {
+        guard !isReading else { return }
+        isReading = true
+        tcp.startReading()
+    }
+
+    private func stopReading() {
+        guard isReading else { return }
+        isReading = false
+        tcp.stopReading()
     }
 
     private func refuse(_ error: ProtocolError) {
@@ -119,20 +170,21 @@ final class HTTPConnection: ByteStreamDelegate {
         stage = .closing
         server.encode(
             server.configuration.refusal(error, request), id: id, isHead: head.method == .head, connection: .close)
+        machine.discard()
     }
 
     // MARK: Answering
 
     private func answer(_ head: RequestHead, _ body: [UInt8]) {
         let id = requestID(head)
-        current = (id, head.method == .head, head.version)
+        current = (id, head.method == .head, head.version, body.count)
         let request = Request(head: head, body: body, id: id, remoteAddress: remoteAddress)
         switch server.responder.respond(to: request) {
         case .now(let response): send(response)
         case .later(let begin):
-            switch server.admission.enter(self) {
-            case .start: run(begin)
-            case .wait: work = .queued(request, begin)
+            switch server.admission.enter(self, now: server.loop.milliseconds) {
+            case .start(let slot): run(begin, in: slot)
+            case .wait(let place): work = .queued(request, begin, place)
             case .refuse: send(server.responder.overloaded(request))
             }
         }
@@ -144,46 +196,56 @@ final class HTTPConnection: ByteStreamDelegate {
     }
 
     /// Begins work on this very stack: what does not wait after all costs no turn of the loop.
-    private func run(_ begin: @escaping Begin) {
+    private func run(_ begin: @escaping Begin, in slot: consuming AdmissionSlot) {
         let me = LoopBound(self, to: server.loop)
-        work = .starting
+        work = .starting(slot)
         let task = server.loop.spawnNow {
             let response = await begin()
             me.value.finish(response)
             me.loop.taskEnded()
         }
-        switch work {
-        case .done(let response):
-            work = .none
-            server.workEnded()
-            if stage == .open { send(response) }
-        case .starting: work = .running(task)
-        case .none, .queued, .running: task.cancel()  // closed meanwhile
+        switch takeWork() {
+        case .done(let response): if stage == .open { send(response) }
+        case .starting(let slot):
+            work = .running(task, slot)
+            // Closed meanwhile.
+            if stage != .open { task.cancel() }
+        default: preconditionFailure("Invalid state: work that has not begun")
         }
     }
 
-    /// It is this connection's turn.
-    func takeTurn() {
-        guard case .queued(_, let begin) = work else { return }
-        run(begin)
+    private func takeWork() -> Work {
+        var taken = Work.none
+        swap(&taken, &work)
+        return taken
+    }
+
+    func begin(in slot: consuming AdmissionSlot) {
+        guard work.isQueued else { return }
+        switch takeWork() {
+        case .queued(_, let begin, _): run(begin, in: slot)
+        default: return
+        }
         process()
     }
 
-    /// Whether it still waits for its turn.
-    var isQueued: Bool { if case .queued = work { true } else { false } }
+    func waitedTooLong() {
+        guard work.isQueued else { return }
+        switch takeWork() {
+        case .queued(let request, _, _): send(server.responder.overloaded(request))
+        default: return
+        }
+        process()
+    }
 
-    /// Work has ended.
+    /// Work has ended: its slot is free from here on.
     private func finish(_ response: Response) {
-        if case .starting = work {
+        if case .starting = takeWork() {
             work = .done(response)
             return
         }
-        work = .none
-        server.workEnded()
         guard stage == .open else { return }
         send(response)
-        flush()
-        tcp.startReading()
         process()
     }
 
@@ -223,7 +285,7 @@ final class HTTPConnection: ByteStreamDelegate {
         case .paced(let chunk, let interval):
             server.encode(response, id: current.id, isHead: current.isHead, connection: connection)
             let bytes = server.out
-            server.out.removeAll(keepingCapacity: true)
+            server.out = []
             pacer = PacedWriter(loop: server.loop, bytes: bytes, chunk: chunk, every: interval, to: tcp) {
                 [weak self] in
                 self?.paced()
@@ -239,14 +301,16 @@ final class HTTPConnection: ByteStreamDelegate {
     private func flush() {
         if !server.out.isEmpty {
             tcp.write(server.out)
-            server.out.removeAll(keepingCapacity: true)
+            server.out.removeAll(keepingCapacity: server.out.capacity <= Self.keptBytesMax)
         }
         sendRest()
         if stage == .closing, pacer == nil, tcp.unsentBytes == 0 { linger() }
     }
 
     /// Bytes of a body that are copied for the socket at a time.
-    private static let pieceBytes = 256 * 1024
+    private static let pieceBytes = 64 * 1024
+    /// The loop's buffer for answers is kept up to this size.
+    private static let keptBytesMax = 256 * 1024
 
     /// Sends the next pieces of a large body, as long as the kernel takes them at once.
     private func sendRest() {
@@ -262,16 +326,48 @@ final class HTTPConnection: ByteStreamDelegate {
             sendRest()
             if tcp.unsentBytes > 0 {
                 restartClock()
+                updateCharge()
                 return
             }
         }
         switch stage {
         case .closing where pacer == nil: linger()
-        case .open:
-            tcp.startReading()
-            process()
+        case .open: process()
         default: break
         }
+    }
+
+    // MARK: Memory
+
+    var chargedBytes: Int { charge.bytes }
+    var chargeNumber: UInt64 { charge.number }
+
+    /// Accounts for what is held now. Not while an answer is being put together: others may have to be refused for it.
+    private func updateCharge() {
+        guard stage != .closed else { return }
+        let received = machine.heldBytes + (current?.bodyBytes ?? 0)
+        let unsent = tcp.unsentBytes + rest.count + (pacer?.unsentBytes ?? 0)
+        if charge.set(ownBytes + received + unsent) { server.relieveMemory() }
+    }
+
+    /// A client that waits for an answer is told why it gets none, as far as that can be said at once.
+    func shed() {
+        guard stage == .open, tcp.unsentBytes == 0, rest.isEmpty, pacer == nil else {
+            // A reset: the kernel, too, drops what the client does not take.
+            return abort()
+        }
+        if machine.isIdle { return close() }
+        let head = machine.refusedHead
+        let id = current?.id ?? requestID(head)
+        let request = Request(head: head, body: [], id: id, remoteAddress: remoteAddress)
+        stopWork()
+        stage = .closing
+        current = nil
+        machine.discard()
+        server.encode(
+            server.configuration.outOfMemory(request), id: id, isHead: head.method == .head, connection: .close)
+        flush()
+        if ownBytes > MemoryCost.connection || stage != .lingering { close() } else { updateCharge() }
     }
 
     // MARK: Clocks
@@ -295,8 +391,8 @@ final class HTTPConnection: ByteStreamDelegate {
         case .request: setDeadline(server.clocks.idleTime)
         case .head: setDeadline(server.clocks.headTime)
         case .body: setDeadline(server.clocks.bodyTime)
-        case .answer: if isQueued { setDeadline(server.clocks.queueTime) } else { deadline = .max }
-        case .nothing: deadline = .max
+        // Work has its own deadline, and so has its wait for a slot.
+        case .answer, .nothing: deadline = .max
         }
     }
 
@@ -312,14 +408,7 @@ final class HTTPConnection: ByteStreamDelegate {
             machine.fail(.timeout)
             refuse(.timeout)
             flush()
-            setDeadline(server.clocks.stallTime)
-        } else if stage == .open, case .queued(let request, _) = work {
-            work = .none
-            send(server.responder.overloaded(request))
-            process()
-        } else if stage == .open, clock == .answer {
-            // Its turn came after the clock had been set: the answer has its own deadline.
-            deadline = .max
+            settle(needsData: false)
         } else if tcp.unsentBytes > 0, tcp.takenBytes > takenAtLastLook ?? 0 {
             takenAtLastLook = tcp.takenBytes
             setDeadline(server.clocks.stallTime)
@@ -365,26 +454,41 @@ final class HTTPConnection: ByteStreamDelegate {
             return
         }
         setDeadline(server.clocks.lingerTime)
-        tcp.startReading()
+        machine.discard()
+        updateCharge()
+        startReading()
     }
 
     func close() {
         guard stage != .closed else { return }
-        stopWork()
+        release()
         tcp.close()
     }
 
+    private func abort() {
+        guard stage != .closed else { return }
+        release()
+        tcp.abort()
+    }
+
     func closed(_ error: (any Error)?) {
-        stopWork()
+        release()
+        entry = nil
         server.remove(self)
     }
 
-    /// Nobody waits for the answer any more.
-    private func stopWork() {
+    /// Lets go of everything but the socket.
+    private func release() {
         stage = .closed
-        if case .running(let task) = work { task.cancel() }
-        // What runs calls `finish` all the same, which gives its turn to the next.
-        if isQueued { work = .none }
+        stopWork()
+        machine.discard()
+        _ = charge.set(0)
+    }
+
+    /// Nobody waits for the answer any more. What runs ends all the same, and holds its slot until then.
+    private func stopWork() {
+        if work.isQueued { work = .none }
+        work.task?.cancel()
         pacer?.stop()
         pacer = nil
         rest = []

@@ -15,6 +15,8 @@ package final class HTTPServer: Sendable {
     private struct State {
         var parts: [LoopBound<LoopServer>] = []
         var listener: LoopBound<TCPListener>?
+        var counts: [ServerCounts] = []
+        var census: ConnectionCensus?
         var next = 0
     }
 
@@ -39,20 +41,26 @@ package final class HTTPServer: Sendable {
         let census = ConnectionCensus(
             max: configuration.limits.connections, perAddressMax: configuration.limits.connectionsPerAddress,
             isExempt: configuration.isTrustedProxy)
+        let counts = group.loops.map { _ in ServerCounts() }
         let parts = await withTaskGroup(of: LoopBound<LoopServer>.self) { tasks in
-            for loop in group.loops {
+            for (loop, counts) in zip(group.loops, counts) {
                 tasks.addTask(executorPreference: loop) { [configuration, responder, logger] in
                     LoopBound(
                         LoopServer(
                             loop: loop, configuration: configuration, commonBlock: commonBlock,
-                            uncachedBlock: uncachedBlock, responder: responder, census: census, logger: logger),
+                            uncachedBlock: uncachedBlock, responder: responder, census: census, counts: counts,
+                            logger: logger),
                         to: loop
                     )
                 }
             }
             return await tasks.reduce(into: []) { $0.append($1) }
         }
-        state.withLock { $0.parts = parts }
+        state.withLock { state in
+            state.parts = parts
+            state.counts = counts
+            state.census = census
+        }
         let listener = try await listen(socket)
         state.withLock { $0.listener = listener }
         return address
@@ -116,6 +124,14 @@ package final class HTTPServer: Sendable {
             }
             return await tasks.reduce(0, +)
         }
+    }
+
+    /// What is under way now, over all loops. From any thread, without waiting for a loop.
+    package var activity: ServerActivity {
+        let (counts, census) = state.withLock { ($0.counts, $0.census) }
+        return ServerActivity(
+            inFlight: counts.reduce(0) { $0 + $1.inFlight }, queued: counts.reduce(0) { $0 + $1.queued },
+            connections: census?.count ?? 0, shed: counts.reduce(0) { $0 + $1.shed })
     }
 
     /// Connections open now, over all loops.

@@ -8,6 +8,8 @@ package struct HTTPServerConfiguration: Sendable {
     /// 0...65535; 0 lets the kernel choose.
     package var port: Int
     package var limits = ServerLimits()
+    /// What may be held for clients; servers of one program share it.
+    package var memory = MemoryBudget()
     /// Nil serves plain HTTP.
     package var tls: TLSListenerConfiguration?
     /// Whether an address is a proxy's that speaks for many clients: the limit per address does not hold for it.
@@ -23,6 +25,13 @@ package struct HTTPServerConfiguration: Sendable {
     /// The answer to bytes that are not a well-formed request. The request says what of it could be read; its head is not
     /// to be relied on.
     package var refusal: @Sendable (ProtocolError, Request) -> Response
+    /// The answer to a request that cannot be read to its end, or not worked on to its end, since the memory for clients is
+    /// used up (RFC 9110 §15.6.4). The request says what of it could be read.
+    package var outOfMemory: @Sendable (Request) -> Response = { _ in
+        var response = Response.text("The server is overloaded. Try again.\n", status: .serviceUnavailable)
+        response.fields["retry-after"] = "1"
+        return response
+    }
 
     package init(
         host: String, port: Int, commonFields: HTTPFields = HTTPFields(), uncachedFields: HTTPFields = HTTPFields(),

@@ -16,8 +16,13 @@ final class LoopServer {
     private let commonBlock: [UInt8]
     private let uncachedBlock: [UInt8]
     private let census: ConnectionCensus
-    /// Turns of the requests whose answers have to be waited for.
-    var admission: Admission<HTTPConnection>
+    let counts: ServerCounts
+    /// What is held for the clients of this loop.
+    let memory: MemoryAccount
+    /// The memory of idle connections: one that reads a request borrows it, and others make their own.
+    var spareMemory = RequestMachine.Memory()
+    /// Slots of the requests whose answers have to be waited for.
+    private(set) lazy var admission = makeAdmission()
     private var connections: [ObjectIdentifier: HTTPConnection] = [:]
     /// Stands before `connections` on a port that speaks TLS.
     private var tls: TLSAcceptor?
@@ -41,7 +46,7 @@ final class LoopServer {
 
     init(
         loop: EventLoop, configuration: HTTPServerConfiguration, commonBlock: [UInt8], uncachedBlock: [UInt8],
-        responder: any Responder, census: ConnectionCensus, logger: Logger
+        responder: any Responder, census: ConnectionCensus, counts: ServerCounts, logger: Logger
     ) {
         self.loop = loop
         self.configuration = configuration
@@ -51,8 +56,8 @@ final class LoopServer {
         self.uncachedBlock = uncachedBlock
         self.responder = responder
         self.census = census
-        admission = Admission(
-            inFlightMax: configuration.limits.requestsInFlight, queuedMax: configuration.limits.requestsQueued)
+        self.counts = counts
+        memory = MemoryAccount(budget: configuration.memory)
         self.logger = logger
         out.reserveCapacity(16 * 1024)
         refreshBlock()
@@ -60,17 +65,27 @@ final class LoopServer {
         timer.start(after: Self.sweepInterval, every: Self.sweepInterval)
         self.timer = timer
         tls = configuration.tls.map { makeAcceptor($0) }
+        let bound = LoopBound(self, to: loop)
+        memory.budget.join(memory) { bound.loop.execute { bound.value.lookAtMemory() } }
+    }
+
+    private func makeAdmission() -> Admission {
+        Admission(
+            inFlightMax: limits.requestsInFlight, queuedMax: limits.requestsQueued,
+            queueTime: limits.queueTime.millisecondsUp, counts: counts
+        ) { [weak self] in
+            guard let self else { return }
+            let bound = LoopBound(self, to: loop)
+            loop.later { bound.value.admission.serve(now: bound.loop.milliseconds) }
+        }
     }
 
     private func makeAcceptor(_ tls: TLSListenerConfiguration) -> TLSAcceptor {
         TLSAcceptor(
-            configuration: tls, limits: limits, logger: logger,
+            configuration: tls, limits: limits, memory: memory, logger: logger,
             callbacks: TLSAcceptor.Callbacks(
-                established: { [unowned self] in open($0) },
-                gone: { [unowned self] address in
-                    census.leave(address)
-                    if connectionCount == 0 { resumeWhenEmpty() }
-                },
+                established: { [unowned self] connection, entry in open(connection, entry) },
+                gone: { [unowned self] in if connectionCount == 0 { resumeWhenEmpty() } },
                 plainAnswer: { [unowned self] in
                     let id = makeRequestID()
                     let head = RequestHead(
@@ -84,38 +99,33 @@ final class LoopServer {
 
     var connectionCount: Int { connections.count + (tls?.count ?? 0) }
 
+    var memoryHolders: [any MemoryHolder] { connections.values.map { $0 } + (tls?.holders ?? []) }
+
     func accept(_ socket: consuming AcceptedSocket) {
         guard timer != nil else { return }
         do throws(UVError) {
             let tcp = try TCPConnection(loop: loop, socket: socket)
-            guard census.enter(tcp.remoteAddress.host) else {
+            guard let entry = census.enter(tcp.remoteAddress.host) else {
                 tcp.close()
                 return
             }
-            if let tls { tls.accept(tcp) } else { open(tcp) }
+            if let tls { tls.accept(tcp, entry) } else { open(tcp, entry) }
+            relieveMemory()
         } catch {
             logger.debug("a connection could not be set up", metadata: ["error": .string(error.description)])
         }
     }
 
-    private func open(_ stream: any ByteStream) {
-        let connection = HTTPConnection(tcp: stream, server: self)
+    private func open(_ stream: any ByteStream, _ entry: consuming CensusEntry) {
+        let bytes = tls == nil ? MemoryCost.connection : MemoryCost.tlsConnection
+        let connection = HTTPConnection(tcp: stream, server: self, entry: entry, ownBytes: bytes)
         connections[ObjectIdentifier(connection)] = connection
         connection.start()
     }
 
     func remove(_ connection: HTTPConnection) {
         guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
-        census.leave(connection.address)
         if connectionCount == 0 { resumeWhenEmpty() }
-    }
-
-    /// A request's work has ended: the next one in the queue begins.
-    func workEnded() {
-        // Not below the one that has ended: turns taken by work that does not wait must not pile up on the stack.
-        guard let next = admission.ended(isWanted: { $0.isQueued }) else { return }
-        let bound = LoopBound(next, to: loop)
-        loop.later { bound.value.takeTurn() }
     }
 
     func makeRequestID() -> RequestID { RequestID(using: &random) }
@@ -180,6 +190,9 @@ final class LoopServer {
             if connection.deadline <= now { connection.expire() }
         }
         tls?.sweep(EventLoop.nanoseconds())
+        admission.serve(now: now)
+        lookAtMemory()
+        releaseFreedMemoryAfterBurst()
     }
 
     // MARK: Ending
@@ -204,6 +217,7 @@ final class LoopServer {
         }
         timer?.close()
         timer = nil
+        memory.budget.leave(memory)
         if connectionCount > 0 { await withCheckedContinuation { whenEmpty = $0 } }
         return cutOff
     }

@@ -22,6 +22,9 @@ final class PacedWriter {
         timer.start(after: .zero, every: max(interval, .milliseconds(1)))
     }
 
+    /// Bytes that wait here, not counting those the stream has.
+    var unsentBytes: Int { bytes.count - sent }
+
     private func step() {
         let end = min(sent + chunk, bytes.count)
         tcp.write(Array(bytes[sent..<end]))

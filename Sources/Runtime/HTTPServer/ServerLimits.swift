@@ -30,16 +30,13 @@ package struct ServerLimits: Sendable, Equatable {
     package var connectionsPerAddress = 2_500
     /// Requests answered on one connection, at least 1; the last answer says that it closes.
     package var requestsPerConnection = 100_000
-    /// Bytes of answers that may wait in one connection before its next pipelined request is looked at.
-    package var unsentBytes = 64 * 1024
-
     // Requests whose answer has to be waited for; those answered at once are never held up.
 
-    /// Requests under way on one loop, at least 1. Beyond: they wait their turn.
+    /// Requests under way on one loop, at least 1. Beyond: they wait for a slot.
     package var requestsInFlight = 1_024
-    /// Requests that may wait for their turn on one loop. Beyond: 503.
+    /// Requests that may wait for a slot on one loop. Beyond: 503.
     package var requestsQueued = 1_024
-    /// How long one may wait for its turn. Beyond: 503.
+    /// How long one may wait for a slot. Beyond: 503. See `Admission` for who is served first.
     package var queueTime = Duration.seconds(5)
 
     package init() {}
@@ -52,7 +49,6 @@ package struct ServerLimits: Sendable, Equatable {
         let firstRequestTime: UInt64
         let stallTime: UInt64
         let lingerTime: UInt64
-        let queueTime: UInt64
 
         init(_ limits: ServerLimits) {
             headTime = limits.headTime.millisecondsUp
@@ -61,7 +57,6 @@ package struct ServerLimits: Sendable, Equatable {
             firstRequestTime = limits.firstRequestTime.millisecondsUp
             stallTime = limits.stallTime.millisecondsUp
             lingerTime = limits.lingerTime.millisecondsUp
-            queueTime = limits.queueTime.millisecondsUp
         }
     }
 }

@@ -7,10 +7,10 @@ import Telemetry
 final class TLSAcceptor {
     /// What the acceptor needs of its server.
     struct Callbacks {
-        /// A connection is ready; whoever takes it attaches itself.
-        let established: (TLSConnection) -> Void
-        /// A connection of that client address never got so far and is gone.
-        let gone: (String) -> Void
+        /// A connection is ready; the receiver attaches itself.
+        let established: (TLSConnection, consuming CensusEntry) -> Void
+        /// A connection never got so far and is gone.
+        let gone: () -> Void
         /// The answer, without TLS, to a request without TLS.
         let plainAnswer: () -> [UInt8]
     }
@@ -19,10 +19,15 @@ final class TLSAcceptor {
     private let limits: ServerLimits
     private let logger: Logger
     private let callbacks: Callbacks
+    private let memory: MemoryAccount
     private let buffers = TLSBuffers()
     private var pending: [ObjectIdentifier: PendingHandshake] = [:]
 
-    init(configuration: TLSListenerConfiguration, limits: ServerLimits, logger: Logger, callbacks: Callbacks) {
+    init(
+        configuration: TLSListenerConfiguration, limits: ServerLimits, memory: MemoryAccount, logger: Logger,
+        callbacks: Callbacks
+    ) {
+        self.memory = memory
         self.configuration = configuration
         self.limits = limits
         self.logger = logger
@@ -33,19 +38,17 @@ final class TLSAcceptor {
     var count: Int { pending.count }
 
     /// Takes a new connection, which `established` or `gone` then tells about, once.
-    func accept(_ stream: any ByteStream) {
+    func accept(_ stream: any ByteStream, _ entry: consuming CensusEntry) {
         let session: TLSSession
         do throws(CryptoError) {
             session = try TLSSession(server: configuration.contexts.current)
         } catch {
             logger.error("a TLS session could not be made", metadata: ["error": .string(error.description)])
             stream.abort()
-            callbacks.gone(stream.remoteAddress.host)
             return
         }
         let handshake = PendingHandshake(
-            acceptor: self, address: stream.remoteAddress.host,
-            deadline: EventLoop.nanoseconds(after: limits.headTime))
+            acceptor: self, entry: entry, memory: memory, deadline: EventLoop.nanoseconds(after: limits.headTime))
         let connection = TLSConnection(over: stream, session: session, buffers: buffers) { [weak self] result in
             self?.finished(handshake, result)
         }
@@ -61,8 +64,8 @@ final class TLSAcceptor {
         case .success(let agreement):
             configuration.metrics.record(agreement)
             pending[ObjectIdentifier(handshake)] = nil
-            handshake.connection = nil
-            callbacks.established(connection)
+            guard let entry = handshake.finish() else { return }
+            callbacks.established(connection, entry)
         case .failure(let error):
             record(handshake.hasTimedOut ? .timedOut : error, connection)
             if error == .plainHTTP { connection.writePlain(callbacks.plainAnswer()) }
@@ -79,9 +82,12 @@ final class TLSAcceptor {
 
     fileprivate func closed(_ handshake: PendingHandshake) {
         guard pending.removeValue(forKey: ObjectIdentifier(handshake)) != nil else { return }
-        handshake.connection = nil
-        callbacks.gone(handshake.address)
+        _ = handshake.finish()
+        callbacks.gone()
     }
+
+    /// Handshakes under way, for when memory is short.
+    var holders: [any MemoryHolder] { Array(pending.values) }
 
     /// Closes what has had its time.
     func sweep(_ now: UInt64) {
@@ -94,20 +100,40 @@ final class TLSAcceptor {
     }
 }
 
-/// One handshake under way: listens until somebody else takes the connection over.
-private final class PendingHandshake: ByteStreamDelegate {
+/// One handshake under way: listens until an HTTP connection takes over.
+private final class PendingHandshake: ByteStreamDelegate, MemoryHolder {
     private unowned let acceptor: TLSAcceptor
-    let address: String
+    private var entry: CensusEntry?
+    private var charge: MemoryCharge
+    let clientGroup: String?
     /// Held until the end of the handshake or of the connection, whichever is first.
     var connection: TLSConnection?
     /// Nanoseconds of the loop's clock.
     var deadline: UInt64
     private(set) var hasTimedOut = false
 
-    init(acceptor: TLSAcceptor, address: String, deadline: UInt64) {
+    init(acceptor: TLSAcceptor, entry: consuming CensusEntry, memory: MemoryAccount, deadline: UInt64) {
         self.acceptor = acceptor
-        self.address = address
+        clientGroup = entry.speaksForMany ? nil : entry.subject
+        self.entry = consume entry
+        charge = MemoryCharge(to: memory)
+        _ = charge.set(MemoryCost.tlsConnection)
         self.deadline = deadline
+    }
+
+    var chargedBytes: Int { charge.bytes }
+    var chargeNumber: UInt64 { charge.number }
+
+    func shed() {
+        _ = charge.set(0)
+        connection?.close()
+    }
+
+    /// Lets go of the connection and says who it counts as.
+    func finish() -> CensusEntry? {
+        connection = nil
+        _ = charge.set(0)
+        return entry.take()
     }
 
     func expire() {

@@ -1,0 +1,50 @@
+import EventLoop
+
+/// What a loop does when the memory for clients is used up.
+extension LoopServer {
+    /// Frees memory when the budget is used up. Not while an answer is being put together in `out`.
+    func relieveMemory() {
+        let budget = memory.budget
+        guard budget.isExceeded else { return }
+        if memory.held > budget.share {
+            shedLargest()
+        } else {
+            budget.askMembers()
+        }
+    }
+
+    /// Looks because another loop has asked, or time has passed.
+    func lookAtMemory() {
+        memory.budget.memberHasLooked()
+        if memory.budget.isExceeded, memory.held > memory.budget.share { shedLargest() }
+    }
+
+    /// Refuses those who hold most, until this loop is within its share or the budget is calm: first the clients whose
+    /// connections hold most together, of each its largest connection first, and among equals the oldest. One who asks
+    /// for health holds next to nothing.
+    private func shedLargest() {
+        let budget = memory.budget
+        let holders = memoryHolders
+        var totals: [String: Int] = [:]
+        for holder in holders {
+            if let group = holder.clientGroup { totals[group, default: 0] += holder.chargedBytes }
+        }
+        let ranked = holders.map { holder in
+            let bytes = holder.chargedBytes
+            let total = holder.clientGroup.flatMap { totals[$0] } ?? bytes
+            return (holder: holder, total: total, bytes: bytes, number: holder.chargeNumber)
+        }.sorted { ($0.total, $0.bytes, $1.number) > ($1.total, $1.bytes, $0.number) }
+        let target = budget.share - budget.share / 16
+        for entry in ranked where memory.held > target && budget.reserved > budget.calm {
+            counts.countShed()
+            entry.holder.shed()
+        }
+    }
+
+    /// Gives what a burst has left behind back to the system, once it is over: on a thread of its own, since the allocator
+    /// takes its time.
+    func releaseFreedMemoryAfterBurst() {
+        guard memory.shouldRelease(now: EventLoop.nanoseconds()) else { return }
+        loop.spawn { [loop] in await loop.offload { releaseFreedMemory() } }
+    }
+}

@@ -1,0 +1,28 @@
+import Synchronization
+
+/// What one loop of a server has under way. Written on that loop, read from any thread.
+final class ServerCounts: Sendable {
+    private let queuedCount = Atomic<Int>(0)
+    private let inFlightCount = Atomic<Int>(0)
+    private let shedCount = Atomic<Int>(0)
+
+    var queued: Int { queuedCount.load(ordering: .relaxed) }
+    var inFlight: Int { inFlightCount.load(ordering: .relaxed) }
+    var shed: Int { shedCount.load(ordering: .relaxed) }
+
+    func setQueued(_ count: Int) { queuedCount.store(count, ordering: .relaxed) }
+    func setInFlight(_ count: Int) { inFlightCount.store(count, ordering: .relaxed) }
+    func countShed() { shedCount.wrappingAdd(1, ordering: .relaxed) }
+}
+
+/// What a server has under way, over all loops.
+package struct ServerActivity: Sendable, Equatable {
+    /// Requests whose work has begun and not ended.
+    package var inFlight = 0
+    /// Requests that wait for a slot.
+    package var queued = 0
+    /// Open connections, handshakes under way included.
+    package var connections = 0
+    /// Connections that were ended since the server began because the memory for clients was used up.
+    package var shed = 0
+}
