@@ -186,3 +186,108 @@ def module_helper(sandbox, descriptors):
     yield helper
     helper.stop()
     assert helper.process.returncode == 0
+
+
+def test_trusted_proxies_are_excepted_from_the_limit_of_an_address(sandbox, descriptors):
+    helper = Helper(
+        sandbox.keycloak, sandbox.threescale, SERVER_MAX_CONNECTIONS_PER_ADDRESS="3", TRUSTED_PROXIES="127.0.0.2/32")
+    try:
+        for address, expected in ((2, 8), (3, 3)):
+            clients = [connect(helper, address) for _ in range(8)]
+            answered = 0
+            for client in clients:
+                try:
+                    client.sendall(GET)
+                    answered += read_answer(client).startswith(b"HTTP/1.1 200 ")
+                except OSError:
+                    pass
+            assert answered == expected, f"127.0.0.{address}"
+            for client in clients:
+                client.close()
+    finally:
+        helper.stop()
+
+
+def reset(client):
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+def metric(helper, name):
+    text = helper.get("/metrics").text
+    return float(next(line.split()[1] for line in text.splitlines() if line.startswith(name + " ")))
+
+
+def test_resets_under_overload_take_no_slot_along(sandbox, descriptors):
+    """What waits for an answer and is reset gives its slot back, whichever route it asked for."""
+    helper = Helper(
+        sandbox.keycloak, sandbox.threescale, SERVER_MAX_REQUESTS_IN_FLIGHT="2", SERVER_MAX_REQUESTS_QUEUED="50",
+        SERVER_QUEUE_TIMEOUT="50ms")
+    try:
+        for turn in range(50):
+            clients = [connect(helper) for _ in range(40)]
+            for client in clients:
+                client.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+            if turn % 3:
+                read_answer(clients.pop())
+            for client in clients:
+                reset(client)
+        end = time.monotonic() + 10
+        # The scrape itself is one.
+        while metric(helper, "http_server_active_requests") > 1 and time.monotonic() < end:
+            time.sleep(0.05)
+        assert metric(helper, "http_server_active_requests") == 1
+        assert metric(helper, "http_server_queued_requests") == 0
+        # As many as there may be on each loop, at once.
+        clients = [connect(helper) for _ in range(4)]
+        for client in clients:
+            client.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        assert [read_answer(client)[:12] for client in clients] == [b"HTTP/1.1 200"] * 4
+    finally:
+        helper.stop()
+
+
+CHUNKED = POST.replace(b"Content-Length: 500", b"Transfer-Encoding: chunked") + b"ffff\r\n" + b"x" * 60_000
+FLOODS = {
+    "unfinished bodies": (2_450, CHUNKED),
+    "unfinished heads": (2_450, GET[:-2] + b"X: " + b"x" * 30_000),
+    "answers that nobody reads": (200, b"GET /api/openapi.json HTTP/1.1\r\nHost: a\r\n\r\n" * 2_000),
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_a_flood_stays_within_the_memory_for_clients(sandbox, descriptors, flood, capsys):
+    budget = 24 * 1024
+    helper = Helper(sandbox.keycloak, sandbox.threescale, SERVER_MEMORY="24MiB")
+    try:
+        # What is made once.
+        health_seconds(helper, 20)
+        before, most, health = memory_kib(helper), 0, []
+        count, data = FLOODS[flood]
+        clients = []
+        for number in range(count):
+            client = connect(helper)
+            client.settimeout(0.2)
+            try:
+                client.sendall(data)
+            except OSError:
+                pass  # refused or not read: that is the point
+            clients.append(client)
+            if number % (count // 20) == 0:
+                health += health_seconds(helper, 1)
+                most = max(most, memory_kib(helper) - before)
+        shed = metric(helper, "http_server_shed_connections_total")
+        for client in clients:
+            client.close()
+        end = time.monotonic() + 15
+        while memory_kib(helper) - before > budget / 4 and time.monotonic() < end:
+            time.sleep(0.2)
+        left = memory_kib(helper) - before
+        with capsys.disabled():
+            print(f"\n{flood}: {most / 1024:.1f} MiB at most, {left / 1024:.1f} MiB after, {shed:.0f} refused, "
+                  f"health in {max(health) * 1000:.0f} ms at worst")
+        # The allocator's own share comes on top of what is counted.
+        assert most < budget * 1.6
+        assert left < budget / 4
+    finally:
+        helper.stop()

@@ -15,6 +15,11 @@ import exposition
 PROMISED = {
     "http_server_request_duration_seconds": {"http_route", "http_request_method", "http_response_status_code"},
     "http_server_active_requests": set(),
+    "http_server_queued_requests": set(),
+    "http_server_connections": set(),
+    "http_server_client_memory_bytes": set(),
+    "http_server_client_memory_limit_bytes": set(),
+    "http_server_shed_connections_total": set(),
     "mlaas_auth_total": {"outcome", "reason"},
     "mlaas_upstream_requests_total": {"system", "operation", "outcome"},
     "mlaas_upstream_request_duration_seconds": {"system", "operation"},

@@ -123,7 +123,7 @@ package struct HelperAPI: Responder {
     package static func serverConfiguration(
         host: String, port: Int, refusals: RefusalMetrics, cors: CORSPolicy = CORSPolicy(origins: [])
     ) -> HTTPServerConfiguration {
-        HTTPServerConfiguration(
+        var configuration = HTTPServerConfiguration(
             host: host, port: port, commonFields: commonFields, uncachedFields: uncachedFields,
             refusal: { error, request in
                 refusals.note(error)
@@ -131,6 +131,15 @@ package struct HelperAPI: Responder {
                 cors.apply(to: &response, for: request)
                 return response
             })
+        configuration.outOfMemory = { request in
+            let error = HelperError(
+                .overloaded, "The server is overloaded: its memory for clients is used up. Try again in a moment.",
+                retryAfter: .seconds(1))
+            var response = ErrorResponse.make(error, requestID: request.id)
+            cors.apply(to: &response, for: request)
+            return response
+        }
+        return configuration
     }
 
     /// The security headers.
@@ -162,8 +171,6 @@ package struct HelperAPI: Responder {
         case .now(let response): return .now(finish(response, request, route, trace, began))
         case .later(let work):
             return .later {
-                metrics.begin()
-                defer { metrics.end() }
                 let response: Response
                 do {
                     response = try await ServiceContext.$current.withValue(trace.context) {

@@ -49,20 +49,27 @@ package struct HelperServer: Sendable {
         let credentials = try Credentials(settings, registry: registry, logger: logger.labelled("credentials"))
         let client = HTTPClient(configuration: clientConfiguration(credentials.roots.trust, registry), group: group)
         let parts = try await compose(group, client, registry, credentials)
+        let memory = MemoryBudget(limit: settings.memory)
         var configuration = HelperAPI.serverConfiguration(
             host: settings.host, port: settings.port, refusals: parts.telemetry.refusals,
             cors: CORSPolicy(origins: settings.corsOrigins))
         configuration.limits = settings.serverLimits
+        configuration.memory = memory
+        configuration.isTrustedProxy = { [ranges = settings.trustedProxies] text in
+            guard !ranges.isEmpty, let address = IPAddress(text) else { return false }
+            return ranges.contains { $0.contains(address) }
+        }
         configuration.tls = credentials.certificate.map {
             TLSListenerConfiguration(contexts: $0.contexts, metrics: registry)
         }
         let server = HTTPServer(
             configuration: configuration, group: group, responder: parts.api, logger: logger.labelled("http"))
+        parts.telemetry.collect(server, memory)
         let watch = LoopWatch(group: group, factory: registry, logger: logger.labelled("loops"))
         let reloader = Reloader(credentials: credentials, client: client, loop: group.loops[0], reread: reread)
         let background = startBackground(parts, on: group) + [reloader.startWatching()]
         let reporting = parts.telemetry.start(on: group)
-        let metricsServer = try await parts.telemetry.startServer(on: group)
+        let metricsServer = try await parts.telemetry.startServer(on: group, memory: memory)
         let address = try await listen(server)
         listening(address)
 

@@ -83,6 +83,21 @@ struct HelperTelemetry: Sendable {
         }
     }
 
+    /// - Parameter memory: what may be held for clients.
+    func collect(_ server: HTTPServer, _ memory: MemoryBudget) {
+        registry.collect {
+            let activity = server.activity
+            return [
+                .init("http_server_active_requests", .gauge, Double(activity.inFlight + activity.queued)),
+                .init("http_server_queued_requests", .gauge, Double(activity.queued)),
+                .init("http_server_connections", .gauge, Double(activity.connections)),
+                .init("http_server_client_memory_bytes", .gauge, Double(memory.reserved)),
+                .init("http_server_client_memory_limit_bytes", .gauge, Double(memory.limit)),
+                .init("http_server_shed_connections_total", .counter, Double(activity.shed)),
+            ]
+        }
+    }
+
     private static func samples(
         _ callers: (entries: Int, bytes: Int, oldestMadeAt: ContinuousClock.Instant?)
     ) -> [PrometheusRegistry.Sample] {
@@ -116,12 +131,16 @@ struct HelperTelemetry: Sendable {
     }
 
     /// The port of the metrics, when they have one.
-    func startServer(on group: EventLoopGroup) async throws(HelperServer.StartError) -> HTTPServer? {
+    func startServer(
+        on group: EventLoopGroup, memory: MemoryBudget
+    ) async throws(HelperServer.StartError) -> HTTPServer? {
         guard settings.metricsPort != 0 else { return nil }
+        var configuration = HelperAPI.serverConfiguration(
+            host: settings.metricsHost, port: settings.metricsPort, refusals: refusals)
+        configuration.memory = memory
         let server = HTTPServer(
-            configuration: HelperAPI.serverConfiguration(
-                host: settings.metricsHost, port: settings.metricsPort, refusals: refusals), group: group,
-            responder: MetricsFace(metricsRoute), logger: logger.labelled("metrics"))
+            configuration: configuration, group: group, responder: MetricsFace(metricsRoute),
+            logger: logger.labelled("metrics"))
         do {
             let address = try await server.start()
             logger.notice("metrics are served", metadata: ["address": .string(address.description)])

@@ -6,7 +6,13 @@ let metricDescriptions = ProcessMetrics.descriptions.merging(helperDescriptions)
 private let helperDescriptions: [String: PrometheusRegistry.Description] = [
     "http_server_request_duration_seconds": .init(
         help: "Duration of HTTP requests by route template, method and status.", seriesMax: 1_000),
-    "http_server_active_requests": .init(help: "HTTP requests being answered now."),
+    "http_server_active_requests": .init(help: "HTTP requests being worked on or waiting for a slot."),
+    "http_server_queued_requests": .init(help: "HTTP requests waiting for a slot."),
+    "http_server_connections": .init(help: "Open connections of clients, handshakes under way included."),
+    "http_server_client_memory_bytes": .init(help: "Memory held for clients, to within a few steps of 32 KiB."),
+    "http_server_client_memory_limit_bytes": .init(help: "What SERVER_MEMORY allows to be held for clients."),
+    "http_server_shed_connections_total": .init(
+        help: "Connections ended because the memory for clients was used up."),
     "mlaas_metrics_refused_series_total": .init(help: "Metric series that were refused; anything but 0 is a defect."),
     "http_server_tls_handshakes_total": .init(help: "TLS handshakes by what became of them and version."),
     "http_client_transfers_total": .init(help: "Outgoing requests by whether their connection was new or reused."),

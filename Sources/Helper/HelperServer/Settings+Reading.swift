@@ -75,6 +75,7 @@ extension Settings {
                 """)
 
         serverLimits = Self.serverLimits(&reader)
+        memory = Self.memory(&reader)
         corsOrigins = Self.corsOrigins(&reader)
         docsDirectory = reader.string(
             forKey: "MLAAS_DOCS_DIR", expected: "a path", example: "/usr/share/mlaas-helper/docs",

@@ -31,6 +31,8 @@ package struct Settings: Sendable {
     package let serviceRoles: [String: Set<String>]
     package let drain: Duration
     package let serverLimits: ServerLimits
+    /// What may be held for clients, in bytes.
+    package let memory: Int
     package let corsOrigins: [String]
     package let docsDirectory: String?
     package let tls: TLSFiles?

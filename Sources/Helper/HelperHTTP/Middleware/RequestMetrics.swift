@@ -2,16 +2,14 @@ import HTTP
 import Synchronization
 package import Telemetry
 
-/// Requests in flight, and durations by route template, method and status. All three are closed sets; handles hang on the
-/// route, so that the end of a request looks nothing up by name.
+/// Durations by route template, method and status. All three are closed sets; handles hang on the route, so that the end of
+/// a request looks nothing up by name.
 package final class RequestMetrics: Sendable {
     private let factory: any MetricsFactory
-    private let active: Meter
     private let routes = Mutex<[String: RouteMetrics]>([:])
 
     package init(factory: any MetricsFactory) {
         self.factory = factory
-        active = Meter(label: "http_server_active_requests", factory: factory)
     }
 
     /// The metrics of a route; for the time when routes are made, and for what is rare.
@@ -26,11 +24,6 @@ package final class RequestMetrics: Sendable {
             return made
         }
     }
-
-    /// A request's answer has to be waited for; `end` follows. One that is answered at once is never seen under way.
-    func begin() { active.increment() }
-
-    func end() { active.decrement() }
 
     /// - Parameter nanoseconds: from the whole request to its answer.
     func record(_ route: RouteMetrics, method: HTTPMethod, status: Int, nanoseconds: UInt64) {
