@@ -80,9 +80,16 @@ def test_what_cannot_be_had_is_said(sandbox, helper):
     assert helper.init(token, services["rerank"]["id"]).json()["error"]["code"] == "NO_PLANS_FOUND"
     answer = helper.init(token, services["granite_chat"]["id"], plan_id="999999")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "PLAN_NOT_FOUND")
-    answer = helper.init(sandbox.token("zoë"), services["granite_chat"]["id"])
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "USER_INFO_ERROR")
-    assert helper.services(sandbox.token("zoë"))["granite_chat"]["has_api_key"] is False
+
+
+def test_a_name_that_3scale_does_not_take_gets_a_key(sandbox, helper):
+    token = sandbox.token("zoë")
+    service = helper.services(token)["granite_chat"]["id"]
+    made = helper.init(token, service)
+    assert made.status_code == 200 and made.json()["data"]["is_new"] is True, made.text
+    data = helper.get("/api/services", token).json()["data"]
+    assert data["user"]["soeid"] == "zoë"
+    assert {entry["id"]: entry for entry in data["services"]}[service]["api_key"] == made.json()["data"]["api_key"]
 
 
 def test_tokens_of_other_kinds_are_refused(sandbox, helper):

@@ -24,7 +24,8 @@ struct CallerClaims {
         }
         return Caller(
             issuer: issuer, subject: subject, username: username,
-            email: claims["email"]?.string.flatMap { Self.isName($0) ? $0 : nil }, roles: roles)
+            email: claims["email"]?.string.flatMap { Self.isName($0) ? $0 : nil },
+            isEmailVerified: claims["email_verified"]?.bool == true, roles: roles)
     }
 
     /// A role of the same name at another client than ours means nothing here.

@@ -11,7 +11,7 @@ struct ClaimChecks {
     let now: Double
 
     /// Who the payload speaks for.
-    /// - Parameter issuer: the one of the policy's that `iss` was found to be.
+    /// - Parameter issuer: the identity issuer of `iss`.
     func caller(_ claims: JSONValue, issuer: String) throws(TokenRefusal) -> Caller {
         try checkToken(claims)
         try checkAudience(claims)

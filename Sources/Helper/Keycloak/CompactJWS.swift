@@ -14,8 +14,8 @@ struct CompactJWS {
 
     /// Every claim that is looked at anywhere: of the others nothing is kept but that they are there.
     private static let claims = JSONSelection([
-        "aud", "azp", "cnf", "email", "exp", "iat", "iss", "nbf", "preferred_username", "realm_access",
-        "resource_access", "sub", "typ",
+        "aud", "azp", "cnf", "email", "email_verified", "exp", "iat", "iss", "nbf", "preferred_username",
+        "realm_access", "resource_access", "sub", "typ",
     ])
     private static let dot: UInt8 = 0x2E
 

@@ -41,7 +41,8 @@ package final class KeycloakTokenVerifier: TokenVerifier {
     package static let checks = TokenRefusalReason.allCases.map(\.rawValue)
 
     private let policy: TokenPolicy
-    private let issuers: [ExactName: IssuerKeys]
+    /// By `iss`: the identity issuer, and the keys to check by.
+    private let issuers: [ExactName: (identity: String, keys: IssuerKeys)]
     /// Each once, though issuers may share one.
     private let keySets: [IssuerKeys]
     private let recent = RecentTokens()
@@ -73,9 +74,11 @@ package final class KeycloakTokenVerifier: TokenVerifier {
         } else {
             keySets = policy.issuers.map { keys($0, name: $0) }
         }
-        var issuers: [ExactName: IssuerKeys] = [:]
+        var issuers: [ExactName: (identity: String, keys: IssuerKeys)] = [:]
         for (index, issuer) in policy.issuers.enumerated() {
-            issuers[ExactName(issuer)] = keySets[keySets.count == 1 ? 0 : index]
+            issuers[ExactName(issuer)] = (
+                policy.identityIssuer(of: issuer), keySets[keySets.count == 1 ? 0 : index]
+            )
         }
         self.issuers = issuers
     }
@@ -178,13 +181,14 @@ package final class KeycloakTokenVerifier: TokenVerifier {
     // MARK: Checks
 
     /// The issuer is read before the signature is checked, but only to choose among the configured key sets.
+    /// - Returns: its identity issuer and its keys.
     private func issuer(of jws: CompactJWS) throws(TokenRefusal) -> (String, IssuerKeys) {
         let name = jws.payload["iss"]?.string
-        guard let index = name.flatMap({ issuers.index(forKey: ExactName($0)) }) else {
+        // The policy's own text is returned, so that all callers share it.
+        guard let found = name.flatMap({ issuers[ExactName($0)] }) else {
             throw TokenRefusalReason.unknownIssuer.refusal(hint: TokenHints.issuer(name, accepted: policy.issuers))
         }
-        // The policy's own text, so that all callers share it.
-        return (issuers[index].key.description, issuers[index].value)
+        return found
     }
 
     private func checkSignature(_ jws: CompactJWS, _ key: KeySet.Key) throws(TokenRefusal) {
@@ -222,7 +226,7 @@ package final class KeycloakTokenVerifier: TokenVerifier {
     /// Adds what the token itself does not say.
     private static func completed(_ claims: JSONValue, by answer: JSONValue) -> JSONValue {
         var object = claims.object ?? JSONObject()
-        for name in ["sub", "aud", "preferred_username", "email", "realm_access", "resource_access"]
+        for name in ["sub", "aud", "preferred_username", "email", "email_verified", "realm_access", "resource_access"]
         where object[name] == nil {
             object[name] = answer[name]
         }

@@ -5,6 +5,9 @@ package import HelperCore
 package struct TokenPolicy: Sendable {
     /// Compared byte for byte: a trailing slash makes another issuer.
     package var issuers: [String]
+    /// The identity issuer of an accepted issuer: the name that its realm is known by for ever, and that owner marks are made
+    /// of. An issuer that is not listed is its own.
+    package var identityIssuers: [ExactName: String]
     /// One of them must be in `aud`.
     package var audiences: Set<ExactName>
     /// Our own client id.
@@ -22,11 +25,13 @@ package struct TokenPolicy: Sendable {
     package var maxLifetime: Duration?
 
     package init(
-        issuers: [String], audiences: Set<ExactName>, clientID: String, allowsAuthorizedParty: Bool = false,
+        issuers: [String], identityIssuers: [ExactName: String] = [:], audiences: Set<ExactName>, clientID: String,
+        allowsAuthorizedParty: Bool = false,
         authorizedParties: Set<ExactName>? = nil, algorithms: Set<SignatureAlgorithm> = [.rs256],
         roles: Set<ExactName> = [], clockSkew: Duration = .seconds(30), maxLifetime: Duration? = nil
     ) {
         self.issuers = issuers
+        self.identityIssuers = identityIssuers
         self.audiences = audiences
         self.clientID = clientID
         self.allowsAuthorizedParty = allowsAuthorizedParty
@@ -36,6 +41,9 @@ package struct TokenPolicy: Sendable {
         self.clockSkew = clockSkew
         self.maxLifetime = maxLifetime
     }
+
+    /// Returns the identity issuer of an accepted issuer.
+    package func identityIssuer(of issuer: String) -> String { identityIssuers[ExactName(issuer)] ?? issuer }
 
     /// The skew in seconds.
     var skew: Double { Double(clockSkew.components.seconds) }

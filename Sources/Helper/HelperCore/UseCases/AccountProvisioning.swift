@@ -12,7 +12,7 @@ struct AccountProvisioning: Sendable {
     private let manager: any APIManager
     private let keys: OwnedKeys
     private let logger: Logger
-    /// By user name: two services' first keys share one signup.
+    /// By 3scale user name: two services' first keys share one signup.
     private let flights: SingleFlight<String, Signup>
 
     init(manager: any APIManager, keys: OwnedKeys, spawn: @escaping Spawn, logger: Logger) {
@@ -24,7 +24,7 @@ struct AccountProvisioning: Sendable {
 
     /// Signs up; whoever comes while that is under way shares its outcome.
     func signUp(_ caller: Caller) async throws -> Signup {
-        try await flights.run(caller.username) { try await signUpOnce(caller) }.value
+        try await flights.run(caller.accountName) { try await signUpOnce(caller) }.value
     }
 
     /// The account that has the caller's name now. Another one than was made here is left over by a race, and no key is
@@ -79,10 +79,10 @@ struct AccountProvisioning: Sendable {
     }
 
     private func signUpOnceOrWithoutEmail(_ caller: Caller) async throws(APIManagerError) -> Account {
-        let email = caller.email.flatMap { (6...255).contains($0.unicodeScalars.count) ? $0 : nil }
+        let email = caller.verifiedEmail.flatMap { (6...255).contains($0.unicodeScalars.count) ? $0 : nil }
         func draft(_ email: String?) -> SignupDraft {
             SignupDraft(
-                organization: email ?? caller.username, username: caller.username, email: email,
+                organization: caller.username, username: caller.accountName, email: email,
                 password: SignupPassword.make())
         }
         do throws(APIManagerError) {
@@ -95,7 +95,7 @@ struct AccountProvisioning: Sendable {
     }
 
     private func lookUp(_ caller: Caller) async throws -> Account {
-        guard let found = try await manager.account(username: caller.username) else {
+        guard let found = try await manager.account(username: caller.accountName) else {
             throw APIManagerError.unavailable(
                 retryAfter: .seconds(1), cause: "an account that signed up is not found", outcomeUnknown: true)
         }

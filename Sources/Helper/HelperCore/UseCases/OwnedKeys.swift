@@ -87,9 +87,6 @@ package final class OwnedKeys: Sendable {
 
     /// What is known without asking anybody.
     package func cached(for caller: Caller, now: ContinuousClock.Instant = .now) -> Snapshot? {
-        if caller.usernameProblem != nil {
-            return Snapshot(accountID: nil, keys: [:], version: 0, staleAge: nil)
-        }
         guard let remembered = remembered(caller), let madeAt = remembered.known.keysMadeAt,
             madeAt.duration(to: now) < limits.keysLifetime, horizon.trusts(madeAt)
         else { return nil }
@@ -187,7 +184,7 @@ package final class OwnedKeys: Sendable {
         {
             return account
         }
-        guard let account = try await manager.account(username: caller.username) else { return nil }
+        guard let account = try await manager.account(username: caller.accountName) else { return nil }
         remember(account, of: caller)
         return account
     }

@@ -59,11 +59,6 @@ package struct ProvisionKey: Sendable {
 
     package func callAsFunction(_ request: Request, for caller: Caller) async throws -> Result {
         let service = try find(request.serviceID, for: caller)
-        if let problem = caller.usernameProblem {
-            throw HelperError(
-                .userInfoError, "Your user name cannot be a 3scale user name: it \(problem).",
-                details: [.init(field: "preferred_username", issue: problem)])
-        }
         let key = FlightKey(owner: caller.ownerMark, service: service.id)
         let (result, joined) = try await flights.run(key) {
             try await replicas.whileLocked("\(caller.ownerMark):\(service.id)") { _ in
