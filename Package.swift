@@ -81,7 +81,8 @@ let package = Package(
         target("Helper", "ThreeScale", ["HelperCore", "HTTPClient", "HTTP", "JSON", "Telemetry"]),
         target("Helper", "SharedState", ["Bytes", "HelperCore", "Redis", "Crypto", "EventLoop", "Telemetry"]),
         target(
-            "Helper", "HelperHTTP", ["HelperCore", "HTTPServer", "HTTP", "EventLoop", "Crypto", "JSON", "Telemetry"]),
+            "Helper", "HelperHTTP",
+            ["Bytes", "HelperCore", "HTTPServer", "HTTP", "EventLoop", "Crypto", "JSON", "Telemetry"]),
         target(
             "Helper", "HelperServer",
             [

@@ -18,25 +18,21 @@ package struct ClientAddresses: Sendable {
         return client == peer ? nil : client.description
     }
 
-    /// Where both fields are there and one chain only extends the other, the longer counts: a proxy that writes both adds
-    /// its hop to each, and one before it may have written the one alone. Where they contradict each other, one of them came
-    /// from the client, since a proxy that writes the one lets the other pass. Then neither is believed.
+    /// Walks both chains from the peer towards the client, hop by hop. Where one ends, it only lacks what the other says
+    /// further on: a proxy that writes both fields adds its hop to each, and one before it may have written the one alone.
+    /// Where they contradict each other, one of them came from the client, since a proxy that writes the one lets the other
+    /// pass: then neither is believed.
     private func client(of head: RequestHead, behind peer: IPAddress) -> IPAddress {
-        let first = ForwardedChain.xForwardedFor(head.ranges(of: Self.xForwardedFor).map { head.bytes[$0] })
-        let second = ForwardedChain.forwarded(head.ranges(of: Self.forwarded).map { head.bytes[$0] })
-        let (long, short) = first.count >= second.count ? (first, second) : (second, first)
-        let client = client(in: long, behind: peer)
-        if long.suffix(short.count).elementsEqual(short) { return client }
-        return client == self.client(in: short, behind: peer) ? client : peer
-    }
-
-    private func client(in chain: [IPAddress?], behind peer: IPAddress) -> IPAddress {
+        var plain = XForwardedForChain(head.bytes, head.ranges(of: Self.xForwardedFor))
+        var standard = ForwardedFieldChain(head.bytes, head.ranges(of: Self.forwarded))
         var client = peer
-        for hop in chain.reversed() {
-            guard let hop else { return client }
+        repeat {
+            let hops = (plain.next(), standard.next())
+            if let first = hops.0, let second = hops.1, first != second { return peer }
+            // Behind the last hop, or one that is unknown: the one before it is as far as can be told.
+            guard let hop = hops.0 ?? hops.1, let hop else { return client }
             client = hop
-            if !trusts(hop) { break }
-        }
+        } while trusts(client)
         return client
     }
 

@@ -1,131 +1,183 @@
-/// The hops that proxies have written down, in the order of the fields: the client first, the nearest proxy last. A hop that
-/// is not an address (`unknown`, a hidden name, anything malformed) is nil. Works on bytes, each of which is looked at a fixed
-/// number of times, since anybody may send 31 KB of it.
-enum ForwardedChain {
-    /// `X-Forwarded-For: client, proxy1, proxy2`; a port may follow an address. A field without a value is as good as none.
-    static func xForwardedFor(_ values: [ArraySlice<UInt8>]) -> [IPAddress?] {
-        var hops: [IPAddress?] = []
-        for value in values where !value.isEmpty {
-            for element in value.split(separator: 0x2C, omittingEmptySubsequences: false) {
-                hops.append(node(trimmed(element)))
-            }
-        }
-        return hops
+import HTTP
+
+/// The hops that proxies have written into one kind of field, the nearest proxy first: each `next` goes one hop towards the
+/// client. A hop that is not an address (`unknown`, a hidden name, anything malformed) is nil.
+///
+/// Anybody may send 31 KB of such a field. So a hop is read when it is asked for, which ends at the first that no trusted
+/// proxy vouches for, and every byte is looked at a fixed number of times.
+protocol ForwardedChain {
+    /// The next hop towards the client, itself nil when it is unknown; nil behind the last.
+    mutating func next() -> IPAddress??
+}
+
+/// `X-Forwarded-For: client, proxy1, proxy2`; a port may follow an address. A field without a value is as good as none.
+struct XForwardedForChain: ForwardedChain {
+    private let bytes: [UInt8]
+    private var values: [Range<Int>]
+
+    /// - Parameter values: where the values of all such fields stand, in order.
+    init(_ bytes: [UInt8], _ values: [Range<Int>]) {
+        self.bytes = bytes
+        self.values = values.filter { !$0.isEmpty }
     }
 
-    /// `Forwarded: for=192.0.2.60;proto=http, for="[2001:db8::1]:4711"` (RFC 7239 §4). A field that is not well formed is
-    /// one unknown hop.
-    static func forwarded(_ values: [ArraySlice<UInt8>]) -> [IPAddress?] {
-        var hops: [IPAddress?] = []
-        for value in values {
-            var reader = ForwardedReader(rest: value)
-            if let elements = reader.elements() { hops += elements } else { hops.append(nil) }
-        }
-        return hops
+    mutating func next() -> IPAddress?? {
+        guard let value = values.popLast() else { return nil }
+        let start = Self.lastElement(bytes.span, value)
+        if start > value.lowerBound { values.append(value.lowerBound..<(start - 1)) }
+        let element = ForwardedNode.trimmed(bytes.span, start..<value.upperBound)
+        return .some(ForwardedNode.address(bytes.span, element))
     }
 
-    /// An address, with brackets around IPv6 where a port follows.
-    static func node(_ text: ArraySlice<UInt8>) -> IPAddress? {
-        if text.first == 0x5B {
-            guard let end = text.firstIndex(of: 0x5D), isPort(text[(end + 1)...]) else { return nil }
-            return IPAddress(bytes: text[(text.startIndex + 1)..<end])
-        }
-        if let colon = text.firstIndex(of: 0x3A), !text[(colon + 1)...].contains(0x3A) {
-            return isPort(text[colon...]) ? IPAddress(bytes: text[..<colon]) : nil
-        }
-        return IPAddress(bytes: text)
-    }
-
-    /// Nothing, or a colon and what stands for a port: digits, or a hidden name (RFC 7239 §6).
-    private static func isPort(_ text: ArraySlice<UInt8>) -> Bool {
-        text.isEmpty || (text.first == 0x3A && text.count > 1 && text.dropFirst().allSatisfy { $0 > 0x20 && $0 < 0x7F })
-    }
-
-    private static func trimmed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-        var start = text.startIndex
-        var end = text.endIndex
-        while start < end, text[start] == 0x20 || text[start] == 0x09 { start += 1 }
-        while end > start, text[end - 1] == 0x20 || text[end - 1] == 0x09 { end -= 1 }
-        return text[start..<end]
+    /// Where the last element of a list begins.
+    private static func lastElement(_ bytes: Span<UInt8>, _ list: Range<Int>) -> Int {
+        var start = list.upperBound
+        while start > list.lowerBound, bytes[start - 1] != 0x2C { start &-= 1 }
+        return start
     }
 }
 
-/// Reads the value of one `Forwarded` field.
-private struct ForwardedReader {
-    var rest: ArraySlice<UInt8>
+/// `Forwarded: for=192.0.2.60;proto=http, for="[2001:db8::1]:4711"` (RFC 7239 §4). A field that is not well formed is one
+/// unknown hop. Empty elements, pairs and values are legal and say nothing (RFC 7239 §4, RFC 9110 §5.6.1.2).
+struct ForwardedFieldChain: ForwardedChain {
+    private enum Hop {
+        case unknown
+        case node(Range<Int>)
+        case quoted(Range<Int>)
+    }
 
-    /// One hop for each element; nil when the value is malformed. Empty elements and empty pairs are legal and say nothing
-    /// (RFC 7239 §4, RFC 9110 §5.6.1.2).
-    mutating func elements() -> [IPAddress?]? {
-        var hops: [IPAddress?] = []
+    private let bytes: [UInt8]
+    private var values: [Range<Int>]
+    /// Of the value that is being read, in its order.
+    private var hops: [Hop] = []
+
+    /// - Parameter values: where the values of all such fields stand, in order.
+    init(_ bytes: [UInt8], _ values: [Range<Int>]) {
+        self.bytes = bytes
+        self.values = values
+    }
+
+    mutating func next() -> IPAddress?? {
+        while hops.isEmpty {
+            guard let value = values.popLast() else { return nil }
+            hops = Self.hops(bytes.span, value) ?? [.unknown]
+        }
+        switch hops.popLast() {
+        case nil, .unknown: return .some(nil)
+        case .node(let range): return .some(ForwardedNode.address(bytes.span, range))
+        case .quoted(let range): return .some(ForwardedNode.address(unescaping: bytes.span, range))
+        }
+    }
+
+    /// The hops of one value; nil when it is malformed.
+    private static func hops(_ bytes: Span<UInt8>, _ value: Range<Int>) -> [Hop]? {
+        var hops: [Hop] = []
+        var index = value.lowerBound
+        var hop: Hop?
+        var hasPair = false
         while true {
-            var hop: IPAddress?
-            var hasFor = false
-            var hasPair = false
-            pairs: while true {
-                skipBlanks()
-                if let byte = rest.first, byte != 0x3B, byte != 0x2C {
-                    let name = token(until: 0x3D)
-                    guard !name.isEmpty, rest.popFirst() == 0x3D, let value = value() else { return nil }
-                    hasPair = true
-                    if isFor(name) {
-                        guard !hasFor else { return nil }
-                        hasFor = true
-                        hop = ForwardedChain.node(value)
-                    }
-                    skipBlanks()
+            skipBlanks(bytes, &index, value.upperBound)
+            if index < value.upperBound, bytes[index] != 0x3B, bytes[index] != 0x2C {
+                let name = index
+                while index < value.upperBound, bytes[index] != 0x3D, !isDelimiter(bytes[index]) { index &+= 1 }
+                guard index > name, index < value.upperBound, bytes[index] == 0x3D else { return nil }
+                let isFor = isFor(bytes, name..<index)
+                index += 1
+                guard let found = readValue(bytes, &index, value.upperBound) else { return nil }
+                hasPair = true
+                if isFor {
+                    guard hop == nil else { return nil }
+                    hop = found
                 }
-                switch rest.popFirst() {
-                case 0x3B: continue
-                case 0x2C: break pairs
-                case nil:
-                    if hasPair { hops.append(hop) }
-                    return hops
-                default: return nil
-                }
+                skipBlanks(bytes, &index, value.upperBound)
             }
-            if hasPair { hops.append(hop) }
+            guard index == value.upperBound || bytes[index] == 0x3B || bytes[index] == 0x2C else { return nil }
+            if index == value.upperBound || bytes[index] == 0x2C {
+                if hasPair { hops.append(hop ?? .unknown) }
+                if index == value.upperBound { return hops }
+                (hop, hasPair) = (nil, false)
+            }
+            index += 1
         }
     }
 
     /// A token, which may be empty (`host=` of a request without a host), or a quoted string.
-    private mutating func value() -> ArraySlice<UInt8>? {
-        guard rest.first == 0x22 else { return token(until: nil) }
-        rest.removeFirst()
+    private static func readValue(_ bytes: Span<UInt8>, _ index: inout Int, _ end: Int) -> Hop? {
+        let start = index
+        guard index < end, bytes[index] == 0x22 else {
+            while index < end, !isDelimiter(bytes[index]) { index &+= 1 }
+            return .node(start..<index)
+        }
+        index += 1
+        while index < end, bytes[index] != 0x22 { index &+= bytes[index] == 0x5C ? 2 : 1 }
+        guard index < end else { return nil }
+        index += 1
+        return .quoted((start + 1)..<(index - 1))
+    }
+
+    private static func skipBlanks(_ bytes: Span<UInt8>, _ index: inout Int, _ end: Int) {
+        while index < end, bytes[index] == 0x20 || bytes[index] == 0x09 { index &+= 1 }
+    }
+
+    private static func isDelimiter(_ byte: UInt8) -> Bool {
+        byte == 0x3B || byte == 0x2C || byte == 0x20 || byte == 0x09 || byte == 0x22
+    }
+
+    private static func isFor(_ bytes: Span<UInt8>, _ name: Range<Int>) -> Bool {
+        name.count == 3 && bytes[name.lowerBound] | 0x20 == 0x66 && bytes[name.lowerBound + 1] | 0x20 == 0x6F
+            && bytes[name.lowerBound + 2] | 0x20 == 0x72
+    }
+}
+
+/// A node of a chain: an address, with brackets around IPv6 where a port follows (RFC 7239 §6).
+private enum ForwardedNode {
+    static func address(_ bytes: Span<UInt8>, _ range: Range<Int>) -> IPAddress? {
+        // Nothing longer is an address and a port; a hidden name may be.
+        guard (2...128).contains(range.count) else { return nil }
+        let text = bytes.extracting(range)
+        var colons = 0
+        var colon = text.count
+        var bracket = text.count
+        for index in text.indices {
+            if text[index] == 0x5D, bracket == text.count { bracket = index }
+            if text[index] == 0x3A {
+                if colons == 0 { colon = index }
+                colons += 1
+            }
+        }
+        if text[0] == 0x5B {
+            guard bracket < text.count, isPort(text.extracting((bracket + 1)...)) else { return nil }
+            return IPAddress(bytes: text.extracting(1..<bracket))
+        }
+        guard colons == 1 else { return IPAddress(bytes: text) }
+        return isPort(text.extracting(colon...)) ? IPAddress(bytes: text.extracting(..<colon)) : nil
+    }
+
+    /// The same of the content of a quoted string.
+    static func address(unescaping bytes: Span<UInt8>, _ range: Range<Int>) -> IPAddress? {
         var text: [UInt8] = []
-        while let byte = rest.popFirst() {
-            switch byte {
-            case 0x22: return text[...]
-            case 0x5C:
-                guard let escaped = rest.popFirst() else { return nil }
-                text.append(escaped)
-            default: text.append(byte)
-            }
+        var index = range.lowerBound
+        while index < range.upperBound, text.count <= 128 {
+            if bytes[index] == 0x5C { index += 1 }
+            if index < range.upperBound { text.append(bytes[index]) }
+            index += 1
         }
-        return nil
+        return address(text.span, 0..<text.count)
     }
 
-    /// What comes before a delimiter, or before `end`.
-    private mutating func token(until end: UInt8?) -> ArraySlice<UInt8> {
-        var index = rest.startIndex
-        scan: while index < rest.endIndex {
-            switch rest[index] {
-            case 0x3B, 0x2C, 0x20, 0x09, 0x22: break scan
-            case end: break scan
-            default: index += 1
-            }
-        }
-        defer { rest = rest[index...] }
-        return rest[..<index]
+    static func trimmed(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Range<Int> {
+        var start = range.lowerBound
+        var end = range.upperBound
+        while start < end, bytes[start] == 0x20 || bytes[start] == 0x09 { start &+= 1 }
+        while end > start, bytes[end - 1] == 0x20 || bytes[end - 1] == 0x09 { end &-= 1 }
+        return start..<end
     }
 
-    private mutating func skipBlanks() {
-        var index = rest.startIndex
-        while index < rest.endIndex, rest[index] == 0x20 || rest[index] == 0x09 { index += 1 }
-        rest = rest[index...]
-    }
-
-    private func isFor(_ name: ArraySlice<UInt8>) -> Bool {
-        name.count == 3 && zip(name, [0x66, 0x6F, 0x72]).allSatisfy { $0 | 0x20 == $1 }
+    /// Nothing, or a colon and what stands for a port: digits, or a hidden name (RFC 7239 §6).
+    private static func isPort(_ text: Span<UInt8>) -> Bool {
+        guard text.count > 0 else { return true }
+        guard text[0] == 0x3A, text.count > 1 else { return false }
+        for index in 1..<text.count where text[index] <= 0x20 || text[index] >= 0x7F { return false }
+        return true
     }
 }

@@ -14,12 +14,17 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
     private init(ipv4: UInt32) { self.init(high: 0, low: 0xFFFF << 32 | UInt64(ipv4)) }
 
     /// Numeric text in the usual forms (RFC 4291 §2.2), without brackets, port or zone.
-    package init?(_ text: some StringProtocol) { self.init(bytes: Array(text.utf8)[...]) }
+    package init?(_ text: some StringProtocol) {
+        let bytes = Array(text.utf8)
+        self.init(bytes: bytes.span)
+    }
 
     /// The same of text as it was received. Allocates nothing, and looks at no more than the longest form has.
-    init?(bytes: ArraySlice<UInt8>) {
-        guard bytes.count <= 45 else { return nil }
-        if bytes.contains(0x3A) {
+    init?(bytes: Span<UInt8>) {
+        guard (2...45).contains(bytes.count) else { return nil }
+        var hasColon = false
+        for index in bytes.indices where bytes[index] == 0x3A { hasColon = true }
+        if hasColon {
             guard let (high, low) = Self.ipv6(bytes) else { return nil }
             self.init(high: high, low: low)
         } else {
@@ -29,12 +34,13 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Four decimal numbers without leading zeros, which some read as octal.
-    private static func ipv4(_ bytes: ArraySlice<UInt8>) -> UInt32? {
+    private static func ipv4(_ bytes: Span<UInt8>) -> UInt32? {
         var value: UInt32 = 0
         var number: UInt32 = 0
         var digits = 0
         var dots = 0
-        for byte in bytes {
+        for index in bytes.indices {
+            let byte = bytes[index]
             switch byte {
             case 0x30...0x39:
                 guard digits == 0 || number != 0 else { return nil }
@@ -52,12 +58,12 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
         return dots == 3 && digits > 0 ? value << 8 | number : nil
     }
 
-    private static func ipv6(_ bytes: ArraySlice<UInt8>) -> (UInt64, UInt64)? {
+    private static func ipv6(_ bytes: Span<UInt8>) -> (UInt64, UInt64)? {
         var groups = InlineArray<8, UInt16>(repeating: 0)
         var count = 0
         var gap: Int?
-        var index = bytes.startIndex
-        let end = bytes.endIndex
+        var index = 0
+        let end = bytes.count
         if bytes.count >= 2, bytes[index] == 0x3A, bytes[index + 1] == 0x3A {
             gap = 0
             index += 2
@@ -70,7 +76,7 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
                 index += 1
             }
             if index < end, bytes[index] == 0x2E {
-                guard count <= 6, let value = ipv4(bytes[start...]) else { return nil }
+                guard count <= 6, let value = ipv4(bytes.extracting(start...)) else { return nil }
                 groups[count] = UInt16(truncatingIfNeeded: value >> 16)
                 groups[count + 1] = UInt16(truncatingIfNeeded: value)
                 count += 2

@@ -53,15 +53,30 @@ struct StaticContent: Sendable {
     }
 
     private func isNamed(in field: FieldName, of request: Request, acceptsWeak: Bool) -> Bool {
-        request.head.ranges(of: field).contains { range in
-            request.head.bytes[range].split(separator: 0x2C).contains { element in
-                var candidate = element.drop { $0 == 0x20 || $0 == 0x09 }
-                while let last = candidate.last, last == 0x20 || last == 0x09 { candidate.removeLast() }
-                if candidate.elementsEqual([0x2A]) { return true }
-                if acceptsWeak, candidate.starts(with: [0x57, 0x2F]) { candidate.removeFirst(2) }
-                return candidate.elementsEqual(tag)
+        let bytes = request.head.bytes.span
+        for range in request.head.ranges(of: field) {
+            var start = range.lowerBound
+            while start < range.upperBound {
+                var comma = start
+                while comma < range.upperBound, bytes[comma] != 0x2C { comma &+= 1 }
+                if names(bytes, start..<comma, acceptsWeak: acceptsWeak) { return true }
+                start = comma + 1
             }
         }
+        return false
+    }
+
+    /// Whether an element of a list is `*` or our tag.
+    private func names(_ bytes: Span<UInt8>, _ element: Range<Int>, acceptsWeak: Bool) -> Bool {
+        var start = element.lowerBound
+        var end = element.upperBound
+        while start < end, bytes[start] == 0x20 || bytes[start] == 0x09 { start &+= 1 }
+        while end > start, bytes[end - 1] == 0x20 || bytes[end - 1] == 0x09 { end &-= 1 }
+        if end - start == 1, bytes[start] == 0x2A { return true }
+        if acceptsWeak, end - start == tag.count + 2, bytes[start] == 0x57, bytes[start + 1] == 0x2F { start += 2 }
+        guard end - start == tag.count else { return false }
+        for index in tag.indices where bytes[start + index] != tag[index] { return false }
+        return true
     }
 }
 

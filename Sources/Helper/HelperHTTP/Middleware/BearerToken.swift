@@ -1,3 +1,4 @@
+import Bytes
 import HTTP
 import HTTPServer
 import HelperCore
@@ -16,7 +17,7 @@ enum BearerToken {
     }
 
     private static let scheme = Array("bearer".utf8)
-    private static let queryName = "access_token"
+    private static let queryName = Array("access_token".utf8)
 
     static func find(in request: Request) -> Finding {
         let isInQuery = hasTokenInQuery(request)
@@ -42,18 +43,55 @@ enum BearerToken {
     /// Whether a comma is followed by a scheme and a blank, as where an intermediary has joined two fields. A comma alone
     /// is only a malformed token.
     static func holdsSecond(_ value: ArraySlice<UInt8>) -> Bool {
-        value.split(separator: 0x2C).dropFirst().contains { part in
-            let text = part.drop { $0 == 0x20 || $0 == 0x09 }
-            let scheme = text.prefix { $0 > 0x20 && $0 != 0x22 && $0 != 0x3A && $0 != 0x7B }
-            return !scheme.isEmpty && text.dropFirst(scheme.count).first == 0x20
+        let bytes = value.span
+        var index = bytes.first(0x2C)
+        while index < bytes.count {
+            index &+= 1
+            while index < bytes.count, bytes[index] == 0x20 || bytes[index] == 0x09 { index &+= 1 }
+            let start = index
+            while index < bytes.count, isSchemeByte(bytes[index]) { index &+= 1 }
+            if index > start, index < bytes.count, bytes[index] == 0x20 { return true }
+            while index < bytes.count, bytes[index] != 0x2C { index &+= 1 }
         }
+        return false
+    }
+
+    /// Whether a byte may stand in a scheme's name; what ends a token or a JSON text may not.
+    private static func isSchemeByte(_ byte: UInt8) -> Bool {
+        byte > 0x20 && byte != 0x22 && byte != 0x2C && byte != 0x3A && byte != 0x7B
     }
 
     /// Whether a parameter of that name is in the query, whatever its value and however its name is encoded.
     private static func hasTokenInQuery(_ request: Request) -> Bool {
         guard let range = request.head.queryRange else { return false }
-        return request.head.bytes[range].split(separator: 0x26).contains { parameter in
-            PercentEncoding.decode(parameter.prefix { $0 != 0x3D }) == queryName
+        let bytes = request.head.bytes.span
+        var index = range.lowerBound
+        while index < range.upperBound {
+            var matched = 0
+            while index < range.upperBound, bytes[index] != 0x26, bytes[index] != 0x3D {
+                var byte = bytes[index]
+                // The target's grammar has been checked: two digits follow (RFC 3986 §2.1).
+                if byte == 0x25, index + 2 < range.upperBound, let high = hexadecimal(bytes[index + 1]),
+                    let low = hexadecimal(bytes[index + 2])
+                {
+                    byte = high << 4 | low
+                    index &+= 2
+                }
+                matched = matched >= 0 && matched < queryName.count && queryName[matched] == byte ? matched + 1 : -1
+                index &+= 1
+            }
+            if matched == queryName.count { return true }
+            while index < range.upperBound, bytes[index] != 0x26 { index &+= 1 }
+            index &+= 1
+        }
+        return false
+    }
+
+    private static func hexadecimal(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x41...0x46, 0x61...0x66: (byte | 0x20) - 0x61 + 10
+        default: nil
         }
     }
 }
