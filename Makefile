@@ -139,6 +139,13 @@ bench-check: bench-programs ## Tests what measures, and exercises every part of 
 bench-instructions: bench-programs ## Counts the instructions and allocations of a request and holds them against their budget
 	@Benchmarks/instructions.py $(if $(UPDATE),--update)
 
+.PHONY: linear
+linear: ## Searches for what costs each reader of foreign bytes most, and counts the instructions for a byte at four lengths
+	@./setup.sh ci
+	@MLAAS_LINEAR=1 swift build -c release --static-swift-stdlib --package-path Benchmarks --scratch-path .build-linear \
+		--product Readers | tail -n 1
+	@Benchmarks/linear.py $(if $(SEED),--seed $(SEED))
+
 bench-http: ## Measures the HTTP server by itself against nginx, haproxy, libmicrohttpd, Node and Go, as ratios of one run
 	@./setup.sh ci
 	swift build -c release --static-swift-stdlib --scratch-path .build-static --product bench-server

@@ -4,13 +4,18 @@ import PackageDescription
 // What is measured with: a package of its own, so that nothing of it reaches the product. Its folders under `Sources` that
 // are links point at the product's targets, whose `package` declarations can then be seen.
 
-let settings: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-]
+/// `make linear` asks for readers that are internal to their target, in a build of its own: what is measured otherwise is
+/// built as it ships.
+let isTestable = Context.environment["MLAAS_LINEAR"] != nil
+
+let settings: [SwiftSetting] =
+    (isTestable ? [.unsafeFlags(["-enable-testing"])] : []) + [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ]
 
 func target(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
     .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
@@ -20,6 +25,20 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
+/// 4. Every reader of bytes from outside, and a search for what costs it most.
+let readers: [Target] = [
+    .systemLibrary(name: "CHiredis"),
+    .target(name: "CCount"),
+    target("Redis", ["EventLoop", "TLS", "Crypto", "CHiredis"]),
+    target("HelperHTTP", ["Bytes", "EventLoop", "HTTP", "HTTPServer", "HelperCore", "JSON", "Crypto", "Telemetry"]),
+    program(
+        "Readers",
+        [
+            "CCount", "Crypto", "HTTP", "HTTPServer", "HelperCore", "HelperHTTP", "JSON", "Keycloak", "Redis",
+            "Telemetry",
+        ]),
+]
+
 let package = Package(
     name: "mlaas-helper-benchmarks",
     products: [
@@ -27,7 +46,7 @@ let package = Package(
         .executable(name: "mint", targets: ["mint"]),
         .executable(name: "TokenCheck", targets: ["TokenCheck"]),
         .executable(name: "VerifyServer", targets: ["VerifyServer"]),
-    ],
+    ] + (isTestable ? [.executable(name: "Readers", targets: ["Readers"])] : []),
     targets: [
         // 1. The product's parts.
         .target(name: "CThreadNumber"),
@@ -56,5 +75,5 @@ let package = Package(
         program(
             "VerifyServer",
             ["Keycloak", "HelperCore", "Crypto", "EventLoop", "HTTP", "HTTPServer", "Telemetry"]),
-    ]
+    ] + (isTestable ? readers : [])
 )
