@@ -98,6 +98,34 @@ struct TLSServerTests {
         #expect(count("completed", "TLSv1.3") == 1)
     }
 
+    /// Each handshake that has begun costs as much as a large request.
+    @Test("handshakes that are never finished stay within the memory for clients, and others still get through")
+    func unfinishedHandshakes() async throws {
+        let budget = MemoryBudget(limit: 4 * 1024 * 1024)
+        try await withServer {
+            $0.memory = budget
+        } _: { port, server in
+            var most = 0
+            var clients: [RawClient] = []
+            for _ in 0..<200 {
+                let client = try RawClient(port: port)
+                // A record that says it is longer than what follows.
+                client.send([0x16, 0x03, 0x01, 0x02, 0x00, 0x01])
+                clients.append(client)
+                most = max(most, budget.reserved)
+            }
+            try await becomesTrue { server.activity.shed > 0 }
+            #expect(server.activity.shed > 0 && most <= budget.limit + 512 * 1024)
+            let client = try TLSClient(port: port, trust: trust)
+            #expect(client.handshake())
+            client.send("GET /now \(Self.askLast)")
+            #expect(client.readAll().hasSuffix("now"))
+            clients = []
+            try await becomesTrue { await server.connectionCount() == 0 && budget.reserved < 256 * 1024 }
+            #expect(budget.reserved < 256 * 1024 && server.activity.connections == 0)
+        }
+    }
+
     @Test("takes a handshake and a request split at every byte")
     func split() async throws {
         try await withServer { port, _ in

@@ -1,7 +1,7 @@
 /// The receiving side of an HTTP/1.1 server as a value: bytes in, whole requests or a refusal out (RFC 9112). It has no
 /// socket and no clock, and is not copied, so that asking it costs no reference counts. An error is final. While a request is being answered no further one is taken from the bytes.
 ///
-/// Between two requests it needs no memory and can give away what it has, see `borrowMemory`.
+/// Between two requests it needs no memory and gives away what it has, see `SpareMemory`.
 package struct RequestMachine: ~Copyable {
     package enum Event: Sendable {
         /// More bytes are needed.
@@ -15,18 +15,22 @@ package struct RequestMachine: ~Copyable {
     /// What the machine is waiting for; decides which clock runs.
     package enum Waiting: Sendable, Equatable { case request, head, body, answer, nothing }
 
-    /// The arrays in which a machine keeps what it reads. Machines that work one after the other share one set.
-    package struct Memory: Sendable {
+    /// Memory that no machine needs right now. Machines that work one after the other share it; loop-confined.
+    package final class SpareMemory {
         fileprivate var buffer: [UInt8] = []
-        fileprivate var head = RequestHead(
-            method: .get, version: .http11, bytes: [], pathRange: 0..<0, queryRange: nil, fields: [])
+        fileprivate var headBytes: [UInt8] = []
+        fileprivate var fields: [RequestHead.FieldSlot] = []
 
         package init() {}
+    }
 
-        /// Bytes that are allocated, used or not.
-        var bytes: Int {
-            buffer.capacity + head.bytes.capacity + head.fields.capacity * MemoryLayout<RequestHead.FieldSlot>.stride
-        }
+    /// How far a machine has come.
+    package struct Progress {
+        package let waiting: Waiting
+        /// See `bufferedBytes`.
+        package let bufferedBytes: Int
+        /// See `heldBytes`.
+        package let heldBytes: Int
     }
 
     /// A buffer is kept from one read to the next, and memory is lent on, up to this size.
@@ -35,16 +39,18 @@ package struct RequestMachine: ~Copyable {
     private enum Stage: Sendable { case head, body(Int), chunks(ChunkedDecoder), answering, failed(ProtocolError) }
 
     private let limits: MessageLimits
-    /// The received bytes, and the head that is being read or answered.
-    private var memory = Memory()
-    /// First byte of `memory.buffer` that has not been used up.
+    private var buffer: [UInt8] = []
+    /// First byte of `buffer` that has not been used up.
     private var offset = 0
     private var parser: HeadParser
     private var stage = Stage.head
     private var body: [UInt8] = []
     private var hasSaidContinue = false
-    /// The head in `memory` is the one of the request under way.
+    /// `head` is the one of the request under way.
     private var hasHead = false
+    /// The head being read or answered.
+    private var head = RequestHead(
+        method: .get, version: .http11, bytes: [], pathRange: 0..<0, queryRange: nil, fields: [])
 
     package init(limits: MessageLimits) {
         self.limits = limits
@@ -52,37 +58,46 @@ package struct RequestMachine: ~Copyable {
     }
 
     /// Bytes received and not used yet; the caller stops reading when this grows past a request's size.
-    package var bufferedBytes: Int { memory.buffer.count - offset }
+    package var bufferedBytes: Int { buffer.count - offset }
 
     /// Bytes of memory that the machine holds, used or not.
-    package var heldBytes: Int { memory.bytes + body.capacity }
+    package var heldBytes: Int {
+        buffer.capacity + body.capacity + head.bytes.capacity
+            + head.fields.capacity * MemoryLayout<RequestHead.FieldSlot>.stride
+    }
 
     /// Whether it waits for a request of which nothing has arrived, so that it needs no memory.
     package var isIdle: Bool {
         if case .head = stage { bufferedBytes == 0 && parser.isUntouched(by: 0) } else { false }
     }
 
-    /// Takes over memory that nobody uses, if it has none of its own. Only while it is idle.
-    package mutating func borrowMemory(from spare: inout Memory) {
-        guard memory.bytes == 0 else { return }
-        swap(&memory, &spare)
+    /// How far it has come. One that is idle gives its memory away, or frees it where there is enough already.
+    package mutating func progress(_ spare: SpareMemory) -> Progress {
+        guard isIdle else { return Progress(waiting: waiting, bufferedBytes: bufferedBytes, heldBytes: heldBytes) }
+        if spare.buffer.capacity == 0, spare.headBytes.capacity == 0, heldBytes <= Self.keptBytesMax {
+            if offset > 0 { compact() }
+            swap(&buffer, &spare.buffer)
+            swap(&head.bytes, &spare.headBytes)
+            swap(&head.fields, &spare.fields)
+        } else {
+            freeMemory()
+        }
+        return Progress(waiting: .request, bufferedBytes: 0, heldBytes: 0)
     }
 
-    /// Gives its memory away, or frees it where there is enough already. Only while it is idle.
-    package mutating func returnMemory(to spare: inout Memory) {
-        guard memory.bytes > 0 else { return }
-        memory.buffer.removeAll(keepingCapacity: true)
+    private mutating func freeMemory() {
+        buffer = []
         offset = 0
-        if spare.bytes == 0, memory.bytes <= Self.keptBytesMax { swap(&memory, &spare) } else { memory = Memory() }
+        head.bytes = []
+        head.fields = []
+        body = []
+        hasHead = false
     }
 
     /// Frees everything; no further request is read.
     package mutating func discard() {
         if case .failed = stage {} else { stage = .failed(.timeout) }
-        memory = Memory()
-        hasHead = false
-        offset = 0
-        body = []
+        freeMemory()
     }
 
     /// Whether the connection may carry another request after this one. Valid from `.request` on.
@@ -100,26 +115,33 @@ package struct RequestMachine: ~Copyable {
     /// What can be told of the request that was refused: its head, or where that is not whole or malformed, its method and
     /// those fields that are well formed. Good for the form of the answer and for nothing else.
     package var refusedHead: RequestHead {
-        hasHead ? memory.head : RefusedHead.read(memory.buffer[offset...], limits: limits)
+        hasHead ? head : RefusedHead.read(buffer[offset...], limits: limits)
     }
 
     /// Adds received bytes.
-    /// - Parameter append: appends them to the array it is given.
-    package mutating func receive(_ append: (inout [UInt8]) -> Void) {
+    /// - Parameters:
+    ///   - spare: memory to take over by a machine that has none.
+    ///   - append: appends them to the array it is given.
+    package mutating func receive(_ spare: SpareMemory? = nil, _ append: (inout [UInt8]) -> Void) {
         if case .failed = stage { return }
-        compact()
-        append(&memory.buffer)
+        if offset > 0 { compact() }
+        if let spare, buffer.capacity == 0, head.bytes.capacity == 0 {
+            swap(&buffer, &spare.buffer)
+            swap(&head.bytes, &spare.headBytes)
+            swap(&head.fields, &spare.fields)
+        }
+        append(&buffer)
     }
 
     /// Removes used bytes once they are the larger part: each byte is moved a bounded number of times, however many
     /// requests were sent ahead.
     private mutating func compact() {
-        guard offset > memory.buffer.count - offset || offset == memory.buffer.count else { return }
-        if offset < memory.buffer.count {
-            memory.buffer.removeFirst(offset)
+        guard offset > buffer.count - offset || offset == buffer.count else { return }
+        if offset < buffer.count {
+            buffer.removeFirst(offset)
         } else {
             // What one large read leaves behind is not kept.
-            memory.buffer.removeAll(keepingCapacity: memory.buffer.capacity <= Self.keptBytesMax)
+            buffer.removeAll(keepingCapacity: buffer.capacity <= Self.keptBytesMax)
         }
         offset = 0
     }
@@ -144,7 +166,7 @@ package struct RequestMachine: ~Copyable {
         hasHead = false
         if offset > 0 { compact() }
         // The head may have been handed out; its memory is only worth keeping while it is small.
-        if memory.head.bytes.capacity > Self.keptBytesMax { memory.head.bytes = [] }
+        if head.bytes.capacity > Self.keptBytesMax { head.bytes = [] }
     }
 
     /// The error of a machine that was given up for taking too long.
@@ -155,19 +177,19 @@ package struct RequestMachine: ~Copyable {
         case .answering: return .needData
         case .failed(let error): throw error
         case .head:
-            guard let length = try parser.parse(memory.buffer, from: offset, into: &memory.head) else {
+            guard let length = try parser.parse(buffer, from: offset, into: &head) else {
                 return .needData
             }
             takeHead(length)
             return try beginBody()
         case .body(let length):
             guard bufferedBytes >= length else { return try waitForBody() }
-            body = Array(memory.buffer[offset..<(offset + length)])
+            body = Array(buffer[offset..<(offset + length)])
             offset += length
             compact()
             return finish()
         case .chunks(var decoder):
-            guard try decoder.decode(memory.buffer, &offset, into: &body) else {
+            guard try decoder.decode(buffer, &offset, into: &body) else {
                 stage = .chunks(decoder)
                 compact()
                 return try waitForBody()
@@ -177,15 +199,15 @@ package struct RequestMachine: ~Copyable {
     }
 
     private mutating func takeHead(_ length: Int) {
-        memory.head.bytes.removeAll(keepingCapacity: true)
-        if offset == 0, length == memory.buffer.count {
+        head.bytes.removeAll(keepingCapacity: true)
+        if offset == 0, length == buffer.count {
             // Mostly a read is one whole head: it changes hands without being copied.
-            swap(&memory.head.bytes, &memory.buffer)
+            swap(&head.bytes, &buffer)
         } else {
-            memory.head.bytes.append(contentsOf: memory.buffer[offset..<(offset + length)])
+            head.bytes.append(contentsOf: buffer[offset..<(offset + length)])
             offset += length
         }
-        memory.head.lowercaseNames()
+        head.lowercaseNames()
         hasHead = true
     }
 
@@ -210,6 +232,6 @@ package struct RequestMachine: ~Copyable {
     private mutating func finish() -> Event {
         stage = .answering
         defer { body = [] }
-        return .request(memory.head, body: body)
+        return .request(head, body: body)
     }
 }

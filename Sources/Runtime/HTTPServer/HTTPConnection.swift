@@ -88,7 +88,7 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
         tcp.attach(self)
         setDeadline(server.clocks.idleTime)
         clock = .request
-        updateCharge()
+        updateCharge(received: 0, unsent: 0)
         startReading()
     }
 
@@ -99,8 +99,7 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
 
     func received(_ bytes: Span<UInt8>) {
         guard stage == .open else { return }
-        if machine.isIdle { machine.borrowMemory(from: &server.spareMemory) }
-        machine.receive { bytes.append(to: &$0) }
+        machine.receive(server.spareMemory) { bytes.append(to: &$0) }
         process()
     }
 
@@ -141,14 +140,15 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
     /// holds.
     /// - Parameter needsData: whether it cannot go on without more bytes.
     private func settle(needsData: Bool) {
+        let progress = machine.progress(server.spareMemory)
         if stage == .open {
             // A pipelining client may be ahead by one request's size; beyond that the kernel makes it wait.
-            let isAhead = !needsData && machine.bufferedBytes > server.limits.message.headBytes
+            let isAhead = !needsData && progress.bufferedBytes > server.limits.message.headBytes
             if isAhead { stopReading() } else { startReading() }
-            if machine.isIdle { machine.returnMemory(to: &server.spareMemory) }
         }
-        restartClock()
-        updateCharge()
+        let unsent = tcp.unsentBytes
+        restartClock(progress.waiting, unsent: unsent)
+        updateCharge(received: progress.heldBytes, unsent: unsent)
     }
 
     private func startReading() {
@@ -324,9 +324,10 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
     func flushed() {
         if !rest.isEmpty {
             sendRest()
-            if tcp.unsentBytes > 0 {
-                restartClock()
-                updateCharge()
+            let unsent = tcp.unsentBytes
+            if unsent > 0 {
+                restartClock(machine.waiting, unsent: unsent)
+                updateCharge(received: machine.heldBytes, unsent: unsent)
                 return
             }
         }
@@ -343,11 +344,14 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
     var chargeNumber: UInt64 { charge.number }
 
     /// Accounts for what is held now. Not while an answer is being put together: others may have to be refused for it.
-    private func updateCharge() {
+    /// - Parameters:
+    ///   - received: what the machine holds.
+    ///   - unsent: what the stream holds.
+    private func updateCharge(received: Int, unsent: Int) {
         guard stage != .closed else { return }
-        let received = machine.heldBytes + (current?.bodyBytes ?? 0)
-        let unsent = tcp.unsentBytes + rest.count + (pacer?.unsentBytes ?? 0)
-        if charge.set(ownBytes + received + unsent) { server.relieveMemory() }
+        let body = current?.bodyBytes ?? 0
+        let held = ownBytes + received + body + unsent + rest.count + (pacer?.unsentBytes ?? 0)
+        if held != charge.bytes, charge.set(held) { server.relieveMemory() }
     }
 
     /// A client that waits for an answer is told why it gets none, as far as that can be said at once.
@@ -367,15 +371,19 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
         server.encode(
             server.configuration.outOfMemory(request), id: id, isHead: head.method == .head, connection: .close)
         flush()
-        if ownBytes > MemoryCost.connection || stage != .lingering { close() } else { updateCharge() }
+        if ownBytes > MemoryCost.connection || stage != .lingering {
+            close()
+        } else {
+            updateCharge(received: 0, unsent: 0)
+        }
     }
 
     // MARK: Clocks
 
     /// Starts the clock of what the machine waits for now, unless it is running already: no byte restarts it.
-    private func restartClock() {
+    private func restartClock(_ waiting: RequestMachine.Waiting, unsent: Int) {
         guard stage == .open || stage == .closing else { return }
-        if tcp.unsentBytes > 0 {
+        if unsent > 0 {
             if takenAtLastLook == nil {
                 takenAtLastLook = tcp.takenBytes
                 setDeadline(server.clocks.stallTime)
@@ -384,7 +392,6 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
             return
         }
         takenAtLastLook = nil
-        let waiting = machine.waiting
         guard waiting != clock || waiting == .request else { return }
         clock = waiting
         switch waiting {
@@ -455,7 +462,7 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
         }
         setDeadline(server.clocks.lingerTime)
         machine.discard()
-        updateCharge()
+        updateCharge(received: 0, unsent: 0)
         startReading()
     }
 

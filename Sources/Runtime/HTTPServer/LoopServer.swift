@@ -20,7 +20,7 @@ final class LoopServer {
     /// What is held for the clients of this loop.
     let memory: MemoryAccount
     /// The memory of idle connections: one that reads a request borrows it, and others make their own.
-    var spareMemory = RequestMachine.Memory()
+    let spareMemory = RequestMachine.SpareMemory()
     /// Slots of the requests whose answers have to be waited for.
     private(set) lazy var admission = makeAdmission()
     private var connections: [ObjectIdentifier: HTTPConnection] = [:]

@@ -14,6 +14,8 @@ protocol MemoryHolder: AnyObject {
 enum MemoryCost {
     /// The connection's own objects, without buffers.
     static let connection = 2 * 1024
-    /// The same with OpenSSL's session, and a record that has arrived in part.
-    static let tlsConnection = 48 * 1024
+    /// The same with OpenSSL's session, and with a record that has arrived in part.
+    static let tlsConnection = 34 * 1024
+    /// The same while the handshake is under way.
+    static let tlsHandshake = 48 * 1024
 }

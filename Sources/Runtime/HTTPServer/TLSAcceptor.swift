@@ -117,7 +117,7 @@ private final class PendingHandshake: ByteStreamDelegate, MemoryHolder {
         clientGroup = entry.speaksForMany ? nil : entry.subject
         self.entry = consume entry
         charge = MemoryCharge(to: memory)
-        _ = charge.set(MemoryCost.tlsConnection)
+        _ = charge.set(MemoryCost.tlsHandshake)
         self.deadline = deadline
     }
 
