@@ -133,6 +133,22 @@ struct EnvFileTests {
             values == ["A": "1", "B": "two words", "C": "quoted # \"x\"\n", "D": "single \\n", "E": "", "F": "a#b"])
     }
 
+    @Test("ends its lines in LF, CRLF or CR, with a byte order mark or without", arguments: ["\n", "\r\n", "\r"])
+    func lineEnds(_ end: String) throws {
+        let text = ["# a comment", "A=1", "export B='x'", "", "C=a b # c", "D=é"].joined(separator: end)
+        for text in [text, "\u{FEFF}" + text + end] {
+            #expect(try EnvFile.parse(text, path: "x") == ["A": "1", "B": "x", "C": "a b", "D": "é"])
+        }
+        #expect {
+            try EnvFile.parse("A=1\(end)SECRET s3cret\(end)", path: "x.env")
+        } throws: { "\($0)" == "x.env:2: expected NAME=value" }
+    }
+
+    @Test("is read by byte: an accent behind a sign is part of the value")
+    func combining() throws {
+        #expect(try EnvFile.parse("A=\u{301}x\n", path: "x") == ["A": "\u{301}x"])
+    }
+
     @Test("names the line that is wrong", arguments: ["A=1\nnonsense", "A=1\n1B=2", "A=1\nB=\"open", "A=1\nB='x' y"])
     func bad(_ text: String) {
         #expect {

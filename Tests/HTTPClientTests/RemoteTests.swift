@@ -142,7 +142,7 @@ struct RemoteTests {
             $0.trust = trust
             $0.httpProxy = url
             $0.httpsProxy = url
-            $0.noProxy = "localhost,.example.com"
+            $0.noProxy = ProxyExceptions("localhost,.example.com")
         } _: { client, _, _ in
             #expect(
                 await client.outcome(HTTPClientRequest(patient: "http://127.0.0.1:\(plain.port)/"))

@@ -27,7 +27,7 @@ struct MemorySettingTests {
 
     @Test("what is none is a problem that names what is expected", arguments: ["64", "1KiB", "100GiB", "lots"])
     func problem(_ text: String) {
-        guard case .problems(let problems, _) = Settings.read([InMemoryProvider(["SERVER_MEMORY": text])]) else {
+        guard case .problems(let problems, _, _) = Settings.read([InMemoryProvider(["SERVER_MEMORY": text])]) else {
             return #expect(Bool(false))
         }
         #expect(problems.contains { $0.key == "SERVER_MEMORY" && $0.message.contains("MiB") })

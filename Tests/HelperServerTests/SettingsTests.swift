@@ -16,7 +16,7 @@ struct SettingsTests {
 
     private func problems(_ change: [String: String]) -> [String] {
         let values = Self.good.merging(change) { $1 }
-        guard case .problems(let problems, _) = Settings.read([InMemoryProvider(values)]) else { return [] }
+        guard case .problems(let problems, _, _) = Settings.read([InMemoryProvider(values)]) else { return [] }
         return problems.map(\.key)
     }
 
@@ -41,22 +41,28 @@ struct SettingsTests {
     @Test(
         "a proxy's password is not shown",
         arguments: [
-            ("http://u:s3cret@proxy:3128", "http://<redacted>@proxy:3128"), ("proxy:3128", "proxy:3128"),
-            ("u:s3cret@x@proxy", "<redacted>@proxy"),
+            ("http://u:s3cret@proxy:3128", "http://u:s3cret@proxy:3128", "http://<redacted>@proxy:3128"),
+            ("proxy:3128", "http://proxy:3128", "http://proxy:3128"),
+            ("https://proxy/", "https://proxy:443", "https://proxy:443"),
+            ("u:s3cret@x@proxy:1", "http://u:s3cret%40x@proxy:1", "http://<redacted>@proxy:1"),
+            (
+                "HTTP://u:s3cret#/?:x@[::1]:3128", "http://u:s3cret%23%2F%3F%3Ax@[::1]:3128",
+                "http://<redacted>@[::1]:3128"
+            ), ("socks5h://u%40corp:s3cret@p:1", "socks5h://u%40corp:s3cret@p:1", "socks5h://<redacted>@p:1"),
         ])
-    func proxy(_ value: String, _ shown: String) throws {
+    func proxy(_ value: String, _ used: String, _ shown: String) throws {
         let values = Self.good.merging(["HTTPS_PROXY": value]) { $1 }
         guard case .settings(let settings, let entries, _) = Settings.read([InMemoryProvider(values)]) else {
             Issue.record("refused")
             return
         }
-        #expect(settings.httpsProxy == value)
+        #expect(settings.httpsProxy == used)
         #expect(entries.first { $0.key == "HTTPS_PROXY" }?.effective == shown)
     }
 
     @Test("nothing set means every required name is told at once")
     func nothing() {
-        guard case .problems(let problems, _) = Settings.read([InMemoryProvider([:])]) else {
+        guard case .problems(let problems, _, _) = Settings.read([InMemoryProvider([:])]) else {
             Issue.record("no problems")
             return
         }
@@ -99,6 +105,111 @@ struct SettingsTests {
         ])
         #expect(settings.environment == .production && settings.logLevel == .info)
         #expect(try self.settings(["FLASK_ENV": "development"]).logFormat == .text)
+    }
+
+    @Test("what the original's chart and operators set is understood, and told once where it means something else")
+    func originalChart() throws {
+        let outcome = Settings.read([
+            InMemoryProvider(
+                Self.good.merging([
+                    "FLASK_ENV": "testing", "LOG_LEVEL": "WARN", "PYTHONUNBUFFERED": "1",
+                    "LOG_FORMAT": "%(asctime)s - %(levelname)s: %(message)s",
+                ]) { $1 })
+        ])
+        guard case .settings(let settings, _, let warnings) = outcome else { throw ConfigProblem("", "\(outcome)") }
+        #expect(settings.environment == .production && settings.logLevel == .warning && settings.logFormat == .json)
+        #expect(
+            warnings == [
+                "FLASK_ENV: 'testing' is taken for production",
+                "LOG_FORMAT: is a format of Python's logging and is taken for json",
+            ])
+        #expect(problems(["MLAAS_ENV": "testing"]) == ["MLAAS_ENV"] && problems(["LOG_LEVEL": "loud"]) == ["LOG_LEVEL"])
+    }
+
+    @Test(
+        "text is trimmed of blanks, line ends and byte order marks",
+        arguments: ["KEYCLOAK_CLIENT_ID", "KEYCLOAK_REALM", "MLAAS_REQUIRED_ROLE", "SERVER_HOST", "KEYCLOAK_URL"],
+        ["\n", "\r\n", " ", "\u{FEFF}", "\t\r", "\u{A0}"])
+    func trimmed(_ key: String, _ blank: String) throws {
+        let value = ["SERVER_HOST": "127.0.0.1", "KEYCLOAK_URL": "https://sso.example.com"][key] ?? "ml-users"
+        let settings = try settings([key: blank + value + blank])
+        let read = [
+            "KEYCLOAK_CLIENT_ID": settings.identity.clientID, "KEYCLOAK_REALM": settings.identity.realm,
+            "MLAAS_REQUIRED_ROLE": settings.requiredRole ?? "", "SERVER_HOST": settings.host,
+            "KEYCLOAK_URL": settings.identity.keycloakURL,
+        ]
+        #expect(read[key] == value)
+    }
+
+    @Test(
+        "what would break later is refused by the name that was set",
+        arguments: [
+            ("THREESCALE_ADMIN_API_KEY", "  "), ("THREESCALE_ADMIN_API_KEY", "'s3cret'"),
+            ("KEYCLOAK_REALM", "\"mlaas\""),
+            ("KEYCLOAK_URL", "https://sso.example.com/realms/mlaas"), ("KEYCLOAK_REALM", "My%20Realm"),
+            ("KEYCLOAK_REALM", "a/b"), ("HTTPS_PROXY", "foo"), ("ALL_PROXY", "foo"), ("https_proxy", "http://a b:1"),
+            ("METRICS_PORT", "5000"), ("MLAAS_DOCS_DIR", "/nonexistent"), ("SERVER_HOST", "a b"),
+            ("SERVER_HOST", "x:1"),
+            ("KEYCLOAK_AUDIENCE", ","), ("CORS_ALLOWED_ORIGINS", " , "), ("TRUSTED_PROXIES", ","),
+            ("MLAAS_SERVICE_ROLES", ";"), ("KEYCLOAK_CLIENT_ID", "a\nb"), ("LOG_LEVEL", "info\r\nA=b"),
+            ("KEYCLOAK_ISSUERS", "HTTP://sso.example.com/realms/x"), ("SSL_CERT_FILE", "/nonexistent.pem"),
+            ("KEYCLOAK_URL", "https://sso.example.com:99999"), ("HTTPS_PROXY", "http://:3128"),
+        ])
+    func brokenLater(_ key: String, _ value: String) {
+        #expect(Set(problems([key: value])) == [key])
+    }
+
+    @Test(
+        "no refused value shows a secret, in a problem or in what is printed",
+        arguments: [
+            ("KEYCLOAK_JWKS_URL", "https://a:s3cret@sso.example.com/certs"), ("KEYCLOAK_JWKS_URL", "https://a:s3cret"),
+            ("KEYCLOAK_URL", "https://sso.example.com?token=s3cret"),
+            ("KEYCLOAK_URL", "https://a:s3#cret?/@sso.example.com"),
+            ("KEYCLOAK_ISSUERS", "https://a:s3cret@sso.example.com/realms/x,https://b?s3cret"),
+            ("KEYCLOAK_INTROSPECTION_URL", "https://a@b:s3cret@sso.example.com/x"),
+            ("MLAAS_PUBLIC_URL", "//u:s3cret@x"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318/?api_key=s3cret"),
+            ("THREESCALE_ADMIN_API_URL", "https://t.example.com/?access_token=s3cret"),
+            ("HTTPS_PROXY", "ftp://u:s3cret@proxy:1"), ("HTTPS_PROXY", "http://u:s3cret@proxy:x"),
+            ("HTTP_PROXY", "u:s3cret"),
+            ("REDIS_URL", "redis://u:s3cret@h:1/x?y"), ("LOG_LEVEL", "info\r\nKEYCLOAK_CLIENT_SECRET=s3cret"),
+            ("LOG_LEVEL", "info KEYCLOAK_CLIENT_SECRET=s3cret"), ("CORS_ALLOWED_ORIGINS", "https://u:s3cret@x"),
+            ("THREESCALE_ADMIN_API_KEY_FILE", "s3cret"), ("MLAAS_SERVICE_ROLES", "a=b;password:s3cret@x"),
+            ("TRUSTED_PROXIES", "http://u:s3cret@x"), ("KEYCLOAK_REALM", "https://u:s3cret@x/realms/y"),
+        ])
+    func noSecrets(_ key: String, _ value: String) {
+        var values = Self.good.merging(["THREESCALE_ADMIN_API_KEY": "other", key: value]) { $1 }
+        if key.hasSuffix("_FILE") { values["THREESCALE_ADMIN_API_KEY"] = nil }
+        guard case .problems(let problems, let entries, _) = Settings.read([InMemoryProvider(values)]) else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(problems.contains { $0.key == key })
+        #expect(!"\(problems)".contains("s3") && !"\(entries)".contains("s3"), "\(problems) \(entries)")
+    }
+
+    @Test("a realm's name is encoded, capitals in a URL and brackets around an address do not matter")
+    func normalised() throws {
+        let settings = try settings([
+            "KEYCLOAK_REALM": "My Realm", "KEYCLOAK_URL": "HTTPS://SSO.example.com/Auth/", "SERVER_HOST": "[::]",
+        ])
+        #expect(settings.identity.places.realmURL == "https://sso.example.com/Auth/realms/My%20Realm")
+        #expect(settings.host == "::" && settings.identity.realm == "My Realm")
+        #expect(problems(["KEYCLOAK_URL": "HTTP://sso.example.com"]) == ["KEYCLOAK_URL"])
+    }
+
+    @Test("warnings about unknown names are told beside problems, and a policy of rates tells all its faults")
+    func everythingAtOnce() throws {
+        let values = Self.good.merging([
+            "RATE_LIMITS": "read=x;write=30/minute,5/fortnight;other=1/minute", "KEYCLOAK_REALMS": "x",
+        ]) { $1 }
+        guard case .problems(let problems, _, let warnings) = Settings.read([InMemoryProvider(values)]) else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(warnings == ["KEYCLOAK_REALMS is set but not known; is it a slip of the pen?"])
+        let text = try #require(problems.first { $0.key == "RATE_LIMITS" }?.message)
+        #expect(text.contains("'x'") && text.contains("'5/fortnight'") && text.contains("'other=1/minute'"))
     }
 
     @Test("roles of services are read")

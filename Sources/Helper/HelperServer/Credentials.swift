@@ -8,6 +8,8 @@ import Telemetry
 struct Credentials: Sendable {
     /// 3scale's access token.
     let accessToken: RotatingSecret
+    /// Of our client at Keycloak.
+    let clientSecret: RotatingSecret?
     /// The roots that were read at the start.
     let roots: TrustedRoots
     /// Nil on plain HTTP.
@@ -19,6 +21,7 @@ struct Credentials: Sendable {
     /// Blocks while it reads files.
     init(_ settings: Settings, registry: PrometheusRegistry, logger: Logger) throws(HelperServer.StartError) {
         accessToken = RotatingSecret(settings.threeScaleToken)
+        clientSecret = settings.identity.clientSecret.map { RotatingSecret($0) }
         files = settings.tls
         self.logger = logger
         reloads = ReloadMetrics(factory: registry)

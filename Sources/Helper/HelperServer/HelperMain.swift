@@ -78,7 +78,7 @@ package enum HelperMain {
         do throws(EnvFile.Problem) {
             return Settings.read(try providers(invocation))
         } catch {
-            return .problems([ConfigProblem("--env-file", error.description)], entries: [])
+            return .problems([ConfigProblem("--env-file", error.description)], entries: [], warnings: [])
         }
     }
 
@@ -96,13 +96,13 @@ package enum HelperMain {
     ) async -> Int32 {
         let command = invocation.command
         if command == "config print" { print(outcome) }
+        for warning in outcome.warnings { StandardStreams.error("mlaas-helper: warning: \(warning)") }
         switch outcome {
-        case .problems(let problems, _):
+        case .problems(let problems, _, _):
             StandardStreams.error("mlaas-helper: the configuration has \(problems.count) problem(s):")
             for problem in problems { StandardStreams.error("  \(problem)") }
             return Exit.configuration
-        case .settings(let settings, _, let warnings):
-            for warning in warnings { StandardStreams.error("mlaas-helper: warning: \(warning)") }
+        case .settings(let settings, _, _):
             switch command {
             case "config check":
                 StandardStreams.output("The configuration is good.")
@@ -118,7 +118,7 @@ package enum HelperMain {
     private static func print(_ outcome: Settings.Outcome) {
         let entries =
             switch outcome {
-            case .problems(_, let entries), .settings(_, let entries, _): entries
+            case .problems(_, let entries, _), .settings(_, let entries, _): entries
             }
         for entry in entries {
             let value = entry.effective.map { "\(entry.key)=\($0)" } ?? "# \(entry.key) is not set"

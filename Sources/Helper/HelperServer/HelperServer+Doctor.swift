@@ -23,7 +23,10 @@ extension HelperServer {
         let registry = PrometheusRegistry(descriptions: metricDescriptions, threads: 1)
         let telemetry = HelperTelemetry(
             settings: settings.telemetry, registry: registry, loops: 1, client: client, logger: logger)
-        let verifier = tokenVerifier(client, telemetry, CircuitBreaker(settings.breaker)) { work in
+        let verifier = tokenVerifier(
+            client, settings.identity.clientSecret.map { RotatingSecret($0) }, telemetry,
+            CircuitBreaker(settings.breaker)
+        ) { work in
             _ = group.currentOrAny().spawn(work)
         }
         let doctor = Doctor(

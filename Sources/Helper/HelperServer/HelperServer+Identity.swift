@@ -9,16 +9,18 @@ import Telemetry
 /// The parts that say who is let in.
 extension HelperServer {
     func tokenVerifier(
-        _ client: HTTPClient, _ telemetry: HelperTelemetry, _ breaker: CircuitBreaker, _ spawn: @escaping Spawn
+        _ client: HTTPClient, _ clientSecret: RotatingSecret?, _ telemetry: HelperTelemetry, _ breaker: CircuitBreaker,
+        _ spawn: @escaping Spawn
     ) -> KeycloakTokenVerifier {
         let identity = settings.identity
         var policy = identity.policy
         policy.roles = accessPolicy.roles
+        var credentials: (@Sendable () -> BasicCredentials)?
+        if let clientSecret {
+            credentials = { BasicCredentials(user: identity.clientID, password: clientSecret.current.reveal()) }
+        }
         let source = HTTPKeySource(
-            client: client,
-            credentials: identity.clientSecret.map {
-                BasicCredentials(user: identity.clientID, password: $0.reveal())
-            },
+            client: client, credentials: credentials,
             metrics: telemetry.upstream("keycloak", HTTPKeySource.operations), tracer: telemetry.tracer,
             breaker: breaker)
         return KeycloakTokenVerifier(

@@ -116,7 +116,7 @@ package struct HelperServer: Sendable {
         let telemetry = HelperTelemetry(
             settings: settings.telemetry, registry: registry, loops: settings.loops, client: client, logger: logger)
         let breakers = (keycloak: CircuitBreaker(settings.breaker), threeScale: CircuitBreaker(settings.breaker))
-        let verifier = tokenVerifier(client, telemetry, breakers.keycloak, spawn)
+        let verifier = tokenVerifier(client, credentials.clientSecret, telemetry, breakers.keycloak, spawn)
         let manager = ThreeScaleAPIManager(
             configuration: threeScaleConfiguration(credentials.accessToken), client: client,
             metrics: telemetry.upstream("3scale", ThreeScaleAPIManager.operations), tracer: telemetry.tracer,
@@ -164,7 +164,7 @@ package struct HelperServer: Sendable {
         configuration.connectionsPerHost = settings.concurrency
         configuration.httpsProxy = settings.httpsProxy
         configuration.httpProxy = settings.httpProxy
-        configuration.noProxy = settings.noProxy
+        configuration.noProxy = settings.noProxy.map { ProxyExceptions($0) }
         configuration.trust = trust
         configuration.metrics = metrics
         return configuration

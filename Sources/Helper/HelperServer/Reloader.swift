@@ -46,16 +46,30 @@ final class Reloader: Sendable {
     /// Everything, on SIGHUP.
     func reload() async {
         switch await loop.offload(reread) {
-        case .problems(let problems, _):
+        case .problems(let problems, _, _):
             refuse(problems.map(\.description).joined(separator: "; "))
         case .settings(let settings, _, _):
             if credentials.accessToken.replace(with: settings.threeScaleToken) { replaced("the 3scale access token") }
+            reloadClientSecret(settings.identity.clientSecret)
             await reloadRoots(settings.extraRootsFile)
             if let certificate = credentials.certificate, let files = settings.tls {
                 report(await loop.offload { certificate.refresh(from: files) })
             }
-            credentials.logger.notice("secrets and certificates have been read again")
+            credentials.logger.notice(
+                "reload finished", metadata: ["read": .string(rereadNames.joined(separator: ", "))])
         }
+    }
+
+    /// What a reload looks at in this process; everything else needs a restart.
+    private var rereadNames: [String] {
+        ["THREESCALE_ADMIN_API_KEY"] + (credentials.clientSecret == nil ? [] : ["KEYCLOAK_CLIENT_SECRET"])
+            + ["CA_BUNDLE"] + (credentials.certificate == nil ? [] : ["TLS_CERT_FILE", "TLS_KEY_FILE"])
+    }
+
+    private func reloadClientSecret(_ secret: Secret?) {
+        guard let held = credentials.clientSecret else { return }
+        guard let secret else { return refuse("KEYCLOAK_CLIENT_SECRET is gone") }
+        if held.replace(with: secret) { replaced("the Keycloak client secret") }
     }
 
     private func reloadRoots(_ path: String?) async {
@@ -83,12 +97,12 @@ final class Reloader: Sendable {
 
     private func replaced(_ what: String) {
         credentials.reloads.replaced.increment()
-        credentials.logger.notice("a credential was replaced", metadata: ["credential": .string(what)])
+        credentials.logger.notice("credential replaced", metadata: ["credential": .string(what)])
     }
 
     private func refuse(_ reason: String) {
         credentials.reloads.refused.increment()
         credentials.logger.error(
-            "what was read again cannot be used; the values before stay", metadata: [LogKey.error: .string(reason)])
+            "reload failed; keeping previous values", metadata: [LogKey.error: .string(reason)])
     }
 }

@@ -1,5 +1,6 @@
 package import Configuration
 import Crypto
+import HTTP
 import HelperCore
 package import Keycloak
 
@@ -33,7 +34,7 @@ package struct IdentitySettings: Sendable {
             help:
                 "The client's secret. Needed for introspection; `mlaas-helper doctor` looks at a token of the client with it."
         )
-        let realmURL = "\(keycloakURL)/realms/\(realm)"
+        let realmURL = "\(keycloakURL)/realms/\(Self.realmSegment(realm, keycloakURL, &reader))"
         policy = Self.policy(&reader, realmURL: realmURL, clientID: clientID)
         let keySetURL = reader.url(
             forKey: "KEYCLOAK_JWKS_URL", example: "\(Self.exampleRealm)/certs", required: false,
@@ -82,6 +83,27 @@ package struct IdentitySettings: Sendable {
         return urls
     }
 
+    /// A realm's name as its URL holds it. Keycloak allows blanks and letters of every script in it.
+    private static func realmSegment(_ realm: String, _ keycloakURL: String, _ reader: inout ConfigReader) -> String {
+        if keycloakURL.hasSuffix("/realms") || keycloakURL.contains("/realms/") {
+            reader.report(
+                "KEYCLOAK_URL", "holds /realms: give what stands before it, and the name of the realm in KEYCLOAK_REALM"
+            )
+        }
+        if realm.contains(where: { ":/?#[]@!$&'()*+,;=%\\".contains($0) }) {
+            reader.report(
+                "KEYCLOAK_REALM",
+                "holds a character that Keycloak allows in no realm's name; is it the name, not encoded?")
+            return ""
+        }
+        return PercentEncoding.encode(realm)
+    }
+
+    private static func isIssuer(_ text: String) -> Bool {
+        let hasScheme = text.hasPrefix("https://") || text.hasPrefix("http://")
+        return hasScheme && ConfigReader.url(text) != nil
+    }
+
     private static func policy(_ reader: inout ConfigReader, realmURL: String, clientID: String) -> TokenPolicy {
         let issuers = reader.list(
             forKey: "KEYCLOAK_ISSUERS", default: [realmURL],
@@ -90,9 +112,10 @@ package struct IdentitySettings: Sendable {
         if Set(issuers.map { ExactName($0) }).count != issuers.count {
             reader.report("KEYCLOAK_ISSUERS", "names an issuer twice")
         }
-        for issuer in issuers
-        where issuer != realmURL && !issuer.hasPrefix("https://") && !issuer.hasPrefix("http://") {
-            reader.report("KEYCLOAK_ISSUERS", "'\(issuer.prefix(60))' is no http or https URL")
+        for issuer in issuers where issuer != realmURL && !Self.isIssuer(issuer) {
+            reader.report(
+                "KEYCLOAK_ISSUERS",
+                "expected http or https URLs without user, password and query, found \(ConfigReader.shown(issuer))")
         }
         let audiences = reader.list(
             forKey: "KEYCLOAK_AUDIENCE", default: [clientID], defaultText: "the client id",
@@ -126,7 +149,7 @@ package struct IdentitySettings: Sendable {
             if let algorithm = SignatureAlgorithm(rawValue: name) {
                 algorithms.insert(algorithm)
             } else {
-                reader.report("KEYCLOAK_ALGORITHMS", "'\(name.prefix(20))' is none of \(names)")
+                reader.report("KEYCLOAK_ALGORITHMS", "\(ConfigReader.shown(name)) is none of \(names)")
             }
         }
         return algorithms

@@ -55,12 +55,20 @@ extension Settings {
         reader.section("Server")
         environment = reader.choice(
             forKey: "MLAAS_ENV", aliases: ["FLASK_ENV"], default: .production,
-            help: "`development` means text logs at level debug, and allows plain http. `FLASK_APP` is ignored.")
+            help: """
+                `development` means text logs at level debug, and allows plain http. `FLASK_APP` is ignored, and a \
+                `FLASK_ENV` other than `development` is taken for `production`.
+                """,
+            // The original's deployments set what Flask allows, which is any text.
+            lenient: { name, text in
+                name == "FLASK_ENV" ? (.production, "\(ConfigReader.shown(text)) is taken for production") : nil
+            })
         let isDevelopment = environment == .development
-        host =
+        let host =
             reader.string(
                 forKey: "SERVER_HOST", default: "0.0.0.0", expected: "an address", help: "The address to listen on.")
             ?? ""
+        self.host = Self.address(host, key: "SERVER_HOST", &reader)
         port = reader.int(
             forKey: "SERVER_PORT", default: 5000, range: 0...65_535, help: "The port to listen on; 0 takes a free one.")
         tls = TLSFiles(&reader)
@@ -83,6 +91,10 @@ extension Settings {
                 "The folder with Swagger UI for `/docs`. Unset, or without its files, `/docs` is a plain list of the routes."
         )
 
+        if let docsDirectory, !FilesOnDisk.isDirectory(docsDirectory) {
+            reader.report("MLAAS_DOCS_DIR", "'\(docsDirectory)' is no folder that can be read")
+        }
+
         reader.section("Limits and shared state")
         rateLimits = Self.rateLimits(&reader)
         trustedProxies = Self.trustedProxies(&reader)
@@ -91,13 +103,34 @@ extension Settings {
         reader.section("Logs")
         logLevel = reader.choice(
             forKey: "LOG_LEVEL", default: isDevelopment ? .debug : .info,
-            help: "The least severe level that is written, in either case of letters.")
+            help: """
+                The least severe level that is written, in either case of letters. Python's `WARN`, `FATAL` and `NOTSET` \
+                are understood.
+                """,
+            lenient: { _, text in
+                switch text.lowercased() {
+                case "warn": (.warning, nil)
+                case "fatal": (.critical, nil)
+                case "notset": (.trace, nil)
+                default: nil
+                }
+            })
         logFormat = reader.choice(
             forKey: "LOG_FORMAT", default: isDevelopment ? .text : .json,
-            help: "`json` is one object a line, `text` is for people.")
+            help: """
+                `json` is one object a line, `text` is for people. A format of Python's logging, as the original's \
+                deployments set it, is taken for `json`.
+                """,
+            lenient: { _, text in
+                let isPython = text.contains("%(") || text.contains("{asctime") || text.contains("{message")
+                return isPython ? (.json, "is a format of Python's logging and is taken for json") : nil
+            })
 
         reader.section("Telemetry")
         telemetry = TelemetrySettings(&reader)
+        if port != 0, telemetry.metricsPort == port, Self.overlap(host, telemetry.metricsHost) {
+            reader.report("METRICS_PORT", "must differ from SERVER_PORT; unset, metrics are served on that port")
+        }
 
         reader.section("Network")
         extraRootsFile = reader.string(
@@ -111,13 +144,18 @@ extension Settings {
             }
         }
         httpsProxy = reader.proxy(
-            forKey: "HTTPS_PROXY", aliases: ["https_proxy"], help: "The proxy for https requests.")
+            forKey: "HTTPS_PROXY", aliases: ["https_proxy", "ALL_PROXY", "all_proxy"],
+            help: "The proxy for https requests.")
         httpProxy = reader.proxy(
-            forKey: "HTTP_PROXY", aliases: ["http_proxy"], help: "The proxy for plain http requests.")
+            forKey: "HTTP_PROXY", aliases: ["http_proxy", "ALL_PROXY", "all_proxy"],
+            help: "The proxy for plain http requests.")
         noProxy = reader.string(
             forKey: "NO_PROXY", aliases: ["no_proxy"], expected: "a list of hosts and domains",
             example: ".svc,localhost",
-            help: "What is asked directly in spite of a proxy.")
+            help: """
+                What is asked directly in spite of a proxy: hosts with their subdomains (`.svc`, `*.svc`, `svc`), addresses, \
+                blocks (`10.0.0.0/8`, `10.*`), `*`, each with a port behind it or without.
+                """)
         let allowsPlainHTTP = reader.bool(
             forKey: "ALLOW_INSECURE_HTTP", default: false,
             help: """
@@ -125,6 +163,24 @@ extension Settings {
                 To loopback it is always allowed.
                 """)
         if !isDevelopment, !allowsPlainHTTP { refusePlainHTTP(&reader) }
+    }
+
+    /// An address to listen on, without the brackets that URLs put around those of IPv6.
+    static func address(_ text: String, key: String, _ reader: inout ConfigReader) -> String {
+        let bare = text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : text
+        if !HostText.isHost(bare), !HostText.isIPv6(bare) {
+            reader.report(
+                key,
+                "expected an address such as 0.0.0.0, :: or 127.0.0.1, or a host name, found \(ConfigReader.shown(text))"
+            )
+        }
+        return bare
+    }
+
+    /// Whether a port cannot be listened on for both.
+    private static func overlap(_ host: String, _ other: String) -> Bool {
+        let everywhere = ["0.0.0.0", "::"]
+        return host == other || everywhere.contains(host) || everywhere.contains(other)
     }
 
     private static func breaker(_ reader: inout ConfigReader) -> BreakerState.Settings {
@@ -160,16 +216,25 @@ extension Settings {
         guard let text else { return [:] }
         var roles: [String: Set<String>] = [:]
         for rule in text.split(separator: ";") {
-            let parts = rule.split(separator: "=", maxSplits: 1).map { $0.filter { $0 != " " } }
-            let names = parts.count == 2 ? parts[1].split(separator: "|").map(String.init) : []
+            let parts = rule.split(separator: "=", maxSplits: 1).map { trim($0) }
+            let names = parts.count == 2 ? parts[1].split(separator: "|").map { trim($0) }.filter { !$0.isEmpty } : []
             guard let service = parts.first, !service.isEmpty, !names.isEmpty else {
                 reader.report(
-                    "MLAAS_SERVICE_ROLES", "expected service=role|role;service=role, found '\(rule.prefix(60))'")
+                    "MLAAS_SERVICE_ROLES", "expected service=role|role;service=role, found \(ConfigReader.shown(rule))")
                 continue
             }
             roles[service, default: []].formUnion(names)
         }
+        if roles.isEmpty, text.split(separator: ";").isEmpty {
+            reader.report("MLAAS_SERVICE_ROLES", "names no service; leave it unset to hide none")
+        }
         return roles
+    }
+
+    /// Without blanks at both ends; those inside a role's name are part of it.
+    private static func trim(_ text: Substring) -> String {
+        let start = text.drop { $0 == " " }
+        return String(start.prefix(start.count - start.reversed().prefix { $0 == " " }.count))
     }
 
     private static func corsOrigins(_ reader: inout ConfigReader) -> [String] {
@@ -180,7 +245,7 @@ extension Settings {
             reader.report(
                 "CORS_ALLOWED_ORIGINS",
                 "expected origins such as https://portal.example.com or http://localhost:3000 (lower case, no path, no "
-                    + "default port; '*' is not accepted: list them), found '\(origin.prefix(60))'")
+                    + "default port; '*' is not accepted: list them), found \(ConfigReader.shown(origin))")
         }
         return origins
     }

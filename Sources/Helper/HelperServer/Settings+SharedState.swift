@@ -33,7 +33,7 @@ extension Settings {
             if let range = AddressRange(text) { return range }
             reader.report(
                 "TRUSTED_PROXIES",
-                "'\(text.prefix(50))' is no address or block such as 10.0.0.0/8 (with zeros behind its length)")
+                "\(ConfigReader.shown(text)) is no address or block such as 10.0.0.0/8 (with zeros behind its length)")
             return nil
         }
     }

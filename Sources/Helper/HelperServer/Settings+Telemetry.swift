@@ -22,10 +22,11 @@ package struct TelemetrySettings: Sendable {
         metricsPort = reader.int(
             forKey: "METRICS_PORT", default: 0, defaultText: "the API's own port", range: 0...65_535,
             help: "Serves `/metrics` on a port of its own, and on that one only.")
-        metricsHost =
+        let host =
             reader.string(
                 forKey: "METRICS_HOST", default: "0.0.0.0", expected: "an address",
                 help: "The address of that port.") ?? ""
+        metricsHost = Settings.address(host, key: "METRICS_HOST", &reader)
         let commit =
             reader.string(
                 forKey: "MLAAS_COMMIT", default: "unknown", expected: "hexadecimal digits",
@@ -55,7 +56,7 @@ package struct TelemetrySettings: Sendable {
         if let number = Double(ratio), (0...1).contains(number) {
             samplingRatio = number
         } else {
-            reader.report("OTEL_TRACES_SAMPLER_ARG", "must be a number from 0 to 1, found '\(ratio.prefix(20))'")
+            reader.report("OTEL_TRACES_SAMPLER_ARG", "must be a number from 0 to 1, found \(ConfigReader.shown(ratio))")
             samplingRatio = 0
         }
         spanQueueMax = reader.int(

@@ -56,17 +56,27 @@ package struct Settings: Sendable {
 
     /// Problems that end the start, or the settings with what should be said about them.
     package enum Outcome: Sendable {
-        case problems([ConfigProblem], entries: [ConfigEntry])
+        case problems([ConfigProblem], entries: [ConfigEntry], warnings: [String])
         case settings(Settings, entries: [ConfigEntry], warnings: [String])
+
+        package var warnings: [String] {
+            switch self {
+            case .problems(_, _, let warnings), .settings(_, _, let warnings): warnings
+            }
+        }
     }
 
     /// Reads every variable. `docs/configuration.md` and `config.env.example` are made from what is declared there.
     package static func read(_ providers: [any ConfigProvider]) -> Outcome {
         var reader = ConfigReader(providers: providers)
         let settings = Settings(&reader)
-        if !reader.problems.isEmpty { return .problems(reader.problems, entries: reader.entries) }
-        let warnings = reader.unknownKeys(prefixes: prefixes, ignoring: ignored).map {
-            "\($0) is set but not known; is it a slip of the pen?"
+        let warnings =
+            reader.warnings.map(\.description)
+            + reader.unknownKeys(prefixes: prefixes, ignoring: ignored).map {
+                "\($0) is set but not known; is it a slip of the pen?"
+            }
+        if !reader.problems.isEmpty {
+            return .problems(reader.problems, entries: reader.entries, warnings: warnings)
         }
         return .settings(settings, entries: reader.entries, warnings: warnings)
     }

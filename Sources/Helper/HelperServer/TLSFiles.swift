@@ -51,6 +51,11 @@ package struct TLSFiles: Sendable, Equatable {
 
 /// Files that are read whole.
 enum FilesOnDisk {
+    static func isDirectory(_ path: String) -> Bool {
+        var isDirectory = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory
+    }
+
     /// Blocks while it reads.
     static func read(_ path: String) throws(CryptoError) -> [UInt8] {
         guard let data = FileManager.default.contents(atPath: path) else {

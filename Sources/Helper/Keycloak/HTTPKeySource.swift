@@ -13,21 +13,20 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
     private static let introspectionBytesMax = 64 * 1024
 
     private let client: HTTPClient
-    private let credentials: BasicCredentials?
+    private let credentials: (@Sendable () -> BasicCredentials)?
     private let metrics: UpstreamMetrics
     private let tracer: Tracer
     private let breaker: CircuitBreaker
 
-    /// - Parameter credentials: our client id and secret, for introspection.
+    /// - Parameter credentials: our client id and secret, for introspection; asked for each time, since a secret may be
+    ///   replaced meanwhile.
     package init(
-        client: HTTPClient, credentials: BasicCredentials? = nil, metrics: UpstreamMetrics, tracer: Tracer,
+        client: HTTPClient, credentials: (@Sendable () -> BasicCredentials)? = nil, metrics: UpstreamMetrics,
+        tracer: Tracer,
         breaker: CircuitBreaker
     ) {
         self.client = client
-        // Form-encoded first (RFC 6749 §2.3.1): a colon or a percent sign in a secret would be misread.
-        self.credentials = credentials.map {
-            BasicCredentials(user: PercentEncoding.encode($0.user), password: PercentEncoding.encode($0.password))
-        }
+        self.credentials = credentials
         self.metrics = metrics
         self.tracer = tracer
         self.breaker = breaker
@@ -41,6 +40,10 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
 
     package func introspect(_ token: ArraySlice<UInt8>, at url: String) async throws(KeySourceError) -> [UInt8] {
         // The token's alphabet needs no encoding in a form.
+        // Form-encoded first (RFC 6749 §2.3.1): a colon or a percent sign in a secret would be misread.
+        let credentials = credentials.map { $0() }.map {
+            BasicCredentials(user: PercentEncoding.encode($0.user), password: PercentEncoding.encode($0.password))
+        }
         let fields = HTTPFields([("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")])
         return try await answer(
             HTTPClientRequest(

@@ -25,20 +25,40 @@ package struct ConfigEntry: Sendable, Equatable {
 
 /// Reads typed values by name and keeps every problem, so that all can be told at once. Modelled on swift-configuration;
 /// names are listed where they are read, never derived.
+///
+/// Every value goes through `find`, which trims it and refuses what no setting can hold.
 package struct ConfigReader {
     private let providers: [any ConfigProvider]
     package private(set) var problems: [ConfigProblem] = []
+    /// What was accepted but should be known, by the name that was set.
+    package private(set) var warnings: [ConfigProblem] = []
     package private(set) var entries: [ConfigEntry] = []
     /// Every variable that was asked for, in that order.
     package private(set) var declarations: [ConfigDeclaration] = []
     private var section = ""
     private var known: Set<String> = []
+    /// The alias or `_FILE` form by which a variable was set.
+    private var setBy: [String: String] = [:]
 
     /// - Parameter providers: the first that has a value wins.
     package init(providers: [any ConfigProvider]) { self.providers = providers }
 
-    /// Notes a problem that only several values together show.
-    package mutating func report(_ key: String, _ message: String) { problems.append(ConfigProblem(key, message)) }
+    /// Keeps a problem, under the name that was set: that of an alias or of a file where the value came from one. The
+    /// value is not shown from then on, since a refused one may be a secret in the wrong place.
+    package mutating func report(_ key: String, _ message: String) {
+        problems.append(ConfigProblem(setBy[key] ?? key, message))
+        for (index, entry) in entries.enumerated() where entry.key == key && entry.source != nil {
+            entries[index] = ConfigEntry(key: key, effective: Self.refusedValue, source: entry.source)
+        }
+    }
+
+    /// Keeps a warning, under the name that was set.
+    package mutating func warn(_ key: String, _ message: String) {
+        warnings.append(ConfigProblem(setBy[key] ?? key, message))
+    }
+
+    /// A refused text as a message may show it: in quotes, or not at all where a secret could be in it.
+    package static func shown(_ text: some StringProtocol) -> String { ConfigText.refused(text) }
 
     /// Puts what is read from here on under a title of the reference.
     package mutating func section(_ title: String) { section = title }
@@ -54,35 +74,38 @@ package struct ConfigReader {
     ) -> String? {
         declare(key, aliases, help, expected, default: defaultValue, example: example)
         let found = find(key, aliases)
-        note(key, found.map(\.value) ?? defaultValue, found?.source)
+        note(key, found?.shown ?? defaultValue, found?.source)
         return found?.value ?? defaultValue
     }
 
-    /// Where a proxy is: `[scheme://][user:password@]host[:port]`. Who we are to it is never shown.
+    /// The URL of a proxy: `[scheme://][user:password@]host[:port]`, with the port that its scheme has by default and
+    /// with user and password percent-encoded. Neither is ever shown.
     package mutating func proxy(forKey key: String, aliases: [String], help: String) -> String? {
         declare(key, aliases, help, "a URL", example: "http://proxy.example.com:3128")
-        let found = find(key, aliases)
-        guard let found else {
+        guard let found = find(key, aliases) else {
             note(key, nil, nil)
             return nil
         }
-        let scheme = found.value.firstRange(of: "://")
-        let rest = scheme.map { found.value[$0.upperBound...] } ?? found.value[...]
-        let host = rest.lastIndex(of: "@").map { rest[rest.index(after: $0)...] } ?? rest
-        let shown = scheme.map { found.value[..<$0.upperBound] } ?? ""
-        note(key, shown + (host.count < rest.count ? "<redacted>@" : "") + host, found.source)
-        let name = scheme.map { found.value[..<$0.lowerBound].lowercased() } ?? "http"
-        if !["http", "https", "socks5", "socks5h"].contains(name) || host.isEmpty {
-            report(key, "expected a proxy such as http://proxy.example.com:3128")
+        guard let text = found.value else {
+            note(key, found.shown, found.source)
+            return nil
         }
-        return found.value
+        do throws(ProxyURL.Problem) {
+            let proxy = try ProxyURL(text)
+            note(key, proxy.shown, found.source)
+            return proxy.url
+        } catch {
+            note(key, Self.refusedValue, found.source)
+            report(key, error.description)
+            return nil
+        }
     }
 
     /// A value that must be there; a placeholder when it is not, with the problem noted.
     package mutating func requiredString(forKey key: String, example: String, help: String) -> String {
         declare(key, [], help, "text", example: example, isRequired: true)
         let found = find(key, [])
-        note(key, found?.value, found?.source)
+        note(key, found?.shown, found?.source)
         if found == nil { report(key, "is required, for example \(example)") }
         return found?.value ?? ""
     }
@@ -90,18 +113,16 @@ package struct ConfigReader {
     /// A secret, from the variable or from the file that `NAME_FILE` names.
     package mutating func secret(forKey key: String, required: Bool, help: String) -> Secret? {
         declare(key, [], help, "a secret", isRequired: required, isSecret: true)
-        known.formUnion([key, key + "_FILE"])
+        let fileKey = key + "_FILE"
+        let file = find(fileKey, [])
         let direct = find(key, [])
-        let file = find(key + "_FILE", [])
-        if direct != nil, file != nil { report(key, "is set twice, directly and by \(key)_FILE: choose one") }
+        if direct != nil, file != nil { report(key, "is set twice, directly and by \(fileKey): choose one") }
         var secret = direct?.value
-        if secret == nil, let file {
-            secret = read(file.value, for: key)
-        } else if secret == nil, required {
-            report(key, "is required; set it, or set \(key)_FILE to a file that holds it")
-        }
-        if let secret, secret.contains(where: { $0.isNewline || $0 == "\0" }) {
-            report(key, "holds a line break")
+        if direct == nil, let file {
+            setBy[key] = fileKey
+            secret = file.value.flatMap { read($0, for: key) }
+        } else if direct == nil, required {
+            report(key, "is required; set it, or set \(fileKey) to a file that holds it")
         }
         entries.append(
             ConfigEntry(key: key, effective: secret == nil ? nil : "<redacted>", source: (direct ?? file)?.source))
@@ -114,14 +135,14 @@ package struct ConfigReader {
     ) -> Int {
         let expected = "a whole number from \(range.lowerBound) to \(range.upperBound)"
         declare(key, [], help, expected, default: defaultText ?? "\(defaultValue)")
-        return convert(key, defaultValue, expected: expected) { text in
+        return convert(key, defaultValue, expected: expected) { _, text in
             Int(text).flatMap { range.contains($0) ? $0 : nil }
         }
     }
 
     package mutating func bool(forKey key: String, default defaultValue: Bool, help: String) -> Bool {
         declare(key, [], help, "true or false", default: "\(defaultValue)")
-        return convert(key, defaultValue, expected: "true or false") { text in
+        return convert(key, defaultValue, expected: "true or false") { _, text in
             switch text.lowercased() {
             case "true", "1", "yes", "on": true
             case "false", "0", "no", "off": false
@@ -137,12 +158,13 @@ package struct ConfigReader {
         let bounds = "\(Self.text(range.lowerBound)) to \(Self.text(range.upperBound))"
         declare(key, [], help, "a duration from \(bounds)", default: Self.text(defaultValue))
         let expected = "a duration such as 30, 500ms, 10s, 5m or 24h, from \(bounds)"
-        return convert(key, defaultValue, expected: expected, text: Self.text) { text in
+        return convert(key, defaultValue, expected: expected, text: Self.text) { _, text in
             Self.duration(text).flatMap { range.contains($0) ? $0 : nil }
         }
     }
 
-    /// Comma-separated, blanks around elements dropped, empty elements too.
+    /// Comma-separated, blanks around elements dropped, empty elements too. One that is set and has no element is
+    /// refused.
     /// - Parameter defaultText: how the reference tells a default that depends on the machine or on other variables.
     package mutating func list(
         forKey key: String, default defaultValue: [String] = [], defaultText: String? = nil, example: String? = nil,
@@ -150,24 +172,38 @@ package struct ConfigReader {
     ) -> [String] {
         let written = defaultValue.isEmpty ? nil : defaultValue.joined(separator: ",")
         declare(key, [], help, "a list", default: defaultText ?? written, example: example)
-        let found = find(key, [])
-        let elements = found.map { Self.elements($0.value) } ?? defaultValue
-        note(key, elements.isEmpty ? nil : elements.joined(separator: ","), found?.source)
+        guard let found = find(key, []), let value = found.value else {
+            note(key, setBy[key] == nil ? written : Self.refusedValue, nil)
+            return defaultValue
+        }
+        let elements = value.split(separator: ",").map { ConfigText.trim($0) }.filter { !$0.isEmpty }
+        if elements.isEmpty { report(key, "is a list without an element; leave it unset for the default") }
+        note(
+            key, elements.map { ConfigText.redacted(url: $0) }.joined(separator: ","), found.source)
         return elements
     }
 
     /// One of a closed set, in any case.
+    /// - Parameter lenient: what a text means that none of the set is, by the name that was set, and what to warn of.
     package mutating func choice<Choice: RawRepresentable & CaseIterable>(
-        forKey key: String, aliases: [String] = [], default defaultValue: Choice, help: String
+        forKey key: String, aliases: [String] = [], default defaultValue: Choice, help: String,
+        lenient: (_ name: String, _ text: String) -> (choice: Choice, warning: String?)? = { _, _ in nil }
     ) -> Choice where Choice.RawValue == String {
         let expected = "one of " + Choice.allCases.map(\.rawValue).joined(separator: ", ")
         declare(key, aliases, help, expected, default: defaultValue.rawValue)
-        return convert(key, aliases: aliases, defaultValue, expected: expected, text: \.rawValue) { text in
-            Choice(rawValue: text.lowercased())
+        var warning: String?
+        let value = convert(key, aliases: aliases, defaultValue, expected: expected, text: \.rawValue) { name, text in
+            if let choice = Choice(rawValue: text.lowercased()) { return choice }
+            guard let meant = lenient(name, text) else { return nil }
+            warning = meant.warning
+            return meant.choice
         }
+        if let warning { warn(key, warning) }
+        return value
     }
 
-    /// An absolute http or https URL without a query, its trailing slashes dropped.
+    /// An absolute http or https URL without user, password, query and fragment, its scheme and host in lower case, its
+    /// trailing slashes dropped.
     package mutating func url(forKey key: String, example: String, required: Bool = true, help: String) -> String? {
         declare(key, [], help, "an http or https URL", example: example, isRequired: required)
         guard let found = find(key, []) else {
@@ -175,20 +211,33 @@ package struct ConfigReader {
             if required { report(key, "is required, for example \(example)") }
             return nil
         }
-        var text = found.value
+        guard let value = found.value else {
+            note(key, found.shown, found.source)
+            return nil
+        }
+        let url = Self.url(value)
+        note(key, url ?? ConfigText.redacted(url: value), found.source)
+        if url == nil {
+            let isURL = Self.url(ConfigText.redacted(url: value).replacing("<redacted>@", with: "")) != nil
+            let why = value.contains("@") && isURL ? "must not hold a user name or password, " : ""
+            report(key, "\(why)expected an http or https URL without a query, such as \(example)")
+        }
+        return url
+    }
+
+    /// The same for one text, such as an element of a list; nil where it is no such URL.
+    package static func url(_ text: String) -> String? {
+        var text = text
         while text.hasSuffix("/") { text.removeLast() }
-        note(key, text, found.source)
         guard let url = URL(string: text), let scheme = url.scheme?.lowercased(), scheme == "https" || scheme == "http",
-            let host = url.host(), !host.isEmpty, url.query == nil, url.fragment == nil
-        else {
-            report(key, "expected an http or https URL such as \(example)")
-            return nil
-        }
-        if url.user != nil || url.password != nil {
-            report(key, "must not hold a user name or password")
-            return nil
-        }
-        return text
+            let host = url.host(), !host.isEmpty, url.query == nil, url.fragment == nil, url.user == nil,
+            url.password == nil, !text.contains("@"), !text.contains("?"), !text.contains("#"),
+            url.port.map({ (1...65_535).contains($0) }) ?? true
+        else { return nil }
+        let rest = text.dropFirst(scheme.utf8.count + "://".utf8.count)
+        let authority = rest.prefix { $0 != "/" }
+        guard !authority.hasSuffix(":") else { return nil }
+        return "\(scheme)://\(authority.lowercased())\(rest[authority.endIndex...])"
     }
 
     /// Names that are set, look like ours by their prefix, and were never read: most often a slip of the pen.
@@ -202,6 +251,17 @@ package struct ConfigReader {
 
     // MARK: Inside
 
+    private static let refusedValue = "<refused>"
+
+    /// What a variable was set to.
+    private struct Found {
+        /// Trimmed; nil for a text that no setting can hold, which is a problem already.
+        let value: String?
+        let source: String
+
+        var shown: String { value ?? ConfigReader.refusedValue }
+    }
+
     private mutating func declare(
         _ key: String, _ aliases: [String], _ help: String, _ expected: String, default defaultText: String? = nil,
         example: String? = nil, isRequired: Bool = false, isSecret: Bool = false
@@ -212,14 +272,32 @@ package struct ConfigReader {
                 example: example, isRequired: isRequired, isSecret: isSecret))
     }
 
-    private mutating func find(_ key: String, _ aliases: [String]) -> (value: String, source: String)? {
+    /// The one place where values come in.
+    private mutating func find(_ key: String, _ aliases: [String]) -> Found? {
         known.formUnion([key] + aliases)
         for name in [key] + aliases {
             for provider in providers {
                 // An empty variable is how many deployment tools write "not set".
-                guard let value = provider.value(name), !value.isEmpty else { continue }
-                return (value, name == key ? provider.name : "\(provider.name) (\(name))")
+                guard let text = provider.value(name) else { continue }
+                let value = ConfigText.trim(text)
+                if value.isEmpty { continue }
+                setBy[key] = name
+                let source = name == key ? provider.name : "\(provider.name) (\(name))"
+                guard let problem = Self.problem(value) else { return Found(value: value, source: source) }
+                report(key, problem)
+                return Found(value: nil, source: source)
             }
+        }
+        return nil
+    }
+
+    /// What makes a text unusable for every setting. Does not repeat it.
+    private static func problem(_ value: String) -> String? {
+        if ConfigText.hasControlCharacter(value) {
+            return "holds a line end or another control character; is one line of a file two?"
+        }
+        if ConfigText.isQuoted(value) {
+            return "stands in quotes that are part of the value; leave them out (podman and docker keep them)"
         }
         return nil
     }
@@ -230,15 +308,19 @@ package struct ConfigReader {
 
     private mutating func convert<Value>(
         _ key: String, aliases: [String] = [], _ defaultValue: Value, expected: String,
-        text: (Value) -> String = { "\($0)" }, _ convert: (String) -> Value?
+        text: (Value) -> String = { "\($0)" }, _ convert: (_ name: String, _ text: String) -> Value?
     ) -> Value {
         guard let found = find(key, aliases) else {
             note(key, text(defaultValue), nil)
             return defaultValue
         }
-        guard let value = convert(Self.trim(found.value)) else {
-            report(key, "expected \(expected), found '\(found.value.prefix(60))'")
-            note(key, found.value, found.source)
+        guard let written = found.value else {
+            note(key, found.shown, found.source)
+            return defaultValue
+        }
+        guard let value = convert(setBy[key] ?? key, written) else {
+            report(key, "expected \(expected), found \(ConfigText.refused(written))")
+            note(key, Self.refusedValue, found.source)
             return defaultValue
         }
         note(key, text(value), found.source)
@@ -246,27 +328,25 @@ package struct ConfigReader {
     }
 
     private mutating func read(_ path: String, for key: String) -> String? {
+        // A secret that was written where a path belongs must not be repeated.
+        let shown = path.hasPrefix("/") ? "'\(path)'" : "the file it names"
         guard let data = FileManager.default.contents(atPath: path) else {
-            report(key + "_FILE", "'\(path)' cannot be read")
+            report(key, "\(shown) cannot be read")
             return nil
         }
-        guard var text = String(validating: data, as: UTF8.self) else {
-            report(key + "_FILE", "'\(path)' is not UTF-8 text")
+        guard let text = String(validating: data, as: UTF8.self) else {
+            report(key, "\(shown) is not UTF-8 text")
             return nil
         }
-        while let last = text.last, last.isNewline { text.removeLast() }
-        if text.isEmpty {
-            report(key + "_FILE", "'\(path)' is empty")
+        let value = ConfigText.trim(text)
+        if value.isEmpty {
+            report(key, "\(shown) is empty")
             return nil
         }
-        return text
-    }
-
-    private static func elements(_ text: String) -> [String] {
-        text.split(separator: ",").map { trim(String($0)) }.filter { !$0.isEmpty }
-    }
-
-    private static func trim(_ text: String) -> String {
-        String(text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
+        if ConfigText.hasControlCharacter(value) {
+            report(key, "\(shown) holds more than one line, or another control character")
+            return nil
+        }
+        return value
     }
 }

@@ -18,7 +18,7 @@ package struct HTTPClientConfiguration: Sendable {
     /// Proxy URLs by scheme and the hosts that need none. Given here, never read from the environment behind our back.
     package var httpsProxy: String?
     package var httpProxy: String?
-    package var noProxy: String?
+    package var noProxy: ProxyExceptions?
 
     /// Where transfers are counted; nil counts nothing.
     package var metrics: (any MetricsFactory)?

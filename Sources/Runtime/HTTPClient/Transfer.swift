@@ -109,7 +109,7 @@ import HTTP
         let proxy = request.url.hasPrefix("https:") ? configuration.httpsProxy : configuration.httpProxy
         // An empty text turns off what libcurl would read from the environment.
         unsafe ccurl_set_text(easy, CURLOPT_PROXY, proxy ?? "")
-        unsafe ccurl_set_text(easy, CURLOPT_NOPROXY, configuration.noProxy ?? "")
+        unsafe ccurl_set_text(easy, CURLOPT_NOPROXY, configuration.noProxy?.list(for: request.url) ?? "")
         // The proxy's own fields are not the answer's, and ours are not for the proxy.
         unsafe ccurl_set_long(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         unsafe ccurl_set_long(easy, CURLOPT_HEADEROPT, ccurl_header_separate)

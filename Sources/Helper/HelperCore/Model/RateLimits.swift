@@ -6,7 +6,7 @@ package struct RateLimits: Sendable, Equatable {
     /// For refused access tokens.
     package private(set) var authFailure: RatePolicy?
 
-    /// What is wrong with a text, in words for whoever wrote it.
+    /// Everything that is wrong with a text, in words for its author.
     package struct Problem: Error, Sendable, Equatable, CustomStringConvertible {
         package let description: String
     }
@@ -29,18 +29,19 @@ package struct RateLimits: Sendable, Equatable {
         self.init()
         if Self.trim(text[...]) == "off" { return }
         var named: [RatePolicy.Name: RatePolicy?] = [:]
+        var problems: [String] = []
         for rule in text.split(separator: ";") where !Self.trim(rule).isEmpty {
-            let parts = rule.split(separator: "=", maxSplits: 1).map(Self.trim)
-            guard parts.count == 2, let name = RatePolicy.Name(rawValue: parts[0]) else {
-                let names = RatePolicy.Name.allCases.map(\.rawValue).joined(separator: ", ")
-                throw Problem(
-                    description: "expected policy=limits with a policy of \(names), found '\(rule.prefix(60))'")
-            }
-            guard named.updateValue(try Self.policy(name, parts[1]), forKey: name) == nil else {
-                throw Problem(description: "'\(name.rawValue)' is there twice; separate its limits by commas")
+            do throws(Problem) {
+                let (name, policy) = try Self.rule(rule)
+                if named.updateValue(policy, forKey: name) != nil {
+                    problems.append("'\(name.rawValue)' is there twice; separate its limits by commas")
+                }
+            } catch {
+                problems.append(error.description)
             }
         }
-        guard !named.isEmpty else { throw Problem(description: "expected \(Self.defaultText), or off") }
+        if named.isEmpty, problems.isEmpty { problems = ["expected \(Self.defaultText), or off"] }
+        guard problems.isEmpty else { throw Problem(description: problems.joined(separator: "; ")) }
         let defaults = Self.standard
         read = named[.read] ?? defaults.read
         write = named[.write] ?? defaults.write
@@ -56,19 +57,32 @@ package struct RateLimits: Sendable, Equatable {
     /// Those that limit anything.
     package var policies: [RatePolicy] { [read, write, authFailure].compactMap(\.self) }
 
+    private static func rule(_ text: Substring) throws(Problem) -> (RatePolicy.Name, RatePolicy?) {
+        let parts = text.split(separator: "=", maxSplits: 1).map(trim)
+        guard parts.count == 2, let name = RatePolicy.Name(rawValue: parts[0]) else {
+            let names = RatePolicy.Name.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Problem(description: "expected policy=limits with a policy of \(names), found '\(text.prefix(60))'")
+        }
+        return (name, try policy(name, parts[1]))
+    }
+
     private static func policy(_ name: RatePolicy.Name, _ text: String) throws(Problem) -> RatePolicy? {
         if text == "off" { return nil }
         var windows: [RatePolicy.Window] = []
+        var problems: [String] = []
         for limit in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let window = try window(limit)
-            guard !windows.contains(where: { $0.seconds == window.seconds }) else {
-                throw Problem(description: "\(name.rawValue) has two limits for the same time")
+            do throws(Problem) {
+                let window = try window(limit)
+                if windows.contains(where: { $0.seconds == window.seconds }) {
+                    problems.append("\(name.rawValue) has two limits for the same time")
+                }
+                windows.append(window)
+            } catch {
+                problems.append("\(name.rawValue): \(error.description)")
             }
-            windows.append(window)
         }
-        guard windows.count <= windowsMax else {
-            throw Problem(description: "\(name.rawValue) has more than \(windowsMax) limits")
-        }
+        if windows.count > windowsMax { problems.append("\(name.rawValue) has more than \(windowsMax) limits") }
+        guard problems.isEmpty else { throw Problem(description: problems.joined(separator: "; ")) }
         return RatePolicy(name, windows)
     }
 
