@@ -50,16 +50,15 @@ struct AdminAPI: Responder {
         "GET|POST|DELETE /faults/{keycloak|3scale}": .array(
             [
                 .string(
-                    "{\"kind\":…,\"method\":…,\"path\":\"/admin/api/*\",\"status\":…,\"body\":…,\"delay_ms\":…,\"count\":…,\"probability\":…}"
+                    "{\"kind\":…,\"method\":…,\"path\":\"/admin/api/*\",\"status\":…,\"body\":…,\"delay_ms\":…,\"count\":…,\"probability\":…,\"retry_after\":…,\"retry_after_date_seconds\":…}"
                 )
             ] + Fault.Kind.allCases.map { .string($0.rawValue) }),
         "GET|DELETE /journal/{keycloak|3scale}": "what has been asked", "POST /keys": "a new signing key",
         "DELETE /keys": "withdraws all signing keys but the newest, or {\"kid\":…}",
         "PUT /clock": "{\"offset_seconds\":…}: the imitated servers' clock",
         "PUT /race": "{\"milliseconds\":…}: 3scale's uniqueness checks miss younger rows; 0 ends it",
-        "PUT /knobs":
-            "{\"short_page\":n,\"false_not_modified\":…,\"multiple_users\":…,\"web_hooks\":…,\"suspended\":…,\"accounts_need_approval\":…,\"time_zone_offset\":seconds}: 3scale's tenant",
-        "PUT /seed": "{\"seed\":…}: of the faults with a probability",
+        "PUT /knobs": .object(JSONObject(KnobNames.help.map { ($0.name, .string($0.meaning)) })),
+        "PUT /seed": "{\"seed\":…}: of the faults with a probability, of 3scale's delays and of what find answers",
         "POST /tokens": "{\"value\":…,\"scopes\":[…],\"read_only\":…}: one more access token of 3scale",
         "PUT /services/{id}": "{\"promoted\":…,\"service_plans\":…}: states that 3scale's API does not lead to",
         "PUT /issuer": "{\"issuer\":…}, null follows the host again", "POST /users": "{\"username\":…}",
@@ -122,19 +121,15 @@ struct AdminAPI: Responder {
         return Self.done
     }
 
-    /// Sets the members that are there.
+    /// Sets the members that are there; refused as a whole when one of them is unknown or of another type.
     private func setKnobs(_ body: JSONValue?) -> JSONValue? {
-        guard let body, body.object != nil else { return nil }
-        threeScale.change { tenant in
-            tenant.knobs.shortPage = body["short_page"]?.int ?? tenant.knobs.shortPage
-            tenant.knobs.hasFalseNotModified = body["false_not_modified"]?.bool ?? tenant.knobs.hasFalseNotModified
-            tenant.knobs.hasMultipleUsers = body["multiple_users"]?.bool ?? tenant.knobs.hasMultipleUsers
-            tenant.knobs.hasWebhooks = body["web_hooks"]?.bool ?? tenant.knobs.hasWebhooks
-            tenant.knobs.isSuspended = body["suspended"]?.bool ?? tenant.knobs.isSuspended
-            tenant.knobs.accountsNeedApproval =
-                body["accounts_need_approval"]?.bool ?? tenant.knobs.accountsNeedApproval
-            tenant.knobs.timeZoneOffset = body["time_zone_offset"]?.int ?? tenant.knobs.timeZoneOffset
+        guard let members = body?.object else { return nil }
+        var knobs = threeScale.snapshot.knobs
+        for (name, value) in members.members {
+            guard let knob = KnobNames.all[name], knob.set(&knobs, value) else { return nil }
         }
+        let changed = knobs
+        threeScale.change { $0.knobs = changed }
         return Self.done
     }
 
@@ -142,6 +137,7 @@ struct AdminAPI: Responder {
         guard let seed = body?["seed"]?.int else { return nil }
         keycloakFaults.reseed(UInt64(bitPattern: Int64(seed)))
         threeScaleFaults.reseed(UInt64(bitPattern: Int64(seed)) &+ 1)
+        threeScale.change { $0.random = SplitMix(seed: UInt64(bitPattern: Int64(seed)) &+ 2) }
         return Self.done
     }
 

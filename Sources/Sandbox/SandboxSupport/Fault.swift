@@ -1,3 +1,4 @@
+import HTTP
 package import JSON
 
 /// One way to misbehave, for requests that match.
@@ -41,6 +42,11 @@ package struct Fault: Sendable, Equatable {
     /// Of the requests that match, 0...1.
     package var probability: Double
 
+    /// The `Retry-After` of `status` and `statusAfterCommit`, as it is sent.
+    package var retryAfter: String?
+    /// The same as a date that many seconds ahead of the answer.
+    package var retryAfterDateSeconds: Int?
+
     package init(
         _ kind: Kind, method: String? = nil, path: String = "*", status: Int = 500, body: String = "",
         delayMilliseconds: Int = 100, remaining: Int? = nil, probability: Double = 1
@@ -63,6 +69,8 @@ package struct Fault: Sendable, Equatable {
             status: value["status"]?.int.flatMap { (100...599).contains($0) ? $0 : nil } ?? 500,
             body: value["body"]?.string ?? "", delayMilliseconds: value["delay_ms"]?.int ?? 100,
             remaining: value["count"]?.int, probability: value["probability"]?.double ?? 1)
+        retryAfter = value["retry_after"]?.string ?? value["retry_after"]?.int.map(String.init)
+        retryAfterDateSeconds = value["retry_after_date_seconds"]?.int
     }
 
     package var json: JSONValue {
@@ -73,7 +81,14 @@ package struct Fault: Sendable, Equatable {
         ])
         if let method { object["method"] = .string(method) }
         if let remaining { object["count"] = .int(remaining) }
+        if let retryAfter { object["retry_after"] = .string(retryAfter) }
+        if let retryAfterDateSeconds { object["retry_after_date_seconds"] = .int(retryAfterDateSeconds) }
         return .object(object)
+    }
+
+    /// The value of `Retry-After`; nil sends none.
+    func retryAfterText(now: Int) -> String? {
+        retryAfterDateSeconds.map { HTTPDate.format(now &+ $0) } ?? retryAfter
     }
 
     func matches(_ method: String, _ path: String) -> Bool {

@@ -90,10 +90,12 @@ package final class FaultInjector: Responder {
     }
 
     private func apply(_ fault: Fault, _ request: Request) -> Answer {
-        let instead = Response.json(Array(fault.body.utf8), status: HTTPStatus(code: fault.status))
+        var instead = Response.json(Array(fault.body.utf8), status: HTTPStatus(code: fault.status))
+        if let retryAfter = fault.retryAfterText(now: wallClockSeconds()) { instead.fields["retry-after"] = retryAfter }
+        let refusal = instead
         switch fault.kind {
-        case .status: return .now(instead)
-        case .statusAfterCommit: return inner.respond(to: request).map { _ in instead }
+        case .status: return .now(refusal)
+        case .statusAfterCommit: return inner.respond(to: request).map { _ in refusal }
         case .drop: return .now(Response(delivery: .abort))
         case .dropAfterCommit: return inner.respond(to: request).map { _ in Response(delivery: .abort) }
         case .html:
@@ -141,21 +143,5 @@ package final class FaultInjector: Responder {
             state.journal.append(Entry(method: method, path: path, status: status))
         }
         return response
-    }
-}
-
-/// SplitMix64: the same numbers for the same seed on every machine.
-struct SplitMix: Sendable {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    /// 0..<1.
-    mutating func fraction() -> Double {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return Double((mixed ^ (mixed >> 31)) >> 11) / 9_007_199_254_740_992
     }
 }

@@ -1,3 +1,5 @@
+import EventLoop
+import HTTP
 package import HTTPServer
 package import SandboxSupport
 import Synchronization
@@ -19,12 +21,29 @@ package final class ThreeScaleSandbox: Responder {
     package func change(_ body: (inout Tenant) -> Void) { tenant.withLock { body(&$0) } }
 
     package func respond(to request: Request) -> Answer {
-        .now(
-            tenant.withLock { tenant in
-                // Moved in and out, so that a write changes the tables in place.
-                var call = Call(request: request, now: clock.now, tenant: tenant.take())
-                defer { tenant = call.tenant }
-                return call.respond()
-            })
+        let (response, uncommitted) = tenant.withLock { tenant in
+            // Moved in and out, so that a write changes the tables in place.
+            var call = Call(request: request, now: clock.now, tenant: tenant.take())
+            defer { tenant = call.tenant }
+            return (call.respond(), call.uncommitted)
+        }
+        guard let uncommitted else { return .now(response) }
+        return .later { [self] in
+            try? await EventLoop.current?.sleep(for: .milliseconds(uncommitted.milliseconds))
+            return commit(uncommitted, response)
+        }
+    }
+
+    /// The answer of a create, once its transaction has ended.
+    private func commit(_ rows: Uncommitted, _ response: Response) -> Response {
+        tenant.withLock { tenant in
+            do throws(Refusal) {
+                try tenant.commit(rows)
+                return response
+            } catch {
+                let isXML = response.fields["content-type"]?.hasPrefix("application/xml") == true
+                return Reply(format: isXML ? .xml : .json).refusal(error)
+            }
+        }
     }
 }

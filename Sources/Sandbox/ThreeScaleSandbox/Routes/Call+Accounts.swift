@@ -14,11 +14,14 @@ extension Call {
         fields.accountPlan = int("account_plan_id")
         fields.servicePlan = int("service_plan_id")
         fields.applicationPlan = int("application_plan_id")
+        fields.state = text("state")
         if let manager = text("annotations[managed_by]") { fields.annotations["managed_by"] = manager }
         let account = try tenant.signUp(fields, at: now, milliseconds: milliseconds)
         try write()
-        return reply.entity(
+        let response = reply.entity(
             one("account", json.account(account)), xml: xml.account(account, withApplications: true), status: .created)
+        uncommitted = tenant.withhold(account: account.id, hasPassword: fields.password != nil)
+        return response
     }
 
     /// Everything below `accounts`.
@@ -58,10 +61,11 @@ extension Call {
     }
 
     /// One criterion: `username` if it is there at all, then `user_id`, then `email`.
-    private func findAccount() throws(Refusal) -> Response {
+    private mutating func findAccount() throws(Refusal) -> Response {
         let user: UserRecord?
         if parameters?.has("username") == true, let name = text("username") {
-            user = tenant.users.first("name:\(name)")
+            guard let account = tenant.find(username: name) else { throw .notFound }
+            return show(account)
         } else if let id = int("user_id") {
             user = tenant.users[id]
         } else if let email = text("email"), !email.isEmpty {
@@ -83,6 +87,8 @@ extension Call {
                 guard errors.isEmpty else { throw .invalid(errors) }
                 changed.orgName = name
             }
+            // Applied without the checks of the transitions.
+            if let state = text("state"), AccountRecord.states.contains(state) { changed.state = state }
             changed.updatedAt = now
             try write()
             tenant.accounts[account.id] = changed
@@ -124,6 +130,7 @@ extension Call {
             return deleted
         case (.put, "activate"), (.put, "suspend"), (.put, "unsuspend"): return try move(user, path[1], account)
         case (.put, "admin"), (.put, "member"):
+            try checkTwins(user)
             try write()
             tenant.users[id]?.role = path[1]
             tenant.users[id]?.updatedAt = now
@@ -157,7 +164,7 @@ extension Call {
         changed.updatedAt = now
         let errors = tenant.userErrors(
             username: changed.username, email: changed.email, password: text("password"), confirmation: nil,
-            checksEmailFormat: true, milliseconds: milliseconds, except: user.id)
+            checksEmailFormat: true, milliseconds: .max, except: user.id)
         guard errors.isEmpty else { throw .invalid(errors) }
         try write()
         tenant.users[user.id] = changed
@@ -172,15 +179,10 @@ extension Call {
             "suspend": (["active", "suspended"], "suspended"), "unsuspend": (["suspended"], "active"),
         ]
         guard let transition = transitions[event], transition.from.contains(user.state) else {
-            // Users raise where accounts validate: another shape.
-            return Reply.json(
-                [
-                    "error": [
-                        "from": .string(user.state), "event": .string(event),
-                        "error": .string("cannot transition via \"\(event)\""),
-                        "object": ["user": ["id": .int(user.id), "state": .string(user.state)]],
-                    ]
-                ], status: .unprocessableContent)
+            return raised(user, event, "State cannot transition via \"\(event)\"")
+        }
+        if tenant.knobs.validatesLaterWrites, let twin = tenant.twinErrors(user).first {
+            return raised(user, event, "\(twin.attribute == "email" ? "Email" : "Username") has already been taken")
         }
         try write()
         tenant.users[user.id]?.state = transition.to
@@ -190,6 +192,23 @@ extension Call {
             tenant.accounts[account.id]?.state = needsApproval ? "pending" : "approved"
         }
         return show(tenant.users[user.id] ?? user)
+    }
+
+    /// Users raise where accounts validate: another shape, with the whole user.
+    private func raised(_ user: UserRecord, _ event: String, _ message: String) -> Response {
+        Reply.json(
+            [
+                "error": [
+                    "from": .string(user.state), "event": .string(event), "error": .string(message),
+                    "object": one("user", json.user(user)),
+                ]
+            ], status: .unprocessableContent)
+    }
+
+    private func checkTwins(_ user: UserRecord) throws(Refusal) {
+        guard tenant.knobs.validatesLaterWrites else { return }
+        let errors = tenant.twinErrors(user)
+        guard errors.isEmpty else { throw .invalid(errors) }
     }
 
     // MARK: Subscriptions

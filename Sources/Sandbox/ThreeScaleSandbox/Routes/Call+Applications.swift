@@ -25,7 +25,7 @@ extension Call {
     /// A user key finds in mode 1 only, an application id in the others only.
     private func find(in all: [ApplicationRecord]) throws(Refusal) -> ApplicationRecord {
         let candidates = all.filter { application in int("service_id").map { $0 == application.serviceID } ?? true }
-        let mode: (ApplicationRecord) -> String = { tenant.services[$0.serviceID]?.backendVersion ?? "1" }
+        let mode: (ApplicationRecord) -> String = { tenant.anyService($0.serviceID)?.backendVersion ?? "1" }
         let found: ApplicationRecord?
         if let key = text("user_key") {
             found = candidates.first { $0.userKey == key && mode($0) == "1" }
@@ -77,6 +77,7 @@ extension Call {
         try write()
         var response = show(application, status: .created)
         response.fields["location"] = "\(json.origin)/admin/api/accounts/\(account.id)/applications/\(application.id)"
+        uncommitted = tenant.withhold(application: application.id)
         return response
     }
 

@@ -102,7 +102,7 @@ extension Call {
             // A tenant keeps one service.
             guard tenant.services.count > 1 else { throw .notPermitted }
             try write()
-            tenant.deleteService(service.id)
+            tenant.scheduleDeletion(of: service, at: milliseconds)
             return deleted
         default: return unknownRoute
         }

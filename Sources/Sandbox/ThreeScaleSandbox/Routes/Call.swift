@@ -16,6 +16,8 @@ struct Call {
     private(set) var reply = Reply(format: .xml)
     private(set) var parameters: Parameters?
     private(set) var token: AccessTokenRecord?
+    /// What this call has made and will be visible later.
+    var uncommitted: Uncommitted?
 
     /// - Parameter tenant: should be the only reference to it, or every write copies its tables.
     init(request: Request, now: Int, tenant: consuming Tenant) {
@@ -37,6 +39,7 @@ struct Call {
     // MARK: From bytes to a route
 
     mutating func respond() -> Response {
+        tenant.runJobs(at: milliseconds)
         var segments = request.path.split(separator: "/").map { PercentEncoding.decode($0.utf8) ?? String($0) }
         let isStats = segments.first == "stats"
         guard isStats || (segments.count > 2 && segments[0] == "admin" && segments[1] == "api") else {

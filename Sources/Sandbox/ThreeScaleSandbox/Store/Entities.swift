@@ -64,6 +64,8 @@ package struct LimitRecord: Sendable {
 }
 
 package struct AccountRecord: Sendable {
+    static let states: Set = ["created", "pending", "approved", "rejected", "suspended", "scheduled_for_deletion"]
+
     package let id: Int
     package var orgName: String
     package var state: String

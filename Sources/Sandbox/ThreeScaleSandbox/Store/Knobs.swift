@@ -25,5 +25,24 @@ package struct Knobs: Sendable {
     /// Every conditional GET is answered 304, also when something has changed.
     package var hasFalseNotModified = false
 
+    /// Creates commit up to that many milliseconds after their ids were given, chosen by the seed.
+    package var commitMilliseconds = 3
+    /// A signup takes that long for each application it makes.
+    package var signupMillisecondsPerApplication = 0
+    /// A signup with a password validates again at its commit, even in a race that was asked for.
+    package var passwordClosesRace = false
+    /// Two of one `application_id`, `user_key` or username refuse every later write.
+    package var validatesLaterWrites = true
+    /// `accounts/find` chooses by the seed among accounts with a user of one name; else it answers the lowest id.
+    package var findVaries = false
+    /// `accounts/find` finds names that differ in case, as some databases do.
+    package var findIgnoresCase = false
+    /// A deleted service's applications and plans stay for that many milliseconds.
+    package var deletionMilliseconds = 0
+    /// Without it no answer carries the description of an application: the tenant has not defined the field.
+    package var hasApplicationDescription = true
+    /// Applications show null for `user_key` and `client_secret`.
+    package var hidesCredentials = false
+
     package init() {}
 }

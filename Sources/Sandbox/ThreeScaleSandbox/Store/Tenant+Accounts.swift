@@ -8,6 +8,8 @@ struct SignupFields {
     var accountPlan: Int?
     var servicePlan: Int?
     var applicationPlan: Int?
+    /// Applied to the account as it is.
+    var state: String?
     var annotations: [String: String] = [:]
 }
 
@@ -30,7 +32,9 @@ extension Tenant {
         let isActive = fields.password != nil && !needsApproval
         let contracts = try defaultContracts(fields)
         let account = AccountRecord(
-            id: makeID(), orgName: fields.orgName ?? "", state: isActive ? "approved" : "created",
+            id: makeID(), orgName: fields.orgName ?? "",
+            state: fields.state.flatMap { AccountRecord.states.contains($0) ? $0 : nil }
+                ?? (isActive ? "approved" : "created"),
             planID: accountPlan.id,
             annotations: fields.annotations, createdAt: now, updatedAt: now)
         let user = UserRecord(

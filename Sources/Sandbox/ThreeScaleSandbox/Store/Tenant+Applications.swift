@@ -61,8 +61,16 @@ extension Tenant {
         changed.userKey = fields.userKey ?? changed.userKey
         changed.redirectURL = fields.redirectURL ?? changed.redirectURL
         changed.updatedAt = now
+        try checkTwins(changed)
         applications[changed.id] = changed
         return changed
+    }
+
+    /// Every save validates what is stored as well.
+    func checkTwins(_ application: ApplicationRecord) throws(Refusal) {
+        guard knobs.validatesLaterWrites else { return }
+        let errors = twinErrors(application)
+        guard errors.isEmpty else { throw .invalid(errors) }
     }
 
     /// `accept`, `suspend`, `resume`.
@@ -74,6 +82,7 @@ extension Tenant {
         guard let (from, to) = transitions[event], application.state == from else {
             throw .invalid([("state", ["cannot transition via \"\(event)\""])])
         }
+        try checkTwins(application)
         var changed = application
         changed.state = to
         changed.updatedAt = now
@@ -88,6 +97,9 @@ extension Tenant {
         guard plan.serviceID == application.serviceID else {
             throw .invalid([("plan", ["not allowed in this context"])])
         }
+        // The same plan again saves nothing, and so validates nothing.
+        if id == application.planID { return plan }
+        try checkTwins(application)
         applications[application.id]?.planID = id
         applications[application.id]?.updatedAt = now
         return plan
@@ -131,6 +143,7 @@ extension Tenant {
             throw .invalid([("value", ["has already been taken"])])
         }
         guard application.keys.count < most else { throw .invalid([("base", ["Limit reached"])]) }
+        if knobs.validatesLaterWrites, !twinErrors(application).isEmpty { throw .failed }
         var changed = application
         changed.keys.append(AppKeyRecord(value: value, createdAt: now))
         applications[changed.id] = changed

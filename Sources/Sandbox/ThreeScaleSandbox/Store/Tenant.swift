@@ -1,3 +1,5 @@
+package import SandboxSupport
+
 /// All rows of the imitated tenant, and the rules that keep them as 3scale would. A value: the sandbox guards it.
 package struct Tenant: Sendable {
     package var knobs = Knobs()
@@ -14,6 +16,10 @@ package struct Tenant: Sendable {
     package var providerKey = "sandbox-provider-key"
     var webhook: [String: String] = [:]
     private var nextID: Int
+    /// Chooses delays and what `accounts/find` answers.
+    package var random = SplitMix(seed: 1)
+    /// Deletions under way.
+    var jobs: [DeletionJob] = []
     /// Milliseconds at which users and applications were made, for the uniqueness race.
     private var bornAt: [Int: Int] = [:]
 
@@ -77,4 +83,6 @@ enum Refusal: Error {
     case notPermitted
     /// 403 of a DELETE.
     case forbidden([(attribute: String, messages: [String])])
+    /// 500 of the framework.
+    case failed
 }

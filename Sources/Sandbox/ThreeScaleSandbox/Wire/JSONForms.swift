@@ -202,15 +202,17 @@ struct JSONForms {
     // MARK: Applications
 
     func application(_ application: ApplicationRecord) -> JSONValue {
-        let service = tenant.services[application.serviceID]
+        let service = tenant.anyService(application.serviceID)
+        let account = tenant.accounts[application.accountID]
         var object = JSONObject([
             ("id", .int(application.id)), ("state", .string(application.state)),
-            ("enabled", .bool(application.state == "live")), ("created_at", stamp(application.createdAt)),
+            ("enabled", .bool(application.state == "live" && account?.state != "scheduled_for_deletion")),
+            ("created_at", stamp(application.createdAt)),
             ("updated_at", stamp(application.updatedAt)), ("service_id", .int(application.serviceID)),
             ("service_name", .string(service?.name ?? "")), ("plan_id", .int(application.planID)),
             ("plan_name", .string(tenant.plans[application.planID]?.name ?? "")),
             ("account_id", .int(application.accountID)),
-            ("org_name", .string(tenant.accounts[application.accountID]?.orgName ?? "")), ("first_traffic_at", .null),
+            ("org_name", .string(account?.orgName ?? "")), ("first_traffic_at", .null),
             ("first_daily_traffic_at", .null),
         ])
         switch service?.backendVersion {
@@ -219,10 +221,11 @@ struct JSONForms {
             object["application_id"] = .string(application.applicationID)
             object["redirect_url"] = application.redirectURL.map(JSONValue.string) ?? .null
             object["client_id"] = .string(application.applicationID)
-            object["client_secret"] = application.keys.first.map { .string($0.value) } ?? .null
+            let secret = tenant.knobs.hidesCredentials ? nil : application.keys.first?.value
+            object["client_secret"] = secret.map(JSONValue.string) ?? .null
             if service?.backendVersion == "oidc" { object["oidc_configuration"] = Self.oidcConfiguration }
         default:
-            object["user_key"] = .string(application.userKey)
+            object["user_key"] = tenant.knobs.hidesCredentials ? .null : .string(application.userKey)
             object["provider_verification_key"] = .string(application.verificationKey)
         }
         let path = "accounts/\(application.accountID)/applications/\(application.id)"
@@ -234,7 +237,9 @@ struct JSONForms {
             ("referrer_filters", "\(path)/referrer_filters"),
         ])
         if let name = application.name { object["name"] = .string(name) }
-        if let description = application.description { object["description"] = .string(description) }
+        if tenant.knobs.hasApplicationDescription, let description = application.description {
+            object["description"] = .string(description)
+        }
         return .object(object)
     }
 

@@ -37,6 +37,7 @@ struct Reply {
         case .forbidden(let errors): self.errors(errors, .forbidden)
         case .text(let text): error(text, .unprocessableContent)
         case .denied(let text): error(text, .forbidden)
+        case .failed: Self.json(["status": 500, "error": "Internal Server Error"], status: .internalServerError)
         }
     }
 

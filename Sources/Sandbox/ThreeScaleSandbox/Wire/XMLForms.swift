@@ -80,7 +80,7 @@ struct XMLForms {
             + "\(element("user_account_id", String(application.accountID)))<first_traffic_at/><first_daily_traffic_at/>"
             + "\(element("service_id", String(application.serviceID)))\(credentials)"
             + "\(tenant.plans[application.planID].map(plan) ?? "")\(optional("name", application.name))"
-            + "\(optional("description", application.description))<extra_fields></extra_fields></application>"
+            + "\(optional("description", tenant.knobs.hasApplicationDescription ? application.description : nil))<extra_fields></extra_fields></application>"
     }
 
     /// Sentences, with the attribute's name in front.
