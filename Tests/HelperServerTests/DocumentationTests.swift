@@ -25,7 +25,9 @@ struct DocumentationTests {
         let client = HTTPClient(configuration: HTTPClientConfiguration(userAgent: "test"), group: group)
         let logger = Logger(label: "test", handler: JSONLogHandler(sink: InMemoryLogSink(), level: .error, now: { 0 }))
         let registry = PrometheusRegistry()
-        let server = HelperServer(settings: settings, logger: logger) { .problems([], entries: [], warnings: []) }
+        let server = HelperServer(settings: settings, log: LogOutput(logger)) {
+            .problems([], entries: [], warnings: [])
+        }
         let credentials = try Credentials(settings, registry: registry, logger: logger)
         return try await server.compose(group, client, registry, credentials).api.routeNames
     }

@@ -128,7 +128,7 @@ package enum HelperMain {
 
     private static func examine(_ settings: Settings, _ invocation: CommandLineGrammar.Invocation) async -> Int32 {
         let logger = Logger(label: "mlaas", handler: SwiftLogNoOpLogHandler())
-        let server = HelperServer(settings: settings, logger: logger, reread: { reread(invocation) })
+        let server = HelperServer(settings: settings, log: LogOutput(logger), reread: { reread(invocation) })
         let report = await server.examine(tokenFile: invocation.values["token-file"])
         StandardStreams.output(
             invocation.flags.contains("json")
@@ -149,37 +149,30 @@ package enum HelperMain {
         _ settings: Settings, reread: @escaping @Sendable () -> Settings.Outcome
     ) async -> Int32 {
         let writer = LineWriter(descriptor: 1)
-        let sink = WriterSink(writer: writer)
         let now: @Sendable () -> Int = { wallClockNanoseconds() }
-        var handler: any LogHandler =
-            switch settings.logFormat {
-            case .json: JSONLogHandler(sink: sink, level: settings.logLevel, now: now)
-            case .text:
-                TextLogHandler(
-                    sink: sink, level: settings.logLevel, usesColour: StandardStreams.outputIsTerminal, now: now)
-            }
-        handler.metadataProvider = .serviceContext
-        let logger = Logger(label: "mlaas", handler: handler)
+        let log = LogOutput(writer: writer) { sink in
+            var handler: any LogHandler =
+                switch settings.logFormat {
+                case .json: JSONLogHandler(sink: sink, level: settings.logLevel, now: now)
+                case .text:
+                    TextLogHandler(
+                        sink: sink, level: settings.logLevel, usesColour: StandardStreams.outputIsTerminal, now: now)
+                }
+            handler.metadataProvider = .serviceContext
+            return handler
+        }
         defer {
-            writer.flush()
+            // Audit lines outlive a reader that has stopped as long as an orderly end may take; then they go to standard error.
+            StandardStreams.offerToError(writer.flush(reserved: .seconds(30)))
             writer.close()
         }
         do {
-            try await HelperServer(
-                settings: settings, logger: logger, reread: reread, droppedLines: { writer.droppedLines }
-            ).run()
+            try await HelperServer(settings: settings, log: log, reread: reread).run()
             return 0
         } catch {
-            logger.critical("cannot start", metadata: [LogKey.error: .string("\(error)")])
+            log.logger.critical("cannot start", metadata: [LogKey.error: .string("\(error)")])
             StandardStreams.error("mlaas-helper: \(error)")
             return Exit.unavailable
         }
     }
-}
-
-/// Log lines to the writer's thread.
-private struct WriterSink: LogSink {
-    let writer: LineWriter
-
-    func write(_ line: [UInt8]) { writer.write(line) }
 }

@@ -8,7 +8,7 @@ import HelperCore
 import HelperHTTP
 import Keycloak
 import SharedState
-package import Telemetry
+import Telemetry
 import ThreeScale
 
 /// The composition root: the only place that names concrete adapters. Builds everything from settings, runs it until a
@@ -24,20 +24,15 @@ package struct HelperServer: Sendable {
 
     let settings: Settings
     let logger: Logger
+    private let log: LogOutput
     private let reread: @Sendable () -> Settings.Outcome
-    private let droppedLines: @Sendable () -> Int
 
-    /// - Parameters:
-    ///   - reread: the settings as they are now, for what SIGHUP may change; may block.
-    ///   - droppedLines: how many log lines found no room so far.
-    package init(
-        settings: Settings, logger: Logger, reread: @escaping @Sendable () -> Settings.Outcome,
-        droppedLines: @escaping @Sendable () -> Int = { 0 }
-    ) {
+    /// - Parameter reread: the settings as they are now, for what SIGHUP may change; may block.
+    package init(settings: Settings, log: LogOutput, reread: @escaping @Sendable () -> Settings.Outcome) {
         self.settings = settings
-        self.logger = logger
+        self.log = log
+        logger = log.logger
         self.reread = reread
-        self.droppedLines = droppedLines
     }
 
     /// Runs until SIGTERM or SIGINT, then drains. A second signal ends at once.
@@ -93,6 +88,7 @@ package struct HelperServer: Sendable {
         signals.close()
         watch.stop()
         group.shutdown()
+        log.finish()
         logger.notice("stopped")
     }
 
@@ -134,12 +130,12 @@ package struct HelperServer: Sendable {
             find: find, manager: manager, keys: keys, replicas: Replicas(state: shared.state, sleep: sleep),
             defaultPlan: settings.defaultPlan, spawn: spawn,
             logger: logger.labelled("provisioning"),
-            audit: AuditTrail(logger: logger.labelled("audit"), factory: registry))
+            audit: AuditTrail(logger: log.audit, factory: registry, queue: log.auditQueue, sleep: sleep))
         let lifecycle = Lifecycle()
         let metrics = RequestMetrics(factory: registry)
         telemetry.collect(
             verifier: verifier, catalogs: catalogs, keys: keys,
-            breakers: [("keycloak", breakers.keycloak), ("3scale", breakers.threeScale)], droppedLines: droppedLines)
+            breakers: [("keycloak", breakers.keycloak), ("3scale", breakers.threeScale)], log: log)
         let api = HelperAPI(
             HelperAPI.Dependencies(
                 listServices: ListServices(
@@ -198,6 +194,7 @@ package struct HelperServer: Sendable {
                 await parts.catalogs.runProbe(interval: settings.breaker.probeInterval, sleep: sleep)
             },
             loop.spawn { await parts.redis?.run(sleep: sleep) },
+            loop.spawn { [log] in await log.run(sleep: sleep) },
             // What starts takes several times the memory of what serves.
             loop.spawn { if await sleep(.seconds(1)) { releaseStartMemory() } },
         ]

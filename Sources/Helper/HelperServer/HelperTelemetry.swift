@@ -51,11 +51,10 @@ struct HelperTelemetry: Sendable {
 
     // MARK: Read at scrape time
 
-    /// - Parameter droppedLines: log lines that found no room so far.
     func collect(
         verifier: KeycloakTokenVerifier, catalogs: CatalogStore, keys: OwnedKeys,
         breakers: [(system: String, breaker: CircuitBreaker)],
-        droppedLines: @escaping @Sendable () -> Int
+        log: LogOutput
     ) {
         let process = ProcessMetrics(startTime: Double(wallClockNanoseconds()) / 1e9)
         registry.collect { process.samples() }
@@ -63,7 +62,8 @@ struct HelperTelemetry: Sendable {
         registry.collect { [unowned registry, settings] in
             var samples: [PrometheusRegistry.Sample] = [
                 .init("mlaas_metrics_refused_series_total", .counter, Double(registry.refusedSeries)),
-                .init("mlaas_log_dropped_lines_total", .counter, Double(droppedLines())),
+                .init("mlaas_log_dropped_lines_total", .counter, Double(log.droppedLines())),
+                .init("mlaas_audit_waiting_lines", .gauge, Double(log.waitingAuditLines())),
                 .init(
                     "mlaas_build_info", .gauge, labels: [("version", Version.number), ("commit", settings.commit)], 1),
             ]

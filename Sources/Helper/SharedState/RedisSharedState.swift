@@ -89,7 +89,7 @@ package final class RedisSharedState: SharedState {
         do throws(RedisError) {
             let reply = try await client.send(LockScript.acquire(lock, lifetime: lifetime))
             let outcome = LockScript.outcome(reply, of: lock)
-            if outcome == .unavailable { health.note(RedisError.malformed("the reply to SET NX is neither OK nor nil")) }
+            if outcome == .unavailable { health.note(.malformed("the reply to SET NX is neither OK nor nil")) }
             return outcome
         } catch {
             health.note(error)

@@ -2,16 +2,19 @@ import Glibc
 import Synchronization
 
 /// Writes lines to a descriptor from a thread of its own, so that a reader who has stopped reading blocks that thread and
-/// no loop. What does not fit into the queue is dropped and counted. Its thread keeps it until `close`.
+/// no loop.
+///
+/// Ordinary lines that do not fit into their queue are dropped and counted. Reserved lines have a queue of their own and are
+/// never dropped: who is going to write some reserves first, and waits while that is refused. They leave before ordinary
+/// ones, and when a write fails they are tried again every second. The thread keeps the writer until `close`.
 package final class LineWriter: Sendable {
     private struct State: Sendable {
-        var queue: [UInt8] = []
-        var dropped = 0
+        var queues = LineQueues()
         var isWriting = false
         var isClosed = false
     }
 
-    private static let queueBytesMax = 1024 * 1024
+    private static let retryMicroseconds: UInt32 = 1_000_000
 
     private let descriptor: Int32
     private let state = Mutex(State())
@@ -40,32 +43,55 @@ package final class LineWriter: Sendable {
         pthread_detach(thread)
     }
 
-    /// Lines that found no room, since the start.
+    /// Ordinary lines that were dropped since the start.
     package var droppedLines: Int { dropped.load(ordering: .relaxed) }
 
-    /// Queues a line; never waits.
+    /// Reserved lines that are not written yet.
+    package var reservedLinesLeft: Int { state.withLock { $0.queues.reservedLinesLeft } }
+
+    /// Queues an ordinary line, or drops it; never waits.
     package func write(_ line: [UInt8]) {
-        state.withLock { state in
-            guard !state.isClosed, state.queue.count + line.count <= Self.queueBytesMax else {
-                state.dropped += 1
-                dropped.wrappingAdd(1, ordering: .relaxed)
-                return
-            }
-            if state.dropped > 0 {
-                state.queue.append(contentsOf: Self.notice(of: state.dropped))
-                state.dropped = 0
-            }
+        let isTaken = state.withLock { state in
+            guard !state.isClosed else { return false }
+            let wasEmpty = state.queues.isEmpty
+            guard state.queues.append(line) else { return false }
             // Under the lock, or `close` could give the descriptor's number away first.
-            if state.queue.isEmpty, !state.isWriting { signal() }
-            state.queue.append(contentsOf: line)
+            if wasEmpty, !state.isWriting { signal() }
+            return true
+        }
+        if !isTaken { dropped.wrappingAdd(1, ordering: .relaxed) }
+    }
+
+    /// Reserves a place in the queue that drops nothing, for an act that is going to write lines there. `release` follows.
+    /// - Returns: false while the queue is full: wait and try again.
+    package func reserve() -> Bool { state.withLock { $0.queues.reserve() } }
+
+    /// The act is over, its lines were written or will not be.
+    package func release() { state.withLock { $0.queues.release() } }
+
+    /// Queues a line that is never dropped; never waits. Only between `reserve` and `release`, which bound the queue.
+    package func writeReserved(_ line: [UInt8]) {
+        state.withLock { state in
+            let wasEmpty = state.queues.isEmpty
+            state.queues.appendReserved(line)
+            if wasEmpty, !state.isWriting, !state.isClosed { signal() }
         }
     }
 
-    /// Waits until what is queued has been written, at most that long. Blocks: for the end of a process.
-    package func flush(within limit: Duration = .seconds(2)) {
-        let end = ContinuousClock.now + limit
-        while ContinuousClock.now < end {
-            if state.withLock({ $0.queue.isEmpty && !$0.isWriting }) { return }
+    /// Waits until what is queued has been written, at most that long, and for reserved lines that much longer. Blocks: for
+    /// the end of a process.
+    /// - Returns: the reserved lines that could not be written.
+    @discardableResult
+    package func flush(within limit: Duration = .seconds(2), reserved: Duration = .zero) -> [UInt8] {
+        let start = ContinuousClock.now
+        while true {
+            let (isDone, hasReserved) = state.withLock {
+                ($0.queues.isEmpty && !$0.isWriting, $0.queues.reservedLinesLeft > 0)
+            }
+            let time = start.duration(to: .now)
+            if isDone { return [] }
+            if time >= limit, !hasReserved { return [] }
+            if time >= limit + reserved { return state.withLock { $0.queues.reservedLeft } }
             usleep(1_000)
         }
     }
@@ -80,16 +106,12 @@ package final class LineWriter: Sendable {
         }
     }
 
-    private static func notice(of dropped: Int) -> [UInt8] {
-        Array(#"{"level":"warning","logger":"log","message":"log lines were dropped","lines":\#(dropped)}"#.utf8) + [
-            0x0A
-        ]
-    }
-
     private func signal() {
         var byte: UInt8 = 1
         _ = unsafe Glibc.write(wake, &byte, 1)
     }
+
+    // MARK: The thread
 
     private func run() {
         var byte: UInt8 = 0
@@ -98,22 +120,42 @@ package final class LineWriter: Sendable {
             let count = unsafe read(wakeReader, &byte, 1)
             if count < 0, lastErrno() == EINTR { continue }
             isOver = count <= 0
-            while let batch = takeBatch() { writeAll(batch) }
+            while let batch = takeBatch() {
+                let written = writeAll(batch.bytes)
+                guard written < batch.bytes.count else {
+                    state.withLock { $0.queues.written(batch) }
+                    continue
+                }
+                state.withLock { $0.queues.failed(batch, rest: batch.bytes[written...]) }
+                if !batch.isReserved {
+                    dropped.wrappingAdd(batch.lines, ordering: .relaxed)
+                } else if isOver || pauseIsTheEnd() {
+                    isOver = true
+                    break
+                }
+            }
         }
         Glibc.close(wakeReader)
     }
 
+    /// Waits before another attempt.
+    /// - Returns: true when the writer was closed meanwhile.
+    private func pauseIsTheEnd() -> Bool {
+        usleep(Self.retryMicroseconds)
+        return state.withLock { $0.isClosed }
+    }
+
     /// What is queued; nil when nothing is.
-    private func takeBatch() -> [UInt8]? {
+    private func takeBatch() -> LineQueues.Batch? {
         state.withLock { state in
-            let batch = state.queue
-            state.queue = []
-            state.isWriting = !batch.isEmpty
-            return batch.isEmpty ? nil : batch
+            let batch = state.queues.takeBatch()
+            state.isWriting = batch != nil
+            return batch
         }
     }
 
-    private func writeAll(_ bytes: [UInt8]) {
+    /// - Returns: how many bytes the reader got; fewer than all when it is gone or its disk is full.
+    private func writeAll(_ bytes: [UInt8]) -> Int {
         var offset = 0
         while offset < bytes.count {
             let count = unsafe bytes.withUnsafeBufferPointer { buffer in
@@ -126,8 +168,9 @@ package final class LineWriter: Sendable {
                 var poller = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 _ = unsafe poll(&poller, 1, 1_000)
             } else if lastErrno() != EINTR {
-                return  // the reader is gone
+                return offset
             }
         }
+        return offset
     }
 }

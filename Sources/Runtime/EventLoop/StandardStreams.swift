@@ -10,6 +10,22 @@ package enum StandardStreams {
     /// Writes a line to standard error. Blocks; not from a loop.
     package static func error(_ line: String) { write(line, STDERR_FILENO) }
 
+    /// Writes to standard error as much as its reader takes without making us wait.
+    package static func offerToError(_ bytes: [UInt8]) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            var poller = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+            // A pipe that is ready for writing takes that much (pipe(7)).
+            guard unsafe poll(&poller, 1, 0) == 1, poller.revents & Int16(POLLOUT) != 0 else { return }
+            let piece = Array(rest.prefix(4_096))
+            let count = unsafe piece.withUnsafeBufferPointer { buffer in
+                unsafe Glibc.write(STDERR_FILENO, buffer.baseAddress!, piece.count)
+            }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+
     private static func write(_ line: String, _ descriptor: Int32) {
         let bytes = Array(line.utf8) + (line.hasSuffix("\n") ? [] : [0x0A])
         var offset = 0

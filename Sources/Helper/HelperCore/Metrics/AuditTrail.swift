@@ -1,6 +1,18 @@
 package import Telemetry
 
-/// What became of each act of provisioning: a line of the log named `audit`, and a count by outcome.
+/// Where audit lines wait until they are written. Bounded by reservations: the queue itself drops nothing.
+package protocol AuditQueue: Sendable {
+    /// Reserves a place for an act's lines; `release` follows. False while the queue is full.
+    func reserve() -> Bool
+    /// The act is over.
+    func release()
+}
+
+/// Records what became of each act of provisioning: a line of the logger `audit`, and a count by outcome.
+///
+/// No line is lost. An act that may write to 3scale runs inside `withReservedLines`, which waits until the queue of audit
+/// lines has a place for it. When nobody takes the lines that are there, the act is refused before it begins, so that
+/// nothing is done that could not be recorded. Once it has begun, its lines are taken whatever happens.
 package struct AuditTrail: Sendable {
     package enum Outcome: String, Sendable, CaseIterable {
         /// An application came into being.
@@ -14,12 +26,27 @@ package struct AuditTrail: Sendable {
         case failed
     }
 
+    /// The part of what is left of the request's deadline that the wait may take: a half, so that an act that begins has time.
+    private static let share = 2
+    /// The longest wait where there is no deadline.
+    private static let patience = Duration.seconds(10)
+    private static let poll = Duration.milliseconds(20)
+
     private let logger: Logger
     private let counters: [Outcome: Counter]
+    private let queue: (any AuditQueue)?
+    private let sleep: @Sendable (Duration) async -> Void
 
-    /// - Parameter logger: labelled `audit`.
-    package init(logger: Logger, factory: any MetricsFactory) {
+    /// - Parameters:
+    ///   - logger: labelled `audit`; must write to `queue`.
+    ///   - queue: nil where lines never wait, as in tests.
+    package init(
+        logger: Logger, factory: any MetricsFactory, queue: (any AuditQueue)? = nil,
+        sleep: @escaping @Sendable (Duration) async -> Void = { try? await Task.sleep(for: $0) }
+    ) {
         self.logger = logger
+        self.queue = queue
+        self.sleep = sleep
         counters = Dictionary(
             uniqueKeysWithValues: Outcome.allCases.map { outcome in
                 (
@@ -29,6 +56,26 @@ package struct AuditTrail: Sendable {
                     )
                 )
             })
+    }
+
+    /// Carries out an act whose audit lines are sure to be taken: waits for a place in their queue, half of what is left of the
+    /// deadline at most.
+    /// - Throws: `HelperError` `OVERLOADED` when there was no place in time; the act was not begun.
+    package func withReservedLines<Value: Sendable>(_ act: () async throws -> Value) async throws -> Value {
+        guard let queue else { return try await act() }
+        var left = Deadline.remaining(atMost: Self.patience * Self.share) / Self.share
+        while !queue.reserve() {
+            guard left > .zero else {
+                throw HelperError(
+                    .overloaded, "This request cannot be recorded at the moment, so nothing was done. Try again later.",
+                    retryAfter: .seconds(5), cause: "the queue of audit lines is full: is standard output being read?")
+            }
+            let pause = min(Self.poll, left)
+            left -= pause
+            await sleep(pause)
+        }
+        defer { queue.release() }
+        return try await act()
     }
 
     /// Writes a line: who, what, which service, which application, and what became of it.

@@ -61,8 +61,10 @@ package struct ProvisionKey: Sendable {
         let service = try find(request.serviceID, for: caller)
         let key = FlightKey(owner: caller.ownerMark, service: service.id)
         let (result, joined) = try await flights.run(key) {
-            try await replicas.whileLocked("\(caller.ownerMark):\(service.id)") { _ in
-                try await provision(service, request.planID, caller)
+            try await audit.withReservedLines {
+                try await replicas.whileLocked("\(caller.ownerMark):\(service.id)") { _ in
+                    try await provision(service, request.planID, caller)
+                }
             }
         }
         guard joined else { return result }

@@ -9,6 +9,10 @@ package enum LogKey {
     package static let route = "route"
     package static let status = "status"
     package static let duration = "duration_ms"
+    /// The error's code, of a closed set.
+    package static let code = "code"
+    /// Lines of this kind that were left out.
+    package static let suppressed = "suppressed"
 }
 
 /// What never reaches a line, whoever passes it by mistake.

@@ -1,0 +1,64 @@
+import EventLoop
+import HelperCore
+package import Telemetry
+
+/// Where the process's lines go: ordinary ones paced and droppable, audit lines in a queue of their own.
+package struct LogOutput: Sendable {
+    package let logger: Logger
+    /// Labelled `audit`; its lines are reserved.
+    let audit: Logger
+    let auditQueue: (any AuditQueue)?
+    /// How many ordinary lines were dropped so far.
+    let droppedLines: @Sendable () -> Int
+    /// How many audit lines wait to be written.
+    let waitingAuditLines: @Sendable () -> Int
+    private let paced: PacedLogHandler?
+
+    /// Every line to one logger, which never makes anybody wait: for programs that serve nobody.
+    package init(_ logger: Logger) {
+        self.logger = logger
+        audit = logger.labelled("audit")
+        auditQueue = nil
+        droppedLines = { 0 }
+        waitingAuditLines = { 0 }
+        paced = nil
+    }
+
+    /// - Parameter handler: makes the handler that writes lines into a sink.
+    init(writer: LineWriter, handler: (any LogSink) -> any LogHandler) {
+        let paced = PacedLogHandler(handler(WriterSink(writer: writer)), pacer: LogPacer { EventLoop.nanoseconds() })
+        self.paced = paced
+        logger = Logger(label: "mlaas", handler: paced)
+        var audit = Logger(label: "audit", handler: handler(AuditSink(writer: writer)))
+        // LOG_LEVEL is no way to turn the trail off.
+        audit.logLevel = min(audit.logLevel, .info)
+        self.audit = audit
+        auditQueue = AuditSink(writer: writer)
+        droppedLines = { writer.droppedLines }
+        waitingAuditLines = { writer.reservedLinesLeft }
+    }
+
+    /// Sums up every second what was left out, until `sleep` says that it is over.
+    func run(sleep: @Sendable (Duration) async -> Bool) async {
+        while await sleep(.seconds(1)) { paced?.summarise() }
+    }
+
+    /// Sums up what was left out so far.
+    func finish() { paced?.summariseAll() }
+}
+
+/// Log lines to the writer's thread.
+private struct WriterSink: LogSink {
+    let writer: LineWriter
+
+    func write(_ line: [UInt8]) { writer.write(line) }
+}
+
+/// Audit lines to the writer's thread, none dropped.
+private struct AuditSink: LogSink, AuditQueue {
+    let writer: LineWriter
+
+    func write(_ line: [UInt8]) { writer.writeReserved(line) }
+    func reserve() -> Bool { writer.reserve() }
+    func release() { writer.release() }
+}
