@@ -25,19 +25,21 @@ extension HelperAPI {
         _ work: Work
     ) -> Reply {
         guard let rule else { return attempt(edge, endpoint, work) }
-        switch rateLimiting.count(subject(), rule) {
-        case .now(let verdict): return proceed(verdict, rule, edge, endpoint, work)
+        let subject = subject()
+        switch rateLimiting.count(subject, rule) {
+        case .now(let verdict): return proceed(verdict, subject, rule, edge, endpoint, work)
         case .later(let wait):
-            return .later { try await proceed(await wait(), rule, edge, endpoint, work).response() }
+            return .later { try await proceed(await wait(), subject, rule, edge, endpoint, work).response() }
         }
     }
 
     private func proceed(
-        _ verdict: RateVerdict, _ rule: RateRule, _ edge: EdgeContext, _ endpoint: Endpoint,
+        _ verdict: RateVerdict, _ subject: RateSubject, _ rule: RateRule, _ edge: EdgeContext, _ endpoint: Endpoint,
         _ work: Work
     ) -> Reply {
         guard verdict.isAllowed else {
-            var response = answer(to: rule.refusal(verdict), edge, endpoint)
+            let isFirst = rule.firstRefusals.note(subject, quiet: .seconds(rule.policy.windows[verdict.window].seconds))
+            var response = answer(to: rule.refusal(verdict), edge, endpoint, isFirst: isFirst)
             rule.annotate(&response, verdict)
             return .now(response)
         }
@@ -47,12 +49,7 @@ extension HelperAPI {
             return .now(response)
         case .later(let work):
             return .later {
-                var response: Response
-                do {
-                    response = try await work()
-                } catch {
-                    response = answer(to: error, edge, endpoint)
-                }
+                var response = try await work()
                 rule.annotate(&response, verdict)
                 return response
             }

@@ -166,9 +166,9 @@ package struct HelperAPI: Responder {
     ///   - began: on the loop's clock, in nanoseconds.
     private func respond(to request: Request, since began: UInt64) -> Answer {
         let trace = tracing.begin(request)
-        let (route, reply) = route(request, trace.context)
+        let (route, reply, edge) = route(request, trace.context)
         switch consume reply {
-        case .now(let response): return .now(finish(response, request, route, trace, began))
+        case .now(let response): return .now(finish(response, request, route, trace, began, edge))
         case .later(let work):
             return .later {
                 let response: Response
@@ -177,24 +177,23 @@ package struct HelperAPI: Responder {
                         try await Deadline.$current.withValue(.now + deadline) { try await work() }
                     }
                 } catch {
-                    response = answer(to: error, request, route, trace.context)
+                    response = answer(to: error, request, route, edge?.trace ?? trace.context)
                 }
-                return finish(response, request, route, trace, began)
+                return finish(response, request, route, trace, began, edge)
             }
         }
     }
 
-    /// Counted and not logged: a line for each would make the load worse.
     package func overloaded(_ request: Request) -> Response {
         let error = HelperError(
             .overloaded, "Too much is under way. Try again in a moment.", retryAfter: .seconds(1))
+        let trace = tracing.begin(request)
         return finish(
-            ErrorResponse.make(error, requestID: request.id), request, overload,
-            tracing.begin(request), EventLoop.nanoseconds())
+            answer(to: error, request, overload, trace.context), request, overload, trace, EventLoop.nanoseconds(), nil)
     }
 
     /// The route, or a stand-in for what has none, and the handler's reply.
-    private func route(_ request: Request, _ context: ServiceContext) -> (RouteMetrics, Reply) {
+    private func route(_ request: Request, _ context: ServiceContext) -> (RouteMetrics, Reply, EdgeContext?) {
         let path = request.head.bytes[request.head.pathRange]
         switch router.match(request.method, path: path) {
         case .found(let index, let parameters):
@@ -202,14 +201,14 @@ package struct HelperAPI: Responder {
             EventLoop.current?.note(endpoint.activity)
             let edge = EdgeContext(
                 request: request, parameters: parameters, route: endpoint.metrics.template, trace: context)
-            return (endpoint.metrics, handle(endpoint, edge))
+            return (endpoint.metrics, handle(endpoint, edge), edge)
         case .methodNotAllowed(let template, let allow):
-            return (metrics.route(template), .now(wrongMethod(request, allow)))
+            return (metrics.route(template), .now(wrongMethod(request, allow)), nil)
         case .notFound where request.method == .options && path.elementsEqual([0x2A]):
-            return (asterisk, .now(Response(status: .noContent)))
+            return (asterisk, .now(Response(status: .noContent)), nil)
         case .notFound:
             let error = HelperError(.notFound, "There is nothing here.")
-            return (unmatched, .now(ErrorResponse.make(error, requestID: request.id)))
+            return (unmatched, .now(ErrorResponse.make(error, requestID: request.id)), nil)
         }
     }
 
@@ -219,14 +218,13 @@ package struct HelperAPI: Responder {
             return counted(RateLimiting.subject(edge.request), endpoint.rule, edge, endpoint, .open(handle))
         case .authenticated(let handle):
             do throws(AuthenticationError) {
-                switch try authentication.authenticate(edge.request, in: edge.trace) {
+                switch try authentication.authenticate(edge) {
                 case .caller(let caller): return admitted(caller, handle, edge, endpoint)
                 case .undecided(let token):
                     return .later {
                         let reply: Reply
                         do throws(AuthenticationError) {
-                            let caller = try await authentication.authenticateByAsking(
-                                token, edge.request, in: edge.trace)
+                            let caller = try await authentication.authenticateByAsking(token, edge)
                             reply = admitted(caller, handle, edge, endpoint)
                         } catch {
                             reply = refused(error, edge, endpoint)
@@ -248,11 +246,29 @@ package struct HelperAPI: Responder {
     }
 
     func attempt(_ edge: EdgeContext, _ endpoint: Endpoint, _ work: Work) -> Reply {
-        do { return try work(edge) } catch { return .now(answer(to: error, edge, endpoint)) }
+        do {
+            switch try work(edge) {
+            case .now(let response): return .now(response)
+            case .later(let work):
+                // What is done from here on is done for a caller who is known.
+                return .later {
+                    do {
+                        return try await ServiceContext.$current.withValue(edge.trace) { try await work() }
+                    } catch {
+                        return answer(to: error, edge, endpoint)
+                    }
+                }
+            }
+        } catch {
+            return .now(answer(to: error, edge, endpoint))
+        }
     }
 
-    func answer(to error: any Error, _ edge: EdgeContext, _ endpoint: Endpoint) -> Response {
-        answer(to: error, edge.request, endpoint.metrics, edge.trace)
+    /// - Parameter isFirst: of a refusal by a limit, whether it is the subject's first, which is told in the log.
+    func answer(
+        to error: any Error, _ edge: EdgeContext, _ endpoint: Endpoint, isFirst: Bool = false
+    ) -> Response {
+        answer(to: error, edge.request, endpoint.metrics, edge.trace, isFirst: isFirst)
     }
 
     private func wrongMethod(_ request: Request, _ allow: String) -> Response {
@@ -270,7 +286,7 @@ package struct HelperAPI: Responder {
     /// Success is a metric; its line is for those who look for one request.
     private func finish(
         _ response: consuming Response, _ request: Request, _ route: RouteMetrics, _ trace: RequestTracing.Trace,
-        _ began: UInt64
+        _ began: UInt64, _ edge: EdgeContext?
     ) -> Response {
         let duration = EventLoop.nanoseconds() &- began
         let status = response.status.code
@@ -278,7 +294,7 @@ package struct HelperAPI: Responder {
         tracing.end(trace, request, route: route.template, status: status, nanoseconds: duration)
         logger.debug(
             "request",
-            metadata: Self.metadata(request, route, trace.context).merging([
+            metadata: Self.metadata(request, route, edge?.trace ?? trace.context).merging([
                 LogKey.status: .integer(status),
                 LogKey.duration: .double(Double(duration / 1_000) / 1_000),
             ]) { $1 })
@@ -288,7 +304,7 @@ package struct HelperAPI: Responder {
 
     /// Tells the caller what it may know and the log the rest.
     private func answer(
-        to error: any Error, _ request: Request, _ route: RouteMetrics, _ context: ServiceContext
+        to error: any Error, _ request: Request, _ route: RouteMetrics, _ context: ServiceContext, isFirst: Bool = false
     ) -> Response {
         let known: HelperError =
             switch error {
@@ -301,10 +317,13 @@ package struct HelperAPI: Responder {
                     .internalError, "Something went wrong. Tell the operator the request id.", cause: "\(error)")
             }
         let status = ErrorResponse.status(for: known.code)
+        if let refusal = (error as? AuthenticationError)?.refusal {
+            authentication.log(refusal, Self.metadata(request, route, context))
+        }
         logger.log(
-            level: status.code >= 500 ? .error : .debug, "a request failed",
+            level: Self.level(of: status, isFirst: isFirst), "a request failed",
             metadata: Self.metadata(request, route, context).merging([
-                LogKey.status: .integer(status.code), "code": .string(known.code.rawValue),
+                LogKey.status: .integer(status.code), LogKey.code: .string(known.code.rawValue),
                 LogKey.error: .string(known.cause ?? known.publicMessage),
             ]) { $1 })
         var response = ErrorResponse.make(known, requestID: request.id)
@@ -313,6 +332,17 @@ package struct HelperAPI: Responder {
             response.fields["www-authenticate"] = resource.challenge(challenge, for: request)
         }
         return response
+    }
+
+    /// What an operator looks for is told at info and above: our failures, refusals of people who are known, and that a subject
+    /// has met a limit.
+    private static func level(of status: HTTPStatus, isFirst: Bool) -> Logger.Level {
+        switch status.code {
+        case 500...: .error
+        case 403, 409: .info
+        case 429 where isFirst: .info
+        default: .debug
+        }
     }
 
     private static func metadata(

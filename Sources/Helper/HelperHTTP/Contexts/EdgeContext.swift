@@ -2,6 +2,7 @@ import EventLoop
 import HTTP
 import HTTPServer
 import HelperCore
+import Synchronization
 import Telemetry
 
 /// What a handler knows before anybody has proved who is calling. A reference, so that handing it on costs one count.
@@ -11,15 +12,20 @@ final class EdgeContext: Sendable {
     let parameters: [String]
     /// The route's template, its name in logs and metrics.
     let route: String
-    /// Where the request is in its trace.
-    let trace: ServiceContext
+    private let known: Mutex<ServiceContext>
 
     init(request: Request, parameters: [String], route: String, trace: ServiceContext) {
         self.request = request
         self.parameters = parameters
         self.route = route
-        self.trace = trace
+        known = Mutex(trace)
     }
+
+    /// Where the request is in its trace, and who asks once that is known: what every line about it says.
+    var trace: ServiceContext { known.withLock { $0 } }
+
+    /// The caller is known from here on, whether or not it may go on.
+    func identify(_ caller: Caller) { known.withLock { $0.user = caller.username } }
 }
 
 /// What a handler behind authentication knows: there is none without a caller.

@@ -17,19 +17,20 @@ struct Authentication: Sendable {
         case undecided(token: [UInt8])
     }
 
-    func authenticate(_ request: Request, in context: ServiceContext) throws(AuthenticationError) -> Result {
+    func authenticate(_ edge: EdgeContext) throws(AuthenticationError) -> Result {
+        let request = edge.request
         let token = try bearerToken(request)
         switch verifier.verify(token) {
         case .undecided: return .undecided(token: Array(token))
         case .refused where BearerToken.holdsSecond(token): throw severalCredentials()
-        case let verdict: return .caller(try admit(verdict, request, context))
+        case let verdict: return .caller(try admit(verdict, edge))
         }
     }
 
     func authenticateByAsking(
-        _ token: [UInt8], _ request: Request, in context: ServiceContext
+        _ token: [UInt8], _ edge: EdgeContext
     ) async throws(AuthenticationError) -> Caller {
-        try admit(await verifier.verifyByAsking(token[...]), request, context)
+        try admit(await verifier.verifyByAsking(token[...]), edge)
     }
 
     // MARK: Inside
@@ -59,11 +60,10 @@ struct Authentication: Sendable {
                 details: [.init(field: "Authorization", issue: "is not the only credential")]))
     }
 
-    private func admit(
-        _ verdict: TokenVerdict, _ request: Request, _ context: ServiceContext
-    ) throws(AuthenticationError) -> Caller {
+    private func admit(_ verdict: TokenVerdict, _ edge: EdgeContext) throws(AuthenticationError) -> Caller {
         switch verdict {
         case .accepted(let caller):
+            edge.identify(caller)
             guard policy.admits(caller) else {
                 outcomes.note("refused", "role")
                 throw AuthenticationError(
@@ -74,9 +74,8 @@ struct Authentication: Sendable {
             return caller
         case .refused(let refusal):
             outcomes.note("refused", refusal.check)
-            logRefusal(refusal, request, context)
             let message = refusal.isExpired ? "The access token expired" : "The access token is invalid"
-            throw AuthenticationError(.invalidToken(message), HelperError(.invalidToken, message))
+            throw AuthenticationError(.invalidToken(message), HelperError(.invalidToken, message), refusal)
         case .undecided, .unavailable:
             outcomes.note("unavailable", "issuer")
             throw AuthenticationError(
@@ -87,9 +86,9 @@ struct Authentication: Sendable {
         }
     }
 
-    private func logRefusal(_ refusal: TokenRefusal, _ request: Request, _ context: ServiceContext) {
-        var metadata = context.metadata
-        metadata[LogKey.ip] = .string(request.remoteAddress)
+    /// Writes the line of a refused token, once it has been counted and the limit had room.
+    func log(_ refusal: TokenRefusal, _ metadata: Logger.Metadata) {
+        var metadata = metadata
         metadata["check"] = .string(refusal.check)
         if let hint = refusal.hint { metadata["hint"] = .string(hint) }
         logger.log(level: refusal.hint == nil ? .info : .warning, "a token was refused", metadata: metadata)
@@ -100,10 +99,13 @@ struct Authentication: Sendable {
 struct AuthenticationError: Error {
     let challenge: Challenge?
     let error: HelperError
+    /// Why the token was refused, for the log.
+    let refusal: TokenRefusal?
 
-    init(_ challenge: Challenge?, _ error: HelperError) {
+    init(_ challenge: Challenge?, _ error: HelperError, _ refusal: TokenRefusal? = nil) {
         self.challenge = challenge
         self.error = error
+        self.refusal = refusal
     }
 }
 

@@ -41,6 +41,7 @@ package struct RateLimiting: Sendable {
 /// A policy with everything about its answers that can be made beforehand.
 package final class RateRule: Sendable {
     let policy: RatePolicy
+    let firstRefusals = FirstRefusals()
     private let refusals: Counter
     /// `RateLimit-Policy`, which tells every limit with its quota and its window in seconds; then `RateLimit`, by the window
     /// that binds.

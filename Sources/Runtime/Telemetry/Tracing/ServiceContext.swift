@@ -7,6 +7,8 @@ package struct ServiceContext: Sendable {
     /// The request's name in logs and answers.
     package var requestID: (any CustomStringConvertible & Sendable)?
     package var spanContext: SpanContext?
+    /// Who asked for the work, once that is known.
+    package var user: String?
 
     package init(requestID: (any CustomStringConvertible & Sendable)? = nil, spanContext: SpanContext? = nil) {
         self.requestID = requestID
@@ -16,6 +18,7 @@ package struct ServiceContext: Sendable {
     /// What every line of the log says about the work that wrote it.
     package var metadata: Logger.Metadata {
         var metadata: Logger.Metadata = [:]
+        if let user { metadata[LogKey.user] = .string(user) }
         if let requestID { metadata[LogKey.requestID] = .string(requestID.description) }
         if let spanContext { metadata[LogKey.traceID] = .string(spanContext.traceID.description) }
         return metadata
