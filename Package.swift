@@ -69,7 +69,7 @@ let package = Package(
         target("Runtime", "HTTPServer", ["Bytes", "EventLoop", "TLS", "Crypto", "HTTP", "Telemetry"]),
         target("Runtime", "HTTPClient", ["EventLoop", "Crypto", "HTTP", "Telemetry", "CCurl"]),
         target("Runtime", "Telemetry", ["CThreadNumber"]),
-        target("Runtime", "Redis", ["EventLoop", "TLS", "Crypto", "CHiredis"]),
+        target("Runtime", "Redis", ["Bytes", "EventLoop", "TLS", "Crypto", "CHiredis"]),
         target("Runtime", "OTLP", ["HTTPClient", "HTTP", "JSON", "Telemetry"]),
         target("Runtime", "Configuration"),
         target("Runtime", "Arguments"),
@@ -136,7 +136,7 @@ let package = Package(
             [
                 "HTTPClient", "HTTP", "HTTPServer", "EventLoop", "LoopTesting", "Crypto", "Telemetry", "TestSupport",
             ]),
-        tests("Redis", ["Redis", "EventLoop"]),
+        tests("Redis", ["Bytes", "Redis", "EventLoop"]),
         tests("Telemetry", ["Telemetry"]),
         tests("Configuration", ["Configuration"]),
         tests("Arguments", ["Arguments"]),
@@ -146,7 +146,7 @@ let package = Package(
         tests("Doctor", ["Doctor", "HelperCore", "HTTPClient", "JSON"]),
         tests(
             "SharedState",
-            ["SharedState", "HelperCore", "Redis", "EventLoop", "Telemetry", "LoopTesting", "TestSupport"]),
+            ["Bytes", "SharedState", "HelperCore", "Redis", "EventLoop", "Telemetry", "LoopTesting", "TestSupport"]),
         tests("HelperHTTP", ["HelperHTTP", "HelperCore", "HTTP", "HTTPServer", "JSON"]),
         tests(
             "HelperServer",

@@ -1,3 +1,4 @@
+import Bytes
 import Crypto
 import HelperCore
 import Redis
@@ -69,14 +70,21 @@ enum RateScript {
 
     private static func text(_ number: Int) -> [UInt8] { Array(String(number).utf8) }
 
-    /// Nil when the reply is not what the script answers.
+    /// Nil when the reply is not what the script answers: four numbers, each in the range that the policy leaves it.
     static func verdict(_ reply: RESPValue, _ policy: RatePolicy) -> RateVerdict? {
         guard case .array(let elements) = reply, elements.count == 4, case .integer(let allowed) = elements[0],
-            case .integer(let window) = elements[1], case .integer(let remaining) = elements[2],
-            case .integer(let wait) = elements[3], policy.windows.indices.contains(Int(window)), remaining >= 0
+            case .integer(let binding) = elements[1], case .integer(let left) = elements[2],
+            case .integer(let wait) = elements[3], let isAllowed = allowed.within(0...1),
+            let index = binding.within(0...policy.windows.count - 1)
         else { return nil }
+        let window = policy.windows[index]
+        // A window and one piece of it.
+        let longest = window.seconds * 1_000 / WindowTable.slots * (WindowTable.slots + 1) + 1_000
+        guard let remaining = left.within(0...window.limit), let milliseconds = wait.within(0...longest) else {
+            return nil
+        }
         return RateVerdict(
-            isAllowed: allowed == 1, window: Int(window), remaining: Int(remaining),
-            resetSeconds: max(1, Int(clamping: (wait + 999) / 1_000)))
+            isAllowed: isAllowed == 1, window: index, remaining: remaining,
+            resetSeconds: max(1, (milliseconds + 999) / 1_000))
     }
 }

@@ -1,3 +1,4 @@
+import Bytes
 import CHiredis
 import EventLoop
 
@@ -60,7 +61,7 @@ extension RESPValue {
         case REDIS_REPLY_STRING: self = unsafe .bulk(Self.bytes(reply))
         case REDIS_REPLY_STATUS: self = unsafe .status(String(decoding: Self.bytes(reply), as: UTF8.self))
         case REDIS_REPLY_ERROR: self = unsafe .error(String(decoding: Self.bytes(reply), as: UTF8.self))
-        case REDIS_REPLY_INTEGER: self = unsafe .integer(reply.integer)
+        case REDIS_REPLY_INTEGER: self = unsafe .integer(ForeignNumber(reply.integer))
         case REDIS_REPLY_ARRAY:
             var elements: [RESPValue] = []
             for index in 0..<(unsafe reply.elements) {

@@ -1,3 +1,5 @@
+package import Bytes
+
 /// A reply of Redis, in version 2 of its protocol (RESP2).
 package enum RESPValue: Sendable, Equatable {
     /// A bulk string: any bytes.
@@ -6,7 +8,7 @@ package enum RESPValue: Sendable, Equatable {
     case status(String)
     /// What Redis says went wrong; starts with a word in capitals.
     case error(String)
-    case integer(Int64)
+    case integer(ForeignNumber)
     case null
     case array([RESPValue])
 }
