@@ -29,7 +29,7 @@ format: ## Formats all Swift sources
 lint: ## Checks formatting, shell scripts and Python
 	swift format lint --strict --configuration .swift-format -r Sources Tests Fuzz/Sources/Fuzz Model/Sources Benchmarks Package.swift Fuzz/Package.swift Model/Package.swift
 	shellcheck setup.sh test_api.sh .ci/run scripts/*.sh scripts/image/*.sh Benchmarks/*.sh
-	python3 -m py_compile scripts/*.py Tests/Conformance/*.py Tests/Operability/*.py deployment/grafana/*.py Tests/Deployment/*.py Tests/Chaos/*.py Tests/Siege/*.py Tests/Drain/*.py Tests/Browser/*.py Tests/Corpus/*.py Benchmarks/*.py Benchmarks/harness/*.py Benchmarks/anchors/*.py Benchmarks/tests/*.py
+	python3 -m py_compile scripts/*.py Tests/Conformance/*.py Tests/Operability/*.py deployment/grafana/*.py Tests/Deployment/*.py Tests/Chaos/*.py Tests/Siege/*.py Tests/Drain/*.py Tests/Browser/*.py Tests/Clients/*.py Tests/Corpus/*.py Benchmarks/*.py Benchmarks/harness/*.py Benchmarks/anchors/*.py Benchmarks/tests/*.py
 
 check: ## Checks which part of the tree knows which
 	python3 -m unittest -q scripts/tests/test_check_structure.py
