@@ -66,6 +66,10 @@ smoke: ## Starts the sandbox and the helper as `make run` does, and pastes the p
 	@./setup.sh run
 	@scripts/smoke.sh
 
+.PHONY: fresh
+fresh: ## Sets up, builds and runs in a new root of Debian 12 that holds Swift and nothing else
+	@scripts/fresh-root.sh
+
 .PHONY: http-differential
 http-differential: ## Compares with other HTTP parsers on the corpus; docs/http-differences.md lists what differs
 	@./setup.sh ci

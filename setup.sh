@@ -52,7 +52,7 @@ packages=(
 )
 if [ "$profile" != run ]; then
     packages+=(
-        python3 openssl # conformance tests
+        python3 python3-venv openssl # conformance tests
         redis-server    # shared state
     )
 fi
@@ -63,7 +63,7 @@ if [ "$profile" = ci ]; then
         tinyproxy               # outgoing requests through a proxy
         nginx-light wrk libmicrohttpd-dev # figures
         valgrind                # instructions of a request
-        buildah podman runc netavark skopeo mmdebstrap haproxy # the image, and a router before it
+        buildah podman runc netavark catatonit skopeo mmdebstrap haproxy # the image, and a router before it
         prometheus              # alerts, and a real scrape
         nodejs                  # a second reader of HTTP
         openjdk-17-jre-headless # a real Keycloak
@@ -82,9 +82,9 @@ install_packages() {
             missing+=("$package")
         fi
     done
-    # A Java or Python that is there already serves as well as Debian's.
+    # A Java that is there already serves as well as Debian's. The Python is Debian's, whatever stands before it in
+    # PATH: the pins of scripts/requirements are for that version.
     if command -v java >/dev/null; then missing=("${missing[@]/openjdk-17-jre-headless/}"); fi
-    if command -v python3 >/dev/null; then missing=("${missing[@]/python3/}"); fi
     read -r -a missing <<<"${missing[*]:-}"
     if [ "${#missing[@]}" -eq 0 ]; then return; fi
     if [ "$(id -u)" -eq 0 ]; then
@@ -98,21 +98,25 @@ install_packages() {
     fi
 }
 
+# Debian's own where it is there.
+python=/usr/bin/python3
+find_python() { if [ ! -x "$python" ]; then python=$(command -v python3 || echo python3); fi; }
+
 # install_venv LIST: the pinned, hashed packages of scripts/requirements/PROFILE/NAME.txt into .tools/NAME.
 install_venv() {
     local requirements=$1 name venv stamp
     name=$(basename "$requirements" .txt)
     venv=.tools/$name
-    stamp=$(sha256sum "$requirements" | cut -d' ' -f1)
+    stamp="$(sha256sum "$requirements" | cut -d' ' -f1) $("$python" -V 2>&1)"
     if [ "$(cat "$venv/stamp" 2>/dev/null || true)" = "$stamp" ]; then return; fi
     say "installing pinned PyPI packages into $venv"
     rm -rf "$venv"
-    if ! python3 -m venv "$venv" 2>/dev/null; then
+    if ! "$python" -m venv "$venv" 2>/dev/null; then
         rm -rf "$venv"
         if [ "$(id -u)" -eq 0 ]; then
             say "installing Debian package: python3-venv"
             DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
-            python3 -m venv "$venv"
+            "$python" -m venv "$venv"
         else
             say "not root: please run: apt-get install python3-venv"
             echo python3-venv >>.tools/missing
@@ -126,6 +130,7 @@ install_venv() {
 
 install_python() {
     local requirements
+    find_python
     for requirements in scripts/requirements/test/*.txt; do install_venv "$requirements"; done
     if [ "$profile" != ci ]; then return; fi
     for requirements in scripts/requirements/ci/*.txt; do

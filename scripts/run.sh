@@ -6,12 +6,32 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/lib.sh
 source scripts/lib.sh
 
+# build ARGUMENTS...: for release, saying every few seconds how far it is.
 build() {
-    echo "building (a minute the first time) ..." >&2
-    if ! swift build -c release "$@" >.run/build.log 2>&1; then
-        tail -n 40 .run/build.log >&2
-        exit 1
+    local log=.run/build-$$.log builder status=0
+    echo "building (two or three minutes the first time on two cores) ..." >&2
+    swift build -c release "$@" >"$log" 2>&1 &
+    builder=$!
+    while kill -0 "$builder" 2>/dev/null; do
+        sleep 1
+        if [ $((SECONDS % 5)) -eq 0 ]; then
+            echo "  $SECONDS s  $(tail -n 1 "$log" | cut -c 1-90)" >&2
+        fi
+    done
+    wait "$builder" || status=$?
+    if [ "$status" -eq 0 ]; then
+        rm -f "$log"
+        return
     fi
+    if grep -q "SwiftShims\|was compiled with module cache path\|has been modified since the module file" "$log" && [ -z "${rebuilt:-}" ]; then
+        echo "this checkout was copied from another folder with what was built there: building anew" >&2
+        rebuilt=1
+        rm -rf .build
+        build "$@"
+        return
+    fi
+    tail -n 40 "$log" >&2
+    exit 1
 }
 
 mkdir -p .run
@@ -20,6 +40,18 @@ if [ "${1:-}" = --env-file ]; then
     if [ ! -r "${2:-}" ]; then
         echo "run: '${2:-}' cannot be read; copy config.env.example to .env and fill it in" >&2
         exit 78
+    fi
+    # A mistake in the file is told before the build where it can be: by the program of an earlier build, else by name.
+    if [ -x .build/release/mlaas-helper ]; then
+        .build/release/mlaas-helper config check --env-file "$2" >&2
+    else
+        for name in KEYCLOAK_URL KEYCLOAK_REALM KEYCLOAK_CLIENT_ID THREESCALE_ADMIN_API_URL THREESCALE_ADMIN_API_KEY; do
+            if [ -z "${!name:-}" ] && ! tr '\r' '\n' <"$2" | grep -Eq "^[^#]*$name(_FILE)?[[:blank:]]*=[[:blank:]]*[^[:blank:]#]"; then
+                echo "run: $name is required and is not set in $2" >&2
+                missing=1
+            fi
+        done
+        if [ -n "${missing:-}" ]; then exit 78; fi
     fi
     build --product mlaas-helper
     exec .build/release/mlaas-helper serve --env-file "$2"
@@ -36,27 +68,29 @@ port=$(free_port "${SERVER_PORT:-5000}")
 keycloak=http://127.0.0.1:$keycloak_port
 threescale=http://127.0.0.1:$threescale_port
 url=http://127.0.0.1:$port
+# By port, so that two at once do not write into each other's.
+helper_log=.run/helper-$port.log sandbox_log=.run/sandbox-$port.log
 sandbox='' helper=''
 trap 'stop "$helper" "$sandbox"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
 "$bin/mlaas-sandbox" --keycloak-port "$keycloak_port" --threescale-port "$threescale_port" \
-    --admin-port "$admin_port" >.run/sandbox.log 2>&1 &
+    --admin-port "$admin_port" >"$sandbox_log" 2>&1 &
 sandbox=$!
 if ! wait_for "http://127.0.0.1:$admin_port/counts" 20 "$sandbox"; then
     echo "${red}the sandbox does not answer; its last lines:${plain}" >&2
-    tail -n 5 .run/sandbox.log >&2
+    tail -n 5 "$sandbox_log" >&2
     exit 1
 fi
 env -i PATH="$PATH" HOME="${HOME:-/}" KEYCLOAK_URL="$keycloak" KEYCLOAK_REALM=mlaas KEYCLOAK_CLIENT_ID=mlaas-client \
     THREESCALE_ADMIN_API_URL="$threescale" THREESCALE_ADMIN_API_KEY=sandbox-admin-token SERVER_HOST=127.0.0.1 \
     SERVER_PORT="$port" SHUTDOWN_DRAIN_SECONDS=0 MLAAS_DEFAULT_PLAN=basic \
-    ${MLAAS_DOCS_DIR:+MLAAS_DOCS_DIR="$MLAAS_DOCS_DIR"} "$bin/mlaas-helper" >.run/helper.log 2>&1 &
+    ${MLAAS_DOCS_DIR:+MLAAS_DOCS_DIR="$MLAAS_DOCS_DIR"} "$bin/mlaas-helper" >"$helper_log" 2>&1 &
 helper=$!
 if ! wait_for "$url/api/health/ready" 20 "$helper"; then
     echo "${red}the helper is not ready; its last lines:${plain}" >&2
-    tail -n 5 .run/helper.log .run/sandbox.log >&2
+    tail -n 5 "$helper_log" "$sandbox_log" >&2
     exit 1
 fi
 access_token=$(token "$keycloak" ada)
@@ -72,15 +106,18 @@ ${green}${bold}MLaaS Helper is ready.${plain}
   Keycloak sandbox  $keycloak   (users ada, bob, carol, erin.o-neil, zoë; passwords NAME-password)
   3scale sandbox    $threescale   (admin token sandbox-admin-token)
   sandbox admin     http://127.0.0.1:$admin_port   (faults, keys, clock)
-  logs              .run/helper.log, .run/sandbox.log
+  logs              $helper_log, $sandbox_log
 
 ${bold}Paste these (the token is ada's, good for five minutes):${plain}
 export TOKEN=$access_token
-curl -s -H "Authorization: Bearer \$TOKEN" $url/api/services
-curl -s -H "Authorization: Bearer \$TOKEN" -H 'Content-Type: application/json' -d '{"service_id":"$(id granite_chat)"}' $url/api/services/init
-curl -s -H "Authorization: Bearer \$TOKEN" -H 'Content-Type: application/json' -d '{"service_id":"$(id embeddings)"}' $url/api/services/init
-curl -s -H "Authorization: Bearer \$TOKEN" -H 'Content-Type: application/json' -d '{"service_id":"$(id vision)"}' $url/api/services/init
+curl -sw '\n' -H "Authorization: Bearer \$TOKEN" $url/api/services
+curl -sw '\n' -H "Authorization: Bearer \$TOKEN" -H 'Content-Type: application/json' -d '{"service_id":"$(id granite_chat)"}' $url/api/services/init
+curl -sw '\n' -H "Authorization: Bearer \$TOKEN" -H 'Content-Type: application/json' -d '{"service_id":"$(id embeddings)"}' $url/api/services/init
+curl -sw '\n' -H "Authorization: Bearer \$TOKEN" -H 'Content-Type: application/json' -d '{"service_id":"$(id vision)"}' $url/api/services/init
 ./test_api.sh -u $url -t "\$TOKEN" -s $(id granite_chat)
+
+${bold}The next token, after five minutes (or bob's, with his name in both places):${plain}
+export TOKEN=\$(curl -s $keycloak/realms/mlaas/protocol/openid-connect/token -d grant_type=password -d client_id=mlaas-client -d client_secret=mlaas-client-secret -d scope=openid -d username=ada -d password=ada-password | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
 
 Ctrl-C stops both.
 TEXT
@@ -89,7 +126,7 @@ wait -n "$sandbox" "$helper" || true
 for pair in "helper:$helper" "sandbox:$sandbox"; do
     if ! kill -0 "${pair#*:}" 2>/dev/null; then
         echo "${red}the ${pair%%:*} has ended; its last lines:${plain}" >&2
-        tail -n 5 ".run/${pair%%:*}.log" >&2
+        tail -n 5 ".run/${pair%%:*}-$port.log" >&2
     fi
 done
 exit 1

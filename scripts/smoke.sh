@@ -30,7 +30,8 @@ expect() {
 }
 key() { sed -n 's/.*"api_key":"\([^"]*\)".*/\1/p' <<<"$1"; }
 
-eval "$(grep '^export TOKEN=' .run/smoke.log)"
+# The last such line is how to get the next token.
+eval "$(grep '^export TOKEN=' .run/smoke.log | tail -n 1)"
 mapfile -t lines < <(grep '^curl ' .run/smoke.log)
 expect 'the list has no key yet' "$(eval "${lines[0]}")" '"has_api_key":false'
 modes=(api_key app_id_and_key oidc)

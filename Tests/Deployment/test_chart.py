@@ -31,7 +31,7 @@ PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 EVERYTHING = {
     "replicaCount": 4, "image": {"digest": "sha256:" + "a" * 64}, "imagePullSecrets": [{"name": "registry"}],
     "secret": {"data": {"KEYCLOAK_CLIENT_SECRET": "x"}, "annotations": {"owner": "me"}},
-    "config": {"MLAAS_DEFAULT_PLAN": "basic", "API_RETRY_COUNT": 2, "KEYCLOAK_ALLOW_AZP": True, "API_PAGE_SIZE": 1000000},
+    "config": {"MLAAS_DEFAULT_PLAN": "basic", "API_RETRY_COUNT": 2, "KEYCLOAK_ALLOW_AZP": True, "SERVER_MAX_REQUESTS_PER_CONNECTION": 1000000},
     "customCA": {"pem": PEM}, "proxy": {"https": "http://proxy.corp.test:3128", "noProxy": ".svc"},
     "redis": {"deploy": True}, "tls": {"secretName": "mlaas-tls"},
     "service": {"annotations": {"a": "b"}}, "route": {"enabled": True, "termination": "reencrypt", "host": "mlaas.corp.test"},
@@ -189,7 +189,7 @@ def test_variables_reach_the_pod_and_a_change_starts_new_pods():
     objects = render(EVERYTHING, OPENSHIFT)
     data = objects["ConfigMap", "r-mlaas-helper"]["data"]
     assert data["KEYCLOAK_URL"] == "https://sso.corp.test/auth" and data["SERVER_PORT"] == "5000"
-    assert data["API_PAGE_SIZE"] == "1000000" and data["API_RETRY_COUNT"] == "2" and data["KEYCLOAK_ALLOW_AZP"] == "true"
+    assert data["SERVER_MAX_REQUESTS_PER_CONNECTION"] == "1000000" and data["API_RETRY_COUNT"] == "2" and data["KEYCLOAK_ALLOW_AZP"] == "true"
     assert data["HTTPS_PROXY"] == "http://proxy.corp.test:3128" and data["METRICS_PORT"] == "9090"
     assert data["CA_BUNDLE"] == "/etc/mlaas/ca/ca-bundle.crt" and data["TLS_CERT_FILE"] == "/etc/mlaas/tls/tls.crt"
     assert data["REDIS_URL"] == "redis://r-mlaas-helper-redis:6379" and "THREESCALE_ADMIN_API_KEY" not in data
@@ -286,6 +286,8 @@ def test_alerts_and_dashboard_are_those_of_the_project():
         assert source.read_bytes() == copy_.read_bytes(), f"run: cp {source} {copy_}"
     objects = render(EVERYTHING, OPENSHIFT)
     rules = yaml.safe_load((ROOT / "deployment/prometheus/mlaas-helper.rules.yml").read_text())
+    for rule in (rule for group in rules["groups"] for rule in group["rules"]):
+        rule["annotations"]["runbook_url"] = f"docs/operations.md#{rule['alert'].lower()}"
     assert objects["PrometheusRule", "r-mlaas-helper"]["spec"] == rules
     dashboard = json.loads(objects["ConfigMap", "r-mlaas-helper-dashboard"]["data"]["mlaas-helper.json"])
     assert dashboard["title"] == "MLaaS Helper"
@@ -390,6 +392,8 @@ def wrong(rule):
         return rule["maximum"] + 1
     if kind == "string":
         return "not : valid !" if "pattern" in rule else "" if "minLength" in rule else "x" * 51 if "maxLength" in rule else 7
+    if isinstance(kind, list):
+        return ["neither"]
     return {"boolean": "maybe", "array": "one", "object": "text"}[kind]
 
 
@@ -457,3 +461,104 @@ def test_the_secrets_of_the_build_are_a_template_without_a_secret():
     build = list(yaml.safe_load_all((ROOT / "buildconfig.yaml").read_text()))[1]["spec"]["strategy"]["dockerStrategy"]
     assert build["pullSecret"]["name"] == pull["metadata"]["name"]
     assert build["volumes"][0]["source"]["secret"]["secretName"] == apt["metadata"]["name"]
+
+
+# From the original's chart
+
+# Its names, with values of our own.
+ORIGINAL = {
+    "name": "mlaas-helper", "replicaCount": 1, "image": {"repository": "registry.corp.test/mlaas", "tag": "latest"},
+    "imagePullSecrets": [{"name": "artifactory-secret"}], "podSecurityContext": {"fsGroup": 2000},
+    "securityContext": {"runAsUser": 1000}, "service": {"type": "ClusterIP", "port": 5000, "targetPort": 5000},
+    "ingress": {"enabled": False}, "persistence": {"enabled": False}, "probes": {"liveness": {}},
+    "startupProbe": {"enabled": True}, "labels": {"team": "ml"}, "annotations": {"a": "b"},
+    "route": {"enabled": True, "host": "mlaas.corp.test", "tls": {"termination": "edge"}},
+    "mlaas-helper-secret": "mlaas-helper-secret", "configMap": {"enabled": True, "data": {
+        "FLASK_ENV": "production", "FLASK_APP": "server.py", "PYTHONUNBUFFERED": "1",
+        "KEYCLOAK_URL": "https://sso.corp.test", "KEYCLOAK_REALM": "mlaas", "KEYCLOAK_CLIENT_ID": "mlaas-client",
+        "THREESCALE_ADMIN_API_URL": "https://t.corp.test/admin/api/", "LOG_LEVEL": "INFO",
+        "LOG_FORMAT": "%(asctime)s - %(message)s", "SERVER_HOST": "0.0.0.0", "SERVER_PORT": "5000",
+        "API_TIMEOUT": "30", "API_RETRY_COUNT": "3"}},
+}
+
+
+@pytest.mark.parametrize("which", HELMS)
+def test_values_of_the_original_are_moved_over(which, tmp_path):
+    file = tmp_path / "old.yaml"
+    file.write_text(yaml.safe_dump(ORIGINAL))
+    moved = run("/usr/bin/env", "python3", CHART / "migrate-values.py", file, "--release", "r",
+                env={"PATH": str(TOOLS / "deployment/bin")})
+    assert "selector" in moved.stderr
+    text = helm(which, "template", "r", CHART, "-n", "mlaas", "-f", "-", *OPENSHIFT, input=moved.stdout).stdout
+    objects = {(o["kind"], o["metadata"]["name"]): o for o in yaml.safe_load_all(text) if o}
+    assert objects["Service", "r-mlaas-helper"]["spec"]["ports"][0]["port"] == 5000
+    data = objects["ConfigMap", "r-mlaas-helper"]["data"]
+    assert data["KEYCLOAK_URL"] == "https://sso.corp.test" and data["API_RETRY_COUNT"] == "3"
+    assert "LOG_FORMAT" not in data and objects["Route", "r-mlaas-helper"]["spec"]["host"] == "mlaas.corp.test"
+    assert {"secretRef": {"name": "mlaas-helper-secret"}} in objects["Deployment", "r-mlaas-helper"]["spec"]["template"][
+        "spec"]["containers"][0]["envFrom"]
+
+
+# What is refused, and what follows from other values
+
+@pytest.mark.parametrize("name, value", [
+    ("LOG_LEVEL", "chatty"), ("MLAAS_ENV", "test"), ("API_RETRY_COUNT", 11), ("API_TIMEOUT", "soon"),
+    ("KEYCLOAK_ALLOW_AZP", "maybe"), ("KEYCLOAK_JWKS_URL", "https://a:b@c"), ("LOG_FORMAT", "xml"),
+    ("REDIS_URL", "redis://:s3cret@redis:6379"), ("TRUSTED_PROXIES", "10.0.0.0/8")])
+def test_a_bad_variable_is_refused_at_render(name, value):
+    assert name in refusal({"config": {name: value}})
+
+
+@pytest.mark.parametrize("name, value", [
+    ("LOG_LEVEL", "WARN"), ("MLAAS_ENV", "Development"), ("API_TIMEOUT", "500ms"), ("API_TIMEOUT", 30),
+    ("LOG_FORMAT", "%(asctime)s - %(message)s"), ("KEYCLOAK_ALLOW_AZP", True), ("ACCOUNT_CACHE_SECONDS", 300),
+    ("SERVER_MEMORY", "64MiB"), ("MLAAS_ADOPT_UNMARKED", False)])
+def test_a_good_variable_is_taken(name, value):
+    assert render({"config": {name: value}})["ConfigMap", "r-mlaas-helper"]["data"][name].lower() == str(value).lower()
+
+
+def test_the_test_pod_has_every_file_that_its_variables_name():
+    objects = render({"customCA": {"configMap": "roots"}})
+    pod = objects["Pod", "r-mlaas-helper-test-ready"]["spec"]
+    assert pod["volumes"] == [{"name": "ca", "configMap": {"name": "roots"}}]
+    assert pod["containers"][0]["volumeMounts"][0]["mountPath"] == "/etc/mlaas/ca"
+
+
+def test_routers_are_trusted_by_name_and_waited_for():
+    objects = render({"trustedProxies": ["10.128.0.0/14", "fd00::/8"], "config": {"API_TIMEOUT": "45s"}}, OPENSHIFT)
+    assert objects["ConfigMap", "r-mlaas-helper"]["data"]["TRUSTED_PROXIES"] == "10.128.0.0/14,fd00::/8"
+    annotations = objects["Route", "r-mlaas-helper"]["metadata"]["annotations"]
+    assert annotations["haproxy.router.openshift.io/timeout"] == "47s"
+
+
+@pytest.mark.parametrize("options, user", [((), 999), (OPENSHIFT, None)])
+def test_redis_is_no_root_on_plain_kubernetes(options, user):
+    redis = render({"redis": {"deploy": True}}, options)["Deployment", "r-mlaas-helper-redis"]
+    assert redis["spec"]["template"]["spec"]["securityContext"].get("runAsUser") == user
+
+
+def test_the_policy_opens_the_ports_of_every_configured_url():
+    objects = render({"config": {"KEYCLOAK_ISSUERS": "https://a.corp.test:9443/x,https://b.corp.test:9444/y=z",
+                                 "KEYCLOAK_INTROSPECTION_URL": "https://c.corp.test:9445/i",
+                                 "REDIS_URL": "redis://redis.corp.test:6390"}})
+    rules = objects["NetworkPolicy", "r-mlaas-helper"]["spec"]["egress"]
+    ports = {port["port"] for rule in rules for port in rule["ports"]}
+    assert {9443, 9444, 9445, 6390} <= ports
+
+
+def test_alerts_follow_the_name_and_name_a_page():
+    objects = render({"nameOverride": "gateway", "metrics": {"prometheusRule": {"enabled": True}}}, OPENSHIFT)
+    rule = next(o for (kind, _), o in objects.items() if kind == "PrometheusRule")
+    text = json.dumps(rule)
+    assert 'job=\\"gateway\\"' in text and 'job=\\"mlaas-helper\\"' not in text
+    headings = re.findall(r"^#+ (.*)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    anchors = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    for group in rule["spec"]["groups"]:
+        for alert in group["rules"]:
+            page, _, anchor = alert["annotations"]["runbook_url"].rpartition("#")
+            assert page.endswith("docs/operations.md") and anchor in anchors, alert["alert"]
+
+
+def test_the_scrape_trusts_a_serving_certificate():
+    monitor = render(SERVICE_CA, OPENSHIFT)["ServiceMonitor", "r-mlaas-helper"]
+    assert monitor["spec"]["endpoints"][0]["tlsConfig"]["ca"]["configMap"]["name"] == "openshift-service-ca.crt"

@@ -84,6 +84,16 @@ app.kubernetes.io/component: redis
 {{- if or (eq (toString .Values.route.enabled) "true") (and (eq (toString .Values.route.enabled) "auto") (.Capabilities.APIVersions.Has "route.openshift.io/v1")) }}true{{ end }}
 {{- end }}
 
+{{- /* Longer than the helper takes for its own answer, so that the router's 504 never comes first. */}}
+{{- define "mlaas-helper.routeTimeout" -}}
+{{- $timeout := toString (default 30 .Values.config.API_TIMEOUT) }}
+{{- if .Values.route.timeout }}{{ .Values.route.timeout }}
+{{- else if regexMatch "^[0-9]+s?$" $timeout }}{{ add 2 (int (trimSuffix "s" $timeout)) }}s
+{{- else if regexMatch "^[0-9]+m$" $timeout }}{{ add 2 (mul 60 (int (trimSuffix "m" $timeout))) }}s
+{{- else }}602s
+{{- end }}
+{{- end }}
+
 {{- /* The port of a URL: its own, or that of its scheme. */}}
 {{- define "mlaas-helper.urlPort" -}}
 {{- $url := urlParse . }}
@@ -113,6 +123,7 @@ app.kubernetes.io/component: redis
   "HTTPS_PROXY" .Values.proxy.https
   "HTTP_PROXY" .Values.proxy.http
   "NO_PROXY" .Values.proxy.noProxy
+  "TRUSTED_PROXIES" (join "," .Values.trustedProxies)
   "REDIS_URL" (include "mlaas-helper.redisUrl" .) }}
 {{- if .Values.metrics.port }}{{ $_ := set $own "METRICS_PORT" (toString .Values.metrics.port) }}{{ end }}
 {{- if include "mlaas-helper.caConfigMap" . }}

@@ -28,11 +28,22 @@
 {{- $owners := dict "KEYCLOAK_URL" "keycloak.url" "KEYCLOAK_REALM" "keycloak.realm" "KEYCLOAK_CLIENT_ID" "keycloak.clientId"
   "THREESCALE_ADMIN_API_URL" "threescale.adminApiUrl" "SERVER_PORT" "containerPort"
   "SHUTDOWN_DRAIN_SECONDS" "shutdown.drainSeconds" "METRICS_PORT" "metrics.port" "HTTPS_PROXY" "proxy.https"
-  "HTTP_PROXY" "proxy.http" "NO_PROXY" "proxy.noProxy" "TLS_CERT_FILE" "tls.secretName" "TLS_KEY_FILE" "tls.secretName"
+  "HTTP_PROXY" "proxy.http" "NO_PROXY" "proxy.noProxy" "TRUSTED_PROXIES" "trustedProxies" "TLS_CERT_FILE" "tls.secretName" "TLS_KEY_FILE" "tls.secretName"
   "THREESCALE_ADMIN_API_KEY" "secret.data" "KEYCLOAK_CLIENT_SECRET" "secret.data" }}
 {{- range $name, $value := .Values.config }}
 {{- if hasKey $owners $name }}
 - config.{{ $name }}: set {{ get $owners $name }} instead
+{{- end }}
+{{- end }}
+{{- range $name, $value := dict "redis.url" .Values.redis.url "config.REDIS_URL" (get .Values.config "REDIS_URL") }}
+{{- if and $value (contains "@" (toString $value)) }}
+- {{ $name }}: holds a password, which a ConfigMap shows to everybody; put it into the Secret as REDIS_URL
+{{- end }}
+{{- end }}
+{{- range $name := list "HTTPS_PROXY" "HTTP_PROXY" }}
+{{- $value := get (dict "HTTPS_PROXY" $.Values.proxy.https "HTTP_PROXY" $.Values.proxy.http) $name }}
+{{- if and $value (contains "@" $value) }}
+- proxy.{{ ternary "https" "http" (eq $name "HTTPS_PROXY") }}: holds a password; put it into the Secret as {{ $name }}
 {{- end }}
 {{- end }}
 {{- if and .Values.secret.existingSecret .Values.secret.data }}

@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# Does what a new user does on a machine that holds Debian 12 and Swift and nothing else: sets up, builds and runs, in a
+# root that is made for it, so that a package which happens to be on this machine cannot hide one that is not named.
+# Packages are kept in .tools/fresh between runs; the root itself is made anew each time.
+#
+# Usage: fresh-root.sh [COMMAND...]   (default: set-up for CI, a debug build, and the lines of `make run`)
+#
+# Needs root and mmdebstrap. The root gets this machine's package sources, their settings, and its roots of trust.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck disable=SC2016 # the shell of the new root expands it
+if [ $# -eq 0 ]; then
+    set -- bash -euc '
+        ./setup.sh ci
+        swift build
+        MLAAS_BIN=$(swift build --show-bin-path) scripts/smoke.sh'
+fi
+if [ "$(id -u)" -ne 0 ]; then
+    echo 'fresh-root: needs root' >&2
+    exit 1
+fi
+if [ -z "${MLAAS_FRESH_UNSHARED:-}" ]; then
+    # Mounts and processes end with this script.
+    exec env MLAAS_FRESH_UNSHARED=1 unshare --mount --pid --fork --kill-child "$0" "$@"
+fi
+
+checkout=$PWD
+cache=$PWD/.tools/fresh
+toolchain=$(dirname "$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")")
+mkdir -p "$cache/apt/partial" "$cache/pip"
+root=$(mktemp -d)
+trap 'umount -R "$root" 2>/dev/null || true; rm -rf --one-file-system "$root"' EXIT
+mount -t tmpfs -o size="${FRESH_ROOT_SIZE:-12g}" fresh "$root"
+
+# What swift.org tells one to install beside the toolchain on Debian 12.
+of_swift=(
+    ca-certificates binutils g++ git gnupg2 libc6-dev libcurl4 libedit2 libncurses6 libpython3.11 libsqlite3-0
+    libstdc++-12-dev libxml2 make tzdata zlib1g-dev
+)
+sources=()
+for file in /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources; do
+    if [ -s "$file" ]; then sources+=("$file"); fi
+done
+stamp=$(cat "${sources[@]}" scripts/fresh-root.sh | sha256sum | cut -c 1-12)
+if [ ! -e "$cache/$stamp.tar" ]; then
+    echo 'fresh-root: making a root of Debian 12' >&2
+    rm -f "$cache"/*.tar
+    mmdebstrap --quiet --variant=minbase --include="$(IFS=, && echo "${of_swift[*]}")" bookworm \
+        "$cache/new.tar" "${sources[@]}"
+    mv "$cache/new.tar" "$cache/$stamp.tar"
+fi
+tar -xf "$cache/$stamp.tar" -C "$root"
+
+# This machine's way to packages.
+rm -rf "$root"/etc/apt/sources.list "$root"/etc/apt/sources.list.d/*
+cp "${sources[@]}" "$root/etc/apt/sources.list.d/"
+for folder in keyrings auth.conf.d apt.conf.d; do
+    if [ -d "/etc/apt/$folder" ]; then cp -r "/etc/apt/$folder/." "$root/etc/apt/$folder/"; fi
+done
+# Downloaded packages are kept.
+rm -f "$root"/etc/apt/apt.conf.d/docker-clean
+echo 'Binary::apt::APT::Keep-Downloaded-Packages "true";' >"$root/etc/apt/apt.conf.d/zz-keep"
+cp /etc/ssl/certs/ca-certificates.crt "$root/opt/roots.pem"
+cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
+for file in /etc/resolv.conf /etc/hosts; do cp "$file" "$root$file"; done
+for file in /etc/pip.conf ~/.config/pip/pip.conf; do
+    if [ -e "$file" ]; then cp "$file" "$root/etc/pip.conf"; fi
+done
+
+attach() {
+    mkdir -p "$root$2"
+    mount --bind "$1" "$root$2"
+}
+attach "$cache/apt" /var/cache/apt/archives
+attach "$cache/pip" /root/.cache/pip
+attach "$toolchain" "$toolchain"
+mount -o remount,bind,ro "$root$toolchain"
+if [ -d /opt/wheels ]; then attach /opt/wheels /opt/wheels; fi
+mount -t proc proc "$root/proc"
+attach /dev /dev
+mount -t tmpfs shm "$root/dev/shm"
+
+# The checkout as git has it, changes that are not committed included.
+mkdir -p "$root/src"
+git ls-files -z --cached --others --exclude-standard | (cd "$checkout" && xargs -0 sh -c 'for f; do [ ! -e "$f" ] || printf "%s\0" "$f"; done' _) |
+    tar -C "$checkout" --null -T - -cf - | tar -C "$root/src" -xf -
+git -C "$root/src" init -q
+
+names=()
+while IFS= read -r name; do names+=("$name"); done < <(env | grep -E '^(PIP_[A-Z_]*|[a-z]+_proxy|[A-Z]+_PROXY)=' || true)
+env -i HOME=/root LANG=C.UTF-8 CI="${CI:-true}" TERM=dumb \
+    PATH="$toolchain/usr/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" "${names[@]}" \
+    chroot "$root" sh -c 'cd /src && exec "$@"' _ "$@"
