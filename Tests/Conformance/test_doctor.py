@@ -70,7 +70,7 @@ def service(sandbox, name):
     return next(entry["service"]["id"] for entry in services if entry["service"]["system_name"] == name)
 
 
-def test_a_good_deployment_has_one_warning_the_service_without_a_plan(sandbox):
+def test_a_good_deployment_has_two_warnings_a_service_without_a_plan_and_one_without_an_endpoint(sandbox):
     status, found = doctor(sandbox)
     assert status == 1 and severities(found, "service.plan") == {"warning"}
     assert "Rerank" in found["service.plan"][0]["message"]
@@ -79,7 +79,9 @@ def test_a_good_deployment_has_one_warning_the_service_without_a_plan(sandbox):
         assert severities(found, check) == {"ok"}, check
     assert severities(found, "keycloak.token") == {"info"}
     threescale(sandbox, "POST", f"services/{service(sandbox, 'rerank')}/application_plans", name="Basic", state_event="publish")
-    assert doctor(sandbox)[0] == 0
+    _, found = doctor(sandbox)
+    warnings = [finding for findings in found.values() for finding in findings if finding["severity"] == "warning"]
+    assert [finding["check"] for finding in warnings] == ["service.endpoint"] and "Code Assist" in warnings[0]["message"]
 
 
 def test_for_people_it_is_a_line_each(sandbox):
@@ -173,7 +175,40 @@ def test_with_the_clients_secret_a_token_of_its_own_is_looked_at(sandbox):
     _, found = doctor(sandbox, KEYCLOAK_CLIENT_SECRET="mlaas-client-secret")
     assert severities(found, "keycloak.token") == {"ok"}, found["keycloak.token"]
     _, found = doctor(sandbox, KEYCLOAK_CLIENT_SECRET="wr0ng-t0ken")
-    assert severities(found, "keycloak.token") == {"info"}
+    assert severities(found, "keycloak.token") == {"warning"}
+
+
+def test_a_refused_introspection_is_an_error(sandbox):
+    status, found = doctor(sandbox, KEYCLOAK_INTROSPECTION="true", KEYCLOAK_CLIENT_SECRET="wr0ng-t0ken")
+    assert status == 2 and severities(found, "keycloak.introspection") == {"error"}
+    assert "503" in found["keycloak.introspection"][0]["message"]
+    assert "KEYCLOAK_CLIENT_SECRET" in found["keycloak.introspection"][0]["advice"]
+    _, found = doctor(sandbox, KEYCLOAK_INTROSPECTION="true", KEYCLOAK_CLIENT_SECRET="mlaas-client-secret")
+    assert severities(found, "keycloak.introspection") == {"ok"}
+
+
+def test_a_token_without_the_required_role(sandbox, tmp_path):
+    path = tmp_path / "token"
+    path.write_text(sandbox.token("carol"))
+    _, found = doctor(sandbox, "--token-file", path, MLAAS_REQUIRED_ROLE="nobody-has-this")
+    assert severities(found, "keycloak.token") == {"error"}
+    assert "MLAAS_REQUIRED_ROLE" in found["keycloak.token"][0]["message"]
+
+
+def test_a_default_plan_that_no_service_has(sandbox):
+    _, found = doctor(sandbox, MLAAS_DEFAULT_PLAN="no-such-plan")
+    assert severities(found, "service.default_plan") == {"warning"}
+
+
+def test_https_on_a_port_that_speaks_none(sandbox):
+    _, found = doctor(sandbox, THREESCALE_ADMIN_API_URL=sandbox.threescale.replace("http:", "https:"))
+    assert "speaks no TLS" in found["3scale.reachable"][0]["advice"]
+
+
+def test_a_web_page_in_place_of_3scale_is_not_blamed_on_the_token(sandbox):
+    admin(sandbox, "POST", "/faults/3scale", kind="html", status=403)
+    _, found = doctor(sandbox)
+    assert "firewall" in found["3scale.token"][0]["message"]
 
 
 def test_services_that_cannot_be_had(sandbox):

@@ -23,7 +23,10 @@ struct KeycloakCheckTests {
         "say what to do when nothing answers",
         arguments: [
             (HTTPClientError.connectFailed("refused"), "NO_PROXY"),
-            (.tlsFailed("certificate has expired"), "CA_BUNDLE"),
+            (.tlsFailed("certificate has expired"), "renewed"),
+            (.tlsFailed("error:0A00010B:SSL routines::wrong version number"), "speaks no TLS"),
+            (.tlsFailed("SSL certificate problem: unable to get local issuer certificate"), "CA_BUNDLE"),
+            (.tlsFailed("SSL: no alternative certificate subject name matches target host name 'a'"), "host name"),
             (.timeout(mayHaveBeenSent: false), "firewall"), (.connectionLost("reset"), "scheme"),
         ])
     func reachability(_ error: HTTPClientError, _ advice: String) {
@@ -49,6 +52,46 @@ struct KeycloakCheckTests {
     }
 
     @Test(
+        "say how an issuer differs from the accepted one",
+        arguments: [
+            ("https://sso.example.com/auth/realms/a", "path before /realms/"),
+            ("https://sso.example.com:8443/realms/a", "port"), ("https://SSO.example.com/realms/a", "lower case"),
+            ("https://sso.example.com/realms/A", "realm's name"), ("https://sso.example.com/realms/b", "two realms"),
+            ("http://sso.example.com:443/realms/a", "scheme"),
+            ("https://other.example.com/realms/a", "another host name"),
+        ])
+    func issuerDifference(_ issuer: String, _ words: String) throws {
+        let check = IssuerCheck(
+            realmURL: "https://sso.example.com/realms/a", issuers: ["https://sso.example.com/realms/a"],
+            discovery: try answer(200, #"{"issuer":"\#(issuer)"}"#))
+        #expect(check.words.contains(words), "\(check.words)")
+    }
+
+    @Test("tell a missing realm from a missing path")
+    func missingRealm() throws {
+        func words(_ body: String, _ otherPath: String? = nil) throws -> String {
+            IssuerCheck(
+                realmURL: "https://sso.example.com/realms/a", issuers: [], discovery: try answer(404, body),
+                otherPath: otherPath
+            ).words
+        }
+        #expect(try words(#"{"error":"Realm does not exist"}"#).contains("KEYCLOAK_REALM: upper and lower case"))
+        #expect(try words("", "https://sso.example.com/auth/realms/a").contains("at https://sso.example.com/auth"))
+    }
+
+    @Test(
+        "call a refused introspection an error, since every caller then gets 503",
+        arguments: [
+            (200, #"{"active":false}"#, Severity.ok), (401, #"{"error":"invalid_client"}"#, .error),
+            (403, #"{"error":"invalid_request"}"#, .error), (404, "", .error), (200, "{}", .error),
+        ])
+    func introspection(_ status: Int, _ body: String, _ severity: Severity) throws {
+        let check = IntrospectionCheck(url: "https://sso.example.com/i", try answer(status, body))
+        #expect(check.severities == [severity])
+        #expect(IntrospectionCheck(url: "", Observation(.failed(.connectFailed("refused")))).severities == [.error])
+    }
+
+    @Test(
         "want a signing key of an accepted algorithm",
         arguments: [
             (200, #"{"keys":[{"use":"sig","alg":"RS256"}]}"#, Severity.ok),
@@ -68,12 +111,19 @@ struct KeycloakCheckTests {
 
     @Test("tell what a token's verdict means")
     func tokens() {
-        func check(_ sample: TokenCheck.Sample) -> TokenCheck {
-            TokenCheck(audiences: ["mlaas-client"], sample: sample)
+        func check(_ sample: TokenCheck.Sample, _ access: AccessPolicy = AccessPolicy()) -> TokenCheck {
+            TokenCheck(audiences: ["mlaas-client"], sample: sample, access: access)
         }
         let caller = Caller(
             issuer: "i", subject: "s", username: "ada", email: nil)
         #expect(check(.judged(.accepted(caller), source: "it")).severities == [.ok])
+        let roles = AccessPolicy(requiredRole: ExactName("ml-users"))
+        let roleless = check(.judged(.accepted(caller), source: "it"), roles)
+        #expect(roleless.severities == [.error])
+        #expect(roleless.words.contains("'ml-users' of MLAAS_REQUIRED_ROLE"))
+        #expect(check(.judged(.accepted(caller), source: "it", ofUser: false), roles).severities == [.info])
+        #expect(check(.wrongSecret).words.contains("KEYCLOAK_CLIENT_SECRET"))
+        #expect(check(.judged(.refused(TokenRefusal(check: "too_long")), source: "it")).words.contains("groups"))
         let refused = check(.judged(.refused(TokenRefusal(check: "audience")), source: "it"))
         #expect(refused.severities == [.error] && refused.words.contains("mlaas-client"))
         let hinted = check(.judged(.refused(TokenRefusal(check: "kind", hint: "An ID token was sent.")), source: "it"))
@@ -116,11 +166,11 @@ struct KeycloakCheckTests {
 /// A service with nothing wrong but what is given.
 private func facts(
     mode: String? = "1", deployment: String? = "hosted", plans: Int? = 1, servicePlans: Int? = 1,
-    promoted: Bool? = true
+    promoted: Bool? = true, hasEndpoint: Bool? = nil
 ) -> ServiceCheck.Facts {
     ServiceCheck.Facts(
         id: 7, name: "Chat", mode: mode, deployment: deployment, usablePlans: plans, servicePlans: servicePlans,
-        isPromoted: promoted)
+        isPromoted: promoted, hasEndpoint: hasEndpoint)
 }
 
 @Suite("The doctor's checks of 3scale")
@@ -132,12 +182,27 @@ struct ThreeScaleCheckTests {
             (403, #"{"error":"Access denied"}"#, .error, "wrong, expired"),
             (403, #"{"error":"Your access token does not have the correct permissions"}"#, .error, "scope"),
             (403, #"{"status":"Forbidden"}"#, .error, "admin user"), (403, "", .error, "suspended"),
+            (429, "", .error, "CATALOG_REFRESH_SECONDS"), (400, "", .error, "speaks TLS"),
             (404, #"{"status":"Not found"}"#, .error, "developer portal"), (301, "", .error, "https"),
             (500, "", .error, "500"), (200, "", .error, "not 3scale"), (418, "", .error, "418"),
         ])
     func adminToken(_ status: Int, _ body: String, _ severity: Severity, _ words: String) throws {
         let check = AdminTokenCheck(try answer(status, body))
         #expect(check.severities == [severity] && check.words.contains(words) && check.isAccepted == (severity == .ok))
+    }
+
+    @Test("blame a web page on what stands before 3scale, not on the token", arguments: [200, 403, 503])
+    func webPage(_ status: Int) {
+        let check = AdminTokenCheck(
+            Observation(.answered(status: status, body: nil, isEmpty: false), isHTML: true))
+        #expect(check.severities == [.error])
+        #expect(check.words.contains("firewall"))
+        #expect(!check.words.contains("token"))
+    }
+
+    @Test("say that a default plan is no service's", arguments: [("basic", Severity.ok), ("Basic", .warning)])
+    func defaultPlan(_ wanted: String, _ severity: Severity) {
+        #expect(DefaultPlanCheck(wanted, systemNames: ["basic", "gold"]).severities == [severity])
     }
 
     @Test(
@@ -180,6 +245,7 @@ struct ThreeScaleCheckTests {
             (facts(mode: "oauth"), "service.mode", .warning), (facts(mode: nil), "service.mode", .warning),
             (facts(plans: 0), "service.plan", .warning), (facts(servicePlans: 0), "service.service_plan", .warning),
             (facts(promoted: false), "service.promotion", .warning),
+            (facts(hasEndpoint: false), "service.endpoint", .warning), (facts(hasEndpoint: true), "service", .ok),
             (facts(deployment: "plugin_java", promoted: false), "service", .ok),
             (facts(plans: nil, servicePlans: nil, promoted: nil), "service", .ok),
         ])
@@ -200,9 +266,12 @@ struct ThreeScaleCheckTests {
         let services = try list(#"[{"id":1},{"id":2},{"id":3},{"id":4,"name":"Chat","backend_version":"1"}]"#)
         let all = ServiceCheck.Facts.all(
             services: services, plans: plans, servicePlans: try list("[\(plan(4, #""state":"hidden""#))]"),
-            promoted: [4])
+            promoted: try list(
+                #"[{"content":{"id":4,"proxy":{"endpoint":""}}},{"content":{"id":3,"proxy":{"endpoint":"https://a:443"}}}]"#
+            ))
         #expect(all.map(\.usablePlans) == [0, 0, 1, 1] && all.map(\.servicePlans) == [0, 0, 0, 1])
-        #expect(all.map(\.isPromoted) == [false, false, false, true] && all[3].name == "Chat")
+        #expect(all.map(\.isPromoted) == [false, false, true, true] && all[3].name == "Chat")
+        #expect(all.map(\.hasEndpoint) == [nil, nil, true, false])
     }
 
     @Test("find an owner's second application for a service, and take no other for one")

@@ -18,7 +18,8 @@ struct TokenHintTests {
         "say how to mend what is usually wrong",
         arguments: [
             ("aud", "account", "audience mapper"), ("aud", ["x", "y"], "it holds: x, y"),
-            ("iss", .string(issuer + "/"), "slash"), ("iss", "http://keycloak:8080/realms/mlaas", "another host name"),
+            ("iss", .string(issuer + "/"), "slash"), ("iss", .string(issuer + "x"), "two realms"),
+            ("iss", "http://keycloak:8080/realms/mlaas", "another host name"),
             ("typ", "ID", "ID token"), ("sub", nil, "lightweight"), ("iat", .int(now + 60), "clocks"),
         ] as [(String, JSONValue, String)])
     func claims(_ claim: String, _ value: JSONValue, _ words: String) throws {

@@ -22,6 +22,14 @@ package struct Doctor: Sendable {
         package var threeScaleURL: String
         package var threeScaleToken: String
         package var pageSize: Int
+        /// Which callers are let in.
+        package var access = AccessPolicy()
+        /// The system name of MLAAS_DEFAULT_PLAN.
+        package var defaultPlan: String?
+        /// Whether Keycloak is asked about each token.
+        package var introspects = false
+        /// Instead of what discovery says.
+        package var introspectionURL: String?
         package var certificates: [CertificateFile] = []
         /// A user's token to look at, or the path where none could be read.
         package var token: TokenSource = .none
@@ -109,16 +117,43 @@ package struct Doctor: Sendable {
         var checks: [any Check] = [
             ReachabilityCheck(
                 "keycloak.reachable", system: "Keycloak", url: plan.realmURL, variable: "KEYCLOAK_URL", discovery),
-            IssuerCheck(realmURL: plan.realmURL, issuers: plan.issuers, discovery: discovery),
+            IssuerCheck(
+                realmURL: plan.realmURL, issuers: plan.issuers, discovery: discovery,
+                otherPath: await otherPath(discovery)),
             ClockCheck(system: "Keycloak", offset: discovery.clockOffset, tolerance: plan.clockSkew),
         ]
         if let url = plan.keySetURL ?? discovery.document?["jwks_uri"]?.string {
             checks.append(SigningKeysCheck(url: url, algorithms: plan.algorithms, keySet: await observer.get(url)))
         }
         if discovery.document != nil {
-            checks.append(TokenCheck(audiences: plan.audiences, sample: await sample(discovery.document)))
+            checks.append(
+                TokenCheck(audiences: plan.audiences, sample: await sample(discovery.document), access: plan.access))
+        }
+        if plan.introspects, let secret = plan.clientSecret,
+            let url = plan.introspectionURL ?? discovery.document?["introspection_endpoint"]?.string
+        {
+            checks.append(
+                IntrospectionCheck(
+                    url: url, await observer.post(url, form: "token=doctor", credentials: credentials(secret))))
         }
         return checks.flatMap(\.findings) + certificate("Keycloak", discovery.certificate)
+    }
+
+    /// The realm's URL with `/auth` before `/realms`, or without it, when Keycloak answers there and not where it should:
+    /// releases before 17 have that path, and later ones when they are told to.
+    private func otherPath(_ discovery: Observation) async -> String? {
+        guard discovery.status == 404, let realms = plan.realmURL.firstRange(of: "/realms/") else { return nil }
+        let before = plan.realmURL[..<realms.lowerBound]
+        let other =
+            (before.hasSuffix("/auth") ? String(before.dropLast(5)) : before + "/auth")
+            + plan.realmURL[realms.lowerBound...]
+        let answer = await observer.get(other + "/.well-known/openid-configuration")
+        return answer.document?["issuer"]?.string == nil ? nil : other
+    }
+
+    /// RFC 6749 §2.3.1: both halves are form-encoded before they become Basic credentials.
+    private func credentials(_ secret: String) -> BasicCredentials {
+        BasicCredentials(user: PercentEncoding.encode(plan.clientID), password: PercentEncoding.encode(secret))
     }
 
     private func sample(_ discovery: JSONValue?) async -> TokenCheck.Sample {
@@ -128,18 +163,20 @@ package struct Doctor: Sendable {
         case .none: break
         }
         guard let secret = plan.clientSecret, let url = discovery?["token_endpoint"]?.string else { return .none }
-        // RFC 6749 §2.3.1: both halves are form-encoded before they become Basic credentials.
         let answer = await observer.post(
-            url, form: "grant_type=client_credentials",
-            credentials: BasicCredentials(
-                user: PercentEncoding.encode(plan.clientID), password: PercentEncoding.encode(secret)))
+            url, form: "grant_type=client_credentials", credentials: credentials(secret))
         guard let token = answer.document?["access_token"]?.string else {
             guard case .answered(let status, let body, _) = answer.outcome else {
                 return .notIssued(error: "the token endpoint does not answer")
             }
+            // Keycloak answers 401 `unauthorized_client` also where only service accounts are off: the words tell.
+            if status == 401, body?["error_description"]?.string?.contains("credentials") == true {
+                return .wrongSecret
+            }
             return .notIssued(error: body?["error"]?.string ?? String(status))
         }
-        return .judged(await verify(Array(token.utf8)), source: "a token of client '\(plan.clientID)' itself")
+        return .judged(
+            await verify(Array(token.utf8)), source: "a token of client '\(plan.clientID)' itself", ofUser: false)
     }
 
     // MARK: 3scale
@@ -171,13 +208,17 @@ package struct Doctor: Sendable {
         async let servicePlans = ask("service_plans")
         async let promoted = pages("account/proxy_configs/production", "proxy_config")
         let configurations = await promoted
+        let applicationPlans = Self.elements(await plans, "plans", "application_plan")
         let facts = await ServiceCheck.Facts.all(
-            services: services, plans: Self.elements(plans, "plans", "application_plan"),
+            services: services, plans: applicationPlans,
             servicePlans: Self.elements(servicePlans, "plans", "service_plan"),
-            promoted: (configurations?.isComplete == true ? configurations?.elements : nil).map {
-                Set($0.compactMap { $0["content"]?["id"]?.int })
-            })
-        return [CatalogueCheck(services: services.count)] + facts.map(ServiceCheck.init)
+            promoted: configurations?.isComplete == true ? configurations?.elements : nil)
+        var checks: [any Check] = [CatalogueCheck(services: services.count)] + facts.map(ServiceCheck.init)
+        if let wanted = plan.defaultPlan, let applicationPlans {
+            checks.append(
+                DefaultPlanCheck(wanted, systemNames: applicationPlans.compactMap { $0["system_name"]?.string }))
+        }
+        return checks
     }
 
     private func ask(_ path: String, page: Int? = nil) async -> Observation {

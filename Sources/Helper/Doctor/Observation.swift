@@ -14,9 +14,12 @@ package struct Observation: Sendable {
     package let clockOffset: Int?
     /// The server's own certificate as PEM; nil over plain http.
     package let certificate: [UInt8]?
+    /// Whether the answer says that it is a page for people: neither Keycloak's nor 3scale's API answers one.
+    package let isHTML: Bool
 
-    package init(_ outcome: Outcome, clockOffset: Int? = nil, certificate: [UInt8]? = nil) {
+    package init(_ outcome: Outcome, clockOffset: Int? = nil, certificate: [UInt8]? = nil, isHTML: Bool = false) {
         self.outcome = outcome
+        self.isHTML = isHTML
         self.clockOffset = clockOffset
         self.certificate = certificate
     }
@@ -71,7 +74,8 @@ package struct Observer: Sendable {
                 .answered(
                     status: response.status.code, body: try? JSONValue(parsing: response.body),
                     isEmpty: response.body.isEmpty),
-                clockOffset: offset, certificate: response.certificate)
+                clockOffset: offset, certificate: response.certificate,
+                isHTML: response.fields["content-type"]?.lowercased().hasPrefix("text/html") == true)
         } catch {
             return Observation(.failed(error))
         }

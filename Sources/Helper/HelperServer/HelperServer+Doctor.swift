@@ -52,6 +52,10 @@ extension HelperServer {
             algorithms: identity.policy.algorithms.map(\.rawValue).sorted(), clockSkew: identity.policy.clockSkew,
             threeScaleURL: threeScale.baseURL,
             threeScaleToken: threeScale.accessToken(), pageSize: settings.pageSize)
+        plan.access = accessPolicy
+        plan.defaultPlan = settings.defaultPlan
+        plan.introspects = identity.introspectionLifetime != nil
+        plan.introspectionURL = identity.places.introspectionURL
         if let path = settings.extraRootsFile {
             plan.certificates.append(
                 .init(owner: "CA_BUNDLE", pem: try? FilesOnDisk.read(path), areRoots: true))

@@ -24,15 +24,12 @@ enum TokenHints {
     static func issuer(_ received: String?, accepted: [String]) -> String? {
         guard let received, received.utf8.count <= textMax, received.utf8.allSatisfy(isURLByte) else { return nil }
         for issuer in accepted {
-            if received == issuer + "/" || issuer == received + "/" {
-                return "The token's issuer '\(received)' and the accepted '\(issuer)' differ by a slash at the end: "
-                    + "issuers are compared byte for byte; set KEYCLOAK_ISSUERS to what the tokens say."
-            }
-            if let path = realmPath(issuer), path == realmPath(received) {
-                return
-                    "The token's issuer '\(received)' is the accepted '\(issuer)' by another host name or scheme: give "
-                    + "Keycloak one fixed hostname, or list both in KEYCLOAK_ISSUERS."
-            }
+            guard let words = IssuerDifference.words(received, issuer) else { continue }
+            let hint = "The token's issuer '\(received)' and the accepted '\(issuer)' \(words): "
+            return hint
+                + (IssuerDifference.areOneRealm(received, issuer)
+                    ? "give Keycloak one fixed hostname, or list both in KEYCLOAK_ISSUERS."
+                    : "issuers are compared byte for byte; set KEYCLOAK_ISSUERS to what the tokens say.")
         }
         return nil
     }
@@ -74,11 +71,6 @@ enum TokenHints {
 
     static func authorizedParty(_ received: String?) -> String {
         "Tokens issued to '\(shown(received ?? ""))' are not accepted: KEYCLOAK_AUTHORIZED_PARTIES does not list it."
-    }
-
-    /// From `/realms/` on.
-    private static func realmPath(_ url: String) -> Substring? {
-        url.firstRange(of: "/realms/").map { url[$0.lowerBound...] }
     }
 
     private static func isURLByte(_ byte: UInt8) -> Bool {

@@ -15,8 +15,17 @@ package struct AdminTokenCheck: Check {
     package var findings: [Finding] {
         guard case .answered(let status, let body, let isEmpty) = observation.outcome else { return [] }
         if isAccepted { return [Finding(Self.name, .ok, "3scale accepts the admin token")] }
-        let (message, advice) = Self.words(status, body, isEmpty)
+        let (message, advice) =
+            observation.isHTML ? Self.page(status) : Self.words(status, body, isEmpty)
         return [Finding(Self.name, .error, message, advice: advice)]
+    }
+
+    /// A page for people says nothing of our token: something in front of 3scale answered.
+    private static func page(_ status: Int) -> (String, String) {
+        (
+            "a web page answers (\(status)) in place of 3scale's admin API: a firewall, a proxy or a sign-in page",
+            "Let this host through to the admin portal, and check THREESCALE_ADMIN_API_URL, HTTPS_PROXY and NO_PROXY"
+        )
     }
 
     private static func words(_ status: Int, _ body: JSONValue?, _ isEmpty: Bool) -> (String, String) {
@@ -38,6 +47,16 @@ package struct AdminTokenCheck: Check {
             (
                 "there is no admin API at this address",
                 "Set THREESCALE_ADMIN_API_URL to the tenant's admin portal, not to the developer portal"
+            )
+        case 429:
+            (
+                "3scale limits how often we may call it (429)",
+                "Have the limit for this host raised, or raise CATALOG_REFRESH_SECONDS and lower THREESCALE_MAX_CONCURRENCY"
+            )
+        case 400:
+            (
+                "3scale answers 400 to a well-formed request: the port probably speaks TLS",
+                "Use https in THREESCALE_ADMIN_API_URL, or the port that speaks plain http"
             )
         case 300...399:
             ("3scale sends us elsewhere (\(status))", "Use the https address in THREESCALE_ADMIN_API_URL")

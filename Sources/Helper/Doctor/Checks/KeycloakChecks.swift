@@ -1,3 +1,4 @@
+import HelperCore
 import JSON
 
 /// Whether the realm is there, and names itself as tokens are expected to.
@@ -5,31 +6,51 @@ package struct IssuerCheck: Check {
     private let realmURL: String
     private let issuers: [String]
     private let discovery: Observation
+    private let otherPath: String?
 
-    /// - Parameter issuers: those whose tokens are accepted.
-    package init(realmURL: String, issuers: [String], discovery: Observation) {
+    /// - Parameters:
+    ///   - issuers: those whose tokens are accepted.
+    ///   - otherPath: the realm's URL with, or without, `/auth` when that is where Keycloak was found instead.
+    package init(realmURL: String, issuers: [String], discovery: Observation, otherPath: String? = nil) {
         self.realmURL = realmURL
+        self.otherPath = otherPath
         self.issuers = issuers
         self.discovery = discovery
     }
 
     package var findings: [Finding] {
         guard case .answered(let status, let body, _) = discovery.outcome else { return [] }
-        guard status == 200, let issuer = body?["issuer"]?.string else { return [unusable(status)] }
+        guard status == 200, let issuer = body?["issuer"]?.string else { return [unusable(status, body)] }
         guard issuers.contains(issuer) else {
             return [
                 Finding(
                     "keycloak.issuer", .error,
-                    "Keycloak calls itself '\(issuer)', but tokens are accepted of: \(issuers.joined(separator: ", "))",
+                    "Keycloak calls itself '\(issuer)', but tokens are accepted of: \(issuers.joined(separator: ", "))"
+                        + difference(issuer),
                     advice: "Set KEYCLOAK_ISSUERS to what stands in the tokens' 'iss', byte for byte")
             ]
         }
         return [Finding("keycloak.issuer", .ok, "the issuer is \(issuer)")]
     }
 
-    private func unusable(_ status: Int) -> Finding {
+    /// How the name differs from one that is accepted, where they are alike.
+    private func difference(_ issuer: String) -> String {
+        issuers.lazy.compactMap { IssuerDifference.words(issuer, $0) }.first.map { "; the two \($0)" } ?? ""
+    }
+
+    private func unusable(_ status: Int, _ body: JSONValue?) -> Finding {
         let (message, advice) =
             switch status {
+            case _ where otherPath != nil:
+                (
+                    "Keycloak is not at \(realmURL) but at \(otherPath ?? "")",
+                    "Set KEYCLOAK_URL to the part of it before /realms/"
+                )
+            case 404 where body?["error"]?.string == "Realm does not exist":
+                (
+                    "Keycloak knows no realm at \(realmURL)",
+                    "Check KEYCLOAK_REALM: upper and lower case matter, and it is the realm's name, not its display name"
+                )
             case 404:
                 (
                     "there is no realm at \(realmURL)",

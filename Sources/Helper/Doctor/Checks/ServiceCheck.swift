@@ -16,11 +16,14 @@ package struct ServiceCheck: Check {
         package let servicePlans: Int?
         /// Whether a configuration was promoted to production; nil when that could not be listed.
         package let isPromoted: Bool?
+        /// Whether the promoted configuration names a production endpoint; nil when that could not be listed.
+        package let hasEndpoint: Bool?
 
         package init(
             id: Int, name: String, mode: String?, deployment: String?, usablePlans: Int?, servicePlans: Int?,
-            isPromoted: Bool?
+            isPromoted: Bool?, hasEndpoint: Bool? = nil
         ) {
+            self.hasEndpoint = hasEndpoint
             self.id = id
             self.name = name
             self.mode = mode
@@ -36,7 +39,7 @@ package struct ServiceCheck: Check {
     package init(_ facts: Facts) { self.facts = facts }
 
     package var findings: [Finding] {
-        let problems = [mode, plan, servicePlan, promotion].compactMap { $0 }
+        let problems = [mode, plan, servicePlan, promotion, endpoint].compactMap { $0 }
         return problems.isEmpty ? [Finding("service", .ok, "\(label) can be served")] : problems
     }
 
@@ -73,6 +76,14 @@ package struct ServiceCheck: Check {
             advice: "Promote its configuration under Integration > Configuration")
     }
 
+    private var endpoint: Finding? {
+        guard facts.isPromoted != false, facts.hasEndpoint == false else { return nil }
+        return Finding(
+            "service.endpoint", .warning,
+            "\(label) has no production endpoint: callers get a key and no address for it",
+            advice: "Enter its production public base URL in its integration settings, and promote it")
+    }
+
     /// Plugins and service meshes are configured elsewhere.
     private static func usesGateway(_ deployment: String?) -> Bool {
         guard let deployment else { return true }
@@ -85,10 +96,18 @@ extension ServiceCheck.Facts {
     /// - Parameters:
     ///   - plans: elements of `GET application_plans`.
     ///   - servicePlans: elements of `GET service_plans`.
-    ///   - promoted: ids of the services in `GET account/proxy_configs/production`.
+    ///   - promoted: elements of `GET account/proxy_configs/production`.
     package static func all(
-        services: [JSONValue], plans: [JSONValue]?, servicePlans: [JSONValue]?, promoted: Set<Int>?
+        services: [JSONValue], plans: [JSONValue]?, servicePlans: [JSONValue]?, promoted: [JSONValue]?
     ) -> [ServiceCheck.Facts] {
+        let endpoints = promoted.map { configurations in
+            Dictionary(
+                configurations.compactMap { configuration in
+                    configuration["content"]?["id"]?.int.map {
+                        ($0, configuration["content"]?["proxy"]?["endpoint"]?.string ?? "")
+                    }
+                }, uniquingKeysWith: { first, _ in first })
+        }
         let usable = plans.map { count($0.filter(isUsable)) }
         let service = servicePlans.map(count)
         return services.compactMap { entity in
@@ -96,7 +115,8 @@ extension ServiceCheck.Facts {
             return ServiceCheck.Facts(
                 id: id, name: entity["name"]?.string ?? String(id), mode: entity["backend_version"]?.string,
                 deployment: entity["deployment_option"]?.string, usablePlans: usable.map { $0[id] ?? 0 },
-                servicePlans: service.map { $0[id] ?? 0 }, isPromoted: promoted.map { $0.contains(id) })
+                servicePlans: service.map { $0[id] ?? 0 }, isPromoted: endpoints.map { $0[id] != nil },
+                hasEndpoint: endpoints.flatMap { $0[id] }.map { !$0.isEmpty })
         }
     }
 

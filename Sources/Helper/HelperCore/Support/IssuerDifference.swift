@@ -1,0 +1,57 @@
+/// How two issuers that look alike differ, in words for an operator. Issuers are compared byte for byte (RFC 8414 §2), and
+/// the usual mistakes are a slash, a scheme, a port, letters in another case, a path such as `/auth`, or another realm.
+package enum IssuerDifference {
+    /// What one issuer has that the other has not; nil when nothing about them is alike or they are equal.
+    package static func words(_ received: String, _ accepted: String) -> String? {
+        guard received != accepted else { return nil }
+        if received == accepted + "/" || accepted == received + "/" { return "differ by a slash at the end" }
+        guard let left = Parts(received), let right = Parts(accepted) else { return nil }
+        if left.realm == right.realm, left.prefix == right.prefix {
+            if left.host == right.host, left.port == right.port { return "differ by the scheme" }
+            if left.host.lowercased() == right.host.lowercased(), left.port == right.port {
+                return "differ by upper and lower case in the host name"
+            }
+            if left.host == right.host { return "differ by the port" }
+            return "are one realm by another host name"
+        }
+        guard left.host == right.host else { return nil }
+        if left.realm == right.realm {
+            return "differ by the path before /realms/ ('\(left.prefix)', '\(right.prefix)')"
+        }
+        if left.realm.lowercased() == right.realm.lowercased() {
+            return "differ by upper and lower case in the realm's name"
+        }
+        return "name two realms of one Keycloak ('\(left.realm)', '\(right.realm)')"
+    }
+
+    /// Whether two issuers are probably one realm that is reached by two names.
+    package static func areOneRealm(_ left: String, _ right: String) -> Bool {
+        guard let left = Parts(left), let right = Parts(right) else { return false }
+        return left.realm == right.realm && left.prefix == right.prefix && left.host != right.host
+    }
+
+    /// `scheme://host:port` + prefix + `/realms/` + realm.
+    private struct Parts {
+        let host: Substring
+        let port: Substring
+        let prefix: Substring
+        let realm: Substring
+
+        init?(_ url: String) {
+            guard let scheme = url.firstRange(of: "://"),
+                let realms = url[scheme.upperBound...].firstRange(of: "/realms/")
+            else { return nil }
+            let rest = url[scheme.upperBound..<realms.lowerBound]
+            let authority = rest.prefix { $0 != "/" }
+            prefix = rest[authority.endIndex...]
+            realm = url[realms.upperBound...]
+            if let colon = authority.lastIndex(of: ":"), !authority.hasSuffix("]") {
+                host = authority[..<colon]
+                port = authority[authority.index(after: colon)...]
+            } else {
+                host = authority
+                port = url.hasPrefix("https") ? "443" : "80"
+            }
+        }
+    }
+}
