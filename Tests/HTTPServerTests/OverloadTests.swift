@@ -138,6 +138,20 @@ struct OverloadTests {
         }
     }
 
+    /// An ordinary client, whose buffers grow.
+    @Test("the kernel is not given megabytes for a client that reads nothing")
+    func kernelBuffers() async throws {
+        let worker = Worker()
+        try await serve(worker, { _ in }) { port, _ in
+            let client = try RawClient(port: port)
+            client.send(String(repeating: ask("/large"), count: 1_000))
+            try await becomesTrue { worker.timesAsked >= 1 }
+            usleep(300_000)
+            // 64 KiB each: without a bound the kernels take about 4 MB.
+            #expect(worker.timesAsked < 30)
+        }
+    }
+
     @Test("small answers to pipelined requests leave together")
     func batches() async throws {
         try await serve(Worker(), { _ in }) { port, _ in

@@ -28,6 +28,10 @@ package struct ListeningSocket: ~Copyable, Sendable {
         guard descriptor >= 0 else { throw .last }
         var yes: Int32 = 1
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
+        // Inherited by each connection. Without it the kernel takes megabytes of an answer that its client does not read.
+        var unsentBytesMax: Int32 = 128 * 1024
+        unsafe setsockopt(
+            descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, &unsentBytesMax, socklen_t(MemoryLayout<Int32>.size))
         guard unsafe bind(descriptor, first.pointee.ai_addr, first.pointee.ai_addrlen) == 0,
             listen(descriptor, Int32(backlog)) == 0
         else {
