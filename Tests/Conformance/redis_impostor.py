@@ -1,10 +1,21 @@
 """What may stand where Redis should: other servers, and those that repeat what they were sent."""
 
+import re
 import socketserver
 import threading
 
 PASSWORD = "s3cret/pass word"
 ESCAPED = "s3cret%2Fpass%20word"
+
+
+GREETING = {b"AUTH": b"+OK\r\n", b"SELECT": b"+OK\r\n", b"PING": b"+PONG\r\n", b"SCRIPT": b"$40\r\n" + b"a" * 40 + b"\r\n",
+            b"SUBSCRIBE": b"*3\r\n$9\r\nsubscribe\r\n$13\r\nmlaas:changes\r\n:1\r\n", b"PUBLISH": b":0\r\n"}
+COMMAND = re.compile(rb"\*\d+\r\n\$\d+\r\n([A-Z]+)\r\n")
+
+
+def greets_and_answers(reply):
+    """Greets as Redis does, and answers every other command with `reply`."""
+    return lambda data: b"".join(GREETING.get(name, reply) for name in COMMAND.findall(data))
 
 
 class Impostor:
@@ -23,7 +34,7 @@ class Impostor:
     }
 
     def __init__(self, kind):
-        answer = self.ANSWERS[kind]
+        answer = self.ANSWERS[kind] if isinstance(kind, str) else greets_and_answers(kind)
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self):

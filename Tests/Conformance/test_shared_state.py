@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from conftest import Helper, stop
+from redis_impostor import Impostor
 from redis_server import PASSWORD, Redis, Relay, programs
 
 pytestmark = pytest.mark.skipif("redis" not in programs(), reason="needs redis-server")
@@ -328,3 +329,25 @@ def test_counts_go_on_from_what_a_replica_let_through_when_redis_is_lost(sandbox
     finally:
         stop(helper.process)
         redis.stop()
+
+
+@pytest.mark.parametrize("reply", [
+    b"*4\r\n:0\r\n:0\r\n:0\r\n:9223372036854775807\r\n", b"*4\r\n:0\r\n:0\r\n:0\r\n:-9223372036854775808\r\n",
+    b"*4\r\n:2\r\n:0\r\n:1\r\n:1000\r\n", b"*4\r\n:1\r\n:9223372036854775807\r\n:1\r\n:1000\r\n",
+    b"*4\r\n:1\r\n:0\r\n:9223372036854775807\r\n:1000\r\n", b"+OK\r\n", b":1\r\n", b"$-1\r\n", b"*0\r\n", b"-ERR no\r\n",
+])
+def test_no_reply_to_a_count_or_a_lock_ends_the_process_or_refuses_anybody(sandbox, reply):
+    impostor = Impostor(reply)
+    helper = Helper(sandbox.keycloak, sandbox.threescale, REDIS_URL=impostor.url, RATE_LIMITS="read=50/hour;write=50/hour")
+    try:
+        wait_until(lambda: metric(helper, "mlaas_redis_up") == 1)
+        token = sandbox.token("ada")
+        assert [helper.get("/api/services", token).status_code for _ in range(4)] == [200] * 4
+        service = helper.services(token)["granite_chat"]["id"]
+        assert helper.init(token, service).status_code == 200
+        assert helper.process.poll() is None
+        assert metric(helper, "mlaas_redis_errors_total") > 0
+    finally:
+        log = helper.stop()
+        impostor.close()
+    assert "redis is in trouble" in log and "s3cret" not in log

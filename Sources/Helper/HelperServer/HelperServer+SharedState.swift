@@ -28,7 +28,8 @@ extension HelperServer {
             throw StartError(description: "REDIS_URL: TLS cannot be used: \(error)")
         }
         let health = RedisHealth(
-            links: group.loops.count + 1, factory: registry, logger: logger.labelled("redis"),
+            links: group.loops.count + 1, address: "\(configuration.host):\(configuration.port)", factory: registry,
+            logger: logger.labelled("redis"),
             now: { EventLoop.nanoseconds() })
         registry.collect { [.init("mlaas_redis_up", .gauge, health.isUp ? 1 : 0)] }
         let redis = await RedisSharedState.start(

@@ -15,6 +15,8 @@ package final class RedisHealth: Sendable {
         /// Nil until the first outcome.
         var isWell: Bool?
         var troubleSince: UInt64 = 0
+        /// The kinds of failure that this trouble has had a line for.
+        var told: Set<RedisError.Kind> = []
     }
 
     private let state = Mutex(State())
@@ -22,12 +24,18 @@ package final class RedisHealth: Sendable {
     private let logger: Logger
     private let now: @Sendable () -> UInt64
     private let linksExpected: Int
+    private let address: String
 
     /// - Parameters:
     ///   - links: connections there will be.
+    ///   - address: host and port, for the log.
     ///   - now: nanoseconds from any start, never going back.
-    package init(links: Int, factory: any MetricsFactory, logger: Logger, now: @escaping @Sendable () -> UInt64) {
+    package init(
+        links: Int, address: String = "", factory: any MetricsFactory, logger: Logger,
+        now: @escaping @Sendable () -> UInt64
+    ) {
         linksExpected = links
+        self.address = address
         errors = Dictionary(
             uniqueKeysWithValues: RedisError.Kind.allCases.map { kind in
                 (
@@ -60,17 +68,22 @@ package final class RedisHealth: Sendable {
         // What was not sent says nothing new of Redis.
         guard error.kind != .notReady else { return }
         let now = now()
-        let isNews = state.withLock { state in
+        let (isFirst, isNewKind) = state.withLock { state in
             state.lastFailure = now
-            guard state.isWell != false else { return false }
-            state.isWell = false
-            state.troubleSince = now
-            return true
+            let isFirst = state.isWell != false
+            if isFirst {
+                state.isWell = false
+                state.troubleSince = now
+                state.told = []
+            }
+            return (isFirst, state.told.insert(error.kind).inserted)
         }
-        guard isNews else { return }
+        guard isFirst || isNewKind else { return }
         logger.warning(
-            "redis is in trouble: limits are counted and changes told in this replica alone for now",
-            metadata: [LogKey.error: .string(error.description)])
+            isFirst
+                ? "redis is in trouble: limits are counted and changes told in this replica alone for now"
+                : "redis fails for another reason",
+            metadata: [LogKey.error: .string(error.description), "address": .string(address)])
     }
 
     /// Says when all is well again; called every second or so.
