@@ -16,6 +16,9 @@ package struct HTTPClientRequest: Sendable {
     package var maxResponseBytes: Int
     /// Ask for the server's certificate too, which takes a connection of its own.
     package var wantsCertificate = false
+    /// Send on a connection made for this request. A kept connection may have been closed by the peer in silence; a write
+    /// that meets one cannot be repeated, as nobody can tell whether it arrived.
+    package var needsNewConnection = false
 
     package init(
         method: HTTPMethod = .get, url: String, fields: HTTPFields = HTTPFields(), body: [UInt8]? = nil,

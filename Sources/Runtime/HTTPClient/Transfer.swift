@@ -98,15 +98,18 @@ import HTTP
             unsafe ccurl_set_long(easy, CURLOPT_HTTPGET, 1)
         }
         unsafe ccurl_set_text(easy, CURLOPT_CUSTOMREQUEST, request.method.rawValue)
-        if request.wantsCertificate {
-            // Only a new connection tells it.
+        if request.wantsCertificate || request.needsNewConnection {
             unsafe ccurl_set_long(easy, CURLOPT_FRESH_CONNECT, 1)
-            unsafe ccurl_set_long(easy, CURLOPT_CERTINFO, 1)
         }
+        // Only a new connection tells it.
+        if request.wantsCertificate { unsafe ccurl_set_long(easy, CURLOPT_CERTINFO, 1) }
     }
+
+    private var proxyCredentials: String?
 
     private func setProxy(_ easy: UnsafeMutableRawPointer, _ configuration: HTTPClientConfiguration) {
         let proxy = request.url.hasPrefix("https:") ? configuration.httpsProxy : configuration.httpProxy
+        proxyCredentials = proxy.flatMap(URLRedaction.credentials)
         // An empty text turns off what libcurl would read from the environment.
         unsafe ccurl_set_text(easy, CURLOPT_PROXY, proxy ?? "")
         unsafe ccurl_set_text(easy, CURLOPT_NOPROXY, configuration.noProxy?.list(for: request.url) ?? "")
@@ -235,8 +238,8 @@ import HTTP
     func result(_ code: CURLcode) -> Result<HTTPClientResponse, HTTPClientError> {
         if let refusal { return .failure(refusal) }
         guard code == CURLE_OK else {
-            return .failure(
-                HTTPClientError(code, mayHaveBeenSent: mayHaveBeenSent, detail: unsafe String(cString: reason)))
+            let detail = URLRedaction.redact(unsafe String(cString: reason), credentials: proxyCredentials)
+            return .failure(HTTPClientError(code, mayHaveBeenSent: mayHaveBeenSent, detail: detail))
         }
         var status = 0
         unsafe ccurl_get_long(easy, CURLINFO_RESPONSE_CODE, &status)
