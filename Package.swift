@@ -142,7 +142,9 @@ let package = Package(
         tests("Arguments", ["Arguments"]),
         tests("HelperCore", ["HelperCore", "Crypto", "Telemetry"]),
         tests("Keycloak", ["Keycloak", "HelperCore", "Crypto", "JSON", "Telemetry"]),
-        tests("ThreeScale", ["ThreeScale", "HelperCore", "HTTP", "HTTPClient", "JSON"]),
+        tests(
+            "ThreeScale",
+            ["ThreeScale", "HelperCore", "HTTP", "HTTPClient", "JSON", "EventLoop", "Telemetry", "TestSupport"]),
         tests("Doctor", ["Doctor", "HelperCore", "HTTPClient", "JSON"]),
         tests(
             "SharedState",

@@ -43,7 +43,7 @@ final class FakeAPIManager: APIManager {
         return Catalog(services: state.withLock { $0.services })
     }
 
-    func limits(ofPlan plan: Int, service: Int) async throws(APIManagerError) -> [PlanLimit] { [] }
+    func limits(ofPlans plans: [Int], service: Int) async throws(APIManagerError) -> [Int: [PlanLimit]] { [:] }
 
     func account(username: String) async throws(APIManagerError) -> Account? {
         try check()

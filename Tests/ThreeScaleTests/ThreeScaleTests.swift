@@ -12,7 +12,7 @@ struct ThreeScaleAnswerTests {
         let response = HTTPClientResponse(
             status: HTTPStatus(code: status), fields: HTTPFields([("retry-after", "7")]), body: Array(body.utf8))
         do throws(APIManagerError) {
-            _ = try ThreeScaleAnswer.value(of: response, isWrite: isWrite)
+            _ = try ThreeScaleAnswer.value(of: response, isWrite: isWrite, now: 0)
             return nil
         } catch {
             return error
@@ -31,17 +31,24 @@ struct ThreeScaleAnswerTests {
                         .init(field: "username", issue: "is too short"),
                         .init(field: "username", issue: "is bad"),
                     ]))
-        #expect(failure(422, #"{"error":"You cannot subscribe to that service."}"#)?.helperError().details.count == 1)
+        // One message for all is not meant for the caller's fields.
+        #expect(
+            failure(422, #"{"error":"You cannot subscribe to that service."}"#) == .rejected(status: 422, details: []))
         #expect(failure(409, "") == .rejected(status: 409, details: []))
     }
 
     @Test(
-        "403 is about our token unless a DELETE says why",
+        "403 is about our token unless an errors map says why, on reads and writes",
         arguments: [#"{"error":"Access denied"}"#, #"{"status":"Forbidden"}"#, "", "<html>"])
     func denied(_ body: String) {
-        guard case .accessDenied = failure(403, body, isWrite: false) else {
-            Issue.record("not denied: \(body)")
-            return
+        for isWrite in [false, true] {
+            guard case .accessDenied(let cause) = failure(403, body, isWrite: isWrite) else {
+                Issue.record("not denied: \(body)")
+                return
+            }
+            let shown = APIManagerError.accessDenied(cause: cause).helperError(refusal: .accountCreationFailed)
+            #expect(shown.code == .upstreamAccessDenied && shown.details.isEmpty)
+            #expect(!shown.publicMessage.contains("denied"))
         }
         guard case .rejected = failure(403, #"{"errors":{"base":["no"]}}"#) else {
             Issue.record("not rejected")
@@ -60,16 +67,38 @@ struct ThreeScaleAnswerTests {
     }
 
     @Test(
-        "say why in every shape that 3scale has",
+        "say why to the log in every shape that 3scale has, and to callers in one",
         arguments: [
             (#"{"error":{"from":"pending","event":"suspend","error":"cannot transition"}}"#, "", "cannot transition"),
             ("Wrong type for parameter: account", "text/plain; charset=utf-8", "Wrong type for parameter: account"),
-            ("<html>502</html>", "text/html", nil), ("", "", nil), (#"{"status":"Not found"}"#, "", nil),
-        ] as [(String, String, String?)])
-    func shapes(_ body: String, _ type: String, _ issue: String?) {
+            ("<html>502</html>", "text/html", "a page of HTML"), ("", "", "an empty body"),
+            (#"{"status":"Not found"}"#, "", "Not found"),
+        ])
+    func shapes(_ body: String, _ type: String, _ summary: String) {
         let response = HTTPClientResponse(
             status: HTTPStatus(code: 422), fields: HTTPFields([("content-type", type)]), body: Array(body.utf8))
-        #expect(ThreeScaleAnswer.details(response).map(\.issue) == (issue.map { [$0] } ?? []))
+        #expect(ThreeScaleAnswer.details(response).isEmpty)
+        #expect(ThreeScaleAnswer.summary(response) == summary)
+    }
+
+    @Test(
+        "name the time to wait in seconds or as a date, however long",
+        arguments: [
+            ("7", 7), ("86400", 86_400), ("99999999999999999999", 1_000_000_000),
+            ("Sun, 09 Sep 2001 03:46:40 GMT", 7_200),
+            ("Sun, 09 Sep 2001 00:00:00 GMT", 0), ("soon", nil), ("-1", nil),
+        ] as [(String, Int?)])
+    func waits(_ field: String, _ seconds: Int?) {
+        let response = HTTPClientResponse(
+            status: HTTPStatus(code: 503), fields: HTTPFields([("retry-after", field)]), body: [])
+        let error = #expect(throws: APIManagerError.self) {
+            _ = try ThreeScaleAnswer.value(of: response, isWrite: false, now: 1_000_000_000)
+        }
+        guard case .unavailable(let wait, _, _) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(wait == seconds.map { .seconds($0) })
     }
 
     @Test("are waited out as long as they say")

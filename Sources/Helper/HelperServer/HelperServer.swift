@@ -116,7 +116,8 @@ package struct HelperServer: Sendable {
         let manager = ThreeScaleAPIManager(
             configuration: threeScaleConfiguration(credentials.accessToken), client: client,
             metrics: telemetry.upstream("3scale", ThreeScaleAPIManager.operations), tracer: telemetry.tracer,
-            breaker: breakers.threeScale, sleep: sleep)
+            breaker: breakers.threeScale, logger: logger.labelled("3scale"), wallClock: { wallClockSeconds() },
+            sleep: sleep)
         let policy = accessPolicy
         let catalogs = CatalogStore(manager: manager, logger: logger.labelled("catalog"))
         var limits = OwnedKeys.Limits()
@@ -125,7 +126,7 @@ package struct HelperServer: Sendable {
             manager: manager, limits: limits, spawn: spawn, factory: registry)
         let shared = try await sharedState(group, registry, credentials.roots, keys)
         let find = FindService(
-            catalogs: catalogs, manager: manager, policy: policy)
+            catalogs: catalogs, manager: manager, policy: policy, limitsLifetime: settings.catalogRefresh, spawn: spawn)
         let provision = ProvisionKey(
             find: find, manager: manager, keys: keys, replicas: Replicas(state: shared.state, sleep: sleep),
             defaultPlan: settings.defaultPlan, spawn: spawn,

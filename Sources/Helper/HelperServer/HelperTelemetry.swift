@@ -73,6 +73,8 @@ struct HelperTelemetry: Sendable {
             }
             if let catalog = catalogs.catalog {
                 samples.append(.init("mlaas_catalog_services", .gauge, Double(catalog.services.count)))
+                let broken = Set(catalogs.problems.compactMap(\.serviceID)).count
+                samples.append(.init("mlaas_catalog_incomplete_services", .gauge, Double(broken)))
             }
             for (name, age) in [
                 ("mlaas_catalog_age_seconds", catalogs.age), ("mlaas_keys_age_seconds", verifier.keysAge),

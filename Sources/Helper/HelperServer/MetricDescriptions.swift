@@ -34,6 +34,8 @@ private let helperDescriptions: [String: PrometheusRegistry.Description] = [
     "mlaas_rate_limited_total": .init(help: "Requests refused by a rate limit."),
     "mlaas_breaker_open": .init(help: "1 while the circuit breaker of a system behind this one is open."),
     "mlaas_key_refresh_total": .init(help: "Fetches of signing keys by outcome."),
+    "mlaas_catalog_incomplete_services": .init(
+        help: "Services whose proxy 3scale did not give at the last refresh."),
     "mlaas_catalog_services": .init(help: "Services in the catalogue."),
     "mlaas_catalog_age_seconds": .init(help: "Age of the catalogue."),
     "mlaas_keys_age_seconds": .init(help: "Age of the oldest issuer's signing keys."),

@@ -1,13 +1,29 @@
 import HelperCore
 import JSON
 
-/// Reads the whole catalogue: services page by page, every plan in one call, and the proxies in bulk, at the same time; then,
-/// as many at a time as calls may be in flight, the proxies that the bulk list does not have.
+/// Reads the whole catalogue: services page by page, every plan in one call, and the proxies in bulk, at the same time; from
+/// production first, then from staging what was never promoted, and one by one only what neither list has.
+///
+/// A document that 3scale answers with an error costs its own service; no answer at all fails the load.
 struct CatalogLoader: Sendable {
     /// A list that never ends must not be read for ever.
     private static let pagesMax = 1_000
+    /// How often a list is read that changes while it is read.
+    private static let readingsMax = 3
     /// A deployed configuration can be tens of kilobytes.
     private static let deployedPageSize = 100
+    /// One document that hangs must not hold up the others.
+    private static let documentTimeout = Duration.seconds(10)
+
+    private struct Proxies: Sendable {
+        var found: [Int: JSONValue] = [:]
+        var problems: [CatalogProblem] = []
+
+        mutating func add(_ other: Proxies) {
+            found.merge(other.found) { first, _ in first }
+            problems += other.problems
+        }
+    }
 
     let transport: ThreeScaleTransport
     let pageSize: Int
@@ -16,18 +32,24 @@ struct CatalogLoader: Sendable {
 
     func load() async throws(APIManagerError) -> Catalog {
         async let plansLoaded = outcome { () throws(APIManagerError) in try await allPlans() }
-        async let deployedLoaded = outcome { () throws(APIManagerError) in try await deployedProxies() }
-        let entities = try await pages("services", "service", size: pageSize)
-        let plans = try await plansLoaded.get()
+        async let deployedLoaded = outcome { () throws(APIManagerError) in try await deployed("production") }
+        let entities = try await pages(
+            "services", plural: "services", "service", size: pageSize, [], operation: "list_services"
+        ).get()
+        let (plans, planProblems) = try await plansLoaded.get()
         var proxies = try await deployedLoaded.get()
         var ids: [Int] = []
         for entity in entities { ids.append(try ThreeScaleEntities.id(entity)) }
-        proxies.merge(try await self.proxies(of: ids.filter { proxies[$0] == nil })) { deployed, _ in deployed }
+        if ids.contains(where: { proxies.found[$0] == nil }) { proxies.add(try await deployed("staging")) }
+        proxies.add(try await self.proxies(of: ids.filter { proxies.found[$0] == nil }))
+        let broken = Set(proxies.problems.compactMap(\.serviceID))
         var services: [Service] = []
         for (id, entity) in zip(ids, entities) {
-            services.append(try ThreeScaleEntities.service(entity, proxy: proxies[id], plans: plans[id] ?? []))
+            services.append(
+                try ThreeScaleEntities.service(
+                    entity, proxy: proxies.found[id], plans: plans[id] ?? [], isComplete: !broken.contains(id)))
         }
-        return Catalog(services: services)
+        return Catalog(services: services, problems: planProblems + proxies.problems)
     }
 
     /// `async let` cannot throw a typed error.
@@ -38,16 +60,20 @@ struct CatalogLoader: Sendable {
     }
 
     /// `GET application_plans`, by service: every plan names its service in a link only.
-    private func allPlans() async throws(APIManagerError) -> [Int: [Plan]] {
+    private func allPlans() async throws(APIManagerError) -> ([Int: [Plan]], [CatalogProblem]) {
         let answer = try await transport.get("application_plans", operation: "list_plans")
         var plans: [Int: [Plan]] = [:]
+        var problems: [CatalogProblem] = []
         for entity in try ThreeScaleEntities.list(answer, "plans", "application_plan") {
             guard let service = Self.serviceID(of: entity) else {
-                throw ThreeScaleEntities.malformed("a plan without a link to its service")
+                problems.append(
+                    CatalogProblem(
+                        serviceID: nil, operation: "list_plans", cause: "a plan without a link to its service"))
+                continue
             }
             plans[service, default: []].append(try ThreeScaleEntities.plan(entity))
         }
-        return plans
+        return (plans, problems)
     }
 
     private static func serviceID(of plan: JSONValue) -> Int? {
@@ -59,47 +85,46 @@ struct CatalogLoader: Sendable {
 
     // MARK: Proxies
 
-    /// `GET account/proxy_configs/production`, by service: what the gateways really run, of all services that were ever
-    /// promoted. Of each document only the proxy's public part is kept: the rest holds secrets. Empty where the token may
-    /// not or the tenant cannot.
-    private func deployedProxies() async throws(APIManagerError) -> [Int: JSONValue] {
-        do throws(APIManagerError) {
+    /// `GET account/proxy_configs/{environment}`, by service: of each document only the proxy's public part is kept, since the
+    /// rest holds secrets. Empty where the token may not read it or the tenant has no such list.
+    private func deployed(_ environment: String) async throws(APIManagerError) -> Proxies {
+        let result = try await pages(
+            "account/proxy_configs/\(environment)", plural: "proxy_configs", "proxy_config",
+            size: Self.deployedPageSize,
+            [("version", "latest")], operation: "list_proxy_configs", isOptional: true)
+        switch result {
+        case .success(let elements):
             var proxies: [Int: JSONValue] = [:]
-            let path = "account/proxy_configs/production"
-            for element in try await pages(
-                path, plural: "proxy_configs", "proxy_config", size: Self.deployedPageSize, [("version", "latest")],
-                operation: "list_proxy_configs")
-            {
+            for element in elements {
                 guard let content = element["content"], let id = content["id"]?.int, let proxy = content["proxy"] else {
                     continue
                 }
                 proxies[id] = ThreeScaleEntities.publicPart(ofProxy: proxy)
             }
-            return proxies
-        } catch {
-            if case .unavailable = error { throw error }
-            if case .timeout = error { throw error }
-            return [:]
+            return Proxies(found: proxies)
+        case .failure(let error):
+            return Proxies(problems: error.isTransient ? [Self.problem(nil, "list_proxy_configs", error)] : [])
         }
     }
 
     /// `GET services/{id}/proxy` for each.
-    private func proxies(of ids: [Int]) async throws(APIManagerError) -> [Int: JSONValue] {
-        let result: Result<[Int: JSONValue], APIManagerError> = await withTaskGroup(
-            of: Result<(Int, JSONValue?), APIManagerError>.self
+    private func proxies(of ids: [Int]) async throws(APIManagerError) -> Proxies {
+        let result: Result<Proxies, APIManagerError> = await withTaskGroup(
+            of: (Int, Result<Result<JSONValue, APIManagerError>, APIManagerError>).self
         ) { tasks in
             var pending = ids.makeIterator()
-            var proxies: [Int: JSONValue] = [:]
+            var proxies = Proxies()
             func startNext() {
                 guard let id = pending.next() else { return }
-                tasks.addTask {
-                    await outcome { () throws(APIManagerError) in (id, try await proxy(id)) }
-                }
+                tasks.addTask { (id, await outcome { () throws(APIManagerError) in try await proxy(id) }) }
             }
             for _ in 0..<max(1, width) { startNext() }
-            for await one in tasks {
+            for await (id, one) in tasks {
                 switch one {
-                case .success(let (id, proxy)): proxies[id] = proxy
+                case .success(.success(let proxy)): proxies.found[id] = proxy
+                // The service went away between the two calls.
+                case .success(.failure(.notFound)): break
+                case .success(.failure(let error)): proxies.problems.append(Self.problem(id, "get_proxy", error))
                 case .failure(let error):
                     tasks.cancelAll()
                     return .failure(error)
@@ -111,48 +136,95 @@ struct CatalogLoader: Sendable {
         return try result.get()
     }
 
-    /// Nil when the service went away between the two calls.
-    private func proxy(_ service: Int) async throws(APIManagerError) -> JSONValue? {
-        do throws(APIManagerError) {
-            let answer = try await transport.get("services/\(service)/proxy", operation: "get_proxy")
-            return ThreeScaleEntities.publicPart(ofProxy: try ThreeScaleEntities.one(answer, "proxy"))
-        } catch {
-            if error == .notFound { return nil }
-            throw error
+    private func proxy(_ service: Int) async throws(APIManagerError) -> Result<JSONValue, APIManagerError> {
+        let deadline = ContinuousClock.now + Deadline.remaining(atMost: Self.documentTimeout)
+        let answer = await Deadline.$current.withValue(deadline) {
+            await outcome { () throws(APIManagerError) in
+                try await transport.document("services/\(service)/proxy", operation: "get_proxy")
+            }
         }
+        // One that hangs costs itself, unless the whole load has no time left.
+        if case .failure(.timeout) = answer, Deadline.remaining(atMost: .seconds(1)) > .zero {
+            return .failure(.timeout(cause: "no answer in time", outcomeUnknown: false))
+        }
+        let document = try answer.get()
+        do throws(APIManagerError) {
+            return .success(
+                ThreeScaleEntities.publicPart(ofProxy: try ThreeScaleEntities.one(try document.get(), "proxy")))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private static func problem(_ service: Int?, _ operation: String, _ error: APIManagerError) -> CatalogProblem {
+        let error = error.helperError()
+        return CatalogProblem(serviceID: service, operation: operation, cause: error.cause ?? error.publicMessage)
     }
 
     // MARK: Pages
 
-    private func pages(_ plural: String, _ singular: String, size: Int) async throws(APIManagerError) -> [JSONValue] {
-        try await pages(plural, plural: plural, singular, size: size, [], operation: "list_\(plural)")
-    }
-
-    /// Every element of a paginated list. Ends at a page that is not full, or one that adds nothing new: a server that
-    /// ignores `page` would answer the first for ever. A list that says it has more than it gave is refused: better the
-    /// catalogue of a minute ago than half of one.
+    /// Every element of a paginated list. A list that changes while it is read is read again: an element that is deleted from an
+    /// earlier page moves the first of a later page where nobody looks. A list that says it has more than it gave is refused:
+    /// the catalogue of a minute ago is better than half of one.
+    /// - Parameter isOptional: an error that 3scale answers is returned instead of repeated and counted.
     private func pages(
-        _ path: String, plural: String, _ singular: String, size: Int, _ query: [(String, String)], operation: String
-    ) async throws(APIManagerError) -> [JSONValue] {
-        var all: [JSONValue] = []
-        var seen: Set<Int> = []
-        var promised = 0
-        for page in 1...Self.pagesMax {
-            let query = query + [("page", String(page)), ("per_page", String(size))]
-            let answer = try await transport.get(path, query, operation: operation)
-            let elements = try ThreeScaleEntities.list(answer, plural, singular)
-            promised = answer["metadata"]?["total_entries"]?.int ?? promised
-            var added = 0
-            for element in elements where seen.insert(try ThreeScaleEntities.id(element)).inserted {
-                all.append(element)
-                added += 1
+        _ path: String, plural: String, _ singular: String, size: Int, _ query: [(String, String)], operation: String,
+        isOptional: Bool = false
+    ) async throws(APIManagerError) -> Result<[JSONValue], APIManagerError> {
+        for reading in 1...Self.readingsMax {
+            var list = PagedList(size: size)
+            for page in 1...Self.pagesMax {
+                let query = query + [("page", String(page)), ("per_page", String(size))]
+                let answer: JSONValue
+                if isOptional {
+                    switch try await transport.document(path, query, operation: operation) {
+                    case .success(let value): answer = value
+                    case .failure(let error): return .failure(error)
+                    }
+                } else {
+                    answer = try await transport.get(path, query, operation: operation)
+                }
+                let elements = try ThreeScaleEntities.list(answer, plural, singular)
+                try list.add(elements, total: answer["metadata"]?["total_entries"]?.int)
+                if list.isRead || list.hasShifted { break }
             }
-            let isLast = elements.count < size && all.count >= promised
-            if isLast || added == 0 { break }
+            if list.hasShifted, reading < Self.readingsMax { continue }
+            guard list.isWhole else {
+                throw ThreeScaleEntities.malformed("\(list.elements.count) of \(list.total ?? 0) '\(plural)'")
+            }
+            return .success(list.elements)
         }
-        guard all.count >= promised else {
-            throw ThreeScaleEntities.malformed("\(all.count) of \(promised) '\(plural)'")
+        return .success([])
+    }
+}
+
+/// One reading of a paginated list.
+struct PagedList {
+    private let size: Int
+    private var seen: Set<Int> = []
+    private var pages = 0
+    private(set) var elements: [JSONValue] = []
+    /// Elements by the list's own count, which stands only on lists longer than a page.
+    private(set) var total: Int?
+    /// Whether the list's count changed from page to page.
+    private(set) var hasShifted = false
+    /// Whether there is no further page to read.
+    private(set) var isRead = false
+
+    init(size: Int) { self.size = size }
+
+    var isWhole: Bool { elements.count >= total ?? 0 }
+
+    mutating func add(_ page: [JSONValue], total: Int?) throws(APIManagerError) {
+        if pages > 0, total != self.total { hasShifted = true }
+        pages += 1
+        self.total = total
+        var added = 0
+        for element in page where seen.insert(try ThreeScaleEntities.id(element)).inserted {
+            elements.append(element)
+            added += 1
         }
-        return all
+        // A server that ignores `page` answers the first for ever.
+        isRead = added == 0 || (total.map { elements.count >= $0 } ?? (page.count < size))
     }
 }

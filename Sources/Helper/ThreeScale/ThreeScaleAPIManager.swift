@@ -9,7 +9,7 @@ package struct ThreeScaleAPIManager: APIManager {
     /// The names of all calls, for metrics.
     package static let operations = [
         "probe", "list_services", "list_proxy_configs", "get_proxy", "list_plans", "list_limits", "list_metrics",
-        "find_account", "get_account",
+        "get_plan", "find_account", "get_account",
         "list_users", "activate_user", "approve_account", "signup", "list_applications", "create_application",
         "delete_application", "delete_account", "list_keys", "create_key",
     ]
@@ -19,16 +19,18 @@ package struct ThreeScaleAPIManager: APIManager {
 
     /// - Parameters:
     ///   - breaker: of this tenant, for all loops.
+    ///   - logger: gets a line for what fails in 3scale.
+    ///   - wallClock: seconds since 1970, for dates that 3scale answers.
     ///   - sleep: waits between attempts, on the caller's loop.
     package init(
         configuration: ThreeScaleConfiguration, client: HTTPClient, metrics: UpstreamMetrics, tracer: Tracer,
-        breaker: CircuitBreaker,
+        breaker: CircuitBreaker, logger: Logger? = nil, wallClock: @escaping @Sendable () -> Int = { 0 },
         sleep: @escaping @Sendable (Duration) async -> Void
     ) {
         self.configuration = configuration
         transport = ThreeScaleTransport(
             configuration: configuration, client: client, metrics: metrics, tracer: tracer, breaker: breaker,
-            sleep: sleep)
+            logger: logger, wallClock: wallClock, sleep: sleep)
     }
 
     // MARK: Availability
@@ -47,23 +49,40 @@ package struct ThreeScaleAPIManager: APIManager {
         ).load()
     }
 
-    /// `GET application_plans/{id}/limits` and the names of the metrics by `GET services/{id}/metrics`.
-    package func limits(ofPlan plan: Int, service: Int) async throws(APIManagerError) -> [PlanLimit] {
-        let answer = try await transport.get("application_plans/\(plan)/limits", operation: "list_limits")
-        let limits = try ThreeScaleEntities.list(answer, "limits", "limit")
-        guard !limits.isEmpty else { return [] }
-        let metrics = try await transport.get("services/\(service)/metrics", operation: "list_metrics")
+    /// `GET application_plans/{id}/limits` for each plan, and the names of the metrics once by `GET services/{id}/metrics`.
+    package func limits(ofPlans plans: [Int], service: Int) async throws(APIManagerError) -> [Int: [PlanLimit]] {
+        var entities: [Int: [JSONValue]] = [:]
+        for plan in plans {
+            let answer = try await transport.get("application_plans/\(plan)/limits", operation: "list_limits")
+            entities[plan] = try ThreeScaleEntities.list(answer, "limits", "limit")
+        }
         var names: [Int: String] = [:]
-        for entry in metrics["metrics"]?.array ?? [] {
-            if let metric = entry["metric"] ?? entry["method"], let id = metric["id"]?.int {
-                names[id] = metric["system_name"]?.string
+        if entities.values.contains(where: { !$0.isEmpty }) {
+            let metrics = try await transport.get("services/\(service)/metrics", operation: "list_metrics")
+            for entry in metrics["metrics"]?.array ?? [] {
+                if let metric = entry["metric"] ?? entry["method"], let id = metric["id"]?.int {
+                    names[id] = metric["system_name"]?.string
+                }
             }
         }
-        return limits.compactMap { limit in
-            guard let period = limit["period"]?.string, let value = limit["value"]?.int,
-                let metric = limit["metric_id"]?.int
-            else { return nil }
-            return PlanLimit(metric: names[metric] ?? String(metric), period: period, value: value)
+        return entities.mapValues { limits in
+            limits.compactMap { limit in
+                guard let period = limit["period"]?.string, let value = limit["value"]?.int,
+                    let metric = limit["metric_id"]?.int
+                else { return nil }
+                return PlanLimit(metric: names[metric] ?? String(metric), period: period, value: value)
+            }
+        }
+    }
+
+    /// `GET services/{id}/application_plans/{id}`.
+    package func hasPlan(_ plan: Int, service: Int) async throws(APIManagerError) -> Bool {
+        do throws(APIManagerError) {
+            _ = try await transport.get("services/\(service)/application_plans/\(plan)", operation: "get_plan")
+            return true
+        } catch {
+            if error == .notFound { return false }
+            throw error
         }
     }
 

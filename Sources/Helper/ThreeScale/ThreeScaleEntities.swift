@@ -33,14 +33,15 @@ enum ThreeScaleEntities {
     }
 
     static func service(
-        _ entity: JSONValue, proxy: JSONValue?, plans: [Plan]
+        _ entity: JSONValue, proxy: JSONValue?, plans: [Plan], isComplete: Bool = true
     ) throws(APIManagerError) -> Service {
         let id = try id(entity)
         let method = authentication(entity["backend_version"]?.string)
         return Service(
             id: id, name: entity["name"]?.string ?? String(id), systemName: entity["system_name"]?.string ?? String(id),
             description: entity["description"]?.string.flatMap { $0.isEmpty ? nil : $0 }, authentication: method,
-            proxyEndpoint: endpoint(proxy?["endpoint"]?.string), placement: placement(method, proxy), plans: plans)
+            proxyEndpoint: endpoint(proxy?["endpoint"]?.string), placement: placement(method, proxy), plans: plans,
+            isComplete: isComplete)
     }
 
     /// The mode stands on the service, not on the proxy.

@@ -11,17 +11,32 @@ struct ThreeScaleTransport: Sendable {
     /// A write must leave time to look up what became of it.
     private static let lookUpReserve = Duration.seconds(5)
 
+    /// A call of ours that waits longer than this for a slot is refused.
+    private static let slotWaitMax = Duration.seconds(5)
+
+    /// Why a call failed, with what decides whether it is repeated.
+    private struct Failure: Error {
+        let error: APIManagerError
+        /// Our own refusal, such as a full queue: repeating it would make matters worse.
+        var isRefusedHere = false
+        /// 3scale answered, be it with an error.
+        var isAnswer = false
+    }
+
     let breaker: CircuitBreaker
+    let log: DependencyLog
     private let configuration: ThreeScaleConfiguration
     private let client: HTTPClient
     private let slots: CallSlots
     private let sleep: @Sendable (Duration) async -> Void
     private let metrics: UpstreamMetrics
     private let tracer: Tracer
+    /// Seconds since 1970.
+    private let wallClock: @Sendable () -> Int
 
     init(
         configuration: ThreeScaleConfiguration, client: HTTPClient, metrics: UpstreamMetrics, tracer: Tracer,
-        breaker: CircuitBreaker,
+        breaker: CircuitBreaker, logger: Logger?, wallClock: @escaping @Sendable () -> Int,
         sleep: @escaping @Sendable (Duration) async -> Void
     ) {
         self.configuration = configuration
@@ -30,6 +45,8 @@ struct ThreeScaleTransport: Sendable {
         self.tracer = tracer
         self.breaker = breaker
         self.sleep = sleep
+        self.wallClock = wallClock
+        log = DependencyLog(system: "3scale", address: configuration.baseURL, logger: logger)
         slots = CallSlots(count: configuration.concurrency, waitersMax: 256)
     }
 
@@ -38,17 +55,24 @@ struct ThreeScaleTransport: Sendable {
     func get(
         _ path: String, _ query: [(String, String)] = [], operation: String
     ) async throws(APIManagerError) -> JSONValue {
-        var attempt = 0
-        while true {
-            do throws(APIManagerError) {
-                return try await send(.get, path, query: query, operation: operation)
-            } catch {
-                attempt += 1
-                guard attempt <= configuration.retries, !breaker.isOpen, let pause = Self.pause(after: error, attempt),
-                    Deadline.remaining(atMost: configuration.timeout) > pause
-                else { throw error }
-                await sleep(pause)
-            }
+        do throws(Failure) {
+            return try await read(path, query, operation: operation, retries: configuration.retries)
+        } catch {
+            throw error.error
+        }
+    }
+
+    /// Reads a document whose failure concerns itself alone: an error that 3scale answers is returned, once, and does not count
+    /// against 3scale.
+    /// - Throws: when there is no answer at all.
+    func document(
+        _ path: String, _ query: [(String, String)] = [], operation: String
+    ) async throws(APIManagerError) -> Result<JSONValue, APIManagerError> {
+        do throws(Failure) {
+            return .success(try await read(path, query, operation: operation, retries: 0, isOneOfMany: true))
+        } catch {
+            guard error.isAnswer else { throw error.error }
+            return .failure(error.error)
         }
     }
 
@@ -56,77 +80,158 @@ struct ThreeScaleTransport: Sendable {
     func write(
         _ method: HTTPMethod, _ path: String, _ form: [(String, String)] = [], operation: String
     ) async throws(APIManagerError) -> JSONValue {
-        try await send(method, path, form: form, operation: operation)
+        do throws(Failure) {
+            return try await send(method, path, form: form, operation: operation)
+        } catch {
+            throw error.error
+        }
     }
 
-    /// Reads to learn whether anybody answers: past the breaker and past those who wait for room.
+    /// Reads to learn whether 3scale answers: past the breaker and past the queue for slots.
     func probe(_ path: String, _ query: [(String, String)], operation: String) async {
         let began = ContinuousClock.now
         await breaker.probe {
-            do throws(APIManagerError) {
+            do throws(Failure) {
                 _ = try await exchange(.get, path, query, nil, operation)
                 metrics.record(operation, .ok, since: began)
             } catch {
-                metrics.record(operation, Self.outcome(error), since: began)
+                metrics.record(operation, Self.outcome(error.error), since: began)
             }
         }
     }
 
     // MARK: One exchange
 
+    private func read(
+        _ path: String, _ query: [(String, String)], operation: String, retries: Int, isOneOfMany: Bool = false
+    ) async throws(Failure) -> JSONValue {
+        var attempt = 0
+        while true {
+            do throws(Failure) {
+                return try await send(.get, path, query: query, operation: operation, isOneOfMany: isOneOfMany)
+            } catch {
+                attempt += 1
+                guard !error.isRefusedHere, attempt <= retries, !breaker.isOpen,
+                    let pause = Self.pause(after: error.error, attempt),
+                    Deadline.remaining(atMost: configuration.timeout) > pause
+                else { throw error }
+                await sleep(pause)
+            }
+        }
+    }
+
     private func send(
         _ method: HTTPMethod, _ path: String, query: [(String, String)] = [], form: [(String, String)]? = nil,
-        operation: String
-    ) async throws(APIManagerError) -> JSONValue {
+        operation: String, isOneOfMany: Bool = false
+    ) async throws(Failure) -> JSONValue {
         let began = ContinuousClock.now
-        do throws(APIManagerError) {
+        do throws(Failure) {
             let isProbe = breaker.isOpen
-            if let wait = breaker.admit() { throw Self.refusal(wait) }
-            guard await slots.enter(within: Deadline.remaining(atMost: .seconds(5)), sleep: sleep) else {
-                throw .unavailable(retryAfter: .seconds(1), cause: "no room to wait for 3scale", outcomeUnknown: false)
-            }
-            defer { slots.leave() }
+            if let wait = breaker.admit() { throw refusal(wait) }
+            let slot = try await slot()
+            defer { slot.giveBack() }
             // It may have opened while this call waited.
-            if breaker.isOpen, !isProbe { throw Self.refusal(breaker.probeInterval) }
-            let value = try await exchange(method, path, query, form, operation)
+            if breaker.isOpen, !isProbe { throw refusal(breaker.probeInterval) }
+            let value = try await exchange(method, path, query, form, operation, isOneOfMany: isOneOfMany)
             metrics.record(operation, .ok, since: began)
             return value
         } catch {
-            metrics.record(operation, Self.outcome(error), since: began)
+            metrics.record(operation, Self.outcome(error.error), since: began)
             throw error
         }
     }
 
-    private static func refusal(_ wait: Duration) -> APIManagerError {
-        .unavailable(
-            retryAfter: max(wait, .seconds(1)), cause: "3scale is left alone after failures in a row",
-            outcomeUnknown: false)
+    private func slot() async throws(Failure) -> CallSlots.Slot {
+        do throws(CallSlots.Refusal) {
+            return try await slots.enter(
+                CallOwner.current, within: max(.zero, Deadline.remaining(atMost: Self.slotWaitMax)), sleep: sleep)
+        } catch {
+            let cause =
+                error == .full
+                ? "the queue for calls to 3scale is full" : "no slot for a call to 3scale became free in time"
+            throw Failure(
+                error: .unavailable(retryAfter: .seconds(1), cause: cause, outcomeUnknown: false), isRefusedHere: true)
+        }
+    }
+
+    private func refusal(_ wait: Duration) -> Failure {
+        let cause = "circuit breaker open for 3scale; last: \(log.lastCause ?? "unknown")"
+        return Failure(
+            error: .unavailable(retryAfter: max(wait, .seconds(1)), cause: cause, outcomeUnknown: false),
+            isRefusedHere: true)
     }
 
     private func exchange(
         _ method: HTTPMethod, _ path: String, _ query: [(String, String)], _ form: [(String, String)]?,
-        _ operation: String
-    ) async throws(APIManagerError) -> JSONValue {
+        _ operation: String, isOneOfMany: Bool = false
+    ) async throws(Failure) -> JSONValue {
         let isWrite = method != .get
         var remaining = Deadline.remaining(atMost: configuration.timeout)
         if isWrite { remaining -= min(remaining / 3, Self.lookUpReserve) }
-        guard remaining > .zero else { throw .timeout(cause: "no time left to ask 3scale", outcomeUnknown: false) }
+        guard remaining > .zero else {
+            throw Failure(
+                error: .timeout(cause: "no time left for \(operation)", outcomeUnknown: false), isRefusedHere: true)
+        }
         let response: HTTPClientResponse
         do throws(HTTPClientError) {
-            response = try await execute(request(method, path, query, form, remaining), operation)
+            response = try await executeSafely(request(method, path, query, form, remaining), operation)
         } catch {
+            let failure = translate(error, isWrite, operation)
             // A call that was given next to no time says nothing of 3scale.
-            if error.isPeersFault, remaining >= min(.seconds(1), configuration.timeout / 4) { breaker.failed() }
-            throw Self.translate(error, isWrite)
+            if error.isPeersFault, !isOneOfMany || error != .timeout(mayHaveBeenSent: true),
+                remaining >= min(.seconds(1), configuration.timeout / 4)
+            {
+                log.failed(operation, cause: error.description, openedBreaker: breaker.failed())
+            }
+            throw Failure(error: failure)
         }
         do throws(APIManagerError) {
-            let value = try ThreeScaleAnswer.value(of: response, isWrite: isWrite)
-            breaker.succeeded()
+            let value = try ThreeScaleAnswer.value(of: response, isWrite: isWrite, now: wallClock())
+            log.succeeded(operation, closedBreaker: breaker.succeeded())
             return value
         } catch {
-            // A refusal is an answer; one that we come too often neither speaks for 3scale nor against it.
-            if !error.isTransient { breaker.succeeded() } else if response.status.code != 429 { breaker.failed() }
-            throw error
+            judge(error, response, operation, isOneOfMany)
+            throw Failure(error: error, isAnswer: true)
+        }
+    }
+
+    /// Counts an error that 3scale answered for or against it, and logs it.
+    private func judge(
+        _ error: APIManagerError, _ response: HTTPClientResponse, _ operation: String, _ isOneOfMany: Bool
+    ) {
+        let status = response.status.code
+        let cause = "3scale answered \(status): \(ThreeScaleAnswer.summary(response))"
+        switch error {
+        case .notFound: log.succeeded(operation, closedBreaker: breaker.succeeded())
+        case .rejected:
+            log.succeeded(operation, closedBreaker: breaker.succeeded())
+            log.refused(operation, status: status, cause: cause)
+        case .accessDenied:
+            log.succeeded(operation, closedBreaker: breaker.succeeded())
+            log.failed(operation, cause: cause)
+        case .unavailable, .malformed, .timeout:
+            // A 429 speaks neither for 3scale nor against it; nor does one broken document among many.
+            let counts = status != 429 && !isOneOfMany
+            log.failed(operation, cause: cause, openedBreaker: counts && breaker.failed())
+        }
+    }
+
+    /// A write gets a connection of its own. A read that met a connection which the peer had closed is sent once more on a new
+    /// one.
+    private func executeSafely(
+        _ request: HTTPClientRequest, _ operation: String
+    ) async throws(HTTPClientError) -> HTTPClientResponse {
+        var request = request
+        request.needsNewConnection = request.method != .get
+        let began = ContinuousClock.now
+        do throws(HTTPClientError) {
+            return try await execute(request, operation)
+        } catch {
+            let left = request.timeout - began.duration(to: .now)
+            guard case .connectionLost = error, !request.needsNewConnection, left > .zero else { throw error }
+            request.needsNewConnection = true
+            request.timeout = left
+            return try await execute(request, operation)
         }
     }
 
@@ -148,9 +253,9 @@ struct ThreeScaleTransport: Sendable {
         return request
     }
 
-    private static func translate(_ error: HTTPClientError, _ isWrite: Bool) -> APIManagerError {
+    private func translate(_ error: HTTPClientError, _ isWrite: Bool, _ operation: String) -> APIManagerError {
         let unknown = isWrite && error.requestMayHaveBeenProcessed
-        let cause = "3scale: \(error)"
+        let cause = "3scale \(operation) at \(configuration.baseURL): \(error)"
         return switch error {
         case .timeout: .timeout(cause: cause, outcomeUnknown: unknown)
         case .responseTooLarge, .malformedResponse, .invalidRequest: .malformed(cause: cause, outcomeUnknown: unknown)

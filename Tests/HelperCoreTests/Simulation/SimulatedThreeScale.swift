@@ -141,7 +141,7 @@ final class SimulatedReplicaView: APIManager {
         Catalog(services: server.state.withLock { $0.services })
     }
 
-    func limits(ofPlan plan: Int, service: Int) async throws(APIManagerError) -> [PlanLimit] { [] }
+    func limits(ofPlans plans: [Int], service: Int) async throws(APIManagerError) -> [Int: [PlanLimit]] { [:] }
 
     func account(username: String) async throws(APIManagerError) -> Account? {
         try alive()

@@ -6,11 +6,14 @@ package struct Catalog: Sendable, Equatable {
     package let services: [Service]
     /// Different for every catalogue that was made: what was derived from one is good for as long as this is the same.
     package let version: UInt64
+    /// What of it could not be read.
+    package let problems: [CatalogProblem]
     private let positions: [Int: Int]
 
     private static let versions = Atomic<UInt64>(0)
 
-    package init(services: [Service]) {
+    package init(services: [Service], problems: [CatalogProblem] = []) {
+        self.problems = problems
         self.services = services.sorted { $0.id < $1.id }
         version = Self.versions.wrappingAdd(1, ordering: .relaxed).newValue
         positions = Dictionary(
@@ -24,4 +27,20 @@ package struct Catalog: Sendable, Equatable {
 
     /// Of the same services, whenever they were made.
     package static func == (left: Catalog, right: Catalog) -> Bool { left.services == right.services }
+}
+
+/// A document of the catalogue that could not be read, while the rest could.
+package struct CatalogProblem: Sendable, Equatable {
+    /// Nil when it concerns more than one service.
+    package let serviceID: Int?
+    /// The call that failed.
+    package let operation: String
+    /// For the log.
+    package let cause: String
+
+    package init(serviceID: Int?, operation: String, cause: String) {
+        self.serviceID = serviceID
+        self.operation = operation
+        self.cause = cause
+    }
 }

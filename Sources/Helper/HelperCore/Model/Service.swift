@@ -10,11 +10,14 @@ package struct Service: Sendable, Equatable {
     package let placement: CredentialsPlacement
     /// Ascending by id.
     package let plans: [Plan]
+    /// False when its proxy could not be read and was never known: endpoint and placement are then missing, and no key is made.
+    package let isComplete: Bool
 
     package init(
         id: Int, name: String, systemName: String, description: String?, authentication: AuthenticationMethod,
-        proxyEndpoint: String?, placement: CredentialsPlacement, plans: [Plan]
+        proxyEndpoint: String?, placement: CredentialsPlacement, plans: [Plan], isComplete: Bool = true
     ) {
+        self.isComplete = isComplete
         self.id = id
         self.name = name
         self.systemName = systemName
@@ -23,6 +26,16 @@ package struct Service: Sendable, Equatable {
         self.proxyEndpoint = proxyEndpoint
         self.placement = placement
         self.plans = plans.sorted { $0.id < $1.id }
+    }
+
+    /// This service with the proxy of an earlier form of it, where its own could not be read.
+    func completed(by earlier: Service?) -> Service {
+        guard !isComplete, let earlier, earlier.isComplete, earlier.authentication == authentication else {
+            return self
+        }
+        return Service(
+            id: id, name: name, systemName: systemName, description: description, authentication: authentication,
+            proxyEndpoint: earlier.proxyEndpoint, placement: earlier.placement, plans: plans)
     }
 }
 

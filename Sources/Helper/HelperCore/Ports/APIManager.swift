@@ -13,8 +13,11 @@ package protocol APIManager: Sendable {
     /// Every service with its proxy and plans.
     func catalog() async throws(APIManagerError) -> Catalog
 
-    /// The limits of a plan, by metric.
-    func limits(ofPlan plan: Int, service: Int) async throws(APIManagerError) -> [PlanLimit]
+    /// The limits of the plans of one service, by plan.
+    func limits(ofPlans plans: [Int], service: Int) async throws(APIManagerError) -> [Int: [PlanLimit]]
+
+    /// Whether a service still has a plan: asked before an account is made for it.
+    func hasPlan(_ plan: Int, service: Int) async throws(APIManagerError) -> Bool
 
     /// The account that holds the user of exactly that name; nil when there is none.
     func account(username: String) async throws(APIManagerError) -> Account?
@@ -41,6 +44,10 @@ package protocol APIManager: Sendable {
 
     /// Adds a key.
     func addKey(_ key: String, application: Int, account: Int) async throws(APIManagerError)
+}
+
+extension APIManager {
+    package func hasPlan(_ plan: Int, service: Int) async throws(APIManagerError) -> Bool { true }
 }
 
 /// A new account and its user.
@@ -140,8 +147,10 @@ package enum APIManagerError: Error, Sendable, Equatable {
                 .upstreamAccessDenied, "The API manager does not accept this service's credentials. Tell the operator.",
                 cause: cause)
         case .rejected(let status, let details):
+            // Only the messages of a 422 are written for people who filled in the fields.
             HelperError(
-                refusal, "The API manager refused the request.", details: details, cause: "refused with \(status)")
+                refusal, "The API manager refused the request.", details: status == 422 ? details : [],
+                cause: (["refused with \(status)"] + details.map { "\($0.field) \($0.issue)" }).joined(separator: "; "))
         case .notFound:
             HelperError(refusal, "The API manager does not know what the request needs.", cause: "not found")
         case .malformed(let cause, _):

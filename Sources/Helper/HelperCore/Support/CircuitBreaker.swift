@@ -76,10 +76,14 @@ package final class CircuitBreaker: Sendable {
     }
 
     /// The dependency answered, be it with a refusal.
-    package func succeeded() { change { $0.succeeded() } }
+    /// - Returns: whether this closed the breaker.
+    @discardableResult
+    package func succeeded() -> Bool { change { $0.succeeded() } }
 
     /// It could not be reached, did not answer in time, or answered nonsense.
-    package func failed(now: ContinuousClock.Instant = .now) { change { $0.failed(now: now) } }
+    /// - Returns: whether this opened the breaker.
+    @discardableResult
+    package func failed(now: ContinuousClock.Instant = .now) -> Bool { change { $0.failed(now: now) } }
 
     /// A probe that no caller waits for; callers are refused meanwhile. One at a time.
     package func probe(_ ask: () async -> Void) async {
@@ -88,10 +92,13 @@ package final class CircuitBreaker: Sendable {
         change { $0.probeEnded(now: .now) }
     }
 
-    private func change(_ event: (inout BreakerState) -> Void) {
+    @discardableResult
+    private func change(_ event: (inout BreakerState) -> Void) -> Bool {
         state.withLock { state in
+            let wasOpen = state.isOpen
             event(&state)
             open.store(state.isOpen, ordering: .relaxed)
+            return wasOpen != state.isOpen
         }
     }
 }

@@ -27,7 +27,12 @@ struct ApplicationProvisioning: Sendable {
         }
 
         func plan() throws(HelperError) -> Plan {
-            try PlanChoice.choose(from: service.plans, wanted: wantedPlan, defaultSystemName: defaultPlan)
+            guard service.isComplete else {
+                throw HelperError(
+                    .upstreamUnavailable, "The service's endpoint is not known at the moment. Try again later.",
+                    retryAfter: .seconds(60), cause: "the proxy of service \(service.id) could not be read")
+            }
+            return try PlanChoice.choose(from: service.plans, wanted: wantedPlan, defaultSystemName: defaultPlan)
         }
 
         func made(_ application: Application) -> Bool {
@@ -163,6 +168,8 @@ struct ApplicationProvisioning: Sendable {
             let failure = try await create(act, on: listing.account, isFallback: true)
             return try await reconcile(act, try await list(listing.account, act), after: failure, isFallback: true)
         }
+        // The account was listed, so it is the plan that is gone.
+        if failure == .notFound { throw APIManagerError.notFound }
         noteFailure(act)
         throw (failure ?? .malformed(cause: "a created application is not listed", outcomeUnknown: true))
             .helperError(refusal: .applicationCreationFailed)

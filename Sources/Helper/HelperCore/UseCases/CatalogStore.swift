@@ -3,12 +3,22 @@ package import Telemetry
 
 /// The catalogue everybody reads: one snapshot, loaded at start, refreshed in the background, swapped whole. A failed
 /// refresh keeps the old one; nothing is ever cached as empty because it could not be had.
+///
+/// A document that could not be read costs its own service, which keeps its last known form. A service list that is suddenly
+/// empty is believed when the next refresh agrees.
 package final class CatalogStore: Sendable {
     private struct State: Sendable {
         var catalog: Catalog?
         /// When the load that made it began: what it holds may be older than its arrival.
         var loadedAt: ContinuousClock.Instant?
         var lastFailed = false
+        /// What the last load could not read.
+        var problems: [CatalogProblem] = []
+        /// The last load answered no service at all, which is not believed yet.
+        var sawEmptyList = false
+        var isRefreshing = false
+        var failures = FailureSummary()
+        var problemLines = FailureSummary()
     }
 
     private let manager: any APIManager
@@ -29,6 +39,9 @@ package final class CatalogStore: Sendable {
     /// Whether the last attempt to load failed.
     package var lastLoadFailed: Bool { state.withLock { $0.lastFailed } }
 
+    /// What the last load could not read while the rest could.
+    package var problems: [CatalogProblem] { state.withLock { $0.problems } }
+
     /// How old the snapshot is when it could not be refreshed, or the manager is known to be away; else nil.
     package var staleAge: Duration? {
         let (loadedAt, failed) = state.withLock { ($0.loadedAt, $0.lastFailed) }
@@ -48,36 +61,85 @@ package final class CatalogStore: Sendable {
 
     /// Loads once. True when it worked.
     @discardableResult
-    package func refresh() async -> Bool {
+    package func refresh() async -> Bool { await refresh(confirmsEmptyList: true) }
+
+    /// Loads at once, since an answer of the manager contradicts the snapshot; not when a load is under way.
+    package func refreshAfterContradiction() async {
+        let isFirst = state.withLock { state in
+            defer { state.isRefreshing = true }
+            return !state.isRefreshing
+        }
+        guard isFirst else { return }
+        defer { state.withLock { $0.isRefreshing = false } }
+        logger.notice("catalogue contradicted; refreshing")
+        await CallOwner.$current.withValue(.background) { _ = await refresh(confirmsEmptyList: false) }
+    }
+
+    private func refresh(confirmsEmptyList: Bool) async -> Bool {
         let began = ContinuousClock.now
         do throws(APIManagerError) {
-            accept(try await manager.catalog(), began)
+            accept(try await manager.catalog(), began, confirmsEmptyList)
             return true
         } catch {
-            let wasGood = state.withLock { state in
-                defer { state.lastFailed = true }
-                return !state.lastFailed
-            }
             let cause = error.helperError().cause ?? error.helperError().publicMessage
+            let count = state.withLock { state in
+                state.lastFailed = true
+                return state.failures.failed(cause, now: .now)
+            }
             logger.log(
-                level: wasGood ? .warning : .debug, "the catalogue could not be loaded",
-                metadata: [LogKey.error: .string(cause)])
+                level: count == nil ? .debug : .warning, "the catalogue could not be loaded",
+                metadata: [LogKey.error: .string(cause), "failures": .integer(count ?? 1)])
             return false
         }
     }
 
-    private func accept(_ loaded: Catalog, _ began: ContinuousClock.Instant) {
-        let isNews = state.withLock { state in
+    /// What became of a load.
+    private enum Arrival: Sendable { case late, emptyListDoubted, becameEmpty, loaded, unchanged }
+
+    private func accept(_ loaded: Catalog, _ began: ContinuousClock.Instant, _ confirmsEmptyList: Bool) {
+        let arrival: Arrival = state.withLock { state in
             // Of two loads at once, what began later wins.
-            if let loadedAt = state.loadedAt, loadedAt > began { return false }
+            if let loadedAt = state.loadedAt, loadedAt > began { return .late }
+            let hadServices = state.catalog.map { !$0.services.isEmpty } ?? false
+            if loaded.services.isEmpty, hadServices, !(state.sawEmptyList && confirmsEmptyList) {
+                state.sawEmptyList = state.sawEmptyList || confirmsEmptyList
+                return .emptyListDoubted
+            }
             let isNews = state.catalog == nil || state.lastFailed
+            let services = loaded.services.map { $0.completed(by: state.catalog?.service($0.id)) }
             // The same services keep their version, and with it what others derived from them.
-            let catalog = state.catalog == loaded ? state.catalog : loaded
-            state = State(catalog: catalog, loadedAt: began, lastFailed: false)
-            return isNews
+            if state.catalog?.services != services { state.catalog = Catalog(services: services) }
+            state.loadedAt = began
+            state.lastFailed = false
+            state.sawEmptyList = false
+            state.problems = loaded.problems
+            state.failures.recovered(now: .now)
+            if loaded.services.isEmpty, hadServices { return .becameEmpty }
+            return isNews ? .loaded : .unchanged
         }
-        if isNews {
+        switch arrival {
+        case .late: return
+        case .emptyListDoubted:
+            logger.warning("3scale lists no services; keeping previous catalogue until the next refresh agrees")
+            return
+        case .becameEmpty: logger.warning("the catalogue has become empty")
+        case .loaded:
             logger.notice("the catalogue is loaded", metadata: ["services": .integer(loaded.services.count)])
+        case .unchanged: break
+        }
+        logProblems(loaded.problems)
+    }
+
+    /// Each service whose document could not be read, when it begins and every minute meanwhile.
+    private func logProblems(_ problems: [CatalogProblem]) {
+        for problem in problems {
+            let key = "\(problem.serviceID ?? 0) \(problem.operation) \(problem.cause)"
+            guard state.withLock({ $0.problemLines.failed(key, now: .now) }) != nil else { continue }
+            var metadata: Logger.Metadata = [
+                "operation": .string(problem.operation), LogKey.error: .string(problem.cause),
+            ]
+            if let id = problem.serviceID { metadata["service_id"] = .integer(id) }
+            logger.warning("a service's document could not be read", metadata: metadata)
         }
     }
 

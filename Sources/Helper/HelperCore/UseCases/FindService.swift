@@ -8,11 +8,19 @@ package struct FindService: Sendable {
     private let catalogs: CatalogStore
     private let manager: any APIManager
     private let policy: AccessPolicy
+    private let limits: PlanLimits
 
-    package init(catalogs: CatalogStore, manager: any APIManager, policy: AccessPolicy) {
+    /// - Parameters:
+    ///   - limitsLifetime: how long a service's limits are used before they are read again.
+    ///   - spawn: starts reads that callers share.
+    package init(
+        catalogs: CatalogStore, manager: any APIManager, policy: AccessPolicy, limitsLifetime: Duration = .seconds(60),
+        spawn: @escaping Spawn = { work in Task { await work() } }
+    ) {
         self.catalogs = catalogs
         self.manager = manager
         self.policy = policy
+        limits = PlanLimits(manager: manager, lifetime: limitsLifetime, spawn: spawn)
     }
 
     /// - Throws: `SERVICE_NOT_FOUND`, also for one that the caller may not see.
@@ -25,16 +33,34 @@ package struct FindService: Sendable {
     /// The plans a caller may have, ascending by id, each with its limits.
     package func plans(of id: Int, for caller: Caller) async throws -> [OfferedPlan] {
         let service = try self(id, for: caller)
-        let offered = service.plans.filter(\.isOffered)
-        do throws(APIManagerError) {
-            var plans: [OfferedPlan] = []
-            for plan in offered {
-                plans.append(
-                    OfferedPlan(plan: plan, limits: try await manager.limits(ofPlan: plan.id, service: service.id)))
+        let limits: [Int: [PlanLimit]]
+        do {
+            limits = try await CallOwner.$current.withValue(.caller(caller.ownerMark)) {
+                try await self.limits.of(service)
             }
-            return plans
-        } catch {
+        } catch APIManagerError.notFound {
+            throw await contradiction(service: id, plan: nil)
+        } catch let error as APIManagerError {
             throw error.helperError()
         }
+        return service.plans.filter(\.isOffered).map { OfferedPlan(plan: $0, limits: limits[$0.id] ?? []) }
+    }
+
+    /// Refreshes the catalogue, which 3scale contradicted: a service or plan of it is gone.
+    /// - Parameter plan: the plan that the caller asked for by id; nil when the helper chose it.
+    /// - Returns: the answer to the caller.
+    package func contradiction(service: Int, plan: Int?) async -> HelperError {
+        await catalogs.refreshAfterContradiction()
+        guard catalogs.catalog?.service(service) != nil else {
+            return HelperError(.serviceNotFound, "There is no such service.", cause: "deleted since the last refresh")
+        }
+        if let plan {
+            return HelperError(
+                .planNotFound, "The service has no such plan.",
+                details: [.init(field: "plan_id", issue: "is not a plan of this service that you may have")],
+                cause: "plan \(plan) was deleted since the last refresh")
+        }
+        return HelperError(
+            .noPlansFound, "The service's plans have just changed. Try again.", cause: "deleted since the last refresh")
     }
 }

@@ -102,9 +102,11 @@ package final class OwnedKeys: Sendable {
         metrics?.misses.increment()
         let epoch = epoch(of: caller.ownerMark)
         do {
-            return try await flights.run(FlightKey(owner: caller.ownerMark, epoch: epoch)) { [self] in
-                try await load(caller, catalog, epoch)
-            }.value
+            return try await CallOwner.$current.withValue(.caller(caller.ownerMark)) {
+                try await flights.run(FlightKey(owner: caller.ownerMark, epoch: epoch)) { [self] in
+                    try await load(caller, catalog, epoch)
+                }.value
+            }
         } catch let error as APIManagerError {
             if error.isTransient, let lastKnown = lastKnown(of: caller) { return lastKnown }
             throw error.helperError()

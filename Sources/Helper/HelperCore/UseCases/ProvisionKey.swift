@@ -32,6 +32,7 @@ package struct ProvisionKey: Sendable {
     }
 
     private let find: FindService
+    private let manager: any APIManager
     private let keys: OwnedKeys
     private let replicas: Replicas
     private let accounts: AccountProvisioning
@@ -48,6 +49,7 @@ package struct ProvisionKey: Sendable {
         spawn: @escaping Spawn, logger: Logger, audit: AuditTrail
     ) {
         self.find = find
+        self.manager = manager
         self.keys = keys
         self.replicas = replicas
         self.defaultPlan = defaultPlan
@@ -60,10 +62,12 @@ package struct ProvisionKey: Sendable {
     package func callAsFunction(_ request: Request, for caller: Caller) async throws -> Result {
         let service = try find(request.serviceID, for: caller)
         let key = FlightKey(owner: caller.ownerMark, service: service.id)
-        let (result, joined) = try await flights.run(key) {
-            try await audit.withReservedLines {
-                try await replicas.whileLocked("\(caller.ownerMark):\(service.id)") { _ in
-                    try await provision(service, request.planID, caller)
+        let (result, joined) = try await CallOwner.$current.withValue(.caller(caller.ownerMark)) {
+            try await flights.run(key) {
+                try await audit.withReservedLines {
+                    try await replicas.whileLocked("\(caller.ownerMark):\(service.id)") { _ in
+                        try await provision(service, request.planID, caller)
+                    }
                 }
             }
         }
@@ -87,6 +91,10 @@ package struct ProvisionKey: Sendable {
             if act.writes.happened { await replicas.announce(.keys(of: caller.ownerMark)) }
             let known = known(act, instead: error)
             if let known { return known }
+            // Of what a call names, only the plan and its service can be gone here: a lost account was looked up again.
+            if error as? APIManagerError == .notFound {
+                throw await find.contradiction(service: service.id, plan: planID)
+            }
             throw (error as? HelperError) ?? (error as? APIManagerError)?.helperError()
                 ?? HelperError(.internalError, "Something went wrong.", cause: "\(error)")
         }
@@ -101,7 +109,10 @@ package struct ProvisionKey: Sendable {
             if let account = try await keys.account(of: act.caller) { return try await settle(act, on: account) }
         }
         // Refused before an account is made for nothing.
-        _ = try act.plan()
+        let plan = try act.plan()
+        guard try await manager.hasPlan(plan.id, service: act.service.id) else {
+            throw await find.contradiction(service: act.service.id, plan: act.wantedPlan)
+        }
         switch try await signUp(act) {
         case .found(let account): return try await settle(act, on: account)
         case .made(let account): return try await settleAfterSignup(act, on: account)
