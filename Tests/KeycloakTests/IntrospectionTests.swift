@@ -2,6 +2,7 @@ import HelperCore
 import JSON
 import Keycloak
 import Synchronization
+import Telemetry
 import Testing
 
 @Suite("Introspection")
@@ -74,6 +75,68 @@ struct IntrospectionTests {
         #expect(bench.check(token) == "undecided")
         answer(["active": true, "sub": "s1", "aud": "other"])
         #expect(await bench.ask(token) == "audience")
+    }
+
+    @Test("completes whatever a token lacks, and leaves what it says")
+    func completion() async throws {
+        let bench = Bench(source, introspects: .seconds(30), change: { $0.roles = ["ml-users", "own", "foreign"] })
+        let token = try signer.token {
+            $0["preferred_username"] = Optional<JSONValue>.none
+            $0["realm_access"] = Optional<JSONValue>.none
+            $0["resource_access"] = ["other": ["roles": ["foreign"]]]
+        }
+        answer([
+            "active": true, "sub": "c1f6", "preferred_username": "grace", "aud": "other", "email": "g@example.com",
+            "email_verified": true, "realm_access": ["roles": ["ml-users"]],
+            "resource_access": ["mlaas-client": ["roles": ["own"]]],
+        ])
+        #expect(await bench.ask(token) == "accepted grace" && questions == 1)
+        let caller = try #require(bench.caller(token))
+        #expect(caller.roles == ["ml-users", "own"] && caller.subject == "c1f6")
+        #expect(caller.verifiedEmail == "g@example.com")
+    }
+
+    @Test("an answer about somebody else completes nothing")
+    func otherSubject() async throws {
+        let bench = Bench(source, introspects: .seconds(30))
+        answer(["active": true, "sub": "s2", "preferred_username": "grace"])
+        #expect(await bench.ask(try signer.token()) == "subject")
+    }
+
+    @Test("that an address is verified is believed of that address alone")
+    func verifiedAddress() async throws {
+        let token = try signer.token { $0["email"] = "typed@example.com" }
+        for (email, expected) in [("typed@example.com", "typed@example.com"), ("other@example.com", nil)] {
+            let bench = Bench(source, introspects: .seconds(30))
+            answer(["active": true, "email": .string(email), "email_verified": true])
+            _ = await bench.ask(token)
+            #expect(try #require(bench.caller(token)).verifiedEmail == expected)
+        }
+    }
+
+    @Test("what fails for one token keeps nobody else out, and is logged with its cause")
+    func oneTokensFailure() async throws {
+        let bench = Bench(source, introspects: .seconds(30))
+        let long = try signer.token { $0["sub"] = "long" }
+        source.state.withLock { $0.introspectionError = KeySourceError("introspection: too large", kind: .request) }
+        for _ in 0..<3 { #expect(await bench.ask(long) == "unavailable") }
+        #expect(questions == 1)
+        source.state.withLock { $0.introspectionError = nil }
+        answer(["active": true])
+        #expect(await bench.ask(try signer.token()) == "accepted ada")
+        #expect(bench.log.lines.contains { $0.contains("too large") && !$0.contains("KEYCLOAK_CLIENT_SECRET") })
+    }
+
+    @Test("the client secret is named where the issuer refused it, once")
+    func refusedClient() async throws {
+        let bench = Bench(source, introspects: .seconds(30))
+        source.state.withLock { $0.introspectionError = KeySourceError("HTTP 401", kind: .credentials) }
+        for _ in 0..<3 {
+            #expect(await bench.ask(try signer.token()) == "unavailable")
+            bench.clock.advance(by: 1)
+        }
+        let told = bench.log.lines.filter { $0.contains("KEYCLOAK_CLIENT_SECRET") && $0.contains("warning") }
+        #expect(told.count == 1 && questions == 3)
     }
 
     @Test("asks where discovery says, where it is told, and else where Keycloak has it")

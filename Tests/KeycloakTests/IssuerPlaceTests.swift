@@ -94,7 +94,7 @@ private struct SplitSource: KeySource {
     let first: JSONValue
     let second: JSONValue?
 
-    func fetch(_ url: String) async throws(KeySourceError) -> [UInt8] {
+    func fetch(_ url: String, for name: String) async throws(KeySourceError) -> [UInt8] {
         guard url.hasSuffix("/certs"), let key = url.hasPrefix(issuer) ? first : second else {
             throw KeySourceError("no answer")
         }

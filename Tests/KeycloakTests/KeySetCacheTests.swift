@@ -28,6 +28,7 @@ struct KeySetCacheTests {
         case .absent: "absent"
         case .fetch: "fetch"
         case .unavailable: "unavailable"
+        case .unknownUnavailable: "unknown, unavailable"
         }
     }
 
@@ -49,7 +50,7 @@ struct KeySetCacheTests {
         load(first, at: 0)
         #expect(word(cache.lookUp("x", now: at(0))) == "fetch")
         load(first, at: 1, forced: true)
-        #expect(word(cache.settle("x", now: at(1))) == "absent")
+        #expect(word(cache.settle("x", seenAt: at(1), now: at(1))) == "absent")
         #expect(word(cache.lookUp("y", now: at(30))) == "absent")
         #expect(word(cache.lookUp("y", now: at(31))) == "fetch")
         // The one that was looked for lately does not cause the next fetch.
@@ -63,13 +64,69 @@ struct KeySetCacheTests {
         load(first, at: 600)
         #expect(word(cache.lookUp("k2", now: at(600.1))) == "fetch")
         load(second, at: 600.1, forced: true)
-        #expect(word(cache.settle("k2", now: at(600.1))) == "found")
+        #expect(word(cache.settle("k2", seenAt: at(600.1), now: at(600.1))) == "found")
+    }
+
+    @Test("whoever needs a key while a fetch is under way waits for it")
+    mutating func joins() {
+        load(first, at: 0)
+        cache.beginFetch(now: at(100), forced: true)
+        #expect(word(cache.lookUp("k2", now: at(100.2))) == "fetch")
+        cache.endFetch(second, now: at(100.3), jitter: 0)
+        #expect(word(cache.settle("k2", seenAt: at(100.2), now: at(100.3))) == "found")
+    }
+
+    @Test("a fetch that began before a token came does not make its key unknown, and one more follows")
+    mutating func beganTooEarly() {
+        load(first, at: 0)
+        cache.beginFetch(now: at(100), forced: true)
+        cache.endFetch(first, now: at(100.3), jitter: 0)
+        #expect(word(cache.settle("k2", seenAt: at(100.1), now: at(100.3))) == "fetch")
+        cache.beginFetch(now: at(100.3), forced: true)
+        cache.endFetch(second, now: at(100.6), jitter: 0)
+        #expect(word(cache.settle("k2", seenAt: at(100.1), now: at(100.6))) == "found")
+    }
+
+    @Test("made-up key ids that keep coming cause two fetches a cooldown")
+    mutating func madeUp() {
+        load(first, at: 0)
+        var fetches = 0
+        for step in 0..<290 {
+            let now = 100 + Double(step) / 10
+            guard case .fetch = cache.lookUp("x\(step)", now: at(now)) else { continue }
+            var lookup = KeySetCache.Lookup.fetch
+            while case .fetch = lookup {
+                fetches += 1
+                load(first, at: now, forced: true)
+                // It came a moment after the fetch had begun.
+                lookup = cache.settle("x\(step)", seenAt: at(now + 0.01), now: at(now + 0.02))
+            }
+        }
+        #expect(fetches == 2)
+    }
+
+    @Test("a fetch that brings another set begins no cooldown: the next rotation is seen at once")
+    mutating func rotations() {
+        load(first, at: 0)
+        load(second, at: 1, forced: true)
+        #expect(word(cache.lookUp("k3", now: at(1.1))) == "fetch")
+        load(second, at: 1.1, forced: true)
+        #expect(word(cache.lookUp("k4", now: at(1.2))) == "absent")
+    }
+
+    @Test("the cooldown of a fetch that failed ends with the failure")
+    mutating func recovery() {
+        load(first, at: 0)
+        load(nil, at: 1, forced: true)
+        #expect(word(cache.lookUp("k2", now: at(2))) == "unknown, unavailable")
+        load(first, at: 3)
+        #expect(word(cache.lookUp("k2", now: at(4))) == "fetch")
     }
 
     @Test("remembering unknown keys is bounded")
     mutating func bounded() {
         load(first, at: 0)
-        for number in 0..<10_000 { _ = cache.settle("x\(number)", now: at(0)) }
+        for number in 0..<10_000 { _ = cache.settle("x\(number)", seenAt: at(0), now: at(0)) }
         #expect(word(cache.lookUp("x9999", now: at(0))) == "absent")
         #expect(word(cache.lookUp("x0", now: at(0))) == "fetch")
     }
@@ -108,8 +165,8 @@ struct KeySetCacheTests {
     mutating func unknownInOutage() {
         load(first, at: 0)
         load(nil, at: 1, forced: true)
-        #expect(word(cache.settle("k2", now: at(1))) == "unavailable")
-        #expect(word(cache.lookUp("k2", now: at(2))) == "unavailable")
+        #expect(word(cache.settle("k2", seenAt: at(1), now: at(1))) == "unknown, unavailable")
+        #expect(word(cache.lookUp("k2", now: at(2))) == "unknown, unavailable")
         #expect(word(cache.lookUp("k1", now: at(2))) == "found")
         load(second, at: 31, forced: true)
         #expect(word(cache.lookUp("k2", now: at(31))) == "found")
@@ -123,7 +180,7 @@ struct KeySetCacheTests {
         #expect(cache.generation == before)
         load(first, at: 2)
         #expect(cache.generation == before + 1)
-        #expect(word(cache.settle("k2", now: at(2))) == "absent")
+        #expect(word(cache.settle("k2", seenAt: at(2), now: at(2))) == "absent")
         // The same id with another key is another set.
         let replaced = try #require(KeySet(JSONValue.object(["keys": [Signer("k1").jwk]]).encoded()))
         load(replaced, at: 3)

@@ -14,12 +14,13 @@ final class MemoryKeySource: KeySource, IntrospectionSource {
         var keys: [UInt8]?
         var discovery: JSONValue?
         var introspection: JSONValue?
+        var introspectionError: KeySourceError?
         var fetched: [String] = []
     }
 
     let state = Mutex(State())
 
-    func fetch(_ url: String) async throws(KeySourceError) -> [UInt8] {
+    func fetch(_ url: String, for issuer: String) async throws(KeySourceError) -> [UInt8] {
         let answer: [UInt8]? = state.withLock { state in
             state.fetched.append(url)
             return url.hasSuffix("/openid-configuration") ? state.discovery?.encoded() : state.keys
@@ -28,11 +29,14 @@ final class MemoryKeySource: KeySource, IntrospectionSource {
         return answer
     }
 
-    func introspect(_ token: ArraySlice<UInt8>, at url: String) async throws(KeySourceError) -> [UInt8] {
-        let answer = state.withLock { state in
+    func introspect(
+        _ token: ArraySlice<UInt8>, at url: String, for issuer: String
+    ) async throws(KeySourceError) -> [UInt8] {
+        let (answer, error) = state.withLock { state in
             state.fetched.append(url)
-            return state.introspection
+            return (state.introspection, state.introspectionError)
         }
+        if let error { throw error }
         guard let answer else { throw KeySourceError("no answer") }
         return answer.encoded()
     }
@@ -145,6 +149,7 @@ struct Bench {
         case .refused(let refusal): refusal.check
         case .undecided: "undecided"
         case .unavailable: "unavailable"
+        case .unknownKeyUnavailable: "unknown key unavailable"
         }
     }
 

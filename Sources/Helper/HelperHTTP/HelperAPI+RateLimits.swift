@@ -57,14 +57,17 @@ extension HelperAPI {
     }
 
     /// The answer to a request that has come to no caller. A refused token counts as such, so that good tokens of the
-    /// same address keep working; a request without one counts as any request of its address. That keys cannot be had is
-    /// nobody's fault and counts for nothing.
+    /// same address keep working; so does one with a key id that no cached key has while the issuer is down, since
+    /// anybody can make such ids up. A request without a token counts as any request of its address. That there are no keys
+    /// at all, or no answer to an introspection, is not the caller's fault and counts for nothing.
     func refused(_ error: AuthenticationError, _ edge: EdgeContext, _ endpoint: Endpoint) -> Reply {
         let rule =
-            switch error.error.code {
-            case .invalidToken: rateLimiting.authFailure
-            case .upstreamUnavailable: nil as RateRule?
-            default: endpoint.rule
+            if error.countsAsRefusedToken {
+                rateLimiting.authFailure
+            } else if error.error.code == .upstreamUnavailable {
+                nil as RateRule?
+            } else {
+                endpoint.rule
             }
         return counted(RateLimiting.subject(edge.request), rule, edge, endpoint, .refuse(error))
     }

@@ -25,7 +25,7 @@ extension HelperServer {
             settings: settings.telemetry, registry: registry, loops: 1, client: client, logger: logger)
         let verifier = tokenVerifier(
             client, settings.identity.clientSecret.map { RotatingSecret($0) }, telemetry,
-            CircuitBreaker(settings.breaker)
+            KeycloakBreakers(settings.breaker)
         ) { work in
             _ = group.currentOrAny().spawn(work)
         }

@@ -9,7 +9,7 @@ import Telemetry
 /// The parts that say who is let in.
 extension HelperServer {
     func tokenVerifier(
-        _ client: HTTPClient, _ clientSecret: RotatingSecret?, _ telemetry: HelperTelemetry, _ breaker: CircuitBreaker,
+        _ client: HTTPClient, _ clientSecret: RotatingSecret?, _ telemetry: HelperTelemetry, _ breakers: KeycloakBreakers,
         _ spawn: @escaping Spawn
     ) -> KeycloakTokenVerifier {
         let identity = settings.identity
@@ -22,7 +22,7 @@ extension HelperServer {
         let source = HTTPKeySource(
             client: client, credentials: credentials,
             metrics: telemetry.upstream("keycloak", HTTPKeySource.operations), tracer: telemetry.tracer,
-            breaker: breaker)
+            breakers: breakers)
         return KeycloakTokenVerifier(
             policy: policy, places: identity.places, settings: identity.keys,
             parts: KeycloakTokenVerifier.Parts(

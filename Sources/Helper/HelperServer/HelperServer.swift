@@ -111,7 +111,7 @@ package struct HelperServer: Sendable {
         let sleep: @Sendable (Duration) async -> Void = { try? await group.currentOrAny().sleep(for: $0) }
         let telemetry = HelperTelemetry(
             settings: settings.telemetry, registry: registry, loops: settings.loops, client: client, logger: logger)
-        let breakers = (keycloak: CircuitBreaker(settings.breaker), threeScale: CircuitBreaker(settings.breaker))
+        let breakers = (keycloak: KeycloakBreakers(settings.breaker), threeScale: CircuitBreaker(settings.breaker))
         let verifier = tokenVerifier(client, credentials.clientSecret, telemetry, breakers.keycloak, spawn)
         let manager = ThreeScaleAPIManager(
             configuration: threeScaleConfiguration(credentials.accessToken), client: client,
@@ -136,7 +136,9 @@ package struct HelperServer: Sendable {
         let metrics = RequestMetrics(factory: registry)
         telemetry.collect(
             verifier: verifier, catalogs: catalogs, keys: keys,
-            breakers: [("keycloak", breakers.keycloak), ("3scale", breakers.threeScale)], log: log)
+            breakers: [
+                ("keycloak", { breakers.keycloak.isOpen }), ("3scale", { breakers.threeScale.isOpen }),
+            ], log: log)
         let api = HelperAPI(
             HelperAPI.Dependencies(
                 listServices: ListServices(

@@ -53,7 +53,7 @@ struct HelperTelemetry: Sendable {
 
     func collect(
         verifier: KeycloakTokenVerifier, catalogs: CatalogStore, keys: OwnedKeys,
-        breakers: [(system: String, breaker: CircuitBreaker)],
+        breakers: [(system: String, isOpen: @Sendable () -> Bool)],
         log: LogOutput
     ) {
         let process = ProcessMetrics(startTime: Double(wallClockNanoseconds()) / 1e9)
@@ -67,9 +67,9 @@ struct HelperTelemetry: Sendable {
                 .init(
                     "mlaas_build_info", .gauge, labels: [("version", Version.number), ("commit", settings.commit)], 1),
             ]
-            for (system, breaker) in breakers {
-                let isOpen = breaker.isOpen ? 1.0 : 0
-                samples.append(.init("mlaas_breaker_open", .gauge, labels: [("system", system)], isOpen))
+            for (system, isOpen) in breakers {
+                let value = isOpen() ? 1.0 : 0
+                samples.append(.init("mlaas_breaker_open", .gauge, labels: [("system", system)], value))
             }
             if let catalog = catalogs.catalog {
                 samples.append(.init("mlaas_catalog_services", .gauge, Double(catalog.services.count)))

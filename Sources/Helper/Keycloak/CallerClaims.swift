@@ -4,6 +4,8 @@ import JSON
 /// The claims that say who somebody is and what they may do. What is of another shape than Keycloak's grants nothing.
 struct CallerClaims {
     private static let textBytesMax = 256
+    /// Characters.
+    private static let userNameMax = 255
 
     private let claims: JSONValue
     private let policy: TokenPolicy
@@ -19,7 +21,8 @@ struct CallerClaims {
         }
         var username = subject
         if let preferred = claims["preferred_username"], !preferred.isNull {
-            guard let name = preferred.string, Self.isName(name) else { throw TokenRefusalReason.username.refusal() }
+            guard let name = preferred.string else { throw Self.unusableName("is not a text") }
+            if let problem = Self.userNameProblem(name) { throw Self.unusableName(problem) }
             username = name
         }
         return Caller(
@@ -35,10 +38,23 @@ struct CallerClaims {
         return policy.roles.intersection(all)
     }
 
+    private static func userNameProblem(_ name: String) -> String? {
+        if name.isEmpty { return "is empty" }
+        if name.unicodeScalars.count > userNameMax { return "is longer than \(userNameMax) characters" }
+        return hasControls(name) ? "has control characters" : nil
+    }
+
+    private static func unusableName(_ problem: String) -> TokenRefusal {
+        TokenRefusal(check: TokenRefusalReason.username.rawValue, userNameProblem: problem)
+    }
+
+    private static func hasControls(_ text: String) -> Bool {
+        text.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }
+    }
+
     /// Not empty, of bounded length, without control characters.
     private static func isName(_ text: String) -> Bool {
-        (1...textBytesMax).contains(text.utf8.count)
-            && text.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }
+        (1...textBytesMax).contains(text.utf8.count) && !hasControls(text)
     }
 
     /// `{"roles": [...]}`.

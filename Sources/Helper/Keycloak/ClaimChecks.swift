@@ -61,7 +61,7 @@ struct ClaimChecks {
 
     // MARK: Audience and kind
 
-    private func checkAudience(_ claims: JSONValue) throws(TokenRefusal) {
+    func checkAudience(_ claims: JSONValue) throws(TokenRefusal) {
         let audiences: [String]
         switch claims["aud"] {
         case .string(let one): audiences = [one]

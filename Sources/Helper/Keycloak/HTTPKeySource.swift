@@ -3,42 +3,45 @@ package import HTTPClient
 package import HelperCore
 package import Telemetry
 
-/// Fetches over HTTP. Redirects are not followed, answers are bounded in size and time, and a Keycloak that fails again and
-/// again is left alone between probes.
+/// Fetches over HTTP. Redirects are not followed, answers are bounded in size and time, and a circuit breaker for each
+/// issuer and host opens after failures in a row.
 package struct HTTPKeySource: KeySource, IntrospectionSource {
     /// The names of all calls, for metrics.
     package static let operations = ["discovery", "keys", "introspection"]
 
     private static let timeout = Duration.seconds(5)
-    private static let introspectionBytesMax = 64 * 1024
+    /// Room for some ten thousand roles; 64 such answers at once are 16 MiB.
+    package static let introspectionBytesMax = 256 * 1024
 
     private let client: HTTPClient
     private let credentials: (@Sendable () -> BasicCredentials)?
     private let metrics: UpstreamMetrics
     private let tracer: Tracer
-    private let breaker: CircuitBreaker
+    private let breakers: KeycloakBreakers
 
     /// - Parameter credentials: our client id and secret, for introspection; asked for each time, since a secret may be
     ///   replaced meanwhile.
     package init(
         client: HTTPClient, credentials: (@Sendable () -> BasicCredentials)? = nil, metrics: UpstreamMetrics,
         tracer: Tracer,
-        breaker: CircuitBreaker
+        breakers: KeycloakBreakers
     ) {
         self.client = client
         self.credentials = credentials
         self.metrics = metrics
         self.tracer = tracer
-        self.breaker = breaker
+        self.breakers = breakers
     }
 
-    package func fetch(_ url: String) async throws(KeySourceError) -> [UInt8] {
+    package func fetch(_ url: String, for issuer: String) async throws(KeySourceError) -> [UInt8] {
         try await answer(
             HTTPClientRequest(url: url, timeout: Self.timeout, maxResponseBytes: KeySet.bytesMax),
-            url.hasSuffix("/openid-configuration") ? "discovery" : "keys")
+            url.hasSuffix("/openid-configuration") ? "discovery" : "keys", issuer)
     }
 
-    package func introspect(_ token: ArraySlice<UInt8>, at url: String) async throws(KeySourceError) -> [UInt8] {
+    package func introspect(
+        _ token: ArraySlice<UInt8>, at url: String, for issuer: String
+    ) async throws(KeySourceError) -> [UInt8] {
         // The token's alphabet needs no encoding in a form.
         // Form-encoded first (RFC 6749 §2.3.1): a colon or a percent sign in a secret would be misread.
         let credentials = credentials.map { $0() }.map {
@@ -48,12 +51,18 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
         return try await answer(
             HTTPClientRequest(
                 method: .post, url: url, fields: fields, body: Self.bodyStart + token, basicCredentials: credentials,
-                timeout: Self.timeout, maxResponseBytes: Self.introspectionBytesMax), "introspection")
+                timeout: Self.timeout, maxResponseBytes: Self.introspectionBytesMax), Self.introspection, issuer)
     }
 
-    private func answer(_ request: HTTPClientRequest, _ operation: String) async throws(KeySourceError) -> [UInt8] {
-        if breaker.admit() != nil {
-            throw KeySourceError("\(request.url): Keycloak is left alone after failures in a row")
+    private func answer(
+        _ request: HTTPClientRequest, _ operation: String, _ issuer: String
+    ) async throws(KeySourceError) -> [UInt8] {
+        let url = LoggedURL(request.url)
+        let call = "\(operation) \(url)"
+        let asksAboutToken = operation == Self.introspection
+        let entry = breakers.entry(.init(issuer: issuer, host: url.host, isIntrospection: asksAboutToken))
+        if entry.breaker.admit() != nil {
+            throw KeySourceError("\(call): circuit breaker open; last failure: \(entry.lastCause)")
         }
         let began = ContinuousClock.now
         let response: HTTPClientResponse
@@ -72,21 +81,41 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
                 return response
             }
         } catch {
-            if error != .cancelled, error != .shutDown { breaker.failed() }
+            let cause = "\(call): \(error)"
+            if case .responseTooLarge = error, asksAboutToken {
+                // The issuer answered: this token's claims are too many.
+                entry.breaker.succeeded()
+                metrics.record(operation, .malformed, since: began)
+                throw KeySourceError("\(cause) (more than \(request.maxResponseBytes) bytes)", kind: .request)
+            }
+            if error != .cancelled, error != .shutDown { entry.failed(cause) }
             if case .timeout = error {
                 metrics.record(operation, .timeout, since: began)
-            } else {
-                metrics.record(operation, .unavailable, since: began)
+                throw KeySourceError(cause, kind: asksAboutToken ? .request : .issuer)
             }
-            throw KeySourceError("\(request.url): \(error)")
+            metrics.record(operation, .unavailable, since: began)
+            throw KeySourceError(cause)
         }
-        metrics.record(operation, Self.outcome(response.status.code), since: began)
-        // A refusal is an answer; a 429 speaks neither for Keycloak nor against it.
-        if response.status.code >= 500 { breaker.failed() } else if response.status.code != 429 { breaker.succeeded() }
-        guard response.status.code == 200 else {
-            throw KeySourceError("\(request.url) answered \(response.status.code)")
+        let status = response.status.code
+        metrics.record(operation, Self.outcome(status), since: began)
+        guard status == 200 else {
+            let cause = "\(call): HTTP \(status)"
+            // A refusal is an answer; a 429 speaks neither for Keycloak nor against it.
+            if status >= 500 { entry.failed(cause) } else if status != 429 { entry.breaker.succeeded() }
+            throw KeySourceError(cause, kind: asksAboutToken ? Self.introspectionFailure(status) : .issuer)
         }
+        entry.breaker.succeeded()
         return response.body
+    }
+
+    /// Whose failure a status of the introspection endpoint is. A 5xx may be this token's alone; of those in a row the
+    /// circuit breaker takes care.
+    private static func introspectionFailure(_ status: Int) -> KeySourceError.Kind {
+        switch status {
+        case 401, 403: .credentials
+        case 400, 413, 414, 422, 431, 500...599: .request
+        default: .issuer
+        }
     }
 
     private static func outcome(_ status: Int) -> UpstreamMetrics.Outcome {
@@ -99,5 +128,6 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
         }
     }
 
+    private static let introspection = "introspection"
     private static let bodyStart = Array("token_type_hint=access_token&token=".utf8)
 }

@@ -10,7 +10,7 @@ final class IssuerEndpoints: Sendable {
         var introspection: String?
     }
 
-    private let issuer: String
+    let issuer: String
     private let base: String
     private let configured: Told
     private let source: any KeySource
@@ -51,7 +51,7 @@ final class IssuerEndpoints: Sendable {
 
     /// A failure changes nothing: the usual places are tried then.
     private func discover() async {
-        guard let bytes = try? await source.fetch(base + "/.well-known/openid-configuration"),
+        guard let bytes = try? await source.fetch(base + "/.well-known/openid-configuration", for: issuer),
             let document = try? JSONValue(
                 parsing: bytes, limits: .init(maxDepth: 16, maxBytes: 1 << 20, maxValues: 10_000)),
             document.object != nil

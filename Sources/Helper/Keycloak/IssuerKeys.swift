@@ -4,6 +4,9 @@ import Telemetry
 
 /// The keys of one issuer, or of all issuers that share a key set: one fetch at a time for all who wait.
 final class IssuerKeys: Sendable {
+    /// One that began too early, one that had just ended when it was joined, and one that began after the token came.
+    private static let fetchesMax = 3
+
     let endpoints: IssuerEndpoints
     private let name: String
     private let source: any KeySource
@@ -13,6 +16,8 @@ final class IssuerKeys: Sendable {
     /// The cache's generation, to be read without its lock.
     private let currentGeneration = Atomic<UInt64>(0)
     private let flights: SingleFlight<String, Bool>
+    /// The failure that was logged last.
+    private let lastProblem = Mutex<String?>(nil)
 
     /// - Parameter name: for the log.
     init(
@@ -37,14 +42,20 @@ final class IssuerKeys: Sendable {
 
     func lookUp(_ keyID: String) -> KeySetCache.Lookup { cache.withLock { $0.lookUp(keyID, now: .now) } }
 
-    /// Fetches, or waits for the fetch under way, and looks again.
+    /// Fetches, or waits for the fetch under way, and looks again. A fetch under way may have begun before the key was
+    /// made: then one that began later is waited for as well.
     func lookUpAfterFetch(_ keyID: String) async -> KeySetCache.Lookup {
+        let seenAt = ContinuousClock.now
         // Another call may have fetched while this one was on its way here.
-        let before = lookUp(keyID)
-        guard case .fetch = before else { return before }
-        // The first load is nobody's key id's doing.
-        await fetch(forced: age != nil)
-        return cache.withLock { $0.settle(keyID, now: .now) }
+        var lookup = lookUp(keyID)
+        for _ in 0..<Self.fetchesMax {
+            guard case .fetch = lookup else { return lookup }
+            // The first load is not caused by a key id.
+            await fetch(forced: age != nil)
+            lookup = cache.withLock { $0.settle(keyID, seenAt: seenAt, now: .now) }
+        }
+        if case .fetch = lookup { return .unknownUnavailable }
+        return lookup
     }
 
     /// Fetches when the keys are old enough.
@@ -54,22 +65,24 @@ final class IssuerKeys: Sendable {
 
     /// One flight at a time, which all who need it share.
     private func fetch(forced: Bool) async {
-        cache.withLock { $0.beginFetch(now: .now, forced: forced) }
-        _ = try? await flights.run("keys") { [self] in await load(rediscovers: !forced) }
+        _ = try? await flights.run("keys") { [self] in
+            cache.withLock { $0.beginFetch(now: .now, forced: forced) }
+            return await load(rediscovers: !forced)
+        }
     }
 
     private func load(rediscovers: Bool) async -> Bool {
         var fetched: KeySet?
-        var problem = "no place to fetch from"
+        var problem = "no URL to fetch from"
         for url in await endpoints.keySetURLs(rediscovers: rediscovers) {
             do throws(KeySourceError) {
-                fetched = KeySet(try await source.fetch(url))
+                fetched = KeySet(try await source.fetch(url, for: endpoints.issuer))
                 guard let fetched else {
-                    problem = "\(url) answered no key set"
+                    problem = "keys \(LoggedURL(url)): HTTP 200, but no key set"
                     continue
                 }
                 if !fetched.keys.isEmpty { break }
-                problem = "\(url) answered no usable key"
+                problem = "keys \(LoggedURL(url)): HTTP 200, but no usable key"
             } catch {
                 problem = error.description
             }
@@ -82,11 +95,18 @@ final class IssuerKeys: Sendable {
             return before
         }
         (isLoaded ? refreshes.loaded : refreshes.failed).increment()
-        report(fetched, isLoaded ? nil : problem, wasLoaded: wasLoaded, wasFailing: wasFailing)
+        let isNews = lastProblem.withLock { last in
+            defer { last = isLoaded ? nil : problem }
+            return last != problem
+        }
+        report(fetched, isLoaded ? nil : (problem, isNews), wasLoaded: wasLoaded, wasFailing: wasFailing)
         return isLoaded
     }
 
-    private func report(_ fetched: KeySet?, _ problem: String?, wasLoaded: Bool, wasFailing: Bool) {
+    /// - Parameter problem: and whether it is another one than last time.
+    private func report(
+        _ fetched: KeySet?, _ problem: (cause: String, isNews: Bool)?, wasLoaded: Bool, wasFailing: Bool
+    ) {
         if let exposed = fetched?.exposed, !exposed.isEmpty {
             logger.warning(
                 "signing keys are published with their private half and are not used",
@@ -95,8 +115,8 @@ final class IssuerKeys: Sendable {
         if let problem {
             let advice = wasLoaded ? "; the keys loaded before stay in use" : ""
             logger.log(
-                level: wasFailing ? .debug : .warning, "signing keys could not be loaded\(advice)",
-                metadata: [LogKey.error: .string(problem), "issuer": .string(name)])
+                level: problem.isNews ? .warning : .debug, "signing keys could not be loaded\(advice)",
+                metadata: [LogKey.error: .string(problem.cause), "issuer": .string(name)])
         } else if !wasLoaded || wasFailing {
             logger.notice(
                 "signing keys are loaded",

@@ -20,8 +20,10 @@ struct KeySetCache: Sendable {
         case absent
         /// One fetch may find it.
         case fetch
-        /// There are no keys to be used, or the last attempt to ask for newer ones failed, and it is too early to try again.
+        /// There are no keys to be used.
         case unavailable
+        /// None of the keys has this id, and newer ones cannot be had.
+        case unknownUnavailable
     }
 
     typealias Instant = ContinuousClock.Instant
@@ -35,9 +37,16 @@ struct KeySetCache: Sendable {
     private(set) var generation: UInt64 = 0
     private(set) var loadedAt: Instant?
     private(set) var failures = 0
-    /// When a token's unknown key id last caused a fetch. The background's own fetches do not count: a key that is new
-    /// right after one of them must work on its first request.
-    private var forcedAt: Instant?
+    /// When the last fetch began that tokens caused and that brought nothing new. Until the cooldown after it has passed,
+    /// unknown key ids cause no fetch. The background's own fetches do not count, and a fetch that brought another set ends
+    /// the cooldown: a stranger cannot make the issuer change its keys.
+    private var cooldownBegan: Instant?
+    /// Whether this cooldown's one further fetch has been made, for tokens that came while the one before was under way.
+    private var hasFollowedUp = false
+    /// When the fetch under way began, and whether a token caused it.
+    private var underWay: (began: Instant, forced: Bool)?
+    /// When the fetch began that brought `set`.
+    private var answeredFrom: Instant?
     private var attemptedAt: Instant?
     private var refreshAt: Instant?
     /// Key ids that a fetch did not find, and until when they cause none.
@@ -55,21 +64,28 @@ struct KeySetCache: Sendable {
             let isEarly = attemptedAt.map { $0.duration(to: now) < settings.cooldown } ?? false
             return isEarly && lastFailed ? .unavailable : .fetch
         }
-        if let until = absent[keyID], now < until { return .absent }
-        let isEarly = forcedAt.map { $0.duration(to: now) < settings.cooldown } ?? false
-        if !isEarly { return .fetch }
+        if isRememberedAbsent(keyID, now) { return .absent }
+        // The fetch under way may bring it.
+        if underWay != nil, !lastFailed { return .fetch }
+        if !isCoolingDown(now) { return .fetch }
         // A key that could not be asked for may well be there.
-        return lastFailed ? .unavailable : .absent
+        return lastFailed ? .unknownUnavailable : .absent
     }
 
-    /// What there is after a fetch. A key id that a good answer lacks is remembered for twice the cooldown, so that one
-    /// forgotten client does not use up every cooldown's fetch.
-    mutating func settle(_ keyID: String, now: Instant) -> Lookup {
+    /// What there is after a fetch. Only a fetch that began after the token came can say that its key is unknown; after
+    /// another one the answer is `fetch`, for which each cooldown has room once. A key id that a good answer lacks is
+    /// cached as unknown for twice the cooldown, so that one forgotten client does not use up every cooldown's fetch.
+    /// - Parameter seenAt: when the token came.
+    mutating func settle(_ keyID: String, seenAt: Instant, now: Instant) -> Lookup {
         guard let usable = usableSet(now) else { return .unavailable }
         if let key = usable.keys[keyID] { return .found(key, generation: generation) }
-        if lastFailed { return .unavailable }
-        remember(keyID, now)
-        return .absent
+        if lastFailed { return .unknownUnavailable }
+        guard let answeredFrom, answeredFrom < seenAt else {
+            remember(keyID, now)
+            return .absent
+        }
+        if isRememberedAbsent(keyID, now) { return .absent }
+        return isCoolingDown(now) && hasFollowedUp ? .absent : .fetch
     }
 
     /// Whether the background should fetch now.
@@ -87,25 +103,42 @@ struct KeySetCache: Sendable {
     /// - Parameter forced: caused by a token rather than by the clock.
     mutating func beginFetch(now: Instant, forced: Bool) {
         attemptedAt = now
-        if forced { forcedAt = now }
+        underWay = (now, forced)
     }
 
     /// A newer set replaces the older one whole: a key that is gone from it has been withdrawn. A failed fetch, or one
     /// that brings no usable key, changes nothing but the note that it failed.
     /// - Parameter jitter: 0..<1, by how much of a tenth the next refresh comes earlier, so that replicas spread.
     mutating func endFetch(_ fetched: KeySet?, now: Instant, jitter: Double) {
+        let fetch = underWay
+        underWay = nil
+        let isNew = fetched.map { !$0.keys.isEmpty && $0.keys != set?.keys } ?? false
+        // A cooldown that a failure began is over with the failure.
+        if isNew || (lastFailed && fetched?.keys.isEmpty == false) {
+            cooldownBegan = nil
+        } else if let fetch, fetch.forced {
+            hasFollowedUp = isCoolingDown(fetch.began)
+            cooldownBegan = fetch.began
+        }
         guard let fetched, !fetched.keys.isEmpty else {
             let pause = settings.retryAfter * (1 << min(failures, 16))
             failures += 1
             refreshAt = now + min(pause, settings.retryAfterMax)
             return
         }
-        if set?.keys != fetched.keys { generation += 1 }
+        if isNew { generation += 1 }
+        answeredFrom = fetch?.began ?? now
         set = fetched
         loadedAt = now
         failures = 0
         refreshAt = now + settings.refreshAfter * (1 - 0.1 * jitter)
     }
+
+    private func isCoolingDown(_ now: Instant) -> Bool {
+        cooldownBegan.map { $0.duration(to: now) < settings.cooldown } ?? false
+    }
+
+    private func isRememberedAbsent(_ keyID: String, _ now: Instant) -> Bool { absent[keyID].map { now < $0 } ?? false }
 
     private mutating func remember(_ keyID: String, _ now: Instant) {
         if absent.count >= Self.absentMax { absent = absent.filter { now < $0.value } }

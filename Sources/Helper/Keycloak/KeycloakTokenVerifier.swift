@@ -101,14 +101,16 @@ package final class KeycloakTokenVerifier: TokenVerifier {
             switch keys.lookUp(jws.keyID) {
             case .fetch: return .undecided
             case .unavailable: return .unavailable
+            case .unknownUnavailable: return .unknownKeyUnavailable
             case .absent: throw TokenRefusalReason.unknownKey.refusal()
             case .found(let key, let found):
                 try checkSignature(jws, key)
                 generation = found
             }
             let checks = ClaimChecks(policy: policy, now: now)
-            if needsClaims(jws.payload) {
-                try checks.checkToken(jws.payload)
+            if let introspector {
+                if introspector.known(digest) == false { throw TokenRefusalReason.inactive.refusal() }
+                try checkBeforeAsking(jws.payload, checks)
                 return .undecided
             }
             let caller = try checks.caller(jws.payload, issuer: issuer)
@@ -121,12 +123,18 @@ package final class KeycloakTokenVerifier: TokenVerifier {
 
     package func verifyByAsking(_ token: ArraySlice<UInt8>) async -> TokenVerdict {
         let digest = SHA256Digest(of: token)
+        // Another call may have asked while this one was on its way here.
+        if let introspector, let answer = introspector.known(digest) {
+            if !answer { return .refused(TokenRefusalReason.inactive.refusal()) }
+            if let known = verified.token(digest, now: now()) { return .accepted(known.caller) }
+        }
         do throws(TokenRefusal) {
             let jws = try CompactJWS(token, algorithms: policy.algorithms)
             let (issuer, keys) = try issuer(of: jws)
             let generation: UInt64
             switch await keys.lookUpAfterFetch(jws.keyID) {
             case .fetch, .unavailable: return .unavailable
+            case .unknownUnavailable: return .unknownKeyUnavailable
             case .absent: throw TokenRefusalReason.unknownKey.refusal()
             case .found(let key, let found):
                 try checkSignature(jws, key)
@@ -136,21 +144,14 @@ package final class KeycloakTokenVerifier: TokenVerifier {
             var claims = jws.payload
             var until = Double.infinity
             if let introspector {
-                try checks.checkToken(claims)
-                let isComplete = !needsClaims(claims)
-                // Claims that only the issuer knows are asked for each time; else what was answered lately will do.
-                if !isComplete || introspector.known(digest) == nil {
-                    switch await introspector.ask(token, digest, at: keys.endpoints.introspectionURL()) {
-                    case .unavailable: return .unavailable
-                    case .inactive: throw TokenRefusalReason.inactive.refusal()
-                    case .active(let answer):
-                        if !isComplete {
-                            claims = Self.completed(claims, by: answer)
-                            until = checks.now + introspector.lifetimeSeconds
-                        }
-                    }
-                } else if introspector.known(digest) == false {
-                    throw TokenRefusalReason.inactive.refusal()
+                try checkBeforeAsking(claims, checks)
+                let url = await keys.endpoints.introspectionURL()
+                switch await introspector.ask(token, digest, at: url, for: keys.endpoints.issuer) {
+                case .unavailable: return .unavailable
+                case .inactive: throw TokenRefusalReason.inactive.refusal()
+                case .active(let answer):
+                    claims = try CompletedClaims.complete(claims, by: answer, clientID: policy.clientID)
+                    until = checks.now + introspector.lifetimeSeconds
                 }
             }
             let caller = try checks.caller(claims, issuer: issuer)
@@ -210,8 +211,12 @@ package final class KeycloakTokenVerifier: TokenVerifier {
 
     // MARK: Introspection
 
-    /// A lightweight access token: whose it is, only the issuer can tell.
-    private func needsClaims(_ claims: JSONValue) -> Bool { introspector != nil && claims["sub"] == nil }
+    /// What a token must pass before its issuer is asked about it, so that few can make us ask. What it lacks, the answer may
+    /// complete.
+    private func checkBeforeAsking(_ claims: JSONValue, _ checks: ClaimChecks) throws(TokenRefusal) {
+        try checks.checkToken(claims)
+        if claims["aud"] != nil { try checks.checkAudience(claims) }
+    }
 
     /// What is known without asking of a token that is good by itself.
     private func standing(of caller: Caller, _ digest: SHA256Digest) -> TokenVerdict {
@@ -221,15 +226,5 @@ package final class KeycloakTokenVerifier: TokenVerifier {
         case false: .refused(TokenRefusalReason.inactive.refusal())
         case nil: .undecided
         }
-    }
-
-    /// Adds what the token itself does not say.
-    private static func completed(_ claims: JSONValue, by answer: JSONValue) -> JSONValue {
-        var object = claims.object ?? JSONObject()
-        for name in ["sub", "aud", "preferred_username", "email", "email_verified", "realm_access", "resource_access"]
-        where object[name] == nil {
-            object[name] = answer[name]
-        }
-        return .object(object)
     }
 }

@@ -64,7 +64,8 @@ package struct TokenCheck: Check {
             return Finding(
                 "keycloak.token", .error, "\(source) is refused by the check '\(refusal.check)'",
                 advice: refusal.hint ?? Self.advice(refusal, wanted))
-        case .judged(.undecided, let source, _), .judged(.unavailable, let source, _):
+        case .judged(.undecided, let source, _), .judged(.unavailable, let source, _),
+            .judged(.unknownKeyUnavailable, let source, _):
             return Finding(
                 "keycloak.token", .error, "\(source) cannot be checked: Keycloak does not answer what must be asked",
                 advice: "See the finding about keys, and KEYCLOAK_INTROSPECTION if it is on")

@@ -21,6 +21,8 @@ package enum TokenVerdict: Sendable {
     case undecided
     /// The issuer could not be asked: nothing can be said of the token.
     case unavailable
+    /// The issuer could not be asked, and the token names a key that none of the cached ones is: brand-new, or made up.
+    case unknownKeyUnavailable
 }
 
 /// Why a token was refused. The caller learns only `isExpired`; the rest is for the operator's log.
@@ -30,8 +32,11 @@ package struct TokenRefusal: Error, Sendable, Equatable {
     /// How to mend the usual misconfiguration behind this.
     package let hint: String?
     package let isExpired: Bool
+    /// The rule that the user name of a token breaks that is good otherwise, in words for its owner ("is empty").
+    package let userNameProblem: String?
 
-    package init(check: String, hint: String? = nil, isExpired: Bool = false) {
+    package init(check: String, hint: String? = nil, isExpired: Bool = false, userNameProblem: String? = nil) {
+        self.userNameProblem = userNameProblem
         self.check = check
         self.hint = hint
         self.isExpired = isExpired

@@ -74,15 +74,23 @@ struct Authentication: Sendable {
             return caller
         case .refused(let refusal):
             outcomes.note("refused", refusal.check)
+            if let problem = refusal.userNameProblem {
+                throw AuthenticationError(
+                    nil,
+                    HelperError(
+                        .userInfoError, "Your user name cannot be used: it \(problem).",
+                        details: [.init(field: "preferred_username", issue: problem)]), refusal)
+            }
             let message = refusal.isExpired ? "The access token expired" : "The access token is invalid"
             throw AuthenticationError(.invalidToken(message), HelperError(.invalidToken, message), refusal)
-        case .undecided, .unavailable:
+        case .undecided, .unavailable, .unknownKeyUnavailable:
             outcomes.note("unavailable", "issuer")
             throw AuthenticationError(
                 nil,
                 HelperError(
                     .upstreamUnavailable, "Access tokens cannot be checked at the moment. Try again later.",
-                    retryAfter: .seconds(5), cause: "no usable signing keys, or no answer to an introspection"))
+                    retryAfter: .seconds(5), cause: "no usable signing keys, or no answer to an introspection"),
+                countsAsRefusedToken: verdict.namesUnknownKey)
         }
     }
 
@@ -101,11 +109,23 @@ struct AuthenticationError: Error {
     let error: HelperError
     /// Why the token was refused, for the log.
     let refusal: TokenRefusal?
+    /// Counts under `auth_failure`.
+    let countsAsRefusedToken: Bool
 
-    init(_ challenge: Challenge?, _ error: HelperError, _ refusal: TokenRefusal? = nil) {
+    init(
+        _ challenge: Challenge?, _ error: HelperError, _ refusal: TokenRefusal? = nil,
+        countsAsRefusedToken: Bool = false
+    ) {
         self.challenge = challenge
         self.error = error
         self.refusal = refusal
+        self.countsAsRefusedToken = countsAsRefusedToken || error.code == .invalidToken
+    }
+}
+
+extension TokenVerdict {
+    fileprivate var namesUnknownKey: Bool {
+        if case .unknownKeyUnavailable = self { true } else { false }
     }
 }
 
