@@ -304,7 +304,7 @@ for name, value in [("null", None), ("missing", GONE), ("a number", 1), ("10 kB"
                     ("empty", ""), ("a list", ["a"]), ("with a line break", "a\nb")]:
     claim(76, f"sub {name}", sub=value)
 for name, value in [("a number", 1), ("empty", ""), ("10 kB", "s" * 10_000), ("with a zero", "a\0b"), ("a list", ["a"])]:
-    claim(76, f"preferred_username {name}", preferred_username=value)
+    claim(76, f"preferred_username {name}", 400, preferred_username=value)
 claim(77, "lightweight token", sub=GONE, aud=GONE, preferred_username=GONE)
 for value in ("ml-users", ["ml-users", 1], {"a": 1}, None):
     claim(80, f"groups {value!r}", 200, groups=value)

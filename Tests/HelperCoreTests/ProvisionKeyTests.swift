@@ -187,6 +187,17 @@ struct ProvisionKeyTests {
         #expect(await code { _ = try await replica.provision(.init(serviceID: 7), for: ada) } == .serviceNotFound)
     }
 
+    @Test("services without a rule are hidden when access is denied by default, and unknown names are found")
+    func deniedByDefault() async throws {
+        let policy = AccessPolicy(serviceRoles: ["chat_7": ["ml-users"], "chat-7": ["x"]], defaultAccess: .deny)
+        let replica = await Replica(manager(), policy: policy)
+        let user = Caller(issuer: "i", subject: "s", username: "bob", email: nil, roles: ["ml-users"])
+        #expect(try await replica.list(for: user).items.map(\.service.id) == [7])
+        #expect(try await replica.list(for: ada).items.isEmpty)
+        #expect(await code { _ = try await replica.provision(.init(serviceID: 8), for: user) } == .serviceNotFound)
+        #expect(policy.unknownServices(in: Catalog(services: [service(7, [])])) == ["chat-7"])
+    }
+
     @Test("known keys outlive the manager, and say how old they are")
     func stale() async throws {
         let manager = manager()

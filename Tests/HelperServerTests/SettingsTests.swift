@@ -97,6 +97,28 @@ struct SettingsTests {
         #expect(problems(change) == [])
     }
 
+    @Test("an issuer keeps the identity it is given, and issuers that share one key set share the first one's")
+    func identityIssuers() throws {
+        let (a, b, old) = ("https://a.example.com/realms/x", "https://b.example.com/realms/x", "https://old/realms/x")
+        let apart = try settings(["KEYCLOAK_ISSUERS": "\(a)=\(old), \(b)"]).identity.policy
+        #expect(apart.issuers == [a, b])
+        #expect(apart.identityIssuer(of: a) == old && apart.identityIssuer(of: b) == b)
+        let keys = ["KEYCLOAK_JWKS_URL": "https://a.example.com/certs"]
+        let shared = try settings(keys.merging(["KEYCLOAK_ISSUERS": "\(a),\(b)"]) { $1 }).identity.policy
+        #expect(shared.identityIssuer(of: a) == a && shared.identityIssuer(of: b) == a)
+        let moved = try settings(keys.merging(["KEYCLOAK_ISSUERS": "\(a)=\(old),\(b)"]) { $1 }).identity.policy
+        #expect(moved.identityIssuer(of: a) == old && moved.identityIssuer(of: b) == old)
+    }
+
+    @Test("a blank inside a role's name is part of it, and services may be hidden by default")
+    func access() throws {
+        let settings = try settings([
+            "MLAAS_SERVICE_ROLES": " granite_chat = ML Users | ml-admins ", "MLAAS_DEFAULT_ACCESS": "deny",
+        ])
+        #expect(settings.serviceRoles == ["granite_chat": ["ML Users", "ml-admins"]])
+        #expect(settings.defaultAccess == .deny)
+    }
+
     @Test("an environment of the original deployment works unchanged")
     func original() throws {
         let settings = try settings([

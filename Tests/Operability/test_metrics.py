@@ -27,6 +27,7 @@ PROMISED = {
     "mlaas_cache_misses_total": {"cache"},
     "mlaas_cache_evictions_total": {"cache"},
     "mlaas_catalog_incomplete_services": set(),
+    "mlaas_access_unknown_services": set(),
     "mlaas_catalog_services": set(),
     "mlaas_catalog_age_seconds": set(),
     "mlaas_keys_age_seconds": set(),

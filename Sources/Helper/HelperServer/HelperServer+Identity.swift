@@ -34,12 +34,32 @@ extension HelperServer {
     var accessPolicy: AccessPolicy {
         AccessPolicy(
             requiredRole: settings.requiredRole.map { ExactName($0) },
-            serviceRoles: settings.serviceRoles.mapValues { Set($0.map { ExactName($0) }) })
+            serviceRoles: settings.serviceRoles.mapValues { Set($0.map { ExactName($0) }) },
+            defaultAccess: settings.defaultAccess)
     }
 
     var protectedResource: ProtectedResource {
         ProtectedResource(
             realm: settings.identity.realm, issuers: settings.identity.policy.issuers,
             publicURL: settings.identity.publicURL)
+    }
+
+    /// Warns of names in `MLAAS_SERVICE_ROLES` that no service has: once when they are found, and again when they change.
+    /// - Parameter sleep: waits, and returns false when it is time to stop.
+    func watchServiceNames(_ catalogs: CatalogStore, sleep: @Sendable (Duration) async -> Bool) async {
+        let policy = accessPolicy
+        guard !policy.serviceRoles.isEmpty else { return }
+        var told: [String] = []
+        repeat {
+            guard let unknown = catalogs.catalog.map(policy.unknownServices), unknown != told else { continue }
+            told = unknown
+            if unknown.isEmpty { continue }
+            logger.warning(
+                "unknown service in MLAAS_SERVICE_ROLES",
+                metadata: [
+                    "services": .string(String(unknown.joined(separator: ", ").prefix(512))),
+                    "hint": "use the system_name that GET /api/services answers",
+                ])
+        } while await sleep(.seconds(1))
     }
 }

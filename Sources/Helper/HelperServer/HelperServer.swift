@@ -135,7 +135,7 @@ package struct HelperServer: Sendable {
         let lifecycle = Lifecycle()
         let metrics = RequestMetrics(factory: registry)
         telemetry.collect(
-            verifier: verifier, catalogs: catalogs, keys: keys,
+            verifier: verifier, catalogs: catalogs, keys: keys, policy: policy,
             breakers: [
                 ("keycloak", { breakers.keycloak.isOpen }), ("3scale", { breakers.threeScale.isOpen }),
             ], log: log)
@@ -198,6 +198,7 @@ package struct HelperServer: Sendable {
             },
             loop.spawn { await parts.redis?.run(sleep: sleep) },
             loop.spawn { [log] in await log.run(sleep: sleep) },
+            loop.spawn { await watchServiceNames(parts.catalogs, sleep: sleep) },
             // What starts takes several times the memory of what serves.
             loop.spawn { if await sleep(.seconds(1)) { releaseStartMemory() } },
         ]

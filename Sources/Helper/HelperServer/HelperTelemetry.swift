@@ -52,7 +52,7 @@ struct HelperTelemetry: Sendable {
     // MARK: Read at scrape time
 
     func collect(
-        verifier: KeycloakTokenVerifier, catalogs: CatalogStore, keys: OwnedKeys,
+        verifier: KeycloakTokenVerifier, catalogs: CatalogStore, keys: OwnedKeys, policy: AccessPolicy,
         breakers: [(system: String, isOpen: @Sendable () -> Bool)],
         log: LogOutput
     ) {
@@ -75,6 +75,8 @@ struct HelperTelemetry: Sendable {
                 samples.append(.init("mlaas_catalog_services", .gauge, Double(catalog.services.count)))
                 let broken = Set(catalogs.problems.compactMap(\.serviceID)).count
                 samples.append(.init("mlaas_catalog_incomplete_services", .gauge, Double(broken)))
+                let unknown = policy.unknownServices(in: catalog).count
+                samples.append(.init("mlaas_access_unknown_services", .gauge, Double(unknown)))
             }
             for (name, age) in [
                 ("mlaas_catalog_age_seconds", catalogs.age), ("mlaas_keys_age_seconds", verifier.keysAge),

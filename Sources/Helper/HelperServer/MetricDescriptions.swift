@@ -36,6 +36,7 @@ private let helperDescriptions: [String: PrometheusRegistry.Description] = [
     "mlaas_key_refresh_total": .init(help: "Fetches of signing keys by outcome."),
     "mlaas_catalog_incomplete_services": .init(
         help: "Services whose proxy 3scale did not give at the last refresh."),
+    "mlaas_access_unknown_services": .init(help: "Names in MLAAS_SERVICE_ROLES that no service has."),
     "mlaas_catalog_services": .init(help: "Services in the catalogue."),
     "mlaas_catalog_age_seconds": .init(help: "Age of the catalogue."),
     "mlaas_keys_age_seconds": .init(help: "Age of the oldest issuer's signing keys."),

@@ -35,7 +35,7 @@ package struct IdentitySettings: Sendable {
                 "The client's secret. Needed for introspection; `mlaas-helper doctor` looks at a token of the client with it."
         )
         let realmURL = "\(keycloakURL)/realms/\(Self.realmSegment(realm, keycloakURL, &reader))"
-        policy = Self.policy(&reader, realmURL: realmURL, clientID: clientID)
+        var policy = Self.policy(&reader, realmURL: realmURL, clientID: clientID)
         let keySetURL = reader.url(
             forKey: "KEYCLOAK_JWKS_URL", example: "\(Self.exampleRealm)/certs", required: false,
             help: """
@@ -43,6 +43,8 @@ package struct IdentitySettings: Sendable {
                 each issuer's own where there are several. For host names that differ inside and outside, and for issuers \
                 that are no realm of Keycloak's.
                 """)
+        if keySetURL != nil { policy.shareIdentity() }
+        self.policy = policy
         keys = Self.keys(&reader)
         let introspects = reader.bool(
             forKey: "KEYCLOAK_INTROSPECTION", default: false,
@@ -104,15 +106,31 @@ package struct IdentitySettings: Sendable {
         return hasScheme && ConfigReader.url(text) != nil
     }
 
+    /// `issuer` or `issuer=identity`. The identity is a URL too, so that an issuer may hold an equals sign.
+    private static func issuerEntry(_ text: String) -> (issuer: String, identity: String?) {
+        for scheme in ["=https://", "=http://"] {
+            if let range = text.firstRange(of: scheme) {
+                return (String(text[..<range.lowerBound]), String(text[text.index(after: range.lowerBound)...]))
+            }
+        }
+        return (text, nil)
+    }
+
     private static func policy(_ reader: inout ConfigReader, realmURL: String, clientID: String) -> TokenPolicy {
-        let issuers = reader.list(
+        let entries = reader.list(
             forKey: "KEYCLOAK_ISSUERS", default: [realmURL],
             defaultText: "`{KEYCLOAK_URL}/realms/{KEYCLOAK_REALM}` alone",
-            help: "Accepted issuers, byte for byte as tokens name them.")
+            help: """
+                Accepted issuers, byte for byte as tokens name them. `issuer=identity` keeps the name that keys were \
+                marked with before the realm moved.
+                """
+        ).map(Self.issuerEntry)
+        let issuers = entries.map(\.issuer)
         if Set(issuers.map { ExactName($0) }).count != issuers.count {
             reader.report("KEYCLOAK_ISSUERS", "names an issuer twice")
         }
-        for issuer in issuers where issuer != realmURL && !Self.isIssuer(issuer) {
+        let named = issuers + entries.compactMap(\.identity)
+        for issuer in named where issuer != realmURL && !Self.isIssuer(issuer) {
             reader.report(
                 "KEYCLOAK_ISSUERS",
                 "expected http or https URLs without user, password and query, found \(ConfigReader.shown(issuer))")
@@ -134,7 +152,11 @@ package struct IdentitySettings: Sendable {
             forKey: "KEYCLOAK_MAX_TOKEN_LIFETIME", default: .zero, range: .zero ... .seconds(30 * 86_400),
             help: "The longest time from a token's `iat` to its `exp`. 0 sets no limit.")
         return TokenPolicy(
-            issuers: issuers, audiences: Set(audiences.map { ExactName($0) }), clientID: clientID,
+            issuers: issuers,
+            identityIssuers: Dictionary(
+                entries.compactMap { entry in entry.identity.map { (ExactName(entry.issuer), $0) } },
+                uniquingKeysWith: { first, _ in first }), audiences: Set(audiences.map { ExactName($0) }),
+            clientID: clientID,
             allowsAuthorizedParty: allowsParty,
             authorizedParties: parties.isEmpty ? nil : Set(parties.map { ExactName($0) }), algorithms: algorithms,
             clockSkew: skew, maxLifetime: lifetime == .zero ? nil : lifetime)

@@ -51,6 +51,9 @@ extension Settings {
         requiredRole = reader.string(
             forKey: "MLAAS_REQUIRED_ROLE", example: "ml-users", help: "A realm or client role that every caller needs.")
         serviceRoles = Self.serviceRoles(&reader)
+        defaultAccess = reader.choice(
+            forKey: "MLAAS_DEFAULT_ACCESS", default: .allow,
+            help: "`deny` hides every service that `MLAAS_SERVICE_ROLES` does not name.")
 
         reader.section("Server")
         environment = reader.choice(

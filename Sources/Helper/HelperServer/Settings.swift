@@ -29,6 +29,8 @@ package struct Settings: Sendable {
     package let defaultPlan: String?
     package let requiredRole: String?
     package let serviceRoles: [String: Set<String>]
+    /// What becomes of the services that `serviceRoles` does not name.
+    package let defaultAccess: AccessPolicy.DefaultAccess
     package let drain: Duration
     package let serverLimits: ServerLimits
     /// What may be held for clients, in bytes.

@@ -42,6 +42,16 @@ package struct TokenPolicy: Sendable {
         self.maxLifetime = maxLifetime
     }
 
+    /// Gives every issuer without an identity of its own the first one's: issuers that share one key set are one realm under
+    /// several host names.
+    package mutating func shareIdentity() {
+        guard let first = issuers.first else { return }
+        let shared = identityIssuer(of: first)
+        for issuer in issuers where identityIssuers[ExactName(issuer)] == nil {
+            identityIssuers[ExactName(issuer)] = shared
+        }
+    }
+
     /// Returns the identity issuer of an accepted issuer.
     package func identityIssuer(of issuer: String) -> String { identityIssuers[ExactName(issuer)] ?? issuer }
 
