@@ -30,7 +30,8 @@ struct ReservedLineTests {
             writer.writeReserved(line(number))
             writer.release()
         }
-        #expect(writer.droppedLines > 0 && writer.reservedLinesLeft == 20)
+        // The pipe itself has room for some: how many lines are left depends on the writer's thread.
+        #expect(writer.droppedLines > 0)
         let closer = Thread { [ends] in
             writer.flush(within: .seconds(60))
             writer.close()

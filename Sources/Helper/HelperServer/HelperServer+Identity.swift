@@ -9,8 +9,8 @@ import Telemetry
 /// The parts that say who is let in.
 extension HelperServer {
     func tokenVerifier(
-        _ client: HTTPClient, _ clientSecret: RotatingSecret?, _ telemetry: HelperTelemetry, _ breakers: KeycloakBreakers,
-        _ spawn: @escaping Spawn
+        _ client: HTTPClient, _ clientSecret: RotatingSecret?, _ telemetry: HelperTelemetry,
+        _ breakers: KeycloakBreakers, _ spawn: @escaping Spawn
     ) -> KeycloakTokenVerifier {
         let identity = settings.identity
         var policy = identity.policy

@@ -12,7 +12,8 @@ enum CompletedClaims {
         _ claims: JSONValue, by answer: JSONValue, clientID: String
     ) throws(TokenRefusal) -> JSONValue {
         if let subject = claims["sub"], let other = answer["sub"], !isSame(subject, other) {
-            throw TokenRefusalReason.subject.refusal(hint: "The introspection's answer has another 'sub' than the token.")
+            throw TokenRefusalReason.subject.refusal(
+                hint: "The introspection's answer has another 'sub' than the token.")
         }
         var object = claims.object ?? JSONObject()
         for name in names where object[name] == nil { object[name] = answer[name] }
