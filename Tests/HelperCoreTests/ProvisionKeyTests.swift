@@ -23,13 +23,33 @@ private func service(_ id: Int, _ plans: [Plan]) -> Service {
         placement: CredentialsPlacement(location: "headers", parameter: "user_key", idParameter: nil), plans: plans)
 }
 
+/// Each lock is another replica's, and nobody gives it back.
+private final class BusyLocks: SharedState {
+    let asked = Atomic<Int>(0)
+    let pauses = Atomic<Int>(0)
+
+    func count(_ subject: RateSubject, under policy: RatePolicy) -> Eventually<RateVerdict> {
+        .now(RateVerdict(isAllowed: true, window: 0, remaining: 1, resetSeconds: 1))
+    }
+
+    func acquire(lock name: String, lifetime: Duration) async -> LockOutcome {
+        asked.add(1, ordering: .relaxed)
+        return .busy
+    }
+
+    func release(_ lock: HeldLock) async {}
+    func announce(_ change: CallerChange) async {}
+}
+
 /// One replica: caches and flights of its own over a shared manager.
 private struct Replica {
     let provision: ProvisionKey
     let list: ListServices
     let lines = InMemoryLogSink()
 
-    init(_ manager: FakeAPIManager, policy: AccessPolicy = AccessPolicy()) async {
+    init(
+        _ manager: FakeAPIManager, policy: AccessPolicy = AccessPolicy(), replicas: Replicas = .none
+    ) async {
         let spawn: Spawn = { work in Task { await work() } }
         let logger = Logger(label: "test", handler: JSONLogHandler(sink: lines, level: .trace, now: { 0 }))
         let catalogs = CatalogStore(manager: manager, logger: logger)
@@ -37,8 +57,8 @@ private struct Replica {
         let keys = OwnedKeys(manager: manager, spawn: spawn)
         let find = FindService(catalogs: catalogs, manager: manager, policy: policy)
         provision = ProvisionKey(
-            find: find, manager: manager, keys: keys, defaultPlan: nil, spawn: spawn, logger: logger,
-            audit: AuditTrail(logger: logger, factory: PrometheusRegistry()))
+            find: find, manager: manager, keys: keys, replicas: replicas, defaultPlan: nil, spawn: spawn,
+            logger: logger, audit: AuditTrail(logger: logger, factory: PrometheusRegistry()))
         list = ListServices(catalogs: catalogs, keys: keys, policy: policy)
     }
 }
@@ -68,6 +88,20 @@ struct ProvisionKeyTests {
         let second = try await replica.provision(.init(serviceID: 7, planID: 99), for: ada)
         #expect(first.isNew && !second.isNew && first.key.key == second.key.key)
         #expect(manager.state.withLock { ($0.accounts.count, $0.applications.count, $0.creates) } == (1, 1, 1))
+    }
+
+    /// A replica that was killed leaves its lock behind.
+    @Test("an existing key is answered without the lock")
+    func existingNeedsNoLock() async throws {
+        let manager = manager()
+        _ = try await Replica(manager).provision(.init(serviceID: 7), for: ada)
+        let busy = BusyLocks()
+        let replicas = Replicas(state: busy) { _ in busy.pauses.add(1, ordering: .relaxed) }
+        let other = await Replica(manager, replicas: replicas)
+        #expect(try await !other.provision(.init(serviceID: 7), for: ada).isNew)
+        #expect(busy.asked.load(ordering: .relaxed) == 0)
+        #expect(try await other.provision(.init(serviceID: 8), for: ada).isNew)
+        #expect(busy.pauses.load(ordering: .relaxed) > 0)
     }
 
     @Test("many calls at once over replicas make one application", arguments: [false, true])

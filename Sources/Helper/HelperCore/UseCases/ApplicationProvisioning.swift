@@ -67,10 +67,12 @@ struct ApplicationProvisioning: Sendable {
 
     private let manager: any APIManager
     private let keys: OwnedKeys
+    private let replicas: Replicas
     private let audit: AuditTrail
 
-    init(manager: any APIManager, keys: OwnedKeys, audit: AuditTrail) {
+    init(manager: any APIManager, keys: OwnedKeys, replicas: Replicas, audit: AuditTrail) {
         self.manager = manager
+        self.replicas = replicas
         self.keys = keys
         self.audit = audit
     }
@@ -120,8 +122,17 @@ struct ApplicationProvisioning: Sendable {
                 "The API manager's account of your user name belongs to somebody else. Ask the operator to sort it out.",
                 cause: "account \(listing.account.id) holds applications marked for another owner")
         }
-        let failure = try await create(act, on: listing.account)
-        return try await reconcile(act, try await list(listing.account, act), after: failure)
+        return try await replicas.whileLocked("\(act.caller.ownerMark):\(act.service.id)") { waited in
+            // The replica that held the lock has probably created it.
+            if waited {
+                let current = try await list(listing.account, act)
+                if current.choice(act).application(on: act.service.id) != nil {
+                    return try await reconcile(act, current, after: nil)
+                }
+            }
+            let failure = try await create(act, on: listing.account)
+            return try await reconcile(act, try await list(listing.account, act), after: failure)
+        }
     }
 
     // MARK: Create, then list

@@ -55,7 +55,7 @@ package struct ProvisionKey: Sendable {
         self.defaultPlan = defaultPlan
         self.audit = audit
         accounts = AccountProvisioning(manager: manager, keys: keys, spawn: spawn, logger: logger)
-        applications = ApplicationProvisioning(manager: manager, keys: keys, audit: audit)
+        applications = ApplicationProvisioning(manager: manager, keys: keys, replicas: replicas, audit: audit)
         flights = SingleFlight(spawn: spawn)
     }
 
@@ -64,11 +64,7 @@ package struct ProvisionKey: Sendable {
         let key = FlightKey(owner: caller.ownerMark, service: service.id)
         let (result, joined) = try await CallOwner.$current.withValue(.caller(caller.ownerMark)) {
             try await flights.run(key) {
-                try await audit.withReservedLines {
-                    try await replicas.whileLocked("\(caller.ownerMark):\(service.id)") { _ in
-                        try await provision(service, request.planID, caller)
-                    }
-                }
+                try await audit.withReservedLines { try await provision(service, request.planID, caller) }
             }
         }
         guard joined else { return result }
