@@ -75,14 +75,16 @@ attach "$cache/apt" /var/cache/apt/archives
 attach "$cache/pip" /root/.cache/pip
 attach "$toolchain" "$toolchain"
 mount -o remount,bind,ro "$root$toolchain"
-if [ -d /opt/wheels ]; then attach /opt/wheels /opt/wheels; fi
+# pip may be told to look into a folder first.
+if [ -d "${PIP_FIND_LINKS:-}" ]; then attach "$PIP_FIND_LINKS" "$PIP_FIND_LINKS"; fi
 mount -t proc proc "$root/proc"
 attach /dev /dev
 mount -t tmpfs shm "$root/dev/shm"
 
 # The checkout as git has it, changes that are not committed included.
 mkdir -p "$root/src"
-git ls-files -z --cached --others --exclude-standard | (cd "$checkout" && xargs -0 sh -c 'for f; do [ ! -e "$f" ] || printf "%s\0" "$f"; done' _) |
+git ls-files -z --cached --others --exclude-standard |
+    while IFS= read -r -d '' file; do if [ -e "$checkout/$file" ]; then printf '%s\0' "$file"; fi; done |
     tar -C "$checkout" --null -T - -cf - | tar -C "$root/src" -xf -
 git -C "$root/src" init -q
 
