@@ -88,7 +88,7 @@ fuzz: ## Makes up inputs for every entry that takes bytes from outside (FUZZ_SEC
 bench-tokens: ## Measures how many access tokens a second one thread checks, by algorithm, and from the cache
 	@swift run -c release --package-path Benchmarks --scratch-path .build-bench TokenCheck $(SECONDS_EACH)
 
-bench-quick: ## Measures the figures of the README
+bench-quick: ## Measures the figures of a short run
 	@./setup.sh ci
 	@Benchmarks/quick.sh
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures the figures of the README and prints them as a Markdown table: build times, size, start-up, memory, and
+# Measures the figures of a short run and prints them as a Markdown table: build times, size, start-up, memory, and
 # /api/health and the authenticated list against nginx answering the same bytes and headers, alternating in one run on two
 # loops or workers.
 # BENCH_SECONDS sets the length of a round (default 4), BENCH_CLEAN=0 leaves out the clean builds.
