@@ -1,5 +1,7 @@
 # Two commands on a fresh machine: `make run` and `make test`. Each does its own set-up.
 SHELL := /bin/bash
+# A build that fails in front of a pipe fails its target.
+.SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
 # The helper's settings when it runs against real systems: make run ENV=.env
 ENV ?=

@@ -10,8 +10,6 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
     package static let operations = ["discovery", "keys", "introspection"]
 
     private static let timeout = Duration.seconds(5)
-    /// Room for some ten thousand roles; 64 such answers at once are 16 MiB.
-    package static let introspectionBytesMax = 256 * 1024
 
     private let client: HTTPClient
     private let credentials: (@Sendable () -> BasicCredentials)?
@@ -51,7 +49,7 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
         return try await answer(
             HTTPClientRequest(
                 method: .post, url: url, fields: fields, body: Self.bodyStart + token, basicCredentials: credentials,
-                timeout: Self.timeout, maxResponseBytes: Self.introspectionBytesMax), Self.introspection, issuer)
+                timeout: Self.timeout, maxResponseBytes: Introspector.answerBytesMax), Self.introspection, issuer)
     }
 
     private func answer(

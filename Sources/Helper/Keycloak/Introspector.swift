@@ -19,9 +19,12 @@ final class Introspector: Sendable {
     /// How long no question is asked after a failure: of an issuer that failed, or about a token whose own question did.
     private static let pause = Duration.seconds(1)
     private static let failedTokensMax = 4_096
+    /// Bytes of an answer: room for some ten thousand roles; 64 such answers at once are 16 MiB. Beyond: nothing is known of
+    /// that one token.
+    static let answerBytesMax = 256 * 1024
     /// An answer as long as one may be, of the shortest roles.
     private static let limits = JSONLimits(
-        maxDepth: 32, maxBytes: HTTPKeySource.introspectionBytesMax, maxValues: 100_000)
+        maxDepth: 32, maxBytes: Self.answerBytesMax, maxValues: 100_000)
 
     private let source: any IntrospectionSource
     private let lifetime: Duration

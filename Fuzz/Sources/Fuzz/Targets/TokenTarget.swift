@@ -87,7 +87,14 @@ enum KeySetTarget: FuzzTarget {
 
     static func run(_ input: UnsafeBufferPointer<UInt8>) {
         guard let set = KeySet(Array(input)) else { return }
-        require(set == KeySet(Array(input)), "the same text is another set")
+        // OpenSSL's check of a modulus that is no product of two primes goes by chance: such a key may come and go.
+        let again = KeySet(Array(input))
+        require(
+            again?.exposed == set.exposed
+                && set.keys.allSatisfy { id, key in
+                    again?.keys[id] == key || key.key.kind == .rsa && again?.keys[id] == nil
+                },
+            "the same text is another set")
         for (id, entry) in set.keys {
             require(CompactJWS.isKeyID(id) && !set.exposed.contains(id), "the key id \(id)")
             if entry.key.kind == .rsa { require(entry.key.bits >= 2_048, "\(entry.key.bits) bits") }
