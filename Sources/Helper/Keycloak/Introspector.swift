@@ -24,7 +24,7 @@ final class Introspector: Sendable {
     static let answerBytesMax = 256 * 1024
     /// An answer as long as one may be, of the shortest roles.
     private static let limits = JSONLimits(
-        maxDepth: 32, maxBytes: Self.answerBytesMax, maxValues: 100_000)
+        maxDepth: 32, maxBytes: answerBytesMax, maxValues: 100_000)
 
     private let source: any IntrospectionSource
     private let lifetime: Duration
