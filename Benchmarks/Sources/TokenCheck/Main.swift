@@ -14,7 +14,7 @@ let now = 1_790_000_000
 struct MemorySource: KeySource {
     let keySet: [UInt8]
 
-    func fetch(_ url: String) async throws(KeySourceError) -> [UInt8] {
+    func fetch(_ url: String, for issuer: String) async throws(KeySourceError) -> [UInt8] {
         guard url.hasSuffix("/certs") else { throw KeySourceError("none") }
         return keySet
     }

@@ -18,7 +18,7 @@ enum VerifyServer {
     private struct FileSource: KeySource {
         let keySet: [UInt8]
 
-        func fetch(_ url: String) async throws(KeySourceError) -> [UInt8] { keySet }
+        func fetch(_ url: String, for issuer: String) async throws(KeySourceError) -> [UInt8] { keySet }
     }
 
     private struct MissingFile: Error { let path: String }
