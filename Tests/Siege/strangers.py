@@ -67,6 +67,20 @@ class Stranger:
             pass
         it.close()
 
+    def converse(self, connections, request):
+        """Sends a request and reads an answer on each of so many kept connections in turn; a lost one is replaced."""
+        kept = [it for it in (self.connect() for _ in range(connections)) if it]
+        while self.goes_on and kept:
+            for it in list(kept):
+                if not self.send(it, request()) or not self.read(it):
+                    kept.remove(it)
+                    it.close()
+                    fresh = self.connect()
+                    if fresh:
+                        kept.append(fresh)
+        for it in kept:
+            it.close()
+
     def hold(self, opening, then=None, each=0.0):
         """Opens connections up to the bound, sends `opening` on each and keeps them; `then` is sent again and again."""
         held = []
@@ -269,7 +283,7 @@ def unfinished_bodies(port, seconds, seed, _):
 
 
 def big_heads(port, seconds, seed, _):
-    """Heads of 31 KiB, half of them never finished."""
+    """Heads of 29 KiB that are never finished."""
     me = Stranger(port, seconds, seed)
     fields = "\r\n".join(f"X-F{number}: " + "v" * 300 for number in range(95))
     head = f"GET /api/health HTTP/1.1\r\nHost: helper\r\n{fields}\r\n".encode()
@@ -294,18 +308,7 @@ def idle(port, seconds, seed, _):
 def ask_with_tokens(port, seconds, seed, token):
     """Asks for the list with a new made-up token each time, on kept connections."""
     me = Stranger(port, seconds, seed)
-    kept = [it for it in (me.connect() for _ in range(16)) if it]
-    while me.goes_on and kept:
-        for it in list(kept):
-            alive = me.send(it, get("/api/services", f"Authorization: Bearer {token(me.choice)}"))
-            if not alive or not me.read(it):
-                kept.remove(it)
-                it.close()
-                fresh = me.connect()
-                if fresh:
-                    kept.append(fresh)
-    for it in kept:
-        it.close()
+    me.converse(16, lambda: get("/api/services", f"Authorization: Bearer {token(me.choice)}"))
     return me.actions
 
 
@@ -341,18 +344,7 @@ def forwarded(port, seconds, seed, _):
     chain = "X-Forwarded-For: " + ",".join(["10.1.1.1"] * 1_600)
     states = "tracestate: " + ",".join(f"v{number}=1" for number in range(1_500))
     parent = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    kept = [it for it in (me.connect() for _ in range(8)) if it]
-    while me.goes_on and kept:
-        for it in list(kept):
-            sent = me.send(it, get("/api/services?" + "a=b&" * 1_000, parent, me.choice.choice([chain, states])))
-            if not sent or not me.read(it):
-                kept.remove(it)
-                it.close()
-                fresh = me.connect()
-                if fresh:
-                    kept.append(fresh)
-    for it in kept:
-        it.close()
+    me.converse(8, lambda: get("/api/services?" + "a=b&" * 1_000, parent, me.choice.choice([chain, states])))
     return me.actions
 
 
