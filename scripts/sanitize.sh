@@ -8,6 +8,8 @@
 # The build folders .build-address and .build-thread are kept, so that a second run is quick.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/lib.sh
+source scripts/lib.sh
 
 reports=$PWD/.run/sanitize
 export TSAN_OPTIONS=log_path=$reports/report:suppressions=$PWD/scripts/sanitizers/thread.supp
@@ -33,7 +35,7 @@ run_tests() {
     swift build --build-tests --sanitize="$1" --scratch-path ".build-$1" 2>&1 | tail -n 1
     # `swift test` itself leaves memory behind; leaks are looked for in the programs, below.
     ASAN_OPTIONS=detect_leaks=0:log_path=$reports/report \
-        swift test --skip-build --sanitize="$1" --scratch-path ".build-$1" \
+        run_swift_tests --sanitize="$1" --scratch-path ".build-$1" \
         ${SANITIZE_FILTER:+--filter "$SANITIZE_FILTER"} >"$reports/$1.log" 2>&1 ||
         {
             grep -E '✘|error:|Fatal' "$reports/$1.log" | head -n 40 || true

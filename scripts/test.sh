@@ -12,7 +12,7 @@ python3 -m unittest -q scripts/tests/test_check_structure.py
 python3 scripts/check-structure.py
 echo "${bold}swift test${plain}"
 swift build --build-tests
-swift test --skip-build
+run_swift_tests "$@"
 # suite FOLDER TOOLS: the tests in Tests/FOLDER by the pytest of .tools/TOOLS.
 suite() {
     echo "${bold}${1,,}${plain}"
