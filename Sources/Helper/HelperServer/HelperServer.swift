@@ -133,26 +133,29 @@ package struct HelperServer: Sendable {
             logger: logger.labelled("provisioning"),
             audit: AuditTrail(logger: log.audit, factory: registry, queue: log.auditQueue, sleep: sleep))
         let lifecycle = Lifecycle()
-        let metrics = RequestMetrics(factory: registry)
         telemetry.collect(
             verifier: verifier, catalogs: catalogs, keys: keys, policy: policy,
             breakers: [
                 ("keycloak", { breakers.keycloak.isOpen }), ("3scale", { breakers.threeScale.isOpen }),
             ], log: log)
+        let routes = Routes(
+            health: HealthRoutes(
+                readiness: CheckReadiness(verifier: verifier, catalogs: catalogs), lifecycle: lifecycle),
+            services: ServiceRoutes(
+                listServices: ListServices(catalogs: catalogs, keys: keys, policy: policy), findService: find,
+                provisionKey: provision),
+            documentation: DocumentationRoutes(documentation: documentation()),
+            resource: ResourceRoutes(resource: protectedResource),
+            metrics: settings.telemetry.metricsPort == 0 ? telemetry.metricsRoute : nil)
         let api = HelperAPI(
+            routes: routes.table,
             HelperAPI.Dependencies(
-                listServices: ListServices(
-                    catalogs: catalogs, keys: keys, policy: policy),
-                findService: find, provisionKey: provision,
-                readiness: CheckReadiness(verifier: verifier, catalogs: catalogs), verifier: verifier, policy: policy,
-                lifecycle: lifecycle, metrics: metrics, tracer: telemetry.tracer,
+                clientAddresses: ClientAddresses(trusted: settings.trustedProxies), tracer: telemetry.tracer,
+                metrics: RequestMetrics(factory: registry), cors: CORSPolicy(origins: settings.corsOrigins),
+                verifier: verifier, policy: policy,
                 authOutcomes: AuthOutcomes(checks: KeycloakTokenVerifier.checks, factory: registry),
                 rateLimiting: RateLimiting(limits: settings.rateLimits, state: shared.state, factory: registry),
-                clientAddresses: ClientAddresses(trusted: settings.trustedProxies),
-                metricsRoute: settings.telemetry.metricsPort == 0 ? telemetry.metricsRoute : nil,
-                documentation: documentation(), cors: CORSPolicy(origins: settings.corsOrigins)),
-            resource: protectedResource, deadline: settings.timeout,
-            logger: logger.labelled("api"))
+                resource: protectedResource, deadline: settings.timeout, logger: logger.labelled("api")))
         return Parts(
             api: api, verifier: verifier, catalogs: catalogs, lifecycle: lifecycle, telemetry: telemetry,
             redis: shared.redis)

@@ -7,8 +7,8 @@ package struct Request: Sendable {
     package let body: [UInt8]
     /// The request's name in logs and answers: the caller's `X-Request-ID` where usable, else a new one.
     package let id: RequestID
-    /// The peer's address without a port, such as `127.0.0.1` or `::1`.
-    package let remoteAddress: String
+    /// The peer's address without a port, such as `127.0.0.1` or `::1`. A server behind proxies replaces it by the client's.
+    package var remoteAddress: String
 
     package init(head: RequestHead, body: [UInt8], id: RequestID, remoteAddress: String) {
         self.head = head

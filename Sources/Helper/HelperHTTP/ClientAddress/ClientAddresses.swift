@@ -5,11 +5,16 @@ package import HTTPServer
 ///
 /// Only what a trusted proxy has written is believed. Proxies append, so the chain is read from its end: each trusted hop
 /// vouches for the one before it, and the first that is not trusted is the client. What stands before it may be made up.
-package struct ClientAddresses: Sendable {
+package struct ClientAddresses: Middleware {
     private let trusted: [AddressRange]
 
     /// - Parameter trusted: proxies whose `X-Forwarded-For` and `Forwarded` are believed.
     package init(trusted: [AddressRange]) { self.trusted = trusted }
+
+    func prepare(_ exchange: inout Exchange) -> Wait? {
+        if let client = client(of: exchange.request) { exchange.request.remoteAddress = client }
+        return nil
+    }
 
     /// The client's address, where it is another than that of whoever has connected.
     package func client(of request: Request) -> String? {

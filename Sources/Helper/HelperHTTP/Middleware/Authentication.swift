@@ -3,34 +3,35 @@ import HTTPServer
 import HelperCore
 package import Telemetry
 
-/// Finds out who is calling: one bearer token, checked by the verifier, admitted by the policy.
-struct Authentication: Sendable {
+/// Finds out who is calling: one bearer token, checked by the verifier, admitted by the policy. A refusal is kept in the
+/// exchange, since it counts under a limit before the caller is told of it.
+struct Authentication: Middleware {
     let verifier: any TokenVerifier
     let policy: AccessPolicy
     let outcomes: AuthOutcomes
-    let logger: Logger
 
-    /// What can be said of the caller now.
-    enum Result: Sendable {
-        case caller(Caller)
-        /// The issuer must be asked first: for keys, or whether it still stands by the token.
-        case undecided(token: [UInt8])
-    }
-
-    func authenticate(_ edge: EdgeContext) throws(AuthenticationError) -> Result {
-        let request = edge.request
-        let token = try bearerToken(request)
-        switch verifier.verify(token) {
-        case .undecided: return .undecided(token: Array(token))
-        case .refused where BearerToken.holdsSecond(token): throw severalCredentials()
-        case let verdict: return .caller(try admit(verdict, edge))
+    func prepare(_ exchange: inout Exchange) -> Wait? {
+        guard exchange.endpoint.requiresCaller else { return nil }
+        do throws(AuthenticationError) {
+            let token = try bearerToken(exchange.request)
+            switch verifier.verify(token) {
+            case .undecided:
+                let token = Array(token)
+                return { exchange in
+                    let verdict = await verifier.verifyByAsking(token[...])
+                    do throws(AuthenticationError) {
+                        try admit(verdict, &exchange)
+                    } catch {
+                        exchange.identity = .refused(error)
+                    }
+                }
+            case .refused where BearerToken.holdsSecond(token): throw severalCredentials()
+            case let verdict: try admit(verdict, &exchange)
+            }
+        } catch {
+            exchange.identity = .refused(error)
         }
-    }
-
-    func authenticateByAsking(
-        _ token: [UInt8], _ edge: EdgeContext
-    ) async throws(AuthenticationError) -> Caller {
-        try admit(await verifier.verifyByAsking(token[...]), edge)
+        return nil
     }
 
     // MARK: Inside
@@ -60,10 +61,10 @@ struct Authentication: Sendable {
                 details: [.init(field: "Authorization", issue: "is not the only credential")]))
     }
 
-    private func admit(_ verdict: TokenVerdict, _ edge: EdgeContext) throws(AuthenticationError) -> Caller {
+    private func admit(_ verdict: TokenVerdict, _ exchange: inout Exchange) throws(AuthenticationError) {
         switch verdict {
         case .accepted(let caller):
-            edge.identify(caller)
+            exchange.trace.user = caller.username
             guard policy.admits(caller) else {
                 outcomes.note("refused", "role")
                 throw AuthenticationError(
@@ -71,7 +72,7 @@ struct Authentication: Sendable {
                     HelperError(.forbidden, "You may not use this service: a role is missing."))
             }
             outcomes.noteAccepted()
-            return caller
+            exchange.identity = .caller(caller)
         case .refused(let refusal):
             outcomes.note("refused", refusal.check)
             if let problem = refusal.userNameProblem {
@@ -92,14 +93,6 @@ struct Authentication: Sendable {
                     retryAfter: .seconds(5), cause: "no usable signing keys, or no answer to an introspection"),
                 countsAsRefusedToken: verdict.namesUnknownKey)
         }
-    }
-
-    /// Writes the line of a refused token, once it has been counted and the limit had room.
-    func log(_ refusal: TokenRefusal, _ metadata: Logger.Metadata) {
-        var metadata = metadata
-        metadata["check"] = .string(refusal.check)
-        if let hint = refusal.hint { metadata["hint"] = .string(hint) }
-        logger.log(level: refusal.hint == nil ? .info : .warning, "a token was refused", metadata: metadata)
     }
 }
 

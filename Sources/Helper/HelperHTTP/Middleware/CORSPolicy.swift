@@ -3,7 +3,7 @@ import HTTPServer
 
 /// Which pages of other origins may call the API from a browser (the CORS protocol of the Fetch standard §3.2). Only
 /// origins that were listed get an answer their scripts may read; cookies play no part.
-package struct CORSPolicy: Sendable {
+package struct CORSPolicy: Middleware {
     private let origins: [[UInt8]]
 
     /// - Parameter origins: serialised origins, as a browser sends them. Empty: the policy does nothing.
@@ -15,6 +15,8 @@ package struct CORSPolicy: Sendable {
     /// What scripts may read beyond the few that they always may.
     private static let responseFields =
         "Age, Allow, ETag, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-MLaaS-Stale, X-Request-ID"
+
+    func complete(_ response: inout Response, _ exchange: Exchange) { apply(to: &response, for: exchange.request) }
 
     /// Adds what the browser asks for. The answer to a preflight is the route's answer to OPTIONS: its `Allow` says which
     /// methods there are.

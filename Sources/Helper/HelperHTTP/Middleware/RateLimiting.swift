@@ -3,17 +3,14 @@ import HTTPServer
 package import HelperCore
 package import Telemetry
 
-/// Counts requests and refuses those beyond the limits. Signed-in callers are counted by who they are, everybody else by
-/// address; the answer says how much is left (draft-ietf-httpapi-ratelimit-headers).
-package struct RateLimiting: Sendable {
+/// Counts requests and refuses those beyond the limits. Signed-in callers are counted by who they are, all others by
+/// address; the response says how much is left (draft-ietf-httpapi-ratelimit-headers).
+package struct RateLimiting: Middleware {
     private let state: any SharedState
     private let read: RateRule?
     private let write: RateRule?
     /// For access tokens that were refused.
-    let authFailure: RateRule?
-
-    /// Routes that must answer whatever happens.
-    private static let exempt: Set<String> = ["/api/health", "/api/health/ready", "/metrics"]
+    private let authFailure: RateRule?
 
     package init(limits: RateLimits, state: any SharedState, factory: any MetricsFactory) {
         self.state = state
@@ -22,20 +19,60 @@ package struct RateLimiting: Sendable {
         authFailure = limits.authFailure.map { RateRule($0, factory: factory) }
     }
 
-    /// What a route is counted under; nil where it is not.
-    func rule(for method: HTTPMethod, _ template: String) -> RateRule? {
-        guard !Self.exempt.contains(template) else { return nil }
-        return method == .get ? read : write
+    /// The rule of a limit; nil where requests are not counted.
+    func rule(for limit: Route.Limit) -> RateRule? {
+        switch limit {
+        case .read: read
+        case .write: write
+        case .none: nil
+        }
     }
 
-    func count(_ subject: RateSubject, _ rule: RateRule) -> Eventually<RateVerdict> {
-        state.count(subject, under: rule.policy)
+    func prepare(_ exchange: inout Exchange) throws -> Wait? {
+        guard let rule = rule(for: exchange) else { return nil }
+        let subject = Self.subject(of: exchange)
+        switch state.count(subject, under: rule.policy) {
+        case .now(let verdict): try admit(&exchange, subject, rule, verdict)
+        case .later(let wait): return { exchange in try admit(&exchange, subject, rule, await wait()) }
+        }
+        return nil
     }
 
-    /// What a request is counted under that nobody has signed.
-    static func subject(_ request: Request) -> RateSubject {
-        .address(IPAddress(request.remoteAddress)?.rateSubject ?? request.remoteAddress)
+    func complete(_ response: inout Response, _ exchange: Exchange) {
+        if let count = exchange.count { count.rule.annotate(&response, count.verdict) }
     }
+
+    private func admit(
+        _ exchange: inout Exchange, _ subject: RateSubject, _ rule: RateRule, _ verdict: RateVerdict
+    ) throws(RateLimitError) {
+        exchange.count = Exchange.Count(rule: rule, verdict: verdict)
+        guard !verdict.isAllowed else { return }
+        let quiet = Duration.seconds(rule.policy.windows[verdict.window].seconds)
+        throw RateLimitError(error: rule.refusal(verdict), isFirst: rule.firstRefusals.note(subject, quiet: quiet))
+    }
+
+    /// What counts a request. A refused token counts as such, so that good tokens of the same address keep working; so
+    /// does a token with a key id that no cached key has while the issuer is down, since anyone can invent such ids. A
+    /// request without a token counts as any request of its address. Missing signing keys and an introspection without
+    /// an answer are not the caller's fault and count for nothing.
+    private func rule(for exchange: Exchange) -> RateRule? {
+        guard case .refused(let error) = exchange.identity else { return exchange.endpoint.rule }
+        if error.countsAsRefusedToken { return authFailure }
+        return error.error.code == .upstreamUnavailable ? nil : exchange.endpoint.rule
+    }
+
+    private static func subject(of exchange: Exchange) -> RateSubject {
+        if case .caller(let caller) = exchange.identity { return .owner(caller.ownerMark) }
+        let address = exchange.request.remoteAddress
+        return .address(IPAddress(address)?.rateSubject ?? address)
+    }
+}
+
+/// A limit refused the request.
+struct RateLimitError: Error {
+    let error: HelperError
+    /// Whether it is the subject's first refusal after a quiet time, which the log shows at info.
+    let isFirst: Bool
 }
 
 /// A policy with everything about its answers that can be made beforehand.

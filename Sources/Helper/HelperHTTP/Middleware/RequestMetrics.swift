@@ -1,10 +1,11 @@
 import HTTP
+import HTTPServer
 import Synchronization
 package import Telemetry
 
 /// Durations by route template, method and status. All three are closed sets; handles hang on the route, so that the end of
 /// a request looks nothing up by name.
-package final class RequestMetrics: Sendable {
+package final class RequestMetrics: Middleware {
     private let factory: any MetricsFactory
     private let routes = Mutex<[String: RouteMetrics]>([:])
 
@@ -25,9 +26,9 @@ package final class RequestMetrics: Sendable {
         }
     }
 
-    /// - Parameter nanoseconds: from the whole request to its answer.
-    func record(_ route: RouteMetrics, method: HTTPMethod, status: Int, nanoseconds: UInt64) {
-        route.timer(method, status).recordNanoseconds(Int64(clamping: nanoseconds))
+    func complete(_ response: inout Response, _ exchange: Exchange) {
+        let timer = exchange.endpoint.metrics.timer(exchange.request.method, response.status.code)
+        timer.recordNanoseconds(Int64(clamping: exchange.nanoseconds))
     }
 }
 

@@ -4,31 +4,28 @@ import HTTPServer
 import Telemetry
 
 /// A request's place in its trace: the caller's, where it sent a well-formed `traceparent`, else a new one.
-struct RequestTracing: Sendable {
+struct RequestTracing: Middleware {
     let tracer: Tracer
 
-    /// The request's own context and its caller's span.
-    struct Trace: Sendable {
-        let context: ServiceContext
-        let parent: SpanContext?
+    func prepare(_ exchange: inout Exchange) -> Wait? {
+        let parent = Self.parent(exchange.request.head)
+        exchange.parent = parent
+        exchange.trace = tracer.context(continuing: parent, requestID: exchange.request.id)
+        return nil
     }
 
-    func begin(_ request: Request) -> Trace {
-        let parent = Self.parent(request.head)
-        return Trace(context: tracer.context(continuing: parent, requestID: request.id), parent: parent)
-    }
-
-    /// Hands over the request's span, if it is recorded. The path itself stays in the house: callers may write anything
+    /// Hands over the request's span, if it is recorded. The span does not hold the path: callers may write anything
     /// into it.
-    /// - Parameter nanoseconds: how long the request took until now.
-    func end(_ trace: Trace, _ request: Request, route: String, status: Int, nanoseconds: UInt64) {
+    func complete(_ response: inout Response, _ exchange: Exchange) {
+        let method = Self.name(exchange.request.method)
+        let status = response.status.code
         guard
             let span = tracer.serverSpan(
-                "\(Self.name(request.method)) \(route)", context: trace.context, parent: trace.parent,
-                startedAgo: Int(clamping: nanoseconds))
+                "\(method) \(exchange.route)", context: exchange.trace, parent: exchange.parent,
+                startedAgo: Int(clamping: exchange.nanoseconds))
         else { return }
-        span.setAttribute("http.request.method", .string(Self.name(request.method)))
-        span.setAttribute("http.route", .string(route))
+        span.setAttribute("http.request.method", .string(method))
+        span.setAttribute("http.route", .string(exchange.route))
         span.setAttribute("http.response.status_code", .integer(status))
         span.setAttribute("url.scheme", "http")
         if status >= 500 {

@@ -1,22 +1,23 @@
-import HTTP
-import HTTPServer
+package import HTTPServer
 import HelperCore
 
 /// The API's description, for programs and for people.
-struct DocumentationRoutes: Sendable {
-    let documentation: Documentation
+package struct DocumentationRoutes: Sendable {
+    private let documentation: Documentation
+
+    package init(documentation: Documentation) { self.documentation = documentation }
 
     /// `GET /api/openapi.json`.
-    func document(_ context: EdgeContext) -> Reply { .now(documentation.document.answer(to: context.request)) }
+    package func document(_ context: EdgeContext) -> Response { documentation.document.answer(to: context.request) }
 
     /// `GET /docs`.
-    func page(_ context: EdgeContext) -> Reply { .now(documentation.page.answer(to: context.request)) }
+    package func page(_ context: EdgeContext) -> Response { documentation.page.answer(to: context.request) }
 
     /// `GET /docs/{asset}`: one of a fixed set of names, looked up in memory.
-    func asset(_ context: EdgeContext) throws -> Reply {
+    package func asset(_ context: EdgeContext) throws -> Response {
         guard let asset = documentation.assets[context.parameters[0]] else {
-            throw HelperError(.notFound, "There is nothing here.")
+            throw HelperError(.notFound, "The documentation has no such file.")
         }
-        return .now(asset.answer(to: context.request))
+        return asset.answer(to: context.request)
     }
 }

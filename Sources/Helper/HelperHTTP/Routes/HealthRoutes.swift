@@ -1,33 +1,38 @@
 import HTTP
-import HTTPServer
-import HelperCore
+package import HTTPServer
+package import HelperCore
 import JSON
 import Synchronization
 
 /// Liveness and readiness.
-struct HealthRoutes: Sendable {
-    let readiness: CheckReadiness
-    let lifecycle: Lifecycle
+package struct HealthRoutes: Sendable {
+    private let readiness: CheckReadiness
+    private let lifecycle: Lifecycle
 
-    /// The process lives; nothing else is looked at.
-    func live(_ context: EdgeContext) -> Reply { .now(Self.healthy) }
+    package init(readiness: CheckReadiness, lifecycle: Lifecycle) {
+        self.readiness = readiness
+        self.lifecycle = lifecycle
+    }
+
+    /// `GET /api/health`: the process lives; nothing else is looked at.
+    package func live(_ context: EdgeContext) -> Response { Self.healthy }
 
     private static let healthy = Envelope.success("Health check successful") { writer in
         writer.name("status")
         writer.string("healthy")
     }
 
-    /// Whether requests may be sent here.
-    func ready(_ context: EdgeContext) -> Reply {
+    /// `GET /api/health/ready`: whether requests may be sent here.
+    package func ready(_ context: EdgeContext) -> Response {
         let (isReady, checks) = readiness()
         let write: (inout JSONWriter) -> Void = { writer in Self.write(checks, to: &writer) }
-        if isReady, !lifecycle.isDraining { return .now(Envelope.success("Ready", data: write)) }
+        if isReady, !lifecycle.isDraining { return Envelope.success("Ready", data: write) }
         let error = HelperError(
             .notReady, lifecycle.isDraining ? "The server is shutting down." : "Not everything has been loaded yet.")
         let body = Envelope.failure(error, requestID: context.request.id, data: write)
         var response = Response.json(body, status: ErrorResponse.status(for: .notReady))
         response.fields["retry-after"] = "1"
-        return .now(response)
+        return response
     }
 
     private static func write(_ checks: [CheckReadiness.Check], to writer: inout JSONWriter) {

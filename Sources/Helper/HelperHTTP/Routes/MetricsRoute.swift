@@ -14,7 +14,7 @@ package struct MetricsRoute: Sendable {
         flights = SingleFlight { work in _ = Task(executorPreference: globalConcurrentExecutor) { await work() } }
     }
 
-    func scrape(_ context: EdgeContext) -> Reply { .later { try await response() } }
+    package func scrape(_ context: EdgeContext) async throws -> Response { try await response() }
 
     fileprivate func response() async throws -> Response {
         let text = try await flights.run(0) { [exposition] in exposition() }.value

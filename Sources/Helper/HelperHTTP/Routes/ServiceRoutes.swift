@@ -1,28 +1,30 @@
 import HTTP
-import HTTPServer
-import HelperCore
+package import HTTPServer
+package import HelperCore
 import JSON
 
 /// The catalogue, and keys for what is in it.
-struct ServiceRoutes: Sendable {
-    let listServices: ListServices
-    let findService: FindService
-    let provisionKey: ProvisionKey
+package struct ServiceRoutes: Sendable {
+    private let listServices: ListServices
+    private let findService: FindService
+    private let provisionKey: ProvisionKey
 
     private let encoder = CatalogEncoder()
     private let recent = RecentLists()
 
-    init(listServices: ListServices, findService: FindService, provisionKey: ProvisionKey) {
+    package init(listServices: ListServices, findService: FindService, provisionKey: ProvisionKey) {
         self.listServices = listServices
         self.findService = findService
         self.provisionKey = provisionKey
     }
 
     /// `GET /api/services`.
-    func list(_ context: CallerContext) throws -> Reply {
-        let caller = context.caller
-        if let result = try listServices.cached(for: caller) { return .now(list(result, caller)) }
-        return .later { list(try await listServices(for: caller), caller) }
+    package func list(_ context: CallerContext) async throws -> Response {
+        list(try await listServices(for: context.caller), context.caller)
+    }
+
+    package func cachedList(_ context: CallerContext) throws -> Response? {
+        try listServices.cached(for: context.caller).map { list($0, context.caller) }
     }
 
     /// The one answer that is asked for all the time.
@@ -65,11 +67,14 @@ struct ServiceRoutes: Sendable {
     private static let end = Array("}}}".utf8)
 
     /// `GET /api/services/{id}`.
-    func detail(_ context: CallerContext) throws -> Reply {
-        let caller = context.caller
-        let service = try findService(Self.serviceID(context.edge.parameters[0]), for: caller)
-        if let result = try listServices.cached(for: caller) { return .now(Self.detail(service, result)) }
-        return .later { Self.detail(service, try await listServices(for: caller)) }
+    package func detail(_ context: CallerContext) async throws -> Response {
+        let service = try findService(Self.serviceID(context.parameters[0]), for: context.caller)
+        return Self.detail(service, try await listServices(for: context.caller))
+    }
+
+    package func cachedDetail(_ context: CallerContext) throws -> Response? {
+        let service = try findService(Self.serviceID(context.parameters[0]), for: context.caller)
+        return try listServices.cached(for: context.caller).map { Self.detail(service, $0) }
     }
 
     private static func detail(_ service: Service, _ result: ListServices.Result) -> Response {
@@ -82,39 +87,33 @@ struct ServiceRoutes: Sendable {
     }
 
     /// `GET /api/services/{id}/plans`.
-    func plans(_ context: CallerContext) throws -> Reply {
-        let id = try Self.serviceID(context.edge.parameters[0])
-        _ = try findService(id, for: context.caller)
-        return .later {
-            let plans = try await findService.plans(of: id, for: context.caller)
-            return Envelope.success("Plans retrieved") { writer in
-                writer.name("plans")
-                writer.beginArray()
-                for offered in plans { ServiceEncoding.write(offered.plan, limits: offered.limits, to: &writer) }
-                writer.endArray()
-            }
+    package func plans(_ context: CallerContext) async throws -> Response {
+        let plans = try await findService.plans(of: Self.serviceID(context.parameters[0]), for: context.caller)
+        return Envelope.success("Plans retrieved") { writer in
+            writer.name("plans")
+            writer.beginArray()
+            for offered in plans { ServiceEncoding.write(offered.plan, limits: offered.limits, to: &writer) }
+            writer.endArray()
         }
     }
 
     /// `POST /api/services/init`.
-    func initialise(_ context: CallerContext) throws -> Reply {
+    package func initialise(_ context: CallerContext) async throws -> Response {
         let body = try InitBody(context.request)
         let request = ProvisionKey.Request(serviceID: try Self.serviceID(body.serviceID), planID: try body.planNumber())
-        return .later {
-            let result = try await provisionKey(request, for: context.caller)
-            let response = Envelope.success(Self.message(result.key.state)) { writer in
-                writer.name("service")
-                ServiceEncoding.writeSummary(result.service, to: &writer)
-                if result.service.authentication != .apiKey {
-                    ServiceEncoding.writeCredentials(result.service, result.key, to: &writer)
-                }
-                writer.name("is_new")
-                writer.bool(result.isNew)
-                ServiceEncoding.writeKey(result.key, to: &writer)
-                writeAccount(result.accountID, to: &writer)
+        let result = try await provisionKey(request, for: context.caller)
+        let response = Envelope.success(Self.message(result.key.state)) { writer in
+            writer.name("service")
+            ServiceEncoding.writeSummary(result.service, to: &writer)
+            if result.service.authentication != .apiKey {
+                ServiceEncoding.writeCredentials(result.service, result.key, to: &writer)
             }
-            return Self.stale(response, result.staleAge)
+            writer.name("is_new")
+            writer.bool(result.isNew)
+            ServiceEncoding.writeKey(result.key, to: &writer)
+            writeAccount(result.accountID, to: &writer)
         }
+        return Self.stale(response, result.staleAge)
     }
 
     private static func message(_ state: Application.State) -> String {

@@ -1,0 +1,116 @@
+import EventLoop
+package import HTTP
+package import HTTPServer
+
+/// One line of the routing table.
+package struct Route: Sendable {
+    /// Which limit counts the requests of a route.
+    package enum Limit: Sendable {
+        case read
+        case write
+        /// None: the route must answer whatever happens.
+        case none
+    }
+
+    package let method: HTTPMethod
+    /// `/literal/{parameter}` segments; the route's name in logs and metrics.
+    package let template: String
+    let limit: Limit
+    let requiresCaller: Bool
+    let handler: Handler
+
+    /// A route that anybody may call and that answers without waiting.
+    package static func get(
+        _ template: String, limit: Limit = .read, _ handle: @escaping @Sendable (EdgeContext) throws -> Response
+    ) -> Route {
+        Route(
+            method: .get, template: template, limit: limit, requiresCaller: false,
+            handler: .immediate { try handle(EdgeContext($0)) })
+    }
+
+    /// A route that anybody may call and that waits for its answer.
+    package static func get(
+        _ template: String, limit: Limit = .read,
+        waiting handle: @escaping @Sendable (EdgeContext) async throws -> Response
+    ) -> Route {
+        Route(
+            method: .get, template: template, limit: limit, requiresCaller: false,
+            handler: .waiting { try await handle(EdgeContext($0)) })
+    }
+
+    /// A route for signed-in callers.
+    package static func get(
+        _ template: String, _ handle: @escaping @Sendable (CallerContext) async throws -> Response
+    ) -> Route {
+        Route(
+            method: .get, template: template, limit: .read, requiresCaller: true,
+            handler: .waiting { try await handle(CallerContext($0)) })
+    }
+
+    /// A route for signed-in callers whose answer is usually cached.
+    /// - Parameter cached: answers without waiting; returns nil where nothing usable is cached.
+    package static func get(
+        _ template: String, cached: @escaping @Sendable (CallerContext) throws -> Response?,
+        otherwise handle: @escaping @Sendable (CallerContext) async throws -> Response
+    ) -> Route {
+        Route(
+            method: .get, template: template, limit: .read, requiresCaller: true,
+            handler: .cached({ try cached(CallerContext($0)) }) { try await handle(CallerContext($0)) })
+    }
+
+    /// A route by which signed-in callers change something.
+    package static func post(
+        _ template: String, _ handle: @escaping @Sendable (CallerContext) async throws -> Response
+    ) -> Route {
+        Route(
+            method: .post, template: template, limit: .write, requiresCaller: true,
+            handler: .waiting { try await handle(CallerContext($0)) })
+    }
+}
+
+/// Returns a response or throws.
+///
+/// A waiting handler costs its request a task and a slot among the requests in flight. Both together are 13,400
+/// instructions, more than half of what the whole cached list takes (24,100; Benchmarks/instructions.json), so that
+/// `cached` exists beside `waiting`. The choice between them is made in `Pipeline` alone.
+enum Handler: Sendable {
+    case immediate(@Sendable (Exchange) throws -> Response)
+    case waiting(@Sendable (Exchange) async throws -> Response)
+    case cached(@Sendable (Exchange) throws -> Response?, otherwise: @Sendable (Exchange) async throws -> Response)
+
+    /// The response that needs no waiting; nil where it has to be waited for.
+    func immediateResponse(to exchange: Exchange) throws -> Response? {
+        switch self {
+        case .immediate(let handle): try handle(exchange)
+        case .waiting: nil
+        case .cached(let handle, _): try handle(exchange)
+        }
+    }
+
+    func response(to exchange: Exchange) async throws -> Response {
+        switch self {
+        case .immediate(let handle): try handle(exchange)
+        case .waiting(let handle): try await handle(exchange)
+        case .cached(_, let handle): try await handle(exchange)
+        }
+    }
+}
+
+/// A route with everything that is looked up once.
+final class Endpoint: Sendable {
+    let handler: Handler
+    let requiresCaller: Bool
+    let metrics: RouteMetrics
+    /// Counts the requests; nil where nothing does.
+    let rule: RateRule?
+    /// Names the route to the loop's watchdog.
+    let activity: LoopActivity
+
+    init(_ handler: Handler, _ metrics: RouteMetrics, requiresCaller: Bool = false, rule: RateRule? = nil) {
+        self.handler = handler
+        self.requiresCaller = requiresCaller
+        self.metrics = metrics
+        self.rule = rule
+        activity = LoopActivity(metrics.template)
+    }
+}

@@ -1,0 +1,41 @@
+package import HelperHTTP
+
+/// The routing table: every route of the API on one screen.
+///
+/// A new route touches its use-case, the handler in HelperHTTP/Routes and this table, which belongs to the composition
+/// root. The OpenAPI document must list the same routes; a test compares both.
+package struct Routes {
+    private let health: HealthRoutes
+    private let services: ServiceRoutes
+    private let documentation: DocumentationRoutes
+    private let resource: ResourceRoutes
+    /// Nil when metrics have a port of their own.
+    private let metrics: MetricsRoute?
+
+    package init(
+        health: HealthRoutes, services: ServiceRoutes, documentation: DocumentationRoutes, resource: ResourceRoutes,
+        metrics: MetricsRoute?
+    ) {
+        self.health = health
+        self.services = services
+        self.documentation = documentation
+        self.resource = resource
+        self.metrics = metrics
+    }
+
+    package var table: [Route] {
+        [
+            .get("/api/health", limit: .none, health.live),
+            .get("/api/health/ready", limit: .none, health.ready),
+            .get("/api/services", cached: services.cachedList, otherwise: services.list),
+            .get("/api/services/{id}", cached: services.cachedDetail, otherwise: services.detail),
+            .get("/api/services/{id}/plans", services.plans),
+            .post("/api/services/init", services.initialise),
+            .get("/api/openapi.json", documentation.document),
+            .get("/docs", documentation.page),
+            .get("/docs/{asset}", documentation.asset),
+        ]
+            + resource.paths.map { .get($0, resource.document) }
+            + (metrics.map { [.get("/metrics", limit: .none, waiting: $0.scrape)] } ?? [])
+    }
+}
