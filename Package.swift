@@ -149,7 +149,7 @@ let package = Package(
         tests(
             "SharedState",
             ["Bytes", "SharedState", "HelperCore", "Redis", "EventLoop", "Telemetry", "LoopTesting", "TestSupport"]),
-        tests("HelperHTTP", ["HelperHTTP", "HelperCore", "HTTP", "HTTPServer", "JSON"]),
+        tests("HelperHTTP", ["HelperHTTP", "HelperServer", "HelperCore", "HTTP", "HTTPServer", "JSON", "Telemetry"]),
         tests(
             "HelperServer",
             [

@@ -1,0 +1,171 @@
+import HelperCore
+import Synchronization
+
+/// 3scale in memory: keeps what is created and fails on demand.
+final class InMemoryAPIManager: APIManager {
+    struct State: Sendable {
+        var services: [Service] = [.chat, .oidc, .planless]
+        var accounts: [String: Account] = [:]
+        var applications: [Application] = []
+        var limits: [Int: [PlanLimit]] = [1: [PlanLimit(metric: "hits", period: "minute", value: 60)]]
+        /// Thrown by every call.
+        var failure: APIManagerError?
+        var nextID = 100
+    }
+
+    private let state = Mutex(State())
+
+    /// Every call fails like this from now on.
+    func fail(_ failure: APIManagerError) { state.withLock { $0.failure = failure } }
+
+    var isAvailable: Bool { true }
+    func probe() async {}
+
+    private func run<Value: Sendable>(
+        _ work: @Sendable (inout State) throws(APIManagerError) -> Value
+    ) throws(APIManagerError) -> Value {
+        let result: Result<Value, APIManagerError> = state.withLock { state in
+            if let failure = state.failure { return .failure(failure) }
+            do throws(APIManagerError) { return .success(try work(&state)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+
+    func catalog() async throws(APIManagerError) -> Catalog {
+        try run { state throws(APIManagerError) in Catalog(services: state.services) }
+    }
+
+    func limits(ofPlans plans: [Int], service: Int) async throws(APIManagerError) -> [Int: [PlanLimit]] {
+        try run { state throws(APIManagerError) in state.limits.filter { plans.contains($0.key) } }
+    }
+
+    func account(username: String) async throws(APIManagerError) -> Account? {
+        try run { state throws(APIManagerError) in state.accounts[username] }
+    }
+
+    func signUp(_ draft: SignupDraft) async throws(APIManagerError) -> Account {
+        try run { state throws(APIManagerError) in
+            state.nextID += 1
+            let account = Account(id: state.nextID, state: "approved")
+            state.accounts[draft.username] = account
+            return account
+        }
+    }
+
+    func repair(account: Int) async throws(APIManagerError) {}
+
+    func deleteAccount(_ id: Int) async throws(APIManagerError) {
+        try run { state throws(APIManagerError) in state.accounts = state.accounts.filter { $0.value.id != id } }
+    }
+
+    func applications(account: Int) async throws(APIManagerError) -> [Application] {
+        try run { state throws(APIManagerError) in state.applications.filter { $0.accountID == account } }
+    }
+
+    func createApplication(_ draft: ApplicationDraft) async throws(APIManagerError) -> Application {
+        try run { state throws(APIManagerError) in
+            state.nextID += 1
+            let service = state.services.first { $0.plans.contains { $0.id == draft.plan } }?.id ?? 0
+            let made = Application(
+                id: state.nextID, serviceID: service, accountID: draft.account,
+                plan: PlanReference(id: draft.plan, name: "Basic"), state: .live, description: draft.description,
+                credentials: .userKey("key-\(state.nextID)"))
+            state.applications.append(made)
+            return made
+        }
+    }
+
+    func deleteApplication(_ id: Int, account: Int) async throws(APIManagerError) {
+        try run { state throws(APIManagerError) in state.applications.removeAll { $0.id == id } }
+    }
+
+    func keys(application: Int, account: Int) async throws(APIManagerError) -> [String] { [] }
+    func addKey(_ key: String, application: Int, account: Int) async throws(APIManagerError) {}
+}
+
+extension Service {
+    static let chat = make(7, "chat", [plan(1), plan(2, isPublished: false)])
+    static let oidc = make(8, "vision", [plan(20)])
+    static let planless = make(9, "empty", [])
+
+    private static func make(_ id: Int, _ systemName: String, _ plans: [Plan]) -> Service {
+        Service(
+            id: id, name: systemName, systemName: systemName, description: nil, authentication: .apiKey,
+            proxyEndpoint: "https://\(systemName).example.com",
+            placement: CredentialsPlacement(location: "headers", parameter: "user_key", idParameter: nil),
+            plans: plans)
+    }
+
+    private static func plan(_ id: Int, isPublished: Bool = true) -> Plan {
+        Plan(
+            id: id, name: "Basic", systemName: "basic_\(id)", isPublished: isPublished, isDefault: false,
+            isCustom: false, needsApproval: false)
+    }
+}
+
+/// Knows a few tokens by name: `ada`, `stranger` (without the role), `expired`, `forged`, `nameless`, `unavailable`,
+/// `unknown-key`, and `slow-ada`, for which the issuer must be asked.
+struct NamedTokens: TokenVerifier {
+    static let ada = Caller(
+        issuer: "https://sso.example.com/realms/mlaas", subject: "1", username: "ada", email: "ada@example.com",
+        roles: [ExactName("user")])
+
+    var keysAge: Duration? = .zero
+    var lastLoadFailed = false
+
+    func verify(_ token: ArraySlice<UInt8>) -> TokenVerdict {
+        switch String(decoding: token, as: UTF8.self) {
+        case "ada": .accepted(Self.ada)
+        case "stranger":
+            .accepted(Caller(issuer: Self.ada.issuer, subject: "2", username: "bob", email: nil))
+        case "expired": .refused(TokenRefusal(check: "expired", isExpired: true))
+        case "nameless": .refused(TokenRefusal(check: "username", userNameProblem: "is empty"))
+        case "unavailable": .unavailable
+        case "unknown-key": .unknownKeyUnavailable
+        case "slow-ada": .undecided
+        default: .refused(TokenRefusal(check: "signature"))
+        }
+    }
+
+    func verifyByAsking(_ token: ArraySlice<UInt8>) async -> TokenVerdict {
+        await Task.yield()
+        return .accepted(Self.ada)
+    }
+}
+
+/// Counts in memory, each subject up to the first limit of a policy. `isRemote` makes every count wait, as with Redis.
+final class InMemoryCounts: SharedState {
+    private let counts = Mutex<[RateSubject: [String: Int]]>([:])
+    private let isRemote: Bool
+
+    init(isRemote: Bool = false) { self.isRemote = isRemote }
+
+    /// What `subject` has used of a policy.
+    func used(_ subject: RateSubject, _ name: RatePolicy.Name) -> Int {
+        counts.withLock { $0[subject]?[name.rawValue] ?? 0 }
+    }
+
+    func count(_ subject: RateSubject, under policy: RatePolicy) -> Eventually<RateVerdict> {
+        let verdict = counts.withLock { counts in
+            let limit = policy.windows[0].limit
+            let used = counts[subject]?[policy.name.rawValue] ?? 0
+            guard used < limit else {
+                return RateVerdict(isAllowed: false, window: 0, remaining: 0, resetSeconds: 9)
+            }
+            counts[subject, default: [:]][policy.name.rawValue] = used + 1
+            return RateVerdict(isAllowed: true, window: 0, remaining: limit - used - 1, resetSeconds: 9)
+        }
+        guard isRemote else { return .now(verdict) }
+        return .later {
+            await Task.yield()
+            return verdict
+        }
+    }
+
+    func acquire(lock name: String, lifetime: Duration) async -> LockOutcome {
+        .acquired(HeldLock(name: name, token: ""))
+    }
+
+    func release(_ lock: HeldLock) async {}
+    func announce(_ change: CallerChange) async {}
+}
