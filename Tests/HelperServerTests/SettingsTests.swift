@@ -257,10 +257,4 @@ struct SettingsTests {
         #expect(Set(declarations.map(\.key)).count == declarations.count && declarations.count > 25)
         #expect(Set(declarations.filter(\.isRequired).map(\.key)) == Set(Self.good.keys))
     }
-
-    @Test("the command line knows its commands")
-    func grammar() throws {
-        #expect(try HelperMain.grammar.parse(["config", "print", "--env-file", "x"]).command == "config print")
-        #expect(HelperMain.grammar.help.contains("config check"))
-    }
 }

@@ -16,7 +16,6 @@ package enum SandboxMain {
             .init("services", value: "N", "Generate N services instead of the small catalogue"),
             .init("accounts", value: "N", "Add N accounts (user1, user2, …), each with a key, to 3scale"),
             .init("first-id", value: "N", "3scale's first id (default 1; the hosted service's are above 2147483648)"),
-            .init("help", "Print this text"),
         ])
 
     /// - Parameter arguments: without the program's name.
@@ -24,8 +23,8 @@ package enum SandboxMain {
     package static func run(_ arguments: [String]) async -> Int32 {
         do {
             let invocation = try grammar.parse(arguments)
-            if invocation.flags.contains("help") {
-                StandardStreams.output(grammar.help)
+            if let help = invocation.help {
+                StandardStreams.output(help)
                 return 0
             }
             try await serve(invocation)
