@@ -26,9 +26,9 @@ struct ReservedLineTests {
         // Nobody reads yet.
         for number in 0..<20 {
             for _ in 0..<200 { writer.write(flood) }
-            #expect(writer.reserve())
+            #expect(writer.reserve(for: "ada") == .made)
             writer.writeReserved(line(number))
-            writer.release()
+            writer.release(for: "ada")
         }
         // The pipe itself has room for some: how many lines are left depends on the writer's thread.
         #expect(writer.droppedLines > 0)
@@ -50,40 +50,65 @@ struct ReservedLineTests {
         try #require(pipe(&ends) == 0)
         let writer = LineWriter(descriptor: ends[1])
         var taken = 0
-        while taken < 10_000, writer.reserve() {
+        while taken < 10_000, writer.reserve(for: "ada") == .made {
             writer.writeReserved(flood)
-            writer.release()
+            writer.release(for: "ada")
             taken += 1
         }
         // 256 KiB in the queue, what the pipe takes, and a batch that is under way.
         #expect(taken > 100 && taken < 1_000)
-        #expect(!writer.reserve())
+        #expect(writer.reserve(for: "ada") == .linesWait && writer.reserve(for: "bob") == .linesWait)
+        #expect(!writer.hasReservedRoom)
         var buffer = [UInt8](repeating: 0, count: 65_536)
         var isTaken = false
         let end = ContinuousClock.now + .seconds(30)
         while !isTaken, ContinuousClock.now < end {
             _ = read(ends[0], &buffer, buffer.count)
-            isTaken = writer.reserve()
+            isTaken = writer.reserve(for: "ada") == .made
         }
-        #expect(isTaken)
-        writer.release()
+        #expect(isTaken && writer.hasReservedRoom)
+        writer.release(for: "ada")
         writer.close()
         close(ends[0])
         close(ends[1])
     }
 
-    @Test("that were only announced bound the queue as well, and give their places back")
+    /// Eight callers once held every reservation while 3scale was slow, and a ninth was refused.
+    @Test("that were only announced leave other owners a reservation: each gets a quarter of what is free")
+    func shares() throws {
+        var ends: [Int32] = [0, 0]
+        try #require(pipe(&ends) == 0)
+        let writer = LineWriter(descriptor: ends[1])
+        var held: [String] = []
+        for owner in 0..<8 {
+            while held.count < 10_000, writer.reserve(for: "slow-\(owner)") == .made { held.append("slow-\(owner)") }
+        }
+        #expect(held.count { $0 == "slow-0" } == 13)
+        #expect(held.count < 64)
+        #expect(writer.reserve(for: "slow-0") == .actsHoldAll)
+        #expect(writer.reserve(for: "ada") == .made)
+        // An act that changes nothing needs none.
+        #expect(writer.hasReservedRoom)
+        writer.release(for: "ada")
+        for owner in held { writer.release(for: owner) }
+        #expect(writer.reserve(for: "slow-0") == .made)
+        writer.close()
+        close(ends[0])
+        close(ends[1])
+    }
+
+    @Test("that were only announced are bounded in number, and given back one by one")
     func announced() throws {
         var ends: [Int32] = [0, 0]
         try #require(pipe(&ends) == 0)
         let writer = LineWriter(descriptor: ends[1])
         var taken = 0
-        while taken < 10_000, writer.reserve() { taken += 1 }
+        while taken < 10_000, writer.reserve(for: "owner-\(taken)") == .made { taken += 1 }
         #expect(taken == 64)
-        writer.release()
-        let again = writer.reserve()
-        #expect(again)
-        for _ in 0..<64 { writer.release() }
+        writer.release(for: "owner-0")
+        writer.release(for: "owner-0")
+        #expect(writer.reserve(for: "ada") == .made)
+        #expect(writer.reserve(for: "bob") == .actsHoldAll)
         writer.close()
         close(ends[0])
         close(ends[1])
@@ -96,11 +121,75 @@ struct ReservedLineTests {
         signal(SIGPIPE, SIG_IGN)
         let writer = LineWriter(descriptor: ends[1])
         close(ends[0])
-        #expect(writer.reserve())
+        #expect(writer.reserve(for: "ada") == .made)
         writer.writeReserved(line(1))
-        writer.release()
+        writer.release(for: "ada")
         let left = writer.flush(within: .milliseconds(100), reserved: .milliseconds(100))
         #expect(left == line(1))
+        writer.close()
+        close(ends[1])
+    }
+
+    /// More than a pipe takes, so that its writer is waiting in the middle of it.
+    private let long = [UInt8](repeating: 0x62, count: 199_999) + [0x0A]
+
+    private func wait(_ isDone: () -> Bool) -> Bool {
+        let end = ContinuousClock.now + .seconds(30)
+        while !isDone(), ContinuousClock.now < end { usleep(1_000) }
+        return isDone()
+    }
+
+    /// A disk that fills up takes a part of a line, then nothing, then everything once there is space.
+    @Test("stand on lines of their own after an ordinary line that was cut", arguments: [0, 1, 3])
+    func afterCut(failuresBetween: Int) throws {
+        var ends: [Int32] = [0, 0]
+        try #require(pipe(&ends) == 0)
+        signal(SIGPIPE, SIG_IGN)
+        let writer = LineWriter(descriptor: ends[1])
+        writer.write(long)
+        var buffer = [UInt8](repeating: 0, count: 4_096)
+        #expect(read(ends[0], &buffer, buffer.count) > 0)
+        close(ends[0])
+        #expect(wait { writer.droppedLines == 1 })
+        for number in 0..<failuresBetween {
+            let before = writer.droppedLines
+            writer.write(line(100 + number))
+            #expect(wait { writer.droppedLines > before })
+        }
+        // The same descriptor works again.
+        var again: [Int32] = [0, 0]
+        try #require(pipe(&again) == 0)
+        try #require(dup2(again[1], ends[1]) == ends[1])
+        close(again[1])
+        #expect(writer.reserve(for: "ada") == .made)
+        writer.writeReserved(line(1))
+        writer.writeReserved(line(2))
+        writer.release(for: "ada")
+        writer.flush(within: .seconds(30))
+        writer.close()
+        close(ends[1])
+        var text: [UInt8] = []
+        while case let count = read(again[0], &buffer, buffer.count), count > 0 { text += buffer[..<count] }
+        close(again[0])
+        // Behind the part that the reader got before.
+        #expect(String(decoding: text, as: UTF8.self) == "\naudit 1\naudit 2\n")
+    }
+
+    @Test("are handed out whole at the end when the reader got a part of one")
+    func cutItself() throws {
+        var ends: [Int32] = [0, 0]
+        try #require(pipe(&ends) == 0)
+        signal(SIGPIPE, SIG_IGN)
+        let writer = LineWriter(descriptor: ends[1])
+        #expect(writer.reserve(for: "ada") == .made)
+        writer.writeReserved(long)
+        writer.writeReserved(line(1))
+        writer.release(for: "ada")
+        var buffer = [UInt8](repeating: 0, count: 4_096)
+        #expect(read(ends[0], &buffer, buffer.count) > 0)
+        close(ends[0])
+        let left = writer.flush(within: .milliseconds(100), reserved: .milliseconds(100))
+        #expect(left == long + line(1))
         writer.close()
         close(ends[1])
     }

@@ -5,26 +5,41 @@ import Testing
 
 @Suite("The audit trail")
 struct AuditTrailTests {
-    /// Refuses so many reservations, then takes all.
+    /// Refuses so many attempts, then takes all.
     private final class Queue: AuditQueue {
         private let state: Mutex<(refusals: Int, taken: Int)>
+        private let refusal: AuditReservation
 
-        init(refusals: Int) { state = Mutex((refusals, 0)) }
+        init(refusals: Int, _ refusal: AuditReservation = .linesWait) {
+            state = Mutex((refusals, 0))
+            self.refusal = refusal
+        }
 
-        func reserve() -> Bool {
-            state.withLock { state in
-                guard state.refusals == 0 else {
-                    state.refusals -= 1
-                    return false
-                }
-                state.taken += 1
-                return true
+        var hasRoom: Bool {
+            guard case .linesWait = refusal else { return true }
+            return state.withLock { state in
+                guard state.refusals > 0 else { return true }
+                state.refusals -= 1
+                return false
             }
         }
 
-        func release() { state.withLock { $0.taken -= 1 } }
+        func reserve(for owner: OwnerMark) -> AuditReservation {
+            state.withLock { state in
+                guard state.refusals == 0 else {
+                    state.refusals -= 1
+                    return refusal
+                }
+                state.taken += 1
+                return .made
+            }
+        }
+
+        func release(for owner: OwnerMark) { state.withLock { $0.taken -= 1 } }
         var taken: Int { state.withLock { $0.taken } }
     }
+
+    private let ada = OwnerMark(issuer: "https://sso.example.com/realms/mlaas", subject: "1")
 
     private final class Pauses: Sendable {
         private let stored = Mutex(Duration.zero)
@@ -43,9 +58,9 @@ struct AuditTrailTests {
         struct Failure: Error {}
         let queue = Queue(refusals: 0)
         let trail = trail(queue)
-        #expect(try await trail.withReservedLines { queue.taken } == 1)
+        #expect(try await trail.withReservedLines(for: ada) { queue.taken } == 1)
         #expect(queue.taken == 0)
-        await #expect(throws: Failure.self) { try await trail.withReservedLines { throw Failure() } }
+        await #expect(throws: Failure.self) { try await trail.withReservedLines(for: ada) { throw Failure() } }
         #expect(queue.taken == 0)
     }
 
@@ -53,7 +68,7 @@ struct AuditTrailTests {
     func waits() async throws {
         let queue = Queue(refusals: 5)
         let pauses = Pauses()
-        try await trail(queue, pauses).withReservedLines {}
+        try await trail(queue, pauses).withReservedLines(for: ada) {}
         #expect(pauses.sum == .milliseconds(100) && queue.taken == 0)
     }
 
@@ -63,10 +78,35 @@ struct AuditTrailTests {
         let trail = trail(Queue(refusals: .max), pauses)
         await Deadline.$current.withValue(.now + .seconds(4)) {
             let error = await #expect(throws: HelperError.self) {
-                try await trail.withReservedLines { Issue.record("nothing may be done that is not recorded") }
+                try await trail.withReservedLines(for: ada) { Issue.record("nothing may be done that is not recorded") }
             }
             #expect(error?.code == .overloaded && error?.retryAfter != nil)
+            #expect(error?.cause?.contains("standard output") == true)
         }
         #expect(pauses.sum > .seconds(1) && pauses.sum <= .seconds(2))
+    }
+
+    @Test("says that slow acts hold the room where standard output is not the cause")
+    func slowActs() async throws {
+        let trail = trail(Queue(refusals: .max, .actsHoldAll))
+        let error = await #expect(throws: HelperError.self) { try await trail.withReservedLines(for: ada) {} }
+        #expect(error?.code == .overloaded)
+        #expect(error?.cause?.contains("3scale") == true && error?.cause?.contains("standard output") == false)
+    }
+
+    @Test("lets an act that changes nothing pass the acts that hold reservations")
+    func unreserved() async throws {
+        let pauses = Pauses()
+        try await trail(Queue(refusals: .max, .actsHoldAll), pauses).waitForRoom()
+        #expect(pauses.sum == .zero)
+    }
+
+    @Test("makes an act that changes nothing wait while the lines that are there are not taken")
+    func unreservedWaits() async throws {
+        let pauses = Pauses()
+        try await trail(Queue(refusals: 5), pauses).waitForRoom()
+        #expect(pauses.sum == .milliseconds(100))
+        let error = await #expect(throws: HelperError.self) { try await trail(Queue(refusals: .max)).waitForRoom() }
+        #expect(error?.code == .overloaded && error?.cause?.contains("standard output") == true)
     }
 }

@@ -59,6 +59,15 @@ private struct AuditSink: LogSink, AuditQueue {
     let writer: LineWriter
 
     func write(_ line: [UInt8]) { writer.writeReserved(line) }
-    func reserve() -> Bool { writer.reserve() }
-    func release() { writer.release() }
+    var hasRoom: Bool { writer.hasReservedRoom }
+
+    func reserve(for owner: OwnerMark) -> AuditReservation {
+        switch writer.reserve(for: owner.description) {
+        case .made: .made
+        case .linesWait: .linesWait
+        case .actsHoldAll: .actsHoldAll
+        }
+    }
+
+    func release(for owner: OwnerMark) { writer.release(for: owner.description) }
 }

@@ -1,3 +1,12 @@
+/// What became of an attempt to reserve room for the lines of an act.
+package enum LineReservation: Sendable {
+    case made
+    /// Refused: the reader does not take the lines that wait.
+    case linesWait
+    /// Refused: acts under way hold the reservations, or this owner's share of them.
+    case actsHoldAll
+}
+
 /// What a writer of lines has still to write: reserved lines, which are never dropped, and ordinary ones, which are when
 /// their queue is full. Not thread-safe.
 struct LineQueues: Sendable {
@@ -10,19 +19,28 @@ struct LineQueues: Sendable {
 
     /// Bytes of ordinary lines that may wait.
     static let ordinaryBytesMax = 1024 * 1024
-    /// Bytes of reserved lines that may wait, those that are only announced included.
+    /// Bytes of reserved lines that may wait before no more acts begin.
     static let reservedBytesMax = 256 * 1024
-    /// What one reservation announces: two long lines.
-    static let reservationBytes = 4 * 1024
+    /// Acts that may hold a reservation at once. Each writes about two long lines, 4 KiB.
+    static let reservationsMax = 64
+    /// An owner may hold this fraction of the reservations that are free, so that one is left for other owners.
+    private static let ownerFraction = 4
     private static let batchBytesMax = 64 * 1024
+    private static let lineFeed: UInt8 = 0x0A
 
     private var ordinary: [Batch] = []
     private var ordinaryBytes = 0
     private var reserved: [UInt8] = []
     private var reservedLines = 0
     private var reservations = 0
+    /// Reservations by the owner who holds them.
+    private var holders: [String: Int] = [:]
     /// Reserved lines that the writer has taken and not yet written.
     private var underWay: Batch?
+    /// What the reader got of the reserved line that the last failure cut; the rest of it is the first that waits.
+    private var cut: [UInt8] = []
+    /// The reader got a part of an ordinary line whose rest was dropped.
+    private var endsInsideLine = false
     /// Ordinary lines that were dropped since the last notice of it.
     private var dropped = 0
 
@@ -30,16 +48,25 @@ struct LineQueues: Sendable {
     /// Reserved lines that are not written yet.
     var reservedLinesLeft: Int { reservedLines + (underWay?.lines ?? 0) }
 
+    /// Whether few enough reserved lines wait that more may be written.
+    var hasReservedRoom: Bool { reserved.count + (underWay?.bytes.count ?? 0) < Self.reservedBytesMax }
+
     /// Announces an act that will write reserved lines.
-    /// - Returns: false while so many wait that it must wait too.
-    mutating func reserve() -> Bool {
-        let announced = (reservations + 1) * Self.reservationBytes
-        guard reserved.count + (underWay?.bytes.count ?? 0) + announced <= Self.reservedBytesMax else { return false }
+    mutating func reserve(for owner: String) -> LineReservation {
+        guard hasReservedRoom else { return .linesWait }
+        let held = holders[owner] ?? 0
+        let free = Self.reservationsMax - reservations
+        guard free > 0, held * Self.ownerFraction <= free else { return .actsHoldAll }
         reservations += 1
-        return true
+        holders[owner] = held + 1
+        return .made
     }
 
-    mutating func release() { reservations = max(0, reservations - 1) }
+    mutating func release(for owner: String) {
+        guard let held = holders[owner] else { return }
+        holders[owner] = held > 1 ? held - 1 : nil
+        reservations -= 1
+    }
 
     /// Takes a line whatever waits already: its reservation has bounded that.
     mutating func appendReserved(_ line: [UInt8]) {
@@ -74,33 +101,51 @@ struct LineQueues: Sendable {
 
     /// What to write next; nil when nothing waits. `written` or `failed` follows.
     mutating func takeBatch() -> Batch? {
+        var batch: Batch
         if !reserved.isEmpty {
-            underWay = Batch(bytes: reserved, lines: reservedLines, isReserved: true)
+            batch = Batch(bytes: reserved, lines: reservedLines, isReserved: true)
             (reserved, reservedLines) = ([], 0)
-            return underWay
+        } else if !ordinary.isEmpty {
+            batch = ordinary.removeFirst()
+            ordinaryBytes -= batch.bytes.count
+        } else {
+            return nil
         }
-        guard !ordinary.isEmpty else { return nil }
-        let batch = ordinary.removeFirst()
-        ordinaryBytes -= batch.bytes.count
+        if endsInsideLine {
+            batch.bytes.insert(Self.lineFeed, at: 0)
+            endsInsideLine = false
+        }
+        if batch.isReserved { underWay = batch }
         return batch
     }
 
-    mutating func written(_ batch: Batch) { if batch.isReserved { underWay = nil } }
+    mutating func written(_ batch: Batch) {
+        guard batch.isReserved else { return }
+        underWay = nil
+        cut = []
+    }
 
     /// A batch could not be written. Reserved lines wait for another attempt; ordinary ones are dropped.
     /// - Parameter rest: the bytes of it that the reader has not got.
-    mutating func failed(_ batch: Batch, rest: ArraySlice<UInt8>) {
-        if batch.isReserved {
-            underWay = nil
-            reserved.insert(contentsOf: rest, at: 0)
-            reservedLines += batch.lines
-        } else {
-            dropped += batch.lines
+    /// - Returns: the lines that were dropped, one that was cut included.
+    mutating func failed(_ batch: Batch, rest: ArraySlice<UInt8>) -> Int {
+        let got = batch.bytes[..<rest.startIndex]
+        let lines = min(batch.lines, rest.count { $0 == Self.lineFeed })
+        guard batch.isReserved else {
+            // Of a batch that began with the end of a cut line the reader may have got nothing at all.
+            endsInsideLine = got.isEmpty ? batch.bytes.first == Self.lineFeed : got.last != Self.lineFeed
+            dropped += lines
+            return lines
         }
+        underWay = nil
+        cut = got.lastIndex(of: Self.lineFeed).map { Array(got[($0 + 1)...]) } ?? cut + got
+        reserved.insert(contentsOf: rest, at: 0)
+        reservedLines += lines
+        return 0
     }
 
-    /// The reserved lines that are not written yet; of the first the reader may have got a part.
-    var reservedLeft: [UInt8] { (underWay?.bytes ?? []) + reserved }
+    /// The reserved lines that are not written yet, each whole: of the first the reader may have got a part.
+    var reservedLeft: [UInt8] { cut + (underWay?.bytes ?? []) + reserved }
 
     private static func notice(of dropped: Int) -> [UInt8] {
         Array(#"{"level":"warning","logger":"log","message":"log lines were dropped","lines":\#(dropped)}"#.utf8) + [

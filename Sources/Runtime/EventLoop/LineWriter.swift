@@ -62,14 +62,21 @@ package final class LineWriter: Sendable {
         if !isTaken { dropped.wrappingAdd(1, ordering: .relaxed) }
     }
 
-    /// Reserves a place in the queue that drops nothing, for an act that is going to write lines there. `release` follows.
-    /// - Returns: false while the queue is full: wait and try again.
-    package func reserve() -> Bool { state.withLock { $0.queues.reserve() } }
+    /// Whether few enough reserved lines wait that an act may write one without a reservation.
+    package var hasReservedRoom: Bool { state.withLock { $0.queues.hasReservedRoom } }
 
-    /// The act is over, its lines were written or will not be.
-    package func release() { state.withLock { $0.queues.release() } }
+    /// Reserves room in the queue that drops nothing, for an act that is going to write lines there. `release` follows where it
+    /// was made; else wait and try again.
+    /// - Parameter owner: for whom the act is done. Owners share the reservations.
+    package func reserve(for owner: String) -> LineReservation {
+        state.withLock { $0.queues.reserve(for: owner) }
+    }
 
-    /// Queues a line that is never dropped; never waits. Only between `reserve` and `release`, which bound the queue.
+    /// The act is over: its lines were written or will not be.
+    package func release(for owner: String) { state.withLock { $0.queues.release(for: owner) } }
+
+    /// Queues a line that is never dropped; never waits. Only between `reserve` and `release`, or after a
+    /// look at `hasReservedRoom`: they bound the queue.
     package func writeReserved(_ line: [UInt8]) {
         state.withLock { state in
             let wasEmpty = state.queues.isEmpty
@@ -126,10 +133,9 @@ package final class LineWriter: Sendable {
                     state.withLock { $0.queues.written(batch) }
                     continue
                 }
-                state.withLock { $0.queues.failed(batch, rest: batch.bytes[written...]) }
-                if !batch.isReserved {
-                    dropped.wrappingAdd(batch.lines, ordering: .relaxed)
-                } else if isOver || pauseIsTheEnd() {
+                let lost = state.withLock { $0.queues.failed(batch, rest: batch.bytes[written...]) }
+                dropped.wrappingAdd(lost, ordering: .relaxed)
+                if batch.isReserved, isOver || pauseIsTheEnd() {
                     isOver = true
                     break
                 }

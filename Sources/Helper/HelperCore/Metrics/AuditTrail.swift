@@ -2,17 +2,29 @@ package import Telemetry
 
 /// Where audit lines wait until they are written. Bounded by reservations: the queue itself drops nothing.
 package protocol AuditQueue: Sendable {
-    /// Reserves a place for an act's lines; `release` follows. False while the queue is full.
-    func reserve() -> Bool
+    /// Whether few enough lines wait that an act may write one without a reservation.
+    var hasRoom: Bool { get }
+    /// Reserves room for an act's lines; `release` follows where it was made. Owners share the reservations.
+    func reserve(for owner: OwnerMark) -> AuditReservation
     /// The act is over.
-    func release()
+    func release(for owner: OwnerMark)
+}
+
+/// What became of an attempt to reserve room for an act's lines.
+package enum AuditReservation: Sendable {
+    case made
+    /// Refused: standard output does not take the lines that wait.
+    case linesWait
+    /// Refused: acts under way hold the reservations, or this owner's share of them.
+    case actsHoldAll
 }
 
 /// Records what became of each act of provisioning: a line of the logger `audit`, and a count by outcome.
 ///
-/// No line is lost. An act that may write to 3scale runs inside `withReservedLines`, which waits until the queue of audit
-/// lines has a place for it. When nobody takes the lines that are there, the act is refused before it begins, so that
-/// nothing is done that could not be recorded. Once it has begun, its lines are taken whatever happens.
+/// No line is lost. Every act waits in `waitForRoom` while standard output does not take the lines that are there. What
+/// writes to 3scale runs inside `withReservedLines`, which reserves room for its lines first. An act that finds no room is
+/// refused before it begins, so that nothing is done that could not be recorded. Once it has begun, its lines are taken
+/// whatever happens.
 package struct AuditTrail: Sendable {
     package enum Outcome: String, Sendable, CaseIterable {
         /// An application came into being.
@@ -58,24 +70,45 @@ package struct AuditTrail: Sendable {
             })
     }
 
-    /// Carries out an act whose audit lines are sure to be taken: waits for a place in their queue, half of what is left of the
+    /// Waits until lines that are already there leave room for one more, half of what is left of the deadline at most. Acts that
+    /// only hold reservations are not waited for.
+    /// - Throws: `HelperError` `OVERLOADED` when there was no room in time.
+    package func waitForRoom() async throws(HelperError) {
+        guard let queue else { return }
+        try await wait { queue.hasRoom ? .made : .linesWait }
+    }
+
+    /// Carries out writes to 3scale whose audit lines are sure to be taken: waits for a reservation, half of what is left of the
     /// deadline at most.
-    /// - Throws: `HelperError` `OVERLOADED` when there was no place in time; the act was not begun.
-    package func withReservedLines<Value: Sendable>(_ act: () async throws -> Value) async throws -> Value {
+    /// - Throws: `HelperError` `OVERLOADED` when there was none in time; the act was not begun.
+    package func withReservedLines<Value: Sendable>(
+        for owner: OwnerMark, _ act: () async throws -> Value
+    ) async throws -> Value {
         guard let queue else { return try await act() }
+        try await wait { queue.reserve(for: owner) }
+        defer { queue.release(for: owner) }
+        return try await act()
+    }
+
+    private func wait(_ attempt: () -> AuditReservation) async throws(HelperError) {
         var left = Deadline.remaining(atMost: Self.patience * Self.share) / Self.share
-        while !queue.reserve() {
+        while true {
+            let cause: String
+            switch attempt() {
+            case .made: return
+            case .linesWait: cause = "standard output takes no audit lines: check its reader, or the space on its disk"
+            case .actsHoldAll:
+                cause = "provisioning calls hold all audit reservations, or this owner's share: 3scale is slow"
+            }
             guard left > .zero else {
                 throw HelperError(
                     .overloaded, "This request cannot be recorded at the moment, so nothing was done. Try again later.",
-                    retryAfter: .seconds(5), cause: "the queue of audit lines is full: is standard output being read?")
+                    retryAfter: .seconds(5), cause: cause)
             }
             let pause = min(Self.poll, left)
             left -= pause
             await sleep(pause)
         }
-        defer { queue.release() }
-        return try await act()
     }
 
     /// Writes a line: who, what, which service, which application, and what became of it.

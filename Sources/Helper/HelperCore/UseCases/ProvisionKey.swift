@@ -64,7 +64,9 @@ package struct ProvisionKey: Sendable {
         let key = FlightKey(owner: caller.ownerMark, service: service.id)
         let (result, joined) = try await CallOwner.$current.withValue(.caller(caller.ownerMark)) {
             try await flights.run(key) {
-                try await audit.withReservedLines { try await provision(service, request.planID, caller) }
+                try await audit.withReservedLines(for: caller.ownerMark) {
+                    try await provision(service, request.planID, caller)
+                }
             }
         }
         guard joined else { return result }
