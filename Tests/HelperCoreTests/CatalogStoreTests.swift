@@ -99,24 +99,60 @@ struct CatalogStoreTests {
 
 @Suite("Failures in the log")
 struct FailureSummaryTests {
-    @Test("each cause is told when it begins, and once a minute with its count")
+    @Test("each cause is logged when it begins, and when its minute is over though nothing fails any more")
     func summary() {
-        var summary = FailureSummary()
+        var summary = FailureSummary<String>()
         let start = ContinuousClock.now
-        #expect(summary.failed("a", now: start) == 1)
-        for second in 1..<60 { #expect(summary.failed("a", now: start + .seconds(second)) == nil) }
-        #expect(summary.failed("b", now: start + .seconds(30)) == 1)
-        #expect(summary.failed("a", now: start + .seconds(60)) == 60)
-        summary.recovered(now: start + .seconds(200))
-        #expect(summary.failed("a", now: start + .seconds(201)) == 1)
+        #expect(summary.failed("a", now: start) == true)
+        for second in 1..<59 { #expect(summary.failed("a", now: start + .seconds(second)) == false) }
+        #expect(summary.failed("b", now: start + .seconds(30)) == true)
+        #expect(summary.takeDue(now: start + .seconds(59)).count == 0)
+        let due = summary.takeDue(now: start + .seconds(60))
+        #expect(due.map(\.cause) == ["a"] && due.map(\.failures) == [58])
+        // "a" has been quiet since; "b" for longer than a minute.
+        #expect(summary.takeDue(now: start + .seconds(119)).count == 0)
+        #expect(summary.failed("a", now: start + .seconds(119)) == false)
+        #expect(summary.failed("b", now: start + .seconds(119)) == true)
+        let last = summary.takeDue(now: start + .seconds(120))
+        #expect(last.map(\.failures) == [1])
+    }
+
+    @Test("a cause after a quiet minute is logged at once")
+    func quiet() {
+        var summary = FailureSummary<String>()
+        let start = ContinuousClock.now
+        #expect(summary.failed("a", now: start) == true)
+        #expect(summary.failed("a", now: start + .seconds(60)) == true)
     }
 
     @Test("causes that a stranger makes up cannot fill the log")
     func bound() {
-        var summary = FailureSummary()
+        var summary = FailureSummary<String>()
         let start = ContinuousClock.now
-        let lines = (0..<10_000).filter { summary.failed("cause \($0)", now: start) != nil }
+        let lines = (0..<10_000).filter { summary.failed("cause \($0)", now: start) }
         #expect(lines.count == 17)
+        let due = summary.takeDue(now: start + .seconds(60))
+        #expect(due.count == 1 && due.first?.failures == 9_983)
+    }
+
+    @Test("a dependency's summary names its operation, cause and count, and comes with no further failure")
+    func dependency() {
+        let lines = InMemoryLogSink()
+        let log = DependencyLog(
+            system: "3scale", address: "https://3scale.example.com",
+            logger: Logger(label: "3scale", handler: JSONLogHandler(sink: lines, level: .info, now: { 0 })))
+        let start = ContinuousClock.now
+        for _ in 0..<5 { log.failed("list_services", cause: "connection refused", now: start) }
+        for _ in 0..<3 { log.refused("create_application", status: 422, cause: "plan is taken", now: start) }
+        #expect(lines.lines.count == 2)
+        log.summarise(now: start + .seconds(60))
+        log.summarise(now: start + .seconds(200))
+        #expect(lines.lines.count == 4)
+        #expect(
+            lines.lines.contains {
+                $0.contains("list_services") && $0.contains("connection refused") && $0.contains(#""failures":4"#)
+            })
+        #expect(lines.lines.contains { $0.contains(#""refusals":2"#) && $0.contains(#""upstream_status":422"#) })
     }
 }
 

@@ -76,4 +76,30 @@ struct LogPacerTests {
         for number in 0..<1_000 { logger.info("message \(number)") }
         #expect(sink.lines.count <= 13)
     }
+
+    @Test("of one cause do not take the room of another cause under the same message and code")
+    func causes() {
+        let handler = handler()
+        let logger = Logger(label: "api", handler: handler)
+        for _ in 0..<50 {
+            logger.error("a request failed", metadata: ["code": "UPSTREAM_UNAVAILABLE", "error": "connect refused"])
+        }
+        logger.error("a request failed", metadata: ["code": "UPSTREAM_UNAVAILABLE", "error": "breaker open"])
+        #expect(count("connect refused") == 3 && count("breaker open") == 1)
+        clock.advance(seconds: 1)
+        handler.summarise()
+        #expect(count(#""code":"UPSTREAM_UNAVAILABLE","error":"connect refused","suppressed":47"#) == 1)
+    }
+
+    @Test("of more causes than are told apart share one count, since the text may be a stranger's")
+    func manyCauses() {
+        let handler = handler { $0.causes = 4 }
+        let logger = Logger(label: "api", handler: handler)
+        for number in 0..<1_000 {
+            logger.info("a token was refused", metadata: ["error": .string("key \(number) is unknown")])
+        }
+        #expect(sink.lines.count == 4 + 3)
+        handler.summariseAll()
+        #expect(count(#""error":"other causes","suppressed":993"#) == 1)
+    }
 }

@@ -101,6 +101,8 @@ package struct HelperServer: Sendable {
         let lifecycle: Lifecycle
         let telemetry: HelperTelemetry
         let redis: RedisSharedState?
+        /// Logs the failures of dependencies whose minute is over.
+        let summariseFailures: @Sendable () -> Void
     }
 
     func compose(
@@ -158,7 +160,11 @@ package struct HelperServer: Sendable {
                 resource: protectedResource, deadline: settings.timeout, logger: logger.labelled("api")))
         return Parts(
             api: api, verifier: verifier, catalogs: catalogs, lifecycle: lifecycle, telemetry: telemetry,
-            redis: shared.redis)
+            redis: shared.redis,
+            summariseFailures: {
+                manager.summariseFailures()
+                catalogs.summariseFailures()
+            })
     }
 
     func clientConfiguration(_ trust: TLSTrust?, _ metrics: (any MetricsFactory)?) -> HTTPClientConfiguration {
@@ -200,7 +206,7 @@ package struct HelperServer: Sendable {
                 await parts.catalogs.runProbe(interval: settings.breaker.probeInterval, sleep: sleep)
             },
             loop.spawn { await parts.redis?.run(sleep: sleep) },
-            loop.spawn { [log] in await log.run(sleep: sleep) },
+            loop.spawn { [log] in await log.run(sleep: sleep, summarise: parts.summariseFailures) },
             loop.spawn { await watchServiceNames(parts.catalogs, sleep: sleep) },
             // What starts takes several times the memory of what serves.
             loop.spawn { if await sleep(.seconds(1)) { releaseStartMemory() } },

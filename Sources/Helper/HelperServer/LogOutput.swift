@@ -39,8 +39,12 @@ package struct LogOutput: Sendable {
     }
 
     /// Sums up every second what was left out, until `sleep` says that it is over.
-    func run(sleep: @Sendable (Duration) async -> Bool) async {
-        while await sleep(.seconds(1)) { paced?.summarise() }
+    /// - Parameter summarise: writes other summaries that are due.
+    func run(sleep: @Sendable (Duration) async -> Bool, summarise: @Sendable () -> Void) async {
+        while await sleep(.seconds(1)) {
+            paced?.summarise()
+            summarise()
+        }
     }
 
     /// Sums up what was left out so far.

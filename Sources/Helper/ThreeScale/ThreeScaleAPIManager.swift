@@ -40,6 +40,9 @@ package struct ThreeScaleAPIManager: APIManager {
     /// `GET services` with one entry: the cheapest call there is.
     package func probe() async { await transport.probe("services", [("per_page", "1")], operation: "probe") }
 
+    /// Logs the failures of calls whose minute is over. Called every second or so.
+    package func summariseFailures() { transport.log.summarise() }
+
     // MARK: Catalogue
 
     /// Services, their proxies and plans. The load takes at most half of the calls that may be in flight.

@@ -30,7 +30,7 @@ package struct Catalog: Sendable, Equatable {
 }
 
 /// A document of the catalogue that could not be read, while the rest could.
-package struct CatalogProblem: Sendable, Equatable {
+package struct CatalogProblem: Sendable, Hashable {
     /// Nil when it concerns more than one service.
     package let serviceID: Int?
     /// The call that failed.

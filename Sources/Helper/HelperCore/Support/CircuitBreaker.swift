@@ -1,6 +1,6 @@
 import Synchronization
 
-/// When a dependency that keeps failing is left alone, and when it is tried again: a state machine with the time as an
+/// When calls to a dependency that keeps failing are refused, and when it is probed: a state machine with the time as an
 /// argument. Closed, calls pass. After so many failures in a row it opens: calls are refused, but for one probe an
 /// interval, even while an earlier probe still waits for its answer. Any success closes it.
 package struct BreakerState: Sendable {

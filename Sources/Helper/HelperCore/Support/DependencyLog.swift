@@ -1,55 +1,70 @@
 import Synchronization
 package import Telemetry
 
-/// Decides which failures of a dependency become log lines: the first of each cause, and a summary of each cause a minute
-/// later at the earliest. A state machine with the time as an argument.
-package struct FailureSummary: Sendable {
+/// Decides which failures of a dependency become log lines: the first of each cause at once, and those that follow as a
+/// summary when its minute is over. A state machine with the time as an argument.
+package struct FailureSummary<Cause: Hashable & Sendable>: Sendable {
     /// Causes that are told apart; the others share one summary.
-    private static let causesMax = 16
+    private static var causesMax: Int { 16 }
 
-    private struct Cause: Sendable {
+    private struct Count: Sendable {
         var loggedAt: ContinuousClock.Instant
         var unlogged = 0
     }
 
     private let interval: Duration
-    private var causes: [String: Cause] = [:]
+    /// By cause; nil for those beyond `causesMax`.
+    private var counts: [Cause?: Count] = [:]
 
     package init(interval: Duration = .seconds(60)) { self.interval = interval }
 
     /// Counts a failure.
-    /// - Returns: how many failures of that cause the line to write now stands for; nil when there is no line to write.
-    package mutating func failed(_ cause: String, now: ContinuousClock.Instant) -> Int? {
-        let isKnown = causes[cause] != nil
-        if !isKnown, causes.count >= Self.causesMax {
-            causes = causes.filter { $0.value.loggedAt.duration(to: now) < interval || $0.value.unlogged > 0 }
+    /// - Returns: whether it is to be logged now. If not, `takeDue` answers it.
+    package mutating func failed(_ cause: Cause, now: ContinuousClock.Instant) -> Bool {
+        forgetOld(now)
+        let isKnown = counts[cause] != nil
+        let key = isKnown || counts.count < Self.causesMax ? cause : nil
+        guard counts[key] == nil else {
+            counts[key]?.unlogged += 1
+            return false
         }
-        let key = isKnown || causes.count < Self.causesMax ? cause : ""
-        guard var known = causes[key] else {
-            causes[key] = Cause(loggedAt: now)
-            return 1
-        }
-        known.unlogged += 1
-        let isDue = known.loggedAt.duration(to: now) >= interval
-        causes[key] = isDue ? Cause(loggedAt: now) : known
-        return isDue ? known.unlogged : nil
+        counts[key] = Count(loggedAt: now)
+        return true
     }
 
-    /// The trouble is over: whatever fails next is told at once. What was logged within the last interval stays known, so that
-    /// a dependency that fails now and then does not fill the log.
-    package mutating func recovered(now: ContinuousClock.Instant) {
-        causes = causes.filter { $0.value.loggedAt.duration(to: now) < interval }
+    /// The failures whose minute is over, to be logged now: how many there were of each cause since its last line. Called every
+    /// second or so, whether or not anything fails.
+    package mutating func takeDue(now: ContinuousClock.Instant) -> [(cause: Cause?, failures: Int)] {
+        let due = counts.filter { $0.value.unlogged > 0 && $0.value.loggedAt.duration(to: now) >= interval }
+        for cause in due.keys { counts[cause] = Count(loggedAt: now) }
+        forgetOld(now)
+        return due.map { ($0.key, $0.value.unlogged) }
+    }
+
+    /// What fails after a quiet minute is logged at once again. Not sooner, so that a dependency that fails now and then does not
+    /// fill the log.
+    private mutating func forgetOld(_ now: ContinuousClock.Instant) {
+        counts = counts.filter { $0.value.loggedAt.duration(to: now) < interval || $0.value.unlogged > 0 }
     }
 }
 
 /// Logs the failures of one dependency with their own cause: when it first fails, when the cause changes, when its circuit
-/// breaker opens and closes, and as a summary every minute meanwhile.
+/// breaker opens and closes, and as a summary when a minute with more of them is over (`summarise`).
 package final class DependencyLog: Sendable {
+    private struct Failure: Hashable, Sendable {
+        let operation: String
+        /// Of a refusal.
+        var status: Int?
+        let cause: String
+    }
+
     private struct State: Sendable {
-        var failures = FailureSummary()
-        var refusals = FailureSummary()
+        var failures = FailureSummary<Failure>()
+        var refusals = FailureSummary<Failure>()
         var lastCause: String?
     }
+
+    private static let otherCauses = Failure(operation: "several", cause: "other causes")
 
     private let system: String
     private let address: String
@@ -77,13 +92,12 @@ package final class DependencyLog: Sendable {
         _ operation: String, cause: String, openedBreaker: Bool = false, now: ContinuousClock.Instant = .now
     ) {
         let cause = Self.printable(cause)
-        let count = state.withLock { state in
+        let failure = Failure(operation: operation, cause: cause)
+        let isDue = state.withLock { state in
             state.lastCause = "\(operation) \(address): \(cause)"
-            return state.failures.failed("\(operation) \(cause)", now: now)
+            return state.failures.failed(failure, now: now)
         }
-        if let count {
-            log(.warning, "dependency call failed", operation, cause, ["failures": .integer(count)])
-        }
+        if isDue { log(failure: failure, count: 1) }
         if openedBreaker { log(.warning, "circuit breaker opened", operation, cause) }
     }
 
@@ -91,20 +105,34 @@ package final class DependencyLog: Sendable {
     package func refused(
         _ operation: String, status: Int, cause: String, now: ContinuousClock.Instant = .now
     ) {
-        let cause = Self.printable(cause)
-        let count = state.withLock { $0.refusals.failed("\(operation) \(status) \(cause)", now: now) }
-        guard let count else { return }
-        log(
-            .info, "dependency refused a call", operation, cause,
-            ["upstream_status": .integer(status), "refusals": .integer(count)])
+        let refusal = Failure(operation: operation, status: status, cause: Self.printable(cause))
+        if state.withLock({ $0.refusals.failed(refusal, now: now) }) { log(refusal: refusal, count: 1) }
     }
 
     /// A call was answered.
     /// - Parameter closedBreaker: whether this answer closed the circuit breaker.
-    package func succeeded(_ operation: String, closedBreaker: Bool, now: ContinuousClock.Instant = .now) {
-        guard closedBreaker else { return }
-        state.withLock { $0.failures.recovered(now: now) }
-        log(.warning, "circuit breaker closed", operation, nil)
+    package func succeeded(_ operation: String, closedBreaker: Bool) {
+        if closedBreaker { log(.warning, "circuit breaker closed", operation, nil) }
+    }
+
+    /// Logs the summaries whose minute is over. Called every second or so.
+    package func summarise(now: ContinuousClock.Instant = .now) {
+        let (failures, refusals) = state.withLock {
+            ($0.failures.takeDue(now: now), $0.refusals.takeDue(now: now))
+        }
+        for (failure, count) in failures { log(failure: failure ?? Self.otherCauses, count: count) }
+        for (refusal, count) in refusals { log(refusal: refusal ?? Self.otherCauses, count: count) }
+    }
+
+    private func log(failure: Failure, count: Int) {
+        log(
+            .warning, "dependency call failed", failure.operation, failure.cause, ["failures": .integer(count)])
+    }
+
+    private func log(refusal: Failure, count: Int) {
+        var metadata: Logger.Metadata = ["refusals": .integer(count)]
+        if let status = refusal.status { metadata["upstream_status"] = .integer(status) }
+        log(.info, "dependency refused a call", refusal.operation, refusal.cause, metadata)
     }
 
     private func log(

@@ -17,9 +17,11 @@ package final class CatalogStore: Sendable {
         /// The last load answered no service at all, which is not believed yet.
         var sawEmptyList = false
         var isRefreshing = false
-        var failures = FailureSummary()
-        var problemLines = FailureSummary()
+        var failures = FailureSummary<String>()
+        var problemLines = FailureSummary<CatalogProblem>()
     }
+
+    private static let otherCauses = "other causes"
 
     private let manager: any APIManager
     private let logger: Logger
@@ -82,13 +84,11 @@ package final class CatalogStore: Sendable {
             return true
         } catch {
             let cause = error.helperError().cause ?? error.helperError().publicMessage
-            let count = state.withLock { state in
+            let isDue = state.withLock { state in
                 state.lastFailed = true
                 return state.failures.failed(cause, now: .now)
             }
-            logger.log(
-                level: count == nil ? .debug : .warning, "the catalogue could not be loaded",
-                metadata: [LogKey.error: .string(cause), "failures": .integer(count ?? 1)])
+            log(failure: cause, count: 1, level: isDue ? .warning : .debug)
             return false
         }
     }
@@ -113,7 +113,6 @@ package final class CatalogStore: Sendable {
             state.lastFailed = false
             state.sawEmptyList = false
             state.problems = loaded.problems
-            state.failures.recovered(now: .now)
             if loaded.services.isEmpty, hadServices { return .becameEmpty }
             return isNews ? .loaded : .unchanged
         }
@@ -130,16 +129,35 @@ package final class CatalogStore: Sendable {
         logProblems(loaded.problems)
     }
 
+    private func log(failure cause: String, count: Int, level: Logger.Level) {
+        logger.log(
+            level: level, "the catalogue could not be loaded",
+            metadata: [LogKey.error: .string(cause), "failures": .integer(count)])
+    }
+
     /// Each service whose document could not be read, when it begins and every minute meanwhile.
     private func logProblems(_ problems: [CatalogProblem]) {
-        for problem in problems {
-            let key = "\(problem.serviceID ?? 0) \(problem.operation) \(problem.cause)"
-            guard state.withLock({ $0.problemLines.failed(key, now: .now) }) != nil else { continue }
-            var metadata: Logger.Metadata = [
-                "operation": .string(problem.operation), LogKey.error: .string(problem.cause),
-            ]
-            if let id = problem.serviceID { metadata["service_id"] = .integer(id) }
-            logger.warning("a service's document could not be read", metadata: metadata)
+        for problem in problems where state.withLock({ $0.problemLines.failed(problem, now: .now) }) {
+            log(problem, count: 1)
+        }
+    }
+
+    private func log(_ problem: CatalogProblem, count: Int) {
+        var metadata: Logger.Metadata = [
+            "operation": .string(problem.operation), LogKey.error: .string(problem.cause), "failures": .integer(count),
+        ]
+        if let id = problem.serviceID { metadata["service_id"] = .integer(id) }
+        logger.warning("a service's document could not be read", metadata: metadata)
+    }
+
+    /// Logs the summaries of failures whose minute is over. Called every second or so.
+    package func summariseFailures(now: ContinuousClock.Instant = .now) {
+        let (failures, problems) = state.withLock {
+            ($0.failures.takeDue(now: now), $0.problemLines.takeDue(now: now))
+        }
+        for (cause, count) in failures { log(failure: cause ?? Self.otherCauses, count: count, level: .warning) }
+        for (problem, count) in problems {
+            log(problem ?? CatalogProblem(serviceID: nil, operation: "several", cause: Self.otherCauses), count: count)
         }
     }
 

@@ -1,9 +1,10 @@
 import Synchronization
 
-/// Counts the lines of each kind in the running second. A kind is a logger, a level, a message and, where the line has one,
-/// the error's `code`: fixed strings all, so that there are few kinds.
+/// Counts the lines of each kind and cause in the running second. A kind is a logger, a level, a message and, where the line
+/// has one, the error's `code`: fixed strings all, so that there are few kinds. The cause is the text of `error` or `check`, so
+/// that a frequent cause does not suppress the lines of a rare one.
 package final class LogPacer: Sendable {
-    /// Lines of one kind in one second.
+    /// Lines of one cause in one second.
     package struct Limits: Sendable {
         /// At info and above.
         package var lines = 20
@@ -12,6 +13,8 @@ package final class LogPacer: Sendable {
         /// Kinds that are told apart. Should a message hold a changing text against the rules, the kinds beyond share one count
         /// for each logger.
         package var kinds = 512
+        /// Causes of one kind that are told apart. Those beyond share one count, since their text may be a stranger's.
+        package var causes = 8
 
         package init() {}
     }
@@ -23,6 +26,25 @@ package final class LogPacer: Sendable {
         let code: String?
     }
 
+    private enum Cause: Hashable, Sendable {
+        case none
+        /// The beginning of the text.
+        case text(key: String, String)
+        /// Beyond those that are told apart.
+        case other
+
+        private static let bytesMax = 256
+
+        init(_ event: LogEvent) {
+            for key in [LogKey.error, LogKey.check] {
+                guard case .string(let text)? = event.metadata?[key] else { continue }
+                self = .text(key: key, String(decoding: text.utf8.prefix(Self.bytesMax), as: UTF8.self))
+                return
+            }
+            self = .none
+        }
+    }
+
     private struct Count: Sendable {
         var second: UInt64
         var lines = 0
@@ -30,9 +52,10 @@ package final class LogPacer: Sendable {
     }
 
     private static let otherMessage = "other lines"
+    private static let otherCauses = "other causes"
 
     private let limits: Limits
-    private let counts = Mutex<[Kind: Count]>([:])
+    private let counts = Mutex<[Kind: [Cause: Count]]>([:])
     private let now: @Sendable () -> UInt64
 
     /// - Parameter now: nanoseconds from any start, never going back.
@@ -46,14 +69,18 @@ package final class LogPacer: Sendable {
         var code: String?
         if case .string(let text)? = event.metadata?[LogKey.code] { code = text }
         let kind = Kind(label: event.label, level: event.level, message: event.message, code: code)
+        let cause = Cause(event)
         let most = event.level >= .info ? limits.lines : limits.detailLines
         let second = now() / 1_000_000_000
         return counts.withLock { counts in
-            var kind = kind
-            if counts.count >= limits.kinds, counts[kind] == nil {
-                kind = Kind(label: event.label, level: event.level, message: Self.otherMessage, code: nil)
-            }
-            var count = counts[kind] ?? Count(second: second)
+            let isCounted = counts.count < limits.kinds || counts[kind] != nil
+            let kind =
+                isCounted
+                ? kind : Kind(label: event.label, level: event.level, message: Self.otherMessage, code: nil)
+            var causes = counts[kind] ?? [:]
+            let isTold = causes.count < limits.causes || causes[cause] != nil
+            let key = isTold && isCounted ? cause : .other
+            var count = causes[key] ?? Count(second: second)
             if count.second != second {
                 count.second = second
                 count.lines = 0
@@ -61,7 +88,8 @@ package final class LogPacer: Sendable {
             count.lines += 1
             let isAdmitted = count.lines <= most
             if !isAdmitted { count.suppressed += 1 }
-            counts[kind] = count
+            causes[key] = count
+            counts[kind] = causes
             return isAdmitted
         }
     }
@@ -72,15 +100,26 @@ package final class LogPacer: Sendable {
         let second = now() / 1_000_000_000
         return counts.withLock { counts in
             var sums: [LogEvent] = []
-            for (kind, count) in counts where isLast || count.second != second {
+            for (kind, causes) in counts {
                 // What was quiet for a while makes room.
-                counts[kind] = nil
-                guard count.suppressed > 0 else { continue }
-                var metadata: Logger.Metadata = [LogKey.suppressed: .integer(count.suppressed)]
-                if let code = kind.code { metadata[LogKey.code] = .string(code) }
-                sums.append(LogEvent(level: kind.level, label: kind.label, message: kind.message, metadata: metadata))
+                let running = isLast ? [:] : causes.filter { $0.value.second == second }
+                counts[kind] = running.isEmpty ? nil : running
+                for (cause, count) in causes where running[cause] == nil && count.suppressed > 0 {
+                    sums.append(Self.sum(kind, cause, count.suppressed))
+                }
             }
             return sums
         }
+    }
+
+    private static func sum(_ kind: Kind, _ cause: Cause, _ suppressed: Int) -> LogEvent {
+        var metadata: Logger.Metadata = [LogKey.suppressed: .integer(suppressed)]
+        if let code = kind.code { metadata[LogKey.code] = .string(code) }
+        switch cause {
+        case .none: break
+        case .text(let key, let text): metadata[key] = .string(text)
+        case .other: metadata[LogKey.error] = .string(otherCauses)
+        }
+        return LogEvent(level: kind.level, label: kind.label, message: kind.message, metadata: metadata)
     }
 }

@@ -3,6 +3,8 @@ package enum LogKey {
     package static let user = "user"
     package static let ip = "ip"
     package static let error = "error"
+    /// The check that an access token failed.
+    package static let check = "check"
     package static let requestID = "request_id"
     package static let traceID = "trace_id"
     package static let method = "method"
