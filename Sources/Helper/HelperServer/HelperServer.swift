@@ -47,7 +47,7 @@ package struct HelperServer: Sendable {
         let memory = MemoryBudget(limit: settings.memory)
         var configuration = HelperAPI.serverConfiguration(
             host: settings.host, port: settings.port, refusals: parts.telemetry.refusals,
-            cors: CORSPolicy(origins: settings.corsOrigins))
+            cors: CORSPolicy(origins: settings.corsOrigins), logger: logger.labelled("api"))
         configuration.limits = settings.serverLimits
         configuration.memory = memory
         configuration.isTrustedProxy = { [ranges = settings.trustedProxies] text in
@@ -142,7 +142,8 @@ package struct HelperServer: Sendable {
             ], log: log)
         let routes = Routes(
             health: HealthRoutes(
-                readiness: CheckReadiness(verifier: verifier, catalogs: catalogs), lifecycle: lifecycle),
+                readiness: CheckReadiness(verifier: verifier, catalogs: catalogs), lifecycle: lifecycle,
+                logger: logger.labelled("api")),
             services: ServiceRoutes(
                 listServices: ListServices(catalogs: catalogs, keys: keys, policy: policy), findService: find,
                 provisionKey: provision),

@@ -140,7 +140,8 @@ struct HelperTelemetry: Sendable {
     ) async throws(HelperServer.StartError) -> HTTPServer? {
         guard settings.metricsPort != 0 else { return nil }
         var configuration = HelperAPI.serverConfiguration(
-            host: settings.metricsHost, port: settings.metricsPort, refusals: refusals)
+            host: settings.metricsHost, port: settings.metricsPort, refusals: refusals,
+            logger: logger.labelled("metrics"))
         configuration.memory = memory
         let server = HTTPServer(
             configuration: configuration, group: group, responder: MetricsFace(metricsRoute),

@@ -40,7 +40,8 @@ struct TestAPI {
         let metrics = [UInt8]("up 1\n".utf8)
         let routes = Routes(
             health: HealthRoutes(
-                readiness: CheckReadiness(verifier: verifier, catalogs: catalogs), lifecycle: lifecycle),
+                readiness: CheckReadiness(verifier: verifier, catalogs: catalogs), lifecycle: lifecycle,
+                logger: logger),
             services: ServiceRoutes(
                 listServices: ListServices(catalogs: catalogs, keys: keys, policy: policy), findService: find,
                 provisionKey: ProvisionKey(

@@ -40,17 +40,19 @@ package enum ErrorResponse {
 
     /// The answer to bytes that are no well-formed request.
     static func refusal(_ error: ProtocolError, requestID: RequestID) -> Response {
-        let code: HelperError.Code =
-            switch error.status.code {
-            case 408: .requestTimeout
-            case 413: .payloadTooLarge
-            case 414: .uriTooLong
-            case 417: .expectationFailed
-            case 431: .headersTooLarge
-            case 501: .notImplemented
-            case 505: .versionNotSupported
-            default: .invalidRequest
-            }
-        return make(HelperError(code, error.explanation), requestID: requestID)
+        make(HelperError(code(for: error), error.explanation), requestID: requestID)
+    }
+
+    static func code(for error: ProtocolError) -> HelperError.Code {
+        switch error.status.code {
+        case 408: .requestTimeout
+        case 413: .payloadTooLarge
+        case 414: .uriTooLong
+        case 417: .expectationFailed
+        case 431: .headersTooLarge
+        case 501: .notImplemented
+        case 505: .versionNotSupported
+        default: .invalidRequest
+        }
     }
 }

@@ -3,15 +3,19 @@ package import HTTPServer
 package import HelperCore
 import JSON
 import Synchronization
+package import Telemetry
 
 /// Liveness and readiness.
 package struct HealthRoutes: Sendable {
     private let readiness: CheckReadiness
     private let lifecycle: Lifecycle
+    private let logger: Logger
 
-    package init(readiness: CheckReadiness, lifecycle: Lifecycle) {
+    /// - Parameter logger: gets a line for each readiness answer of 503.
+    package init(readiness: CheckReadiness, lifecycle: Lifecycle, logger: Logger) {
         self.readiness = readiness
         self.lifecycle = lifecycle
+        self.logger = logger
     }
 
     /// `GET /api/health`: the process lives; nothing else is looked at.
@@ -29,10 +33,26 @@ package struct HealthRoutes: Sendable {
         if isReady, !lifecycle.isDraining { return Envelope.success("Ready", data: write) }
         let error = HelperError(
             .notReady, lifecycle.isDraining ? "The server is shutting down." : "Not everything has been loaded yet.")
+        log(error, checks, context)
         let body = Envelope.failure(error, requestID: context.request.id, data: write)
         var response = Response.json(body, status: ErrorResponse.status(for: .notReady))
         response.fields["retry-after"] = "1"
         return response
+    }
+
+    /// A probe that is refused takes the pod out of its Service, so that the log must say why.
+    private func log(_ error: HelperError, _ checks: [CheckReadiness.Check], _ context: EdgeContext) {
+        let missing = checks.filter { $0.status == .down }.map(\.name).joined(separator: ", ")
+        let cause = lifecycle.isDraining ? error.publicMessage : "not loaded yet: \(missing)"
+        logger.info(
+            "a request failed",
+            metadata: [
+                LogKey.requestID: .string(context.request.id.description),
+                LogKey.ip: .string(context.request.remoteAddress),
+                LogKey.method: .string(context.request.method.rawValue), LogKey.route: "/api/health/ready",
+                LogKey.status: .integer(ErrorResponse.status(for: error.code).code),
+                LogKey.code: .string(error.code.rawValue), LogKey.error: .string(cause),
+            ])
     }
 
     private static func write(_ checks: [CheckReadiness.Check], to writer: inout JSONWriter) {
