@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import threading
 import time
@@ -104,3 +105,58 @@ def test_a_forbidden_caller_is_named_in_one_line(sandbox):
     told = [line for line in log if line.get("status") == 403]
     assert len(told) == 1
     assert told[0]["user"] == "ada" and told[0]["code"] == "FORBIDDEN" and told[0]["request_id"]
+
+
+def test_a_warning_about_the_configuration_is_one_line_of_the_log_and_nothing_else(sandbox):
+    helper = Helper(
+        sandbox.keycloak, sandbox.threescale, KEYCLOAK_REALMS="mlaas", LOG_FORMAT="%(asctime)s - %(message)s")
+    text = helper.stop()
+    told = [line for line in lines(text) if line["message"] == "configuration warning"]
+    assert [line["level"] for line in told] == ["warning"] * 2
+    assert sorted(line["error"].split()[0].rstrip(":") for line in told) == ["KEYCLOAK_REALMS", "LOG_FORMAT"]
+    # Standard error goes to the same file.
+    assert all(line.startswith("{") for line in text.splitlines() if line)
+
+
+def raw(url, head):
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(head)
+        received = b""
+        while data := connection.recv(65536):
+            received += data
+    return received
+
+
+def test_what_the_parser_refuses_with_501_and_505_has_bounded_lines_with_the_request_id(sandbox):
+    helper = Helper(sandbox.keycloak, sandbox.threescale)
+    try:
+        coded = raw(helper.url, b"POST /api/services/init HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n")
+        assert coded.startswith(b"HTTP/1.1 501")
+        newer = [raw(helper.url, b"GET / HTTP/2.7\r\nHost: x\r\n\r\n") for _ in range(60)]
+        assert all(answer.startswith(b"HTTP/1.1 505") for answer in newer)
+    finally:
+        log = lines(helper.stop())
+    told = {code: [line for line in log if line.get("code") == code]
+            for code in ("NOT_IMPLEMENTED", "HTTP_VERSION_NOT_SUPPORTED")}
+    assert len(told["NOT_IMPLEMENTED"]) == 1
+    line = told["NOT_IMPLEMENTED"][0]
+    assert line["message"] == "a request failed" and line["level"] == "info" and line["status"] == 501
+    assert line["request_id"] in coded.decode() and line["ip"] == "127.0.0.1" and "chunked" in line["error"]
+    assert sum(line.get("suppressed", 1) for line in told["HTTP_VERSION_NOT_SUPPORTED"]) == 60
+    ids = "".join(answer.decode() for answer in newer)
+    assert all(line["request_id"] in ids for line in told["HTTP_VERSION_NOT_SUPPORTED"] if "suppressed" not in line)
+
+
+def test_a_readiness_answer_of_503_has_a_line_that_says_why(sandbox):
+    helper = Helper(f"http://127.0.0.1:{free_port()}", sandbox.threescale, ready=False)
+    try:
+        answer = helper.get("/api/health/ready")
+        assert answer.status_code == 503
+    finally:
+        log = lines(helper.stop())
+    told = [line for line in log if line.get("code") == "NOT_READY"]
+    assert len(told) == 1
+    assert told[0]["message"] == "a request failed" and told[0]["level"] == "info" and told[0]["status"] == 503
+    assert told[0]["route"] == "/api/health/ready" and "keycloak" in told[0]["error"]
+    assert told[0]["request_id"] == answer.headers["X-Request-ID"]

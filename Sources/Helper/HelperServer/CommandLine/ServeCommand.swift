@@ -12,7 +12,11 @@ struct ServeCommand: Subcommand {
     init(_ invocation: CommandLineGrammar.Invocation) { source = ConfigurationSource(invocation) }
 
     func run() async -> Int32 {
-        guard let settings = source.settings() else { return ExitStatus.configuration }
+        let outcome = source.read()
+        guard case .settings(let settings, _, let warnings) = outcome else {
+            _ = ConfigurationSource.report(outcome)
+            return ExitStatus.configuration
+        }
         let writer = LineWriter(descriptor: 1)
         let now: @Sendable () -> Int = { wallClockNanoseconds() }
         let log = LogOutput(writer: writer) { sink in
@@ -30,6 +34,10 @@ struct ServeCommand: Subcommand {
             // Audit lines outlive a reader that has stopped as long as an orderly end may take; then they go to standard error.
             StandardStreams.offerToError(writer.flush(reserved: .seconds(30)))
             writer.close()
+        }
+        // Into the log alone: its collectors read no plain text.
+        for warning in warnings {
+            log.logger.warning("configuration warning", metadata: [LogKey.error: .string(warning)])
         }
         do {
             try await HelperServer(settings: settings, log: log, reread: source.read).run()
