@@ -42,8 +42,9 @@ private let helperDescriptions: [String: PrometheusRegistry.Description] = [
     "mlaas_keys_age_seconds": .init(help: "Age of the oldest issuer's signing keys."),
     "mlaas_build_info": .init(help: "Always 1, with version and commit as labels."),
     "mlaas_http_malformed_requests_total": .init(help: "Bytes that were no well-formed request, by answer."),
-    "mlaas_log_dropped_lines_total": .init(help: "Log lines that found no room because nobody reads fast enough."),
-    "mlaas_audit_waiting_lines": .init(help: "Audit lines that are not written yet."),
+    "mlaas_log_dropped_lines_total": .init(
+        help: "Log lines dropped because standard output did not take them fast enough."),
+    "mlaas_audit_waiting_lines": .init(help: "Audit lines that standard output has not taken yet."),
     "mlaas_spans_exported_total": .init(help: "Spans that the collector took."),
     "mlaas_spans_dropped_total": .init(help: "Spans that were lost, by reason."),
     "mlaas_event_loop_blocked_total": .init(help: "Times an event loop stood still for a second or longer."),

@@ -190,11 +190,16 @@ extension Settings {
         var breaker = BreakerState.Settings()
         breaker.failures = reader.int(
             forKey: "BREAKER_FAILURES", default: breaker.failures, range: 1...1_000,
-            help: "After how many failures in a row 3scale or Keycloak is left alone.")
+            help: """
+                The failures in a row that open the circuit breaker of 3scale or Keycloak: calls are then refused without \
+                being sent.
+                """)
         breaker.probeInterval = reader.duration(
             forKey: "BREAKER_PROBE_SECONDS", default: breaker.probeInterval,
             range: .milliseconds(100) ... .seconds(600),
-            help: "How often it is then asked whether it is back.")
+            help: """
+                The time between the probes that an open circuit breaker sends. The first that is answered closes it.
+                """)
         return breaker
     }
 

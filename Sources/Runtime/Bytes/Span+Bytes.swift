@@ -34,7 +34,7 @@ extension Span<UInt8> {
     }
 
     /// Appends what groups of four characters of base64 stand for, three bytes each (RFC 4648 §4). One to three characters
-    /// that are left over at the end are left alone.
+    /// that are left over at the end are not decoded.
     /// - Parameter values: of each of the 256 characters, more than 63 for one that is none.
     /// - Returns: false when there was such a one; what has been appended means nothing then.
     package func decodeBase64(_ values: [UInt8], to bytes: inout [UInt8]) -> Bool {

@@ -13,7 +13,7 @@ package struct LinkMachine: Sendable {
         case ready
         /// A reply is late: nothing new is sent until all that were asked for have come.
         case stalled
-        /// All replies came, late; the peer is left alone for a while.
+        /// All replies came, late; no commands are sent for a while.
         case resting
         /// One command finds out whether the peer is quick again.
         case probing

@@ -8,7 +8,7 @@ package enum RedisEvent: Sendable, Equatable {
 
 package enum LinkStatus: Sendable, Equatable {
     case up
-    /// Connected, but late with replies: left alone for a while.
+    /// Connected, but late with replies: no commands are sent for a while.
     case slow
     case down(String)
 }

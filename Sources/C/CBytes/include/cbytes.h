@@ -14,7 +14,7 @@ size_t cbytes_first(const uint8_t *bytes, size_t count, uint8_t wanted);
 size_t cbytes_first_in_json_text(const uint8_t *bytes, size_t count);
 
 /// Decodes groups of four characters into three bytes each, where `values` holds the value of each character and more than
-/// 63 for what is none. What stands behind the last whole group is left alone. False when there was a character that is
+/// 63 for what is none. What stands behind the last whole group is not read. False when there was a character that is
 /// none.
 bool cbytes_decode_base64(const uint8_t *text, size_t count, const uint8_t values[256], uint8_t *bytes);
 
