@@ -50,12 +50,12 @@ def stop(process):
 
 
 class Sandbox:
-    def __init__(self):
+    def __init__(self, *words):
         ports = [free_port() for _ in range(3)]
         self.keycloak, self.threescale, self.admin = (f"http://127.0.0.1:{port}" for port in ports)
         options = zip(("--keycloak-port", "--threescale-port", "--admin-port"), map(str, ports))
         self.process = subprocess.Popen(
-            [BIN / "mlaas-sandbox", *(word for pair in options for word in pair)],
+            [BIN / "mlaas-sandbox", *(word for pair in options for word in pair), *words],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(self.admin + "/counts", self.process)
 

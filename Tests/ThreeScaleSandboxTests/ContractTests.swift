@@ -24,16 +24,18 @@ struct ThreeScaleSandboxTests {
 
     @Test("answers 403, never 401, with the words of the table (section 1.3)")
     func refusals() async {
-        for authorization in [
-            nil, "Basic OmJhZA==", "Bearer sandbox-admin-token", "Basic OnNhbmRib3gtZXhwaXJlZC10b2tlbg==",
-        ] {
+        let bearer = await tenant.call(.get, "services.json", authorization: "Bearer sandbox-admin-token")
+        #expect(bearer.status == 500 && bearer.text == #"{"status":500,"error":"Internal Server Error"}"#)
+        let stats = await tenant.call(.get, "services/1/usage.json", authorization: nil, base: "/stats/")
+        #expect(stats.status == 403 && stats.text == #"{"status":"Forbidden"}"#)
+        for authorization in [nil, "Basic OmJhZA==", "Basic OnNhbmRib3gtZXhwaXJlZC10b2tlbg=="] {
             let reply = await tenant.call(.get, "services.json", authorization: authorization)
             #expect(reply.status == 403 && reply.text == #"{"error":"Access denied"}"#)
         }
         let readOnly = "Basic OnNhbmRib3gtcmVhZC1vbmx5LXRva2Vu"
         #expect(await tenant.call(.get, "services.json", authorization: readOnly).status == 200)
         #expect(await tenant.call(.put, "services/0.json", authorization: readOnly).status == 404)
-        #expect(await tenant.call(.post, "services.json", authorization: readOnly).status == 422)
+        #expect(await tenant.call(.post, "services.json", form: "name=", authorization: readOnly).status == 422)
         let refused = await tenant.call(.post, "services.json", form: "name=X", authorization: readOnly)
         #expect(
             refused.status == 403
@@ -94,17 +96,30 @@ struct ThreeScaleSandboxTests {
                 "username=abc",
                 #"{"errors":{"org_name":["can't be blank","must contain at least one alphanumeric character"]}}"#
             ),
-            ("org_name=X&username=ab", #"{"errors":{"username":["is too short (minimum is 3 characters)"]}}"#),
-            ("org_name=X&username=a%20b", #"{"errors":{"username":["use only letters, numbers, and .-_@+ please."]}}"#),
-            ("org_name=X&username=grace", #"{"errors":{"username":["has already been taken"]}}"#),
-            ("org_name=X&username=new1&email=a@b", #"{"errors":{"email":["is too short (minimum is 6 characters)"]}}"#),
-            ("org_name=X&username=new1&email=grace@example.com", #"{"errors":{"email":["has already been taken"]}}"#),
+            (
+                "org_name=X&username=ab",
+                #"{"errors":{"users":["invalid"],"username":["is too short (minimum is 3 characters)"]}}"#
+            ),
+            (
+                "org_name=X&username=a%20b",
+                #"{"errors":{"users":["invalid"],"username":["use only letters, numbers, and .-_@+ please."]}}"#
+            ),
+            ("org_name=X&username=grace", #"{"errors":{"users":["invalid"],"username":["has already been taken"]}}"#),
+            (
+                "org_name=X&username=new1&email=a@b",
+                #"{"errors":{"users":["invalid"],"email":["is too short (minimum is 6 characters)"]}}"#
+            ),
+            (
+                "org_name=X&username=new1&email=grace@example.com",
+                #"{"errors":{"users":["invalid"],"email":["has already been taken"]}}"#
+            ),
             (
                 "org_name=X&username=new1&password=short",
-                #"{"errors":{"password":["is too short (minimum is 15 characters)"]}}"#
+                #"{"errors":{"users":["invalid"],"password":["is too short (minimum is 15 characters)"]}}"#
             ),
         ])
     func signupValidation(_ form: String, _ expected: String) async {
+        tenant.sandbox.change { $0.knobs.passwordMinimum = 15 }
         let reply = await tenant.call(.post, "signup.json", form: form)
         #expect(reply.status == 422 && reply.text == expected)
     }
@@ -229,8 +244,55 @@ struct ThreeScaleSandboxTests {
         let path = "services/\(tenant.service("granite_chat"))/usage.json"
         let missing = await tenant.call(.get, path, base: "/stats/")
         #expect(missing.status == 400 && missing.text == "Required parameter missing: metric_name")
+        // The hours of a day that ends now, the one under way included.
         let reply = await tenant.call(.get, "\(path)?metric_name=hits&period=day", base: "/stats/")
-        #expect(reply.json["values"]?.array?.count == 24 && reply.json["total"]?.int == 0)
+        #expect(reply.json["values"]?.array?.count == 25 && reply.json["total"]?.int == 0)
+        let day = "metric_name=hits&period=day&since=2026-03-01"
+        let aligned = await tenant.call(.get, "\(path)?\(day)", base: "/stats/")
+        #expect(aligned.json["values"]?.array?.count == 24)
+    }
+
+    @Test("serves one host alone where the tenant has one, and keeps members from what admins do (section 1.3)")
+    func hostsAndMembers() async {
+        let account = await tenant.signUp("new1")
+        tenant.sandbox.change {
+            $0.add(AccessTokenRecord(value: "member-token", isMember: true))
+        }
+        let member = "Basic Om1lbWJlci10b2tlbg=="
+        let approval = await tenant.call(.put, "accounts/\(account)/approve.json", authorization: member)
+        #expect(approval.status == 403 && approval.text == #"{"status":"Forbidden"}"#)
+        #expect(await tenant.call(.delete, "accounts/\(account).json", authorization: member).status == 403)
+        #expect(await tenant.call(.get, "accounts/\(account).json", authorization: member).status == 200)
+        tenant.sandbox.change { $0.adminHost = "another-admin.example.com" }
+        #expect(await tenant.call(.get, "services.json").text == #"{"status":"Not found"}"#)
+        #expect(await tenant.call(.get, "services.json", authorization: nil).status == 403)
+    }
+
+    @Test(
+        "makes system names from names as 3scale does (section 2)",
+        arguments: [
+            ("<b>Chat & Co</b> Übung 模型", "b_chat_co_b_ubung"), ("Granite Chat", "granite_chat"), ("A  -- b", "a_--_b"),
+        ])
+    func systemNames(_ name: String, _ systemName: String) async {
+        let made = await tenant.call(.post, "services.json", json: ["name": .string("\(name) 2")])
+        #expect(made.json["service"]?["system_name"]?.string == "\(systemName)_2")
+    }
+
+    @Test("reads ids as far as they are numbers, and answers HEAD, plain HTTP and creates as 3scale does (section 10)")
+    func idsAndVerbs() async {
+        let service = tenant.service("granite_chat")
+        #expect(await tenant.call(.get, "services/\(service)abc.json").json["service"]?["id"]?.int == service)
+        #expect(await tenant.call(.get, "services/abc.json").status == 404)
+        let head = await tenant.call(.head, "services.json")
+        #expect(head.status == 204 && head.text.isEmpty)
+        let made = await tenant.call(
+            .post, "signup.json?org_name=X&username=new1&provider_key=sandbox-provider-key", authorization: nil)
+        let id = made.json["account"]?["id"]?.int ?? 0
+        let query = "id=\(id)&org_name=X&provider_key=sandbox-provider-key&username=new1"
+        #expect(made.fields["location"] == "https://tenant-admin.example.com/admin/api/signup?\(query)")
+        let eternity = await tenant.call(
+            .get, "services/\(service)/usage.json?metric_name=hits&period=eternity", base: "/stats/")
+        #expect(eternity.status == 400)
     }
 
     @Test("has the tenant's switches and faults (section 13, items 11 and 12)")

@@ -28,6 +28,7 @@ struct AdminAPI: Responder {
             case "seed" where request.method == .put: setSeed(body)
             case "tokens" where request.method == .post: addToken(body)
             case "services" where request.method == .put: damageService(path, body)
+            case "traffic" where request.method == .post: addTraffic(body)
             case "issuer" where request.method == .put: setIssuer(body)
             case "users": users(request.method, path, body)
             case "counts" where request.method == .get: counts
@@ -59,8 +60,11 @@ struct AdminAPI: Responder {
         "PUT /race": "{\"milliseconds\":…}: 3scale's uniqueness checks miss younger rows; 0 ends it",
         "PUT /knobs": .object(JSONObject(KnobNames.help.map { ($0.name, .string($0.meaning)) })),
         "PUT /seed": "{\"seed\":…}: of the faults with a probability, of 3scale's delays and of what find answers",
-        "POST /tokens": "{\"value\":…,\"scopes\":[…],\"read_only\":…}: one more access token of 3scale",
+        "POST /tokens":
+            "{\"value\":…,\"scopes\":[…],\"read_only\":…,\"member\":…,\"services\":[ids that its owner sees]}, or {\"provider_key\":…}: one more access token of 3scale",
         "PUT /services/{id}": "{\"promoted\":…,\"service_plans\":…}: states that 3scale's API does not lead to",
+        "POST /traffic":
+            "{\"application_id\":…,\"metric\":\"hits\",\"count\":…,\"response_code\":…,\"seconds_ago\":…}, or {\"days\":…} for usage of every live application that the seed chooses",
         "PUT /issuer": "{\"issuer\":…}, null follows the host again", "POST /users": "{\"username\":…}",
         "PUT /users/{name}": "{\"enabled\":…}", "GET /counts": "accounts and applications",
         "POST /reset": "back to the seed",
@@ -142,10 +146,16 @@ struct AdminAPI: Responder {
     }
 
     private func addToken(_ body: JSONValue?) -> JSONValue? {
+        if let key = body?["provider_key"]?.string, !key.isEmpty {
+            threeScale.change { $0.providerKey = key }
+            return Self.done
+        }
         guard let value = body?["value"]?.string, !value.isEmpty else { return nil }
+        let services = body?["services"]?.array.map { Set($0.compactMap(\.int)) }
         let scopes = body?["scopes"]?.array?.compactMap(\.string) ?? ["account_management", "stats"]
         let token = AccessTokenRecord(
-            value: value, scopes: Set(scopes), isReadOnly: body?["read_only"]?.bool ?? false)
+            value: value, scopes: Set(scopes), isReadOnly: body?["read_only"]?.bool ?? false,
+            isMember: body?["member"]?.bool ?? false, services: services)
         threeScale.change { $0.add(token) }
         return Self.done
     }
@@ -158,6 +168,26 @@ struct AdminAPI: Responder {
                 hasServicePlans: body?["service_plans"]?.bool ?? true)
         }
         return Self.done
+    }
+
+    private func addTraffic(_ body: JSONValue?) -> JSONValue? {
+        let now = clock.now
+        if let days = body?["days"]?.int, (1...400).contains(days) {
+            threeScale.change { $0.seedTraffic(days: days, now: now) }
+            return Self.done
+        }
+        guard let id = body?["application_id"]?.int, let count = body?["count"]?.int,
+            (0...1_000_000_000).contains(count)
+        else { return nil }
+        let metric = body?["metric"]?.string ?? "hits"
+        let age = body?["seconds_ago"]?.int ?? 0
+        var isKnown = false
+        threeScale.change {
+            isKnown = $0.use(
+                application: id, metric: metric, count: count, responseCode: body?["response_code"]?.string,
+                at: now - max(0, min(age, now)))
+        }
+        return isKnown ? Self.done : nil
     }
 
     private func setIssuer(_ body: JSONValue?) -> JSONValue? {

@@ -16,6 +16,8 @@ package enum SandboxMain {
             .init("services", value: "N", "Generate N services instead of the small catalogue"),
             .init("accounts", value: "N", "Add N accounts (user1, user2, …), each with a key, to 3scale"),
             .init("first-id", value: "N", "3scale's first id (default 1; the hosted service's are above 2147483648)"),
+            .init("bare", "Start with a tenant in which nothing was set up"),
+            .init("sample", "Start with 3scale's own sample data instead of the small catalogue"),
         ])
 
     /// - Parameter arguments: without the program's name.
@@ -54,7 +56,7 @@ package enum SandboxMain {
         let accounts = try number(invocation, "accounts", 1...1_000_000)
         var tenant =
             services.map { ThreeScaleSeed.generated(services: $0, now: now, firstID: firstID) }
-            ?? ThreeScaleSeed.standard(now: now, firstID: firstID)
+            ?? seed(of: invocation, now: now, firstID: firstID)
         if let accounts { ThreeScaleSeed.addAccounts(accounts, to: &tenant, now: now) }
 
         let group = EventLoopGroup(count: 1)
@@ -68,6 +70,12 @@ package enum SandboxMain {
         await sandbox.stop()
         signals.close()
         group.shutdown()
+    }
+
+    private static func seed(of invocation: CommandLineGrammar.Invocation, now: Int, firstID: Int) -> Tenant {
+        if invocation.flags.contains("bare") { return ThreeScaleSeed.bare(now: now, firstID: firstID) }
+        if invocation.flags.contains("sample") { return ThreeScaleSeed.sample(now: now, firstID: firstID) }
+        return ThreeScaleSeed.standard(now: now, firstID: firstID)
     }
 
     private static func number(

@@ -26,6 +26,22 @@ package struct FormFields: Sendable, Equatable {
 
     private static func decode(_ text: Substring) -> String {
         let spaced = text.utf8.map { $0 == 0x2B ? 0x20 : $0 }
-        return PercentEncoding.decode(spaced) ?? String(decoding: spaced, as: UTF8.self)
+        return PercentEncoding.decode(spaced) ?? String(decoding: decodeBytes(spaced), as: UTF8.self)
+    }
+
+    /// Escapes that are none stay; bytes that are not UTF-8 become replacement characters.
+    private static func decodeBytes(_ bytes: [UInt8]) -> [UInt8] {
+        var decoded: [UInt8] = []
+        var rest = bytes[...]
+        while let byte = rest.popFirst() {
+            let digits = String(decoding: rest.prefix(2), as: UTF8.self)
+            if byte == 0x25, rest.count >= 2, digits.utf8.count == 2, let value = UInt8(digits, radix: 16) {
+                decoded.append(value)
+                rest = rest.dropFirst(2)
+            } else {
+                decoded.append(byte)
+            }
+        }
+        return decoded
     }
 }

@@ -9,19 +9,33 @@ extension Call {
         fields.orgName = text("org_name") ?? text("name")
         fields.username = text("username")
         fields.email = text("email").flatMap { $0.isEmpty ? nil : $0 }
-        fields.password = text("password").flatMap { $0.isEmpty ? nil : $0 }
+        fields.password = text("password").flatMap { Tenant.trimmed($0).isEmpty ? nil : $0 }
         fields.confirmation = text("password_confirmation")
         fields.accountPlan = int("account_plan_id")
         fields.servicePlan = int("service_plan_id")
         fields.applicationPlan = int("application_plan_id")
         fields.state = text("state")
-        if let manager = text("annotations[managed_by]") { fields.annotations["managed_by"] = manager }
+        fields.annotations = try annotations()
         let account = try tenant.signUp(fields, at: now, milliseconds: milliseconds)
         try write()
-        let response = reply.entity(
-            one("account", json.account(account)), xml: xml.account(account, withApplications: true), status: .created)
+        let response = created(
+            reply.entity(
+                one("account", json.account(account)), xml: xml.account(account, withApplications: true),
+                status: .created), "signup", account.id)
         uncommitted = tenant.withhold(account: account.id, hasPassword: fields.password != nil)
         return response
+    }
+
+    /// `managed_by` is the only annotation that an account may carry.
+    private func annotations() throws(Refusal) -> [String: String] {
+        var annotations: [String: String] = [:]
+        for (name, value) in parameters?.members(of: "annotations") ?? [] {
+            guard name == "managed_by" else {
+                throw .invalid([("annotations.name", ["is not included in the list"])])
+            }
+            annotations[name] = value
+        }
+        return annotations
     }
 
     /// Everything below `accounts`.
@@ -31,15 +45,18 @@ extension Call {
             let all = tenant.accounts.values.filter { account in text("state").map { $0 == account.state } ?? true }
                 .sorted { $0.id < $1.id }
             let page = try page(all)
-            return reply.entity(
-                page.json("accounts", "account", json.account), xml: page.xml("accounts") { xml.account($0) })
+            return dated(
+                reply.entity(
+                    page.json("accounts", "account", json.account), xml: page.xml("accounts") { xml.account($0) }),
+                page.rows.map(\.updatedAt))
         }
         if first == "find", path.count == 1, method == .get { return try findAccount() }
-        guard let id = Int(first), let account = tenant.accounts[id] else { throw .notFound }
+        guard let id = Parameters.id(first), let account = tenant.accounts[id] else { throw .notFound }
         switch path.count > 1 ? path[1] : "" {
         case "": return try self.account(account)
         case "approve", "reject", "make_pending":
             guard method == .put else { return unknownRoute }
+            if path[1] != "make_pending" { try adminsOnly() }
             let moved = try tenant.move(account: id, path[1], now)
             try write()
             return show(moved)
@@ -63,7 +80,7 @@ extension Call {
     /// One criterion: `username` if it is there at all, then `user_id`, then `email`.
     private mutating func findAccount() throws(Refusal) -> Response {
         let user: UserRecord?
-        if parameters?.has("username") == true, let name = text("username") {
+        if parameters?.has("username") == true, let name = parameters?.list("username").first {
             guard let account = tenant.find(username: name) else { throw .notFound }
             return show(account)
         } else if let id = int("user_id") {
@@ -89,11 +106,13 @@ extension Call {
             }
             // Applied without the checks of the transitions.
             if let state = text("state"), AccountRecord.states.contains(state) { changed.state = state }
+            for (name, value) in try annotations() { changed.annotations[name] = value }
             changed.updatedAt = now
             try write()
             tenant.accounts[account.id] = changed
             return show(changed)
         case .delete:
+            try adminsOnly()
             try write()
             tenant.deleteAccount(account.id)
             return deleted
@@ -111,13 +130,17 @@ extension Call {
                 let all = tenant.users(of: account.id).filter { user in
                     (text("state").map { $0 == user.state } ?? true) && (text("role").map { $0 == user.role } ?? true)
                 }
-                return reply.entity(
-                    list(all.map(json.user), "users", "user"), xml: "<users>\(all.map(xml.user).joined())</users>")
+                return dated(
+                    reply.entity(
+                        list(all.map(json.user), "users", "user"), xml: "<users>\(all.map(xml.user).joined())</users>"),
+                    all.map(\.updatedAt))
             case .post: return try createUser(account)
             default: return unknownRoute
             }
         }
-        guard let id = Int(first), let user = tenant.users[id], user.accountID == account.id else { throw .notFound }
+        guard let id = Parameters.id(first), let user = tenant.users[id], user.accountID == account.id else {
+            throw .notFound
+        }
         switch (method, path.count > 1 ? path[1] : "") {
         case (.get, ""): return show(user)
         case (.put, ""): return try update(user)
@@ -144,17 +167,17 @@ extension Call {
     }
 
     private mutating func createUser(_ account: AccountRecord) throws(Refusal) -> Response {
-        var errors = tenant.userErrors(
-            username: text("username"), email: text("email"), password: text("password"),
+        try adminsOnly()
+        let errors = tenant.userErrors(
+            username: text("username"), email: text("email") ?? "", password: text("password"),
             confirmation: text("password_confirmation"), checksEmailFormat: true, milliseconds: milliseconds)
-        if text("email") == nil { errors.append(("email", ["should look like an email address"])) }
         guard errors.isEmpty else { throw .invalid(errors) }
         try write()
         let user = UserRecord(
             id: tenant.makeID(), accountID: account.id, username: Tenant.trimmed(text("username") ?? ""),
             email: text("email"), role: "member", state: "pending", createdAt: now, updatedAt: now)
         tenant.users[user.id] = user
-        return show(user, status: .created)
+        return created(show(user, status: .created), "accounts/\(account.id)/users", user.id)
     }
 
     private mutating func update(_ user: UserRecord) throws(Refusal) -> Response {
@@ -163,8 +186,9 @@ extension Call {
         changed.email = text("email") ?? changed.email
         changed.updatedAt = now
         let errors = tenant.userErrors(
-            username: changed.username, email: changed.email, password: text("password"), confirmation: nil,
-            checksEmailFormat: true, milliseconds: .max, except: user.id)
+            username: changed.username, email: changed.email == "" ? nil : changed.email, password: text("password"),
+            confirmation: nil,
+            checksEmailFormat: false, milliseconds: .max, except: user.id)
         guard errors.isEmpty else { throw .invalid(errors) }
         try write()
         tenant.users[user.id] = changed
@@ -223,7 +247,9 @@ extension Call {
             guard method == .post else { return unknownRoute }
             return try subscribe(account, all)
         }
-        guard let id = Int(first), let subscription = all.first(where: { $0.id == id }) else { throw .notFound }
+        guard let id = Parameters.id(first), let subscription = all.first(where: { $0.id == id }) else {
+            throw .notFound
+        }
         switch (method, path.count > 1 ? path[1] : "") {
         case (.get, ""): return reply.entity(one("service_subscription", json.subscription(subscription)))
         case (.put, "approve"):

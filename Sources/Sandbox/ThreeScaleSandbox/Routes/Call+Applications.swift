@@ -18,8 +18,10 @@ extension Call {
                 && (text("name").map { $0 == application.name } ?? true)
         }
         let page = try page(matching)
-        return reply.entity(
-            page.json("applications", "application", json.application), xml: page.xml("applications", xml.application))
+        return dated(
+            reply.entity(
+                page.json("applications", "application", json.application),
+                xml: page.xml("applications", xml.application)), page.rows.map(\.updatedAt))
     }
 
     /// A user key finds in mode 1 only, an application id in the others only.
@@ -52,15 +54,19 @@ extension Call {
             switch method {
             case .get:
                 let matching = all.filter { application in text("state").map { $0 == application.state } ?? true }
-                return reply.entity(
-                    list(matching.map(json.application), "applications", "application"),
-                    xml: "<applications>\(matching.map(xml.application).joined())</applications>")
+                return dated(
+                    reply.entity(
+                        list(matching.map(json.application), "applications", "application"),
+                        xml: "<applications>\(matching.map(xml.application).joined())</applications>"),
+                    matching.map(\.updatedAt))
             case .post: return try create(account)
             default: return unknownRoute
             }
         }
         if first == "find", path.count == 1, method == .get { return show(try find(in: all)) }
-        guard let id = Int(first), let application = all.first(where: { $0.id == id }) else { throw .notFound }
+        guard let id = Parameters.id(first), let application = all.first(where: { $0.id == id }) else {
+            throw .notFound
+        }
         return try self.application(application, Array(path.dropFirst()))
     }
 
@@ -72,11 +78,14 @@ extension Call {
     }
 
     private mutating func create(_ account: AccountRecord) throws(Refusal) -> Response {
+        guard let service = int("plan_id").flatMap({ tenant.plans[$0]?.serviceID }), sees(service) else {
+            throw .notFound
+        }
         let application = try tenant.createApplication(
             account: account.id, plan: int("plan_id"), fields(), now, milliseconds)
         try write()
-        var response = show(application, status: .created)
-        response.fields["location"] = "\(json.origin)/admin/api/accounts/\(account.id)/applications/\(application.id)"
+        let response = created(
+            show(application, status: .created), "accounts/\(account.id)/applications", application.id)
         uncommitted = tenant.withhold(application: application.id)
         return response
     }
@@ -116,12 +125,17 @@ extension Call {
     private mutating func keys(_ application: ApplicationRecord, _ path: [String]) throws(Refusal) -> Response {
         switch (method, path.count) {
         case (.get, 0):
-            return reply.entity(list(application.keys.map { json.key($0, of: application) }, "keys", "key"))
+            return dated(
+                reply.entity(
+                    list(application.keys.map { json.key($0, of: application) }, "keys", "key"),
+                    xml: "<keys>\(application.keys.map(xml.key).joined())</keys>"), application.keys.map(\.createdAt))
         case (.post, 0):
             let changed = try tenant.addKey(text("key"), to: application, now)
             try write()
             // The application, not the key.
-            return show(changed, status: .created)
+            return created(
+                show(changed, status: .created),
+                "accounts/\(changed.accountID)/applications/\(changed.id)/keys", tenant.makeID())
         case (.delete, 1):
             // A parameter beats the path, for keys that do not fit it.
             try tenant.removeKey(text("key") ?? path[0], from: application)

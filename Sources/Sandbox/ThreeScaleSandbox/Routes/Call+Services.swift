@@ -23,11 +23,9 @@ extension Call {
         }
     }
 
-    var unknownRoute: Response { Reply.json(["status": 404, "error": "Not Found"], status: .notFound) }
-
     // MARK: Services
 
-    private var visibleServices: [ServiceRecord] {
+    var visibleServices: [ServiceRecord] {
         tenant.services.values.filter { sees($0.id) }.sorted { $0.id < $1.id }
     }
 
@@ -36,13 +34,15 @@ extension Call {
             switch method {
             case .get:
                 let page = try page(visibleServices)
-                return reply.entity(
-                    page.json("services", "service", json.service), xml: page.xml("services") { xml.service($0) })
+                return dated(
+                    reply.entity(
+                        page.json("services", "service", json.service), xml: page.xml("services") { xml.service($0) }),
+                    page.rows.map(\.updatedAt))
             case .post: return try createService()
             default: return unknownRoute
             }
         }
-        guard let id = Int(first), let service = tenant.services[id], sees(id) else { throw .notFound }
+        guard let id = Parameters.id(first), let service = tenant.services[id], sees(id) else { throw .notFound }
         switch path.count > 1 ? path[1] : "" {
         case "": return try self.service(service)
         case "proxy": return try proxy(service, Array(path.dropFirst(2)))
@@ -55,19 +55,37 @@ extension Call {
     }
 
     private mutating func createService() throws(Refusal) -> Response {
-        unwrap("service")
-        guard let name = text("name"), !name.isEmpty else { throw .invalid([("name", ["can't be blank"])]) }
-        let systemName =
-            text("system_name") ?? name.lowercased().map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
-        if tenant.services.values.contains(where: { $0.systemName == systemName }) {
-            throw .invalid([("system_name", ["has already been taken"])])
+        try unwrapBody("service")
+        try adminsOnly()
+        let name = text("name") ?? ""
+        let systemName = text("system_name") ?? Tenant.systemName(of: name)
+        var errors: Tenant.Errors = []
+        if name.isEmpty { errors.append(("name", ["can't be blank"])) }
+        if name.unicodeScalars.count > 255 { errors.append(("name", [Self.tooLong])) }
+        if !name.isEmpty {
+            if systemName.utf8.count > 255 {
+                errors.append(("system_name", [Self.tooLong]))
+            } else if !systemName.utf8.allSatisfy(Self.isOfSystemName) {
+                errors.append(("system_name", ["invalid"]))
+            } else if tenant.services.values.contains(where: { $0.systemName == systemName }) {
+                errors.append(("system_name", ["has already been taken"]))
+            }
         }
+        guard errors.isEmpty else { throw .invalid(errors) }
         let mode = text("backend_version") ?? "1"
         try Self.checkMode(mode)
         try write()
         let id = tenant.addService(
-            name: name, systemName: systemName, description: text("description"), backendVersion: mode, at: now)
-        return try show(service: id, status: .created)
+            name: name, systemName: systemName, description: text("description"), backendVersion: mode,
+            isPromoted: false, at: now)
+        return created(try show(service: id, status: .created), "services", id)
+    }
+
+    private static let tooLong = "is too long (maximum is 255 characters)"
+
+    private static func isOfSystemName(_ byte: UInt8) -> Bool {
+        (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+            || [0x2D, 0x2E, 0x5F, 0x2F].contains(byte)
     }
 
     private func show(service id: Int, status: HTTPStatus = .ok) throws(Refusal) -> Response {
@@ -87,6 +105,11 @@ extension Call {
         case .put:
             unwrap("service")
             var changed = service
+            switch text("state_event") {
+            case "publish": changed.state = "published"
+            case "hide": changed.state = "hidden"
+            default: break
+            }
             if let mode = text("backend_version") {
                 try Self.checkMode(mode)
                 changed.backendVersion = mode
@@ -108,67 +131,38 @@ extension Call {
         }
     }
 
-    private mutating func proxy(_ service: ServiceRecord, _ path: [String]) throws(Refusal) -> Response {
-        if path == ["oidc_configuration"], method == .get {
-            return reply.entity(one("oidc_configuration", JSONForms.oidcConfiguration))
-        }
-        let isDeploy = path == ["deploy"] && method == .post
-        guard path.isEmpty || isDeploy else { return unknownRoute }
-        if method == .get {
-            return reply.entity(one("proxy", json.proxy(service)), xml: xml.proxy(service))
-        }
-        guard method == .put || isDeploy else { return unknownRoute }
-        unwrap("proxy")
-        var changed = service
-        changed.endpoint = text("endpoint") ?? changed.endpoint
-        changed.apiBackend = text("api_backend") ?? changed.apiBackend
-        changed.credentialsLocation = text("credentials_location") ?? changed.credentialsLocation
-        changed.authUserKey = text("auth_user_key") ?? changed.authUserKey
-        changed.authAppID = text("auth_app_id") ?? changed.authAppID
-        changed.authAppKey = text("auth_app_key") ?? changed.authAppKey
-        changed.lockVersion += 1
-        changed.updatedAt = now
-        if isDeploy { changed.productionVersion += 1 }
-        try write()
-        tenant.services[service.id] = changed
-        return reply.entity(
-            one("proxy", json.proxy(changed)), xml: xml.proxy(changed), status: isDeploy ? .created : .ok)
-    }
-
-    private func proxyConfigs(environment: String) throws(Refusal) -> Response {
-        guard ["production", "sandbox", "staging"].contains(environment) else { throw .text("invalid environment") }
-        let name = environment == "staging" ? "sandbox" : environment
-        let promoted = visibleServices.filter { name == "sandbox" || $0.productionVersion > 0 }
-        let page = try page(promoted)
-        return reply.entity(page.json("proxy_configs", "proxy_config") { json.proxyConfig($0, environment: name) })
-    }
-
     private mutating func metrics(_ service: ServiceRecord, _ path: [String]) throws(Refusal) -> Response {
         let all = tenant.metrics.values.filter { $0.serviceID == service.id }.sorted { $0.id < $1.id }
         guard let first = path.first else {
-            if method == .get { return reply.entity(list(all.map(json.metric), "metrics", "metric")) }
+            if method == .get {
+                return dated(reply.entity(list(all.map(json.metric), "metrics", "metric")), all.map(\.createdAt))
+            }
             guard method == .post else { return unknownRoute }
             return try createMetric(service, parent: nil, "metric")
         }
-        guard let id = Int(first), let metric = all.first(where: { $0.id == id }) else { throw .notFound }
+        guard let id = Parameters.id(first), let metric = all.first(where: { $0.id == id }) else { throw .notFound }
         if path.count == 1 { return try self.metric(metric, "metric") }
         if path.count == 3, path[1] == "methods" {
-            guard let method = Int(path[2]).flatMap({ tenant.metrics[$0] }), method.parentID == id else {
+            guard let method = Parameters.id(path[2]).flatMap({ tenant.metrics[$0] }), method.parentID == id else {
                 throw .notFound
             }
             return try self.metric(method, "method")
         }
         guard path.count == 2, path[1] == "methods" else { return unknownRoute }
         if method == .get {
-            return reply.entity(list(all.filter { $0.parentID == id }.map(json.metric), "methods", "method"))
+            return reply.entity(list(all.filter { $0.parentID == id }.map(json.method), "methods", "method"))
         }
         guard method == .post else { return unknownRoute }
         return try createMetric(service, parent: id, "method")
     }
 
+    private func form(_ metric: MetricRecord, _ kind: String) -> JSONValue {
+        one(kind, kind == "method" ? json.method(metric) : json.metric(metric))
+    }
+
     private mutating func metric(_ metric: MetricRecord, _ kind: String) throws(Refusal) -> Response {
         switch method {
-        case .get: return reply.entity(one(kind, json.metric(metric)))
+        case .get: return reply.entity(form(metric, kind))
         case .put:
             unwrap("metric")
             var changed = metric
@@ -176,7 +170,7 @@ extension Call {
             changed.unit = text("unit") ?? changed.unit
             try write()
             tenant.metrics[metric.id] = changed
-            return reply.entity(one(kind, json.metric(changed)))
+            return reply.entity(form(changed, kind))
         case .delete:
             try write()
             tenant.deleteMetric(metric.id)
@@ -192,13 +186,23 @@ extension Call {
         guard let name = text("friendly_name"), !name.isEmpty else {
             throw .invalid([("friendly_name", ["can't be blank"])])
         }
+        let systemName = text("system_name") ?? Tenant.systemName(of: name)
+        let others = tenant.metrics.values.filter { $0.serviceID == service.id }
+        var errors: Tenant.Errors = []
+        if others.contains(where: { $0.systemName == systemName }) {
+            errors.append(("system_name", ["has already been taken"]))
+        }
+        if others.contains(where: { $0.friendlyName == name }) {
+            errors.append(("friendly_name", ["has already been taken"]))
+        }
+        guard errors.isEmpty else { throw .invalid(errors) }
         try write()
-        let systemName =
-            text("system_name") ?? name.lowercased().map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
         let id = tenant.addMetric(
-            service: service.id, systemName: systemName, friendlyName: name, parent: parent, at: now)
+            service: service.id, systemName: systemName, friendlyName: name, unit: text("unit") ?? "hit",
+            parent: parent, at: now)
         guard let metric = tenant.metrics[id] else { throw .notFound }
-        return reply.entity(one(kind, json.metric(metric)), status: .created)
+        let path = "services/\(service.id)/metrics" + (parent.map { "/\($0)/methods" } ?? "")
+        return created(reply.entity(form(metric, kind), status: .created), path, id)
     }
 
     // MARK: Plans
@@ -216,7 +220,7 @@ extension Call {
             guard method == .post else { return unknownRoute }
             return try createPlan(kind, service)
         }
-        guard let id = Int(first), let plan = all.first(where: { $0.id == id }) else { throw .notFound }
+        guard let id = Parameters.id(first), let plan = all.first(where: { $0.id == id }) else { throw .notFound }
         switch (method, path.count > 1 ? path[1] : "") {
         case (.get, ""): return reply.entity(one(kind.rawValue, json.plan(plan)), xml: xml.plan(plan))
         case (.put, "default"):
@@ -226,13 +230,18 @@ extension Call {
         case (.put, ""):
             unwrap(kind.rawValue)
             var changed = plan
-            apply(to: &changed)
+            try apply(to: &changed)
             try write()
             tenant.plans[id] = changed
             return try show(plan: id)
         case (.delete, ""):
             if tenant.applications.values.contains(where: { $0.planID == id }) {
-                throw .forbidden([("base", ["This plan cannot be deleted because it has applications"])])
+                throw .forbidden([
+                    (
+                        "base",
+                        ["This application plan cannot be deleted! At least one application depends on it."]
+                    )
+                ])
             }
             try write()
             tenant.plans[id] = nil
@@ -242,24 +251,51 @@ extension Call {
     }
 
     private mutating func createPlan(_ kind: PlanRecord.Kind, _ service: ServiceRecord) throws(Refusal) -> Response {
-        unwrap(kind.rawValue)
+        try unwrapBody(kind.rawValue)
         guard let name = text("name"), !name.isEmpty else { throw .invalid([("name", ["can't be blank"])]) }
-        try write()
-        let id = tenant.addPlan(kind, service: service.id, name: name, systemName: text("system_name"), at: now)
-        if var plan = tenant.plans[id] {
-            apply(to: &plan)
-            tenant.plans[id] = plan
+        let systemName = text("system_name") ?? Tenant.systemName(of: name)
+        if tenant.plans(kind, service: service.id).contains(where: { $0.systemName == systemName }) {
+            throw .invalid([("system_name", ["has already been taken"])])
         }
-        return try show(plan: id, status: .created)
+        var plan = PlanRecord(
+            id: 0, kind: kind, serviceID: service.id, name: name, systemName: systemName, isPublished: false,
+            isDefault: false, isCustom: false, needsApproval: false, createdAt: now, updatedAt: now)
+        try apply(to: &plan)
+        try write()
+        let id = tenant.addPlan(
+            kind, service: service.id, name: name, systemName: systemName, published: plan.isPublished,
+            needsApproval: plan.needsApproval, at: now)
+        tenant.plans[id]?.costPerMonth = plan.costPerMonth
+        tenant.plans[id]?.setupFee = plan.setupFee
+        tenant.plans[id]?.trialDays = plan.trialDays
+        return created(
+            try show(plan: id, status: .created), "services/\(service.id)/\(kind.rawValue)s", id)
     }
 
-    private func apply(to plan: inout PlanRecord) {
+    private func apply(to plan: inout PlanRecord) throws(Refusal) {
+        var errors: Tenant.Errors = []
         plan.name = text("name") ?? plan.name
-        if let event = text("state_event") { plan.isPublished = event == "publish" }
+        if let event = text("state_event") {
+            let isPublished = event == "publish"
+            if plan.isPublished == isPublished {
+                errors.append(("state_event", ["cannot transition when \(isPublished ? "published" : "hidden")"]))
+            }
+            plan.isPublished = isPublished
+        }
         plan.needsApproval = parameters?.bool("approval_required") ?? plan.needsApproval
-        plan.costPerMonth = text("cost_per_month").flatMap(Double.init) ?? plan.costPerMonth
-        plan.setupFee = text("setup_fee").flatMap(Double.init) ?? plan.setupFee
+        for (name, path) in [("cost_per_month", \PlanRecord.costPerMonth), ("setup_fee", \PlanRecord.setupFee)] {
+            guard let value = text(name) else { continue }
+            let number = Double(value)
+            if number == nil { errors.append((name, ["is not a number"])) }
+            if let number, number < 0 { errors.append((name, ["must be greater than or equal to 0.0"])) }
+            plan[keyPath: path] = number ?? 0
+        }
+        if let value = text("trial_period_days") {
+            if Int(value) == nil { errors.append(("trial_period_days", ["is not a number"])) }
+            plan.trialDays = Int(value)
+        }
         plan.updatedAt = now
+        guard errors.isEmpty else { throw .invalid(errors) }
     }
 
     func show(plan id: Int, status: HTTPStatus = .ok) throws(Refusal) -> Response {
@@ -275,18 +311,23 @@ extension Call {
                 list(all.map(json.plan), "plans", "application_plan"),
                 xml: "<plans>\(all.map(xml.plan).joined())</plans>")
         }
-        guard let id = Int(first), let plan = tenant.plans[id], plan.kind == .application else { throw .notFound }
+        guard let id = Parameters.id(first), let plan = tenant.plans[id], plan.kind == .application else {
+            throw .notFound
+        }
         switch path.dropFirst().first {
         case "limits" where method == .get:
             let all = tenant.limits.values.filter { $0.planID == id }.sorted { $0.id < $1.id }
             let page = try page(all)
-            return reply.entity(page.json("limits", "limit", json.limit))
+            return reply.entity(page.json("limits", "limit", json.limit), xml: page.xml("limits", xml.limit))
         case "features" where method == .get: return reply.entity(list([], "features", "feature"))
         case "pricing_rules" where method == .get: return reply.entity(list([], "pricing_rules", "pricing_rule"))
-        case "metrics" where path.count == 4 && path[3] == "limits": return try metricLimits(plan, Int(path[2]))
+        case "metrics" where path.count == 4 && path[3] == "pricing_rules" && method == .post:
+            return try createPricingRule(plan, Parameters.id(path[2]))
+        case "metrics" where path.count == 4 && path[3] == "limits":
+            return try metricLimits(plan, Parameters.id(path[2]))
         case "metrics" where path.count == 5 && path[3] == "limits":
-            guard let limit = Int(path[4]).flatMap({ tenant.limits[$0] }), limit.planID == id,
-                limit.metricID == Int(path[2])
+            guard let limit = Parameters.id(path[4]).flatMap({ tenant.limits[$0] }), limit.planID == id,
+                limit.metricID == Parameters.id(path[2])
             else { throw .notFound }
             return try self.limit(limit)
         default: return unknownRoute
@@ -304,7 +345,7 @@ extension Call {
             changed.period = text("period") ?? changed.period
             changed.value = int("value") ?? changed.value
             guard Self.limitPeriods.contains(changed.period) else {
-                throw .invalid([("period", ["is not included in the list"])])
+                throw .invalid([("period", ["is invalid"])])
             }
             let isTaken = tenant.limits.values.contains {
                 $0.id != limit.id && $0.planID == limit.planID && $0.metricID == limit.metricID
@@ -329,13 +370,37 @@ extension Call {
         guard method == .post else { return unknownRoute }
         unwrap("usage_limit")
         guard let period = text("period"), Self.limitPeriods.contains(period) else {
-            throw .invalid([("period", ["is not included in the list"])])
+            throw .invalid([("period", ["is invalid"])])
         }
-        guard let value = int("value") else { throw .invalid([("value", ["is not a number"])]) }
+        let value = int("value") ?? 0
         if all.contains(where: { $0.period == period }) { throw .invalid([("period", ["has already been taken"])]) }
         try write()
         let id = tenant.addLimit(plan: plan.id, metric: metric, period: period, value: value, at: now)
         guard let limit = tenant.limits[id] else { throw .notFound }
-        return reply.entity(one("limit", json.limit(limit)), status: .created)
+        return created(
+            reply.entity(one("limit", json.limit(limit)), status: .created),
+            "application_plans/\(plan.id)/metrics/\(metric)/limits", id)
+    }
+
+    /// Answered and not kept: nothing here is billed.
+    private mutating func createPricingRule(_ plan: PlanRecord, _ metric: Int?) throws(Refusal) -> Response {
+        guard let metric, let service = tenant.metrics[metric]?.serviceID else { throw .notFound }
+        try unwrapBody("pricing_rule")
+        try write()
+        let id = tenant.makeID()
+        return created(
+            reply.entity(
+                one(
+                    "pricing_rule",
+                    [
+                        "id": .int(id), "metric_id": .int(metric),
+                        "cost_per_unit": .string(text("cost_per_unit") ?? "0.0"), "min": .int(int("min") ?? 1),
+                        "max": int("max").map(JSONValue.int) ?? .null, "created_at": json.stamp(now),
+                        "updated_at": json.stamp(now),
+                        "links": json.links([
+                            ("metric", "services/\(service)/metrics/\(metric)"),
+                            ("plan", "services/\(service)/application_plans/\(plan.id)"),
+                        ]),
+                    ]), status: .created), "application_plans/\(plan.id)/metrics/\(metric)/pricing_rules", id)
     }
 }

@@ -39,20 +39,29 @@ struct Call {
     // MARK: From bytes to a route
 
     mutating func respond() -> Response {
+        let response = answer()
+        // A HEAD has neither a body nor a length.
+        return request.method == .head && response.status.code == 200 ? Response(status: .noContent) : response
+    }
+
+    private mutating func answer() -> Response {
         tenant.runJobs(at: milliseconds)
+        if request.head.value(of: "x-forwarded-proto") == "http" { return redirectToTLS }
         var segments = request.path.split(separator: "/").map { PercentEncoding.decode($0.utf8) ?? String($0) }
         let isStats = segments.first == "stats"
         guard isStats || (segments.count > 2 && segments[0] == "admin" && segments[1] == "api") else {
-            return Reply.json(["status": 404, "error": "Not Found"], status: .notFound)
+            return unknownRoute
         }
-        if let refusal = takeFormat(from: &segments) { return refusal }
+        if let refusal = takeFormat(from: &segments, isStats: isStats) { return refusal }
         do throws(Parameters.Unreadable) {
             parameters = try Parameters(request)
         } catch {
             return Reply.json(["status": 400, "error": "Bad Request"], status: .badRequest)
         }
+        if let refusal = refuseHost() { return refusal }
         if let refusal = authenticate(scope: isStats ? "stats" : "account_management") { return refusal }
         do throws(Refusal) {
+            if parameters?.hasNUL == true { throw .failed }
             let path = isStats ? segments : Array(segments.dropFirst(2))
             return conditional(try isStats ? stats(Array(path.dropFirst())) : route(path))
         } catch {
@@ -60,15 +69,39 @@ struct Call {
         }
     }
 
-    /// The extension alone decides the format; without one it is XML.
-    private mutating func takeFormat(from segments: inout [String]) -> Response? {
-        guard let last = segments.last, let dot = last.lastIndex(of: ".") else { return nil }
+    /// Answers a call that a front end says came without TLS; writes keep their method.
+    private var redirectToTLS: Response {
+        let query = request.query.map { "?\($0)" } ?? ""
+        return Response(
+            status: HTTPStatus(code: method == .get ? 301 : 308),
+            fields: HTTPFields([
+                ("content-type", "text/html"), ("location", "\(json.origin)\(request.path)\(query)"),
+            ]))
+    }
+
+    /// A token is looked for among those of the tenant whose host was called; a host of no tenant has none.
+    private func refuseHost() -> Response? {
+        guard let host = tenant.adminHost, request.head.value(of: .host) != host else { return nil }
+        let token = parameters?.has("access_token") == true ? parameters?["access_token"] : basicCredential
+        guard let token, tenant.tokens[token] != nil else { return reply.error("Access denied", .forbidden) }
+        return Reply.json(["status": "Not found"], status: .notFound)
+    }
+
+    /// The extension alone decides the format; without one it is XML, but for `/stats`, which then follow `Accept`.
+    private mutating func takeFormat(from segments: inout [String], isStats: Bool) -> Response? {
+        guard let last = segments.last, let dot = last.lastIndex(of: ".") else {
+            if isStats, request.head.value(of: "accept") == "application/json" { reply = Reply(format: .json) }
+            return nil
+        }
         let name = String(last[last.index(after: dot)...])
         switch name {
         case "json": reply = Reply(format: .json)
         case "xml": reply = Reply(format: .xml)
+        case "csv" where isStats: reply = Reply(format: .csv)
         default:
-            return .text("The server does not understand \"\(name)\" request.", status: .notAcceptable)
+            return .text(
+                "The server does not understand \"\(name)\" request.", status: .notAcceptable, contentType: "text/plain"
+            )
         }
         segments[segments.count - 1] = String(last[..<dot])
         return nil
@@ -79,7 +112,12 @@ struct Call {
     /// There is no 401 in this API.
     private mutating func authenticate(scope: String) -> Response? {
         if tenant.knobs.isSuspended { return Response(status: .forbidden) }
-        let denied = reply.error("Access denied", .forbidden)
+        let denied =
+            scope == "stats"
+            ? Reply.json(["status": "Forbidden"], status: .forbidden) : reply.error("Access denied", .forbidden)
+        if request.head.value(of: .authorization)?.lowercased().hasPrefix("bearer ") == true {
+            return Reply.json(["status": 500, "error": "Internal Server Error"], status: .internalServerError)
+        }
         let basic = basicCredential
         let given = parameters?.has("access_token") == true ? parameters?["access_token"] : basic
         if let record = given.flatMap({ tenant.tokens[$0] }), record.expiresAt.map({ $0 > now }) ?? true {
@@ -112,6 +150,15 @@ struct Call {
         throw .readOnly
     }
 
+    /// Refuses what only an admin of the tenant may do; a provider key has no owner and may.
+    func adminsOnly() throws(Refusal) { if token?.isMember == true { throw .notPermitted } }
+
+    /// The same for what a resource's wrapper takes from the body: without anything there, the call is refused.
+    mutating func unwrapBody(_ wrapper: String) throws(Refusal) {
+        guard parameters?.hasBody(for: wrapper) == true else { throw .missing(wrapper) }
+        unwrap(wrapper)
+    }
+
     /// Whether the token's owner sees a service.
     func sees(_ service: Int) -> Bool { token?.services.map { $0.contains(service) } ?? true }
 
@@ -120,6 +167,9 @@ struct Call {
     /// A weak validator of what is answered; a match is a 304.
     private func conditional(_ response: Response) -> Response {
         guard method == .get, response.status.code == 200, !response.body.isEmpty else { return response }
+        if let modified = response.fields["last-modified"], request.head.value(of: "if-modified-since") == modified {
+            return Response(status: .notModified, fields: HTTPFields([("last-modified", modified)]))
+        }
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in response.body { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
         let tag = "W/\"\(String(hash, radix: 16))\""
@@ -132,15 +182,37 @@ struct Call {
         return response
     }
 
+    /// The `Location` of a create: the new id, then the query of the request, credentials included.
+    func location(_ path: String, _ id: Int) -> String {
+        let query = request.query?.split(separator: "&").map { "&\($0)" }.sorted().joined() ?? ""
+        return "\(json.origin)/admin/api/\(path)?id=\(id)\(query)"
+    }
+
+    /// A create's answer with its `Location`.
+    func created(_ response: Response, _ path: String, _ id: Int) -> Response {
+        var response = response
+        response.fields["location"] = location(path, id)
+        return response
+    }
+
     // MARK: Lists
+
+    /// A list's answer with the time of its last change, unless it is empty.
+    func dated(_ response: Response, _ times: [Int]) -> Response {
+        guard let last = times.max() else { return response }
+        var response = response
+        response.fields["last-modified"] = HTTPDate.format(last)
+        return response
+    }
 
     /// The page that was asked for.
     /// - Throws: `notFound` for a page number beyond 64 bits.
     func page<Row>(_ all: [Row]) throws(Refusal) -> Page<Row> {
-        if let text = text("page"), int("page") == nil, !text.isEmpty,
-            text.utf8.allSatisfy({ (0x30...0x39).contains($0) })
-        {
-            throw .notFound
+        if let text = text("page"), !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+            let size = int("per_page").flatMap { (1...500).contains($0) ? $0 : nil } ?? 500
+            guard let number = int("page"), !number.multipliedReportingOverflow(by: size).overflow else {
+                throw .notFound
+            }
         }
         return Page(all, number: int("page"), size: int("per_page"), shortenedTo: tenant.knobs.shortPage)
     }
@@ -152,7 +224,9 @@ struct Call {
     func one(_ singular: String, _ value: JSONValue) -> JSONValue { .object(JSONObject([(singular, value)])) }
 
     /// What a DELETE answers.
-    let deleted = Response()
+    var deleted: Response { reply.deleted }
+
+    var unknownRoute: Response { Reply.page(.notFound, "Not Found", of: request.path) }
 }
 
 extension Refusal {

@@ -7,17 +7,37 @@ package struct ServiceRecord: Sendable {
     /// `1`, `2`, `oidc` or `oauth`.
     package var backendVersion: String
     package var mandatoryAppKey = true
+    /// `incomplete`, `published` or `hidden`.
+    package var state = "incomplete"
     package var endpoint: String
+    package var stagingEndpoint = ""
     package var credentialsLocation = "query"
     package var authUserKey = "user_key"
     package var authAppID = "app_id"
     package var authAppKey = "app_key"
     package var apiBackend: String?
-    /// Deployments to production; a service that was never promoted is in no bulk list.
-    package var productionVersion: Int
+    package var issuerEndpoint: String?
+    package var hasServiceAccounts = false
+    /// An id once the OpenID Connect flows were stored.
+    package var flowsID: Int?
+    /// Shared by the gateway with the upstream.
+    package var secretToken = "Shared_secret_sent_from_proxy_to_API_backend_\(RandomText.hex(8))"
+    /// The service's own credential at the gateway's backend.
+    package var serviceToken = RandomText.hex(32)
+    package var ruleID = 0
+    /// Configurations that were deployed; a service without one is in no bulk list of that environment.
+    package var staging: [ConfigRecord] = []
+    package var production: [ConfigRecord] = []
     package var lockVersion = 1
     package let createdAt: Int
     package var updatedAt: Int
+}
+
+/// A deployed configuration; its content is that of the service now.
+package struct ConfigRecord: Sendable {
+    package let id: Int
+    /// By `deploy`, not by a change of the proxy: the members of 3scale's document then stand in another order.
+    var isDeployed = false
 }
 
 /// An application, service or account plan.
@@ -40,6 +60,8 @@ package struct PlanRecord: Sendable {
     package var originalID: Int?
     package var costPerMonth = 0.0
     package var setupFee = 0.0
+    /// Nil where it was never set.
+    package var trialDays: Int?
     package let createdAt: Int
     package var updatedAt: Int
 }
@@ -50,6 +72,7 @@ package struct MetricRecord: Sendable {
     package let parentID: Int?
     package var systemName: String
     package var friendlyName: String
+    package var description: String?
     package var unit = "hit"
     package let createdAt: Int
 }
@@ -122,17 +145,20 @@ package struct AccessTokenRecord: Sendable {
     package let value: String
     package var scopes: Set<String>
     package var isReadOnly: Bool
+    /// Its owner is no admin of the tenant.
+    package var isMember: Bool
     package var expiresAt: Int?
     /// The services its owner sees; nil for all.
     package var services: Set<Int>?
 
     package init(
         value: String, scopes: Set<String> = ["account_management", "stats"], isReadOnly: Bool = false,
-        expiresAt: Int? = nil, services: Set<Int>? = nil
+        isMember: Bool = false, expiresAt: Int? = nil, services: Set<Int>? = nil
     ) {
         self.value = value
         self.scopes = scopes
         self.isReadOnly = isReadOnly
+        self.isMember = isMember
         self.expiresAt = expiresAt
         self.services = services
     }

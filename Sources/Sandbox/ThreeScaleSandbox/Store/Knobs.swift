@@ -5,8 +5,8 @@ package struct Knobs: Sendable {
     package var duplicateApplicationID = true
     /// A published service plan lets signup make an application even when it is no default.
     package var publishedServicePlanSignup = true
-    /// Characters a signup password must have.
-    package var passwordMinimum = 15
+    /// Characters a signup password must have: none in 3scale 2.16, 15 in later versions.
+    package var passwordMinimum = 0
     /// Seconds east of UTC of the tenant's time zone.
     package var timeZoneOffset = 0
     /// The account plan asks for approval.

@@ -88,6 +88,48 @@ package enum ThreeScaleSeed {
         }
     }
 
+    /// What 3scale's own sample data is: one service in mode 1 with two plans, and one developer with an application.
+    package static func sample(now: Int, firstID: Int = 1) -> Tenant {
+        var tenant = Tenant(firstID: firstID)
+        tenant.add(AccessTokenRecord(value: adminToken))
+        tenant.adminHost = "acme-admin.example.com"
+        tenant.supportEmail = "admin@acme.example"
+        tenant.publicDomain = "-acme-apicast-production.example.com"
+        tenant.stagingDomain = "-acme-apicast-staging.example.com"
+        let service = tenant.addService(name: "API", systemName: "api", isPromoted: false, at: now)
+        tenant.addPlan(.account, service: nil, name: "Default", isDefault: true, at: now)
+        for plan in tenant.plans(.service, service: service) { tenant.makeDefault(plan.id) }
+        let basic = tenant.addPlan(.application, service: service, name: "Basic", published: true, at: now)
+        tenant.makeDefault(basic)
+        tenant.addPlan(.application, service: service, name: "Unlimited", published: true, at: now)
+        let account = AccountRecord(
+            id: tenant.makeID(), orgName: "Developer", state: "approved", planID: tenant.plans(.account).first?.id ?? 0,
+            createdAt: now, updatedAt: now)
+        tenant.accounts[account.id] = account
+        let user = UserRecord(
+            id: tenant.makeID(), accountID: account.id, username: "john", email: "admin+test@acme.example",
+            role: "admin",
+            state: "active", createdAt: now, updatedAt: now)
+        tenant.users[user.id] = user
+        if let plan = tenant.plans[basic], let servicePlan = tenant.plans(.service, service: service).first {
+            tenant.subscribe(account.id, service, servicePlan, now)
+            tenant.insertApplication(
+                account: account.id, plan: plan,
+                ApplicationFields(name: "Developer's App", description: "Default application created on signup."),
+                now, 0)
+        }
+        return tenant
+    }
+
+    /// A tenant in which nothing was set up: one service and no account plan, so that nobody can sign up.
+    package static func bare(now: Int, firstID: Int = 1) -> Tenant {
+        var tenant = Tenant(firstID: firstID)
+        tenant.supportEmail = "admin@other.example"
+        tenant.add(AccessTokenRecord(value: adminToken))
+        tenant.addService(name: "API", systemName: "api", isPromoted: false, at: now)
+        return tenant
+    }
+
     private static func empty(now: Int, firstID: Int) -> Tenant {
         var tenant = Tenant(firstID: firstID)
         tenant.addPlan(.account, service: nil, name: "Default", published: true, isDefault: true, at: now)

@@ -18,10 +18,12 @@ extension Tenant {
     /// - Throws: validation first, then missing plans.
     mutating func signUp(_ fields: SignupFields, at now: Int, milliseconds: Int) throws(Refusal) -> AccountRecord {
         var errors = orgNameErrors(fields.orgName)
-        errors += userErrors(
+        let faults = userErrors(
             username: fields.username, email: fields.email, password: fields.password,
             confirmation: fields.confirmation,
             checksEmailFormat: false, milliseconds: milliseconds)
+        // The user's faults make a fault of the account, which comes first.
+        if !faults.isEmpty { errors = [("users", ["invalid"])] + errors + faults }
         guard errors.isEmpty else { throw .invalid(errors) }
         let accountPlans = plans(.account)
         guard
@@ -89,7 +91,7 @@ extension Tenant {
 
     // MARK: Validation
 
-    typealias Errors = [(attribute: String, messages: [String])]
+    typealias Errors = [(attribute: String, messages: [String?])]
 
     func orgNameErrors(_ name: String?) -> Errors {
         let name = name ?? ""
@@ -107,14 +109,17 @@ extension Tenant {
         milliseconds: Int, except: Int? = nil
     ) -> Errors {
         var errors: Errors = []
-        let name = usernameMessages(Self.trimmed(username ?? ""), milliseconds, except)
+        let name = username.map { usernameMessages(Self.trimmed($0), milliseconds, except) } ?? Self.noUsername
         if !name.isEmpty { errors.append(("username", name)) }
         if let email {
             var messages: [String] = []
-            if email.unicodeScalars.count < 6 { messages.append("is too short (minimum is 6 characters)") }
-            if email.unicodeScalars.count > 255 { messages.append("is too long (maximum is 255 characters)") }
-            if checksEmailFormat, !email.contains("@") { messages.append("should look like an email address") }
-            let others = users.rows("email:\(email)")
+            if checksEmailFormat {
+                if !email.contains("@") { messages.append("should look like an email address") }
+            } else {
+                if email.unicodeScalars.count < 6 { messages.append("is too short (minimum is 6 characters)") }
+                if email.unicodeScalars.count > 255 { messages.append("is too long (maximum is 255 characters)") }
+            }
+            let others = email.isEmpty ? [] : users.rows("email:\(email)")
             if others.contains(where: { $0.id != except && isVisible($0.id, at: milliseconds) }) {
                 messages.append("has already been taken")
             }
@@ -130,6 +135,11 @@ extension Tenant {
         }
         return errors
     }
+
+    /// What 3scale says where no username was given at all.
+    private static let noUsername = [
+        "is too short (minimum is 3 characters)", "is too long (maximum is 40 characters)",
+    ]
 
     private func usernameMessages(_ name: String, _ milliseconds: Int, _ except: Int?) -> [String] {
         var messages: [String] = []
@@ -167,7 +177,8 @@ extension Tenant {
             "reject": (["created", "pending", "approved"], "rejected"),
         ]
         guard let transition = transitions[event], transition.from.contains(account.state) else {
-            throw .invalid([("state", ["cannot transition via \"\(event)\""])])
+            let words = event.split(separator: "_").joined(separator: " ")
+            throw .invalid([("state", ["cannot transition via \"\(words)\""])])
         }
         account.state = transition.to
         account.updatedAt = now

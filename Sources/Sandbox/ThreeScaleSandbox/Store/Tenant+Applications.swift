@@ -111,7 +111,7 @@ extension Tenant {
         if plan.isCustom { return plan }
         let id = addPlan(
             .application, service: plan.serviceID, name: "\(plan.name) (custom)",
-            systemName: "\(plan.systemName)_custom_\(application.id)",
+            systemName: "\(plan.systemName)_custom_\(now)\(String(RandomText.digits(7)))",
             custom: true, needsApproval: plan.needsApproval, at: now)
         plans[id]?.originalID = plan.id
         applications[application.id]?.planID = id
@@ -135,19 +135,25 @@ extension Tenant {
     mutating func addKey(_ value: String?, to application: ApplicationRecord, _ now: Int) throws(Refusal)
         -> ApplicationRecord
     {
-        let mode = services[application.serviceID]?.backendVersion
-        let most = mode == "oidc" || mode == "oauth" ? 1 : 5
+        let most = mostKeys(ofService: application.serviceID)
         let value = value ?? RandomText.hex(16)
-        if let message = Self.printable(value, 5...255) { throw .invalid([("value", [message])]) }
+        var errors: Errors = []
+        if let message = Self.printable(value, 5...255) { errors.append(("value", [message])) }
         if application.keys.contains(where: { $0.value.lowercased() == value.lowercased() }) {
-            throw .invalid([("value", ["has already been taken"])])
+            errors.append(("value", ["has already been taken"]))
         }
-        guard application.keys.count < most else { throw .invalid([("base", ["Limit reached"])]) }
+        if application.keys.count >= most { errors.append(("base", ["Limit reached"])) }
+        guard errors.isEmpty else { throw .invalid(errors) }
         if knobs.validatesLaterWrites, !twinErrors(application).isEmpty { throw .failed }
         var changed = application
         changed.keys.append(AppKeyRecord(value: value, createdAt: now))
         applications[changed.id] = changed
         return changed
+    }
+
+    private func mostKeys(ofService id: Int) -> Int {
+        let mode = services[id]?.backendVersion
+        return mode == "oidc" || mode == "oauth" ? 1 : 5
     }
 
     mutating func removeKey(_ value: String, from application: ApplicationRecord) throws(Refusal) {
@@ -175,7 +181,10 @@ extension Tenant {
             if !messages.isEmpty { errors.append(("user_key", messages)) }
         }
         if let id = fields.applicationID {
-            var messages = Self.printable(id, 4...255).map { [$0] } ?? []
+            var messages: [String] = []
+            if id.isEmpty || !id.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) { messages.append("invalid") }
+            if id.unicodeScalars.count < 4 { messages.append("is too short (minimum is 4 characters)") }
+            if id.unicodeScalars.count > 255 { messages.append("is too long (maximum is 255 characters)") }
             let others = applications.rows("id:\(id)")
             if others.contains(where: { isInTheWay($0) && (!knobs.duplicateApplicationID || $0.serviceID == service) })
             {
@@ -183,7 +192,9 @@ extension Tenant {
             }
             if !messages.isEmpty { errors.append(("application_id", messages)) }
         }
-        if fields.keys.contains(where: { Self.printable($0, 5...255) != nil }) {
+        if fields.keys.count > mostKeys(ofService: service)
+            || fields.keys.contains(where: { Self.printable($0, 5...255) != nil })
+        {
             errors.append(("application_keys", ["invalid"]))
         }
         if let name = fields.name, name.unicodeScalars.count > 255 {
@@ -219,5 +230,10 @@ enum RandomText {
     static func hex(_ bytes: Int) -> String {
         let digits = Array("0123456789abcdef".utf8)
         return String(decoding: (0..<bytes * 2).map { _ in digits[Int.random(in: 0..<16)] }, as: UTF8.self)
+    }
+
+    /// Decimal digits.
+    static func digits(_ count: Int) -> String {
+        String(decoding: (0..<count).map { _ in UInt8.random(in: 0x30...0x39) }, as: UTF8.self)
     }
 }

@@ -1,22 +1,29 @@
 extension Tenant {
     /// A service with the plan and metric every new one gets.
+    /// - Parameter isPromoted: false for a service as the API makes it, which no gateway serves yet.
     @discardableResult
     package mutating func addService(
         name: String, systemName: String, description: String? = nil, backendVersion: String = "1",
         endpoint: String? = nil,
-        credentialsLocation: String = "query", userKeyName: String = "user_key", at now: Int
+        credentialsLocation: String = "query", userKeyName: String = "user_key", isPromoted: Bool = true, at now: Int
     ) -> Int {
         let id = makeID()
-        let host = systemName.map { $0 == "_" ? "-" : $0 }
-        services[id] = ServiceRecord(
+        let host = String(systemName.map { $0 == "_" ? "-" : $0 })
+        var service = ServiceRecord(
             id: id, name: name, systemName: systemName, description: description, backendVersion: backendVersion,
-            endpoint: endpoint ?? "https://\(String(host)).api.example.com:443",
+            endpoint: endpoint ?? "https://\(host)\(publicDomain):443",
             credentialsLocation: credentialsLocation,
-            authUserKey: userKeyName, apiBackend: "https://backend.example.com:443", productionVersion: 1,
-            createdAt: now,
+            authUserKey: userKeyName, apiBackend: isPromoted ? "https://backend.example.com:443" : nil, createdAt: now,
             updatedAt: now)
+        service.stagingEndpoint = "https://\(host)\(stagingDomain):443"
+        service.ruleID = makeID()
+        if isPromoted {
+            service.staging = [ConfigRecord(id: makeID())]
+            service.production = [ConfigRecord(id: makeID())]
+        }
+        services[id] = service
         addPlan(.service, service: id, name: "Default", published: true, at: now)
-        addMetric(service: id, systemName: "hits", friendlyName: "Hits", at: now)
+        addMetric(service: id, systemName: "hits", friendlyName: "Hits", description: "Number of API hits", at: now)
         return id
     }
 
@@ -28,7 +35,7 @@ extension Tenant {
         let id = makeID()
         plans[id] = PlanRecord(
             id: id, kind: kind, serviceID: service, name: name,
-            systemName: systemName ?? name.lowercased().map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined(),
+            systemName: systemName ?? Self.systemName(of: name),
             isPublished: published, isDefault: false, isCustom: custom, needsApproval: needsApproval, createdAt: now,
             updatedAt: now)
         if isDefault { makeDefault(id) }
@@ -37,14 +44,35 @@ extension Tenant {
 
     @discardableResult
     package mutating func addMetric(
-        service: Int, systemName: String, friendlyName: String, parent: Int? = nil, at now: Int
+        service: Int, systemName: String, friendlyName: String, description: String? = nil, unit: String = "hit",
+        parent: Int? = nil, at now: Int
     ) -> Int {
         let id = makeID()
         metrics[id] = MetricRecord(
             id: id, serviceID: service, parentID: parent, systemName: systemName, friendlyName: friendlyName,
-            createdAt: now)
+            description: description, unit: unit, createdAt: now)
         return id
     }
+
+    /// The system name that 3scale makes from a name: letters without their accents, `_` for all that stands between.
+    static func systemName(of name: String) -> String {
+        var made = ""
+        for scalar in name.lowercased().unicodeScalars {
+            let plain = plainLetters[scalar] ?? String(scalar)
+            if plain.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x7A).contains($0) || $0 == 0x2D }) {
+                made += plain
+            } else if !made.hasSuffix("_") {
+                made += "_"
+            }
+        }
+        return String(made.drop { $0 == "_" }.reversed().drop { $0 == "_" }.reversed())
+    }
+
+    private static let plainLetters: [Unicode.Scalar: String] = [
+        "à": "a", "á": "a", "â": "a", "ã": "a", "ä": "a", "å": "a", "ç": "c", "è": "e", "é": "e", "ê": "e", "ë": "e",
+        "ì": "i", "í": "i", "î": "i", "ï": "i", "ñ": "n", "ò": "o", "ó": "o", "ô": "o", "õ": "o", "ö": "o", "ù": "u",
+        "ú": "u", "û": "u", "ü": "u", "ý": "y", "ß": "ss",
+    ]
 
     @discardableResult
     package mutating func addLimit(plan: Int, metric: Int, period: String, value: Int, at now: Int) -> Int {
@@ -65,8 +93,9 @@ extension Tenant {
     ///   - hasServicePlans: false deletes its service plans.
     /// - Returns: false when there is no such service.
     package mutating func damage(service id: Int, isPromoted: Bool, hasServicePlans: Bool) -> Bool {
-        guard let version = services[id]?.productionVersion else { return false }
-        services[id]?.productionVersion = isPromoted ? max(1, version) : 0
+        guard let known = services[id]?.production else { return false }
+        let promoted = known.isEmpty ? [ConfigRecord(id: makeID())] : known
+        services[id]?.production = isPromoted ? promoted : []
         if !hasServicePlans { for plan in plans(.service, service: id) { plans[plan.id] = nil } }
         return true
     }

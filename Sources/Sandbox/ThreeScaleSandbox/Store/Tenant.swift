@@ -14,10 +14,19 @@ package struct Tenant: Sendable {
     package internal(set) var tokens: [String: AccessTokenRecord] = [:]
     /// The tenant-wide legacy credential.
     package var providerKey = "sandbox-provider-key"
+    /// The only host that is served; nil serves any.
+    package var adminHost: String?
+    /// What services answer as their support address.
+    package var supportEmail = "ops@example.com"
+    /// What stands between the name of a service and the domain in its public addresses.
+    package var publicDomain = ".api.example.com"
+    package var stagingDomain = ".staging.example.com"
     var webhook: [String: String] = [:]
     private var nextID: Int
     /// Chooses delays and what `accounts/find` answers.
     package var random = SplitMix(seed: 1)
+    /// What was used, for the analytics calls.
+    var traffic = Traffic()
     /// Deletions under way.
     var jobs: [DeletionJob] = []
     /// Milliseconds at which users and applications were made, for the uniqueness race.
@@ -73,8 +82,8 @@ package struct Tenant: Sendable {
 /// Why a change was refused: `errors` by attribute, or one text, or one of the shapes 3scale has for it.
 enum Refusal: Error {
     case notFound
-    /// 422 with messages by attribute, in order.
-    case invalid([(attribute: String, messages: [String])])
+    /// 422 with messages by attribute, in order; 3scale has a null among them here and there.
+    case invalid([(attribute: String, messages: [String?])])
     /// 422 with one text.
     case text(String)
     /// 403 with one text.
@@ -82,7 +91,11 @@ enum Refusal: Error {
     /// 403 with a status and no reason.
     case notPermitted
     /// 403 of a DELETE.
-    case forbidden([(attribute: String, messages: [String])])
+    case forbidden([(attribute: String, messages: [String?])])
+    /// 400: nothing stands in the body for a resource of that name.
+    case missing(String)
+    /// 400 with one text.
+    case badValue(String)
     /// 500 of the framework.
     case failed
 }

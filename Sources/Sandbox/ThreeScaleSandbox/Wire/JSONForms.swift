@@ -8,7 +8,7 @@ struct JSONForms {
 
     func stamp(_ seconds: Int) -> JSONValue { .string(Stamp.format(seconds, offset: tenant.knobs.timeZoneOffset)) }
 
-    private func links(_ pairs: [(String, String)]) -> JSONValue {
+    func links(_ pairs: [(String, String)]) -> JSONValue {
         .array(pairs.map { ["rel": .string($0.0), "href": .string("\(origin)/admin/api/\($0.1)")] })
     }
 
@@ -16,9 +16,10 @@ struct JSONForms {
 
     func service(_ service: ServiceRecord) -> JSONValue {
         var object = JSONObject([
-            ("id", .int(service.id)), ("name", .string(service.name)), ("state", "incomplete"),
+            ("id", .int(service.id)), ("name", .string(service.name)),
+            ("state", .string(service.state)),
             ("system_name", .string(service.systemName)), ("backend_version", .string(service.backendVersion)),
-            ("deployment_option", "hosted"), ("support_email", "ops@example.com"),
+            ("deployment_option", "hosted"), ("support_email", .string(tenant.supportEmail)),
         ])
         if let description = service.description { object["description"] = .string(description) }
         for (name, value) in Self.serviceSwitches { object[name] = value }
@@ -48,13 +49,10 @@ struct JSONForms {
             ("credentials_location", .string(service.credentialsLocation)),
             ("auth_app_key", .string(service.authAppKey)),
             ("auth_app_id", .string(service.authAppID)), ("auth_user_key", .string(service.authUserKey)),
-            ("secret_token", "Shared_secret_sent_from_proxy_to_API_backend_sandbox"),
-            (
-                "sandbox_endpoint",
-                .string(
-                    "https://\(service.systemName.map { $0 == "_" ? "-" : String($0) }.joined()).staging.example.com:443"
-                )
-            ),
+        ])
+        Self.addTexts(to: &object)
+        let rest = JSONObject([
+            ("secret_token", .string(service.secretToken)), ("sandbox_endpoint", .string(service.stagingEndpoint)),
             ("api_test_path", "/"),
             (
                 "policies_config",
@@ -63,19 +61,10 @@ struct JSONForms {
             ("created_at", stamp(service.createdAt)), ("updated_at", stamp(service.updatedAt)),
             ("deployment_option", "hosted"), ("lock_version", .int(service.lockVersion)),
         ])
-        for (kind, status, text) in [
-            ("auth_failed", 403, "Authentication failed"), ("auth_missing", 403, "Authentication parameters missing"),
-            ("no_match", 404, "No Mapping Rule matched"), ("limits_exceeded", 429, "Usage limit exceeded"),
-        ] {
-            object["error_\(kind)"] = .string(text)
-            object["error_status_\(kind)"] = .int(status)
-            object["error_headers_\(kind)"] = "text/plain; charset=us-ascii"
-        }
+        for (name, value) in rest.members { object[name] = value }
         if service.backendVersion == "oidc" {
+            if let issuer = service.issuerEndpoint { object["oidc_issuer_endpoint"] = .string(issuer) }
             object["oidc_issuer_type"] = "keycloak"
-            object["oidc_issuer_endpoint"] = "https://sso.example.com/realms/apis"
-            object["jwt_claim_with_client_id"] = "azp"
-            object["jwt_claim_with_client_id_type"] = "plain"
         }
         let path = "/admin/api/services/\(service.id)"
         object["links"] = .array([
@@ -85,29 +74,125 @@ struct JSONForms {
         return .object(object)
     }
 
-    /// One element of the bulk list: the deployed document.
-    func proxyConfig(_ service: ServiceRecord, environment: String) -> JSONValue {
-        [
-            "id": .int(service.id * 10), "version": .int(service.productionVersion),
-            "environment": .string(environment),
-            "content": [
-                "id": .int(service.id), "name": .string(service.name), "system_name": .string(service.systemName),
-                "backend_version": .string(service.backendVersion),
-                "backend_authentication_value": "sandbox-service-token",
-                "proxy": [
-                    "endpoint": .string(service.endpoint), "credentials_location": .string(service.credentialsLocation),
-                    "auth_user_key": .string(service.authUserKey), "auth_app_id": .string(service.authAppID),
-                    "auth_app_key": .string(service.authAppKey),
-                    "authentication_method": .string(service.backendVersion),
-                ],
-            ],
+    private static let textType: JSONValue = "text/plain; charset=us-ascii"
+
+    /// The gateway's texts for refusals.
+    private static func addTexts(to object: inout JSONObject) {
+        object["error_auth_failed"] = "Authentication failed"
+        object["error_auth_missing"] = "Authentication parameters missing"
+        for kind in ["auth_failed", "auth_missing"] {
+            object["error_status_\(kind)"] = 403
+            object["error_headers_\(kind)"] = textType
+        }
+        for (kind, status, text) in [
+            ("no_match", 404, "No Mapping Rule matched"), ("limits_exceeded", 429, "Usage limit exceeded"),
+        ] {
+            object["error_\(kind)"] = .string(text)
+            object["error_status_\(kind)"] = .int(status)
+            object["error_headers_\(kind)"] = textType
+        }
+    }
+
+    /// One deployed configuration: the document that a gateway loads.
+    func proxyConfig(_ service: ServiceRecord, _ environment: String, version: Int) -> JSONValue {
+        let configs = environment == "production" ? service.production : service.staging
+        let config = configs[version - 1]
+        let defaultPlan = { (kind: PlanRecord.Kind) -> JSONValue in
+            tenant.plans(kind, service: service.id).first(where: \.isDefault).map { .int($0.id) } ?? .null
+        }
+        var content = JSONObject([
+            ("id", .int(service.id)), ("account_id", .int(Self.tenantID)), ("name", .string(service.name)),
+            ("description", service.description.map(JSONValue.string) ?? .null), ("txt_support", .null),
+            ("created_at", stamp(service.createdAt)), ("updated_at", stamp(service.updatedAt)),
+            ("logo_file_name", .null), ("logo_content_type", .null), ("logo_file_size", .null),
+            ("state", .string(service.state)), ("intentions_required", false), ("terms", .null),
+            ("buyers_manage_apps", true), ("buyers_manage_keys", true), ("custom_keys_enabled", true),
+            ("buyer_plan_change_permission", "request"), ("buyer_can_select_plan", false),
+            ("notification_settings", .null), ("default_application_plan_id", defaultPlan(.application)),
+            ("default_service_plan_id", defaultPlan(.service)), ("tenant_id", .int(Self.tenantID)),
+            ("system_name", .string(service.systemName)), ("backend_version", .string(service.backendVersion)),
+            ("mandatory_app_key", .bool(service.mandatoryAppKey)), ("buyer_key_regenerate_enabled", true),
+            ("support_email", .string(tenant.supportEmail)), ("referrer_filters_required", false),
+            ("deployment_option", "hosted"), ("kubernetes_service_link", .null), ("proxiable?", true),
+            ("backend_authentication_type", "service_token"),
+            ("backend_authentication_value", .string(service.serviceToken)),
+        ])
+        content["proxy"] = deployedProxy(service, isDeployed: config.isDeployed)
+        return [
+            "id": .int(config.id), "version": .int(version), "environment": .string(environment),
+            "content": .object(content),
         ]
     }
 
-    static let oidcConfiguration: JSONValue = [
-        "id": 5, "standard_flow_enabled": true, "implicit_flow_enabled": false, "service_accounts_enabled": false,
-        "direct_access_grants_enabled": false,
-    ]
+    static let tenantID = 2
+
+    /// The host of a URL, without its port.
+    private static func host(_ url: String) -> String {
+        let rest = url.split(separator: "/", omittingEmptySubsequences: true).dropFirst().first ?? ""
+        return String(rest.prefix { $0 != ":" })
+    }
+
+    private func deployedProxy(_ service: ServiceRecord, isDeployed: Bool) -> JSONValue {
+        let own: [(String, JSONValue)] = [("id", .int(service.id)), ("tenant_id", .int(Self.tenantID))]
+        let its: (String, JSONValue) = ("service_id", .int(service.id))
+        var object = JSONObject(isDeployed ? own + [its] : [its] + own.reversed())
+        let members: [(String, JSONValue)] = [
+            ("endpoint", .string(service.endpoint)), ("deployed_at", .null),
+            ("auth_app_key", .string(service.authAppKey)), ("auth_app_id", .string(service.authAppID)),
+            ("auth_user_key", .string(service.authUserKey)),
+            ("credentials_location", .string(service.credentialsLocation)),
+            ("error_auth_failed", "Authentication failed"), ("error_auth_missing", "Authentication parameters missing"),
+            ("created_at", stamp(service.createdAt)), ("updated_at", stamp(service.updatedAt)),
+            ("error_status_auth_failed", 403), ("error_headers_auth_failed", Self.textType),
+            ("error_status_auth_missing", 403), ("error_headers_auth_missing", Self.textType),
+            ("error_no_match", "No Mapping Rule matched"), ("error_status_no_match", 404),
+            ("error_headers_no_match", Self.textType), ("secret_token", .string(service.secretToken)),
+            ("hostname_rewrite", .null), ("oauth_login_url", .null),
+            ("sandbox_endpoint", .string(service.stagingEndpoint)), ("api_test_path", "/"),
+            ("api_test_success", .null), ("apicast_configuration_driven", true),
+            ("oidc_issuer_endpoint", service.issuerEndpoint.map(JSONValue.string) ?? .null),
+            ("lock_version", .int(service.lockVersion)), ("authentication_method", .string(service.backendVersion)),
+            ("oidc_issuer_type", "keycloak"), ("error_headers_limits_exceeded", Self.textType),
+            ("error_status_limits_exceeded", 429), ("error_limits_exceeded", "Usage limit exceeded"),
+            ("staging_domain", .string(Self.host(service.stagingEndpoint))),
+            ("production_domain", .string(Self.host(service.endpoint))),
+            ("hostname_rewrite_for_sandbox", .string(Self.host(service.apiBackend ?? ""))), ("endpoint_port", 443),
+            ("api_backend", service.apiBackend.map(JSONValue.string) ?? .null), ("valid?", true),
+            ("service_backend_version", .string(service.backendVersion)),
+            ("hosts", [.string(Self.host(service.endpoint)), .string(Self.host(service.stagingEndpoint))]),
+            ("backend", ["endpoint": "http://127.0.0.1:3001", "host": "127.0.0.1"]),
+            (
+                "policy_chain",
+                [["name": "apicast", "version": "builtin", "configuration": .object(JSONObject())]]
+            ), ("jwt_claim_with_client_id", .null), ("jwt_claim_with_client_id_type", .null),
+        ]
+        for (name, value) in members { object[name] = value }
+        object["proxy_rules"] = [rule(service)]
+        return .object(object)
+    }
+
+    /// The mapping rule that every new service has: each GET is a hit.
+    private func rule(_ service: ServiceRecord) -> JSONValue {
+        let hits = tenant.metrics.values.first { $0.serviceID == service.id && $0.systemName == "hits" }
+        return [
+            "id": .int(service.ruleID), "proxy_id": .int(service.id), "http_method": "GET", "pattern": "/",
+            "metric_id": .int(hits?.id ?? 0), "metric_system_name": "hits", "delta": 1,
+            "tenant_id": .int(Self.tenantID), "created_at": stamp(service.createdAt),
+            "updated_at": stamp(service.createdAt), "redirect_url": .null, "position": 1, "last": false,
+            "owner_id": .int(service.id), "owner_type": "Proxy", "parameters": [],
+            "querystring_parameters": .object(JSONObject()),
+        ]
+    }
+
+    static func oidcConfiguration(_ service: ServiceRecord?) -> JSONValue {
+        var object = JSONObject()
+        if let id = service?.flowsID { object["id"] = .int(id) }
+        object["standard_flow_enabled"] = true
+        object["implicit_flow_enabled"] = false
+        object["service_accounts_enabled"] = .bool(service?.hasServiceAccounts ?? false)
+        object["direct_access_grants_enabled"] = false
+        return .object(object)
+    }
 
     // MARK: Plans and what hangs on them
 
@@ -116,7 +201,8 @@ struct JSONForms {
             ("id", .int(plan.id)), ("name", .string(plan.name)),
             ("state", .string(plan.isPublished ? "published" : "hidden")),
             ("setup_fee", .double(plan.setupFee)), ("cost_per_month", .double(plan.costPerMonth)),
-            ("trial_period_days", 0), ("cancellation_period", 0), ("approval_required", .bool(plan.needsApproval)),
+            ("trial_period_days", .int(plan.trialDays ?? 0)), ("cancellation_period", 0),
+            ("approval_required", .bool(plan.needsApproval)),
             ("default", .bool(plan.isDefault)), ("created_at", stamp(plan.createdAt)),
             ("updated_at", stamp(plan.updatedAt)),
         ])
@@ -133,30 +219,62 @@ struct JSONForms {
             object["links"] = links([
                 ("service", "services/\(service)"), ("self", "services/\(service)/service_plans/\(plan.id)"),
             ])
-        case .account: object["links"] = links([("self", "account_plans/\(plan.id)")])
+        case .account: break
         }
         return .object(object)
     }
 
     func limit(_ limit: LimitRecord) -> JSONValue {
-        [
+        let service = tenant.metrics[limit.metricID]?.serviceID ?? 0
+        return [
             "id": .int(limit.id), "period": .string(limit.period), "value": .int(limit.value),
             "metric_id": .int(limit.metricID), "plan_id": .int(limit.planID), "created_at": stamp(limit.createdAt),
             "updated_at": stamp(limit.createdAt),
-            "links": links([("self", "application_plans/\(limit.planID)/metrics/\(limit.metricID)/limits/\(limit.id)")]
-            ),
+            "links": links([
+                ("metric", path(of: limit.metricID)),
+                ("self", "application_plans/\(limit.planID)/metrics/\(limit.metricID)/limits?id=\(limit.id)"),
+                ("plan", "services/\(service)/application_plans/\(limit.planID)"),
+            ]),
         ]
     }
 
+    /// A metric's own path, or a method's below the metric that it counts for.
+    private func path(of id: Int) -> String {
+        guard let metric = tenant.metrics[id] else { return "" }
+        let path = "services/\(metric.serviceID)/metrics/"
+        return metric.parentID.map { "\(path)\($0)/methods?id=\(id)" } ?? "\(path)\(id)"
+    }
+
     func metric(_ metric: MetricRecord) -> JSONValue {
-        var object = JSONObject([
-            ("id", .int(metric.id)), ("name", .string(metric.systemName)), ("system_name", .string(metric.systemName)),
-            ("friendly_name", .string(metric.friendlyName)), ("unit", .string(metric.unit)),
-            ("created_at", stamp(metric.createdAt)), ("updated_at", stamp(metric.createdAt)),
-        ])
+        var object = named(metric)
+        if let description = metric.description { object["description"] = .string(description) }
+        object["unit"] = .string(metric.unit)
         if let parent = metric.parentID { object["parent_id"] = .int(parent) }
-        object["links"] = links([("self", "services/\(metric.serviceID)/metrics/\(metric.id)")])
+        object["created_at"] = stamp(metric.createdAt)
+        object["updated_at"] = stamp(metric.createdAt)
+        object["links"] = links([
+            ("service", "services/\(metric.serviceID)"), ("self", "services/\(metric.serviceID)/metrics/\(metric.id)"),
+        ])
         return .object(object)
+    }
+
+    /// A method as its own list shows it; the list of metrics shows it as a metric.
+    func method(_ metric: MetricRecord) -> JSONValue {
+        var object = named(metric)
+        let parent = metric.parentID ?? 0
+        object["parent_id"] = .int(parent)
+        object["created_at"] = stamp(metric.createdAt)
+        object["updated_at"] = stamp(metric.createdAt)
+        let path = "services/\(metric.serviceID)/metrics/\(parent)"
+        object["links"] = links([("parent", path), ("self", "\(path)/methods?id=\(metric.id)")])
+        return .object(object)
+    }
+
+    private func named(_ metric: MetricRecord) -> JSONObject {
+        JSONObject([
+            ("id", .int(metric.id)), ("name", .string(metric.systemName)), ("system_name", .string(metric.systemName)),
+            ("friendly_name", .string(metric.friendlyName)),
+        ])
     }
 
     // MARK: Accounts and users
@@ -195,7 +313,8 @@ struct JSONForms {
             "created_at": stamp(subscription.createdAt), "updated_at": stamp(subscription.createdAt),
             "state": .string(subscription.state), "paid_until": stamp(subscription.createdAt),
             "trial_period_expires_at": stamp(subscription.createdAt), "setup_fee": "0.0", "type": "ServiceContract",
-            "tenant_id": 2, "service_id": .int(subscription.serviceID),
+            "variable_cost_paid_until": .string(Stamp.format(subscription.createdAt, offset: 0).dropLast() + "+00:00"),
+            "tenant_id": .int(Self.tenantID), "service_id": .int(subscription.serviceID),
         ]
     }
 
@@ -223,7 +342,7 @@ struct JSONForms {
             object["client_id"] = .string(application.applicationID)
             let secret = tenant.knobs.hidesCredentials ? nil : application.keys.first?.value
             object["client_secret"] = secret.map(JSONValue.string) ?? .null
-            if service?.backendVersion == "oidc" { object["oidc_configuration"] = Self.oidcConfiguration }
+            if service?.backendVersion == "oidc" { object["oidc_configuration"] = Self.oidcConfiguration(service) }
         default:
             object["user_key"] = tenant.knobs.hidesCredentials ? .null : .string(application.userKey)
             object["provider_verification_key"] = .string(application.verificationKey)

@@ -23,8 +23,37 @@ struct Parameters {
             form = FormFields()
         } else {
             json = nil
-            form = FormFields(decoding: request.body.isEmpty ? "" : String(decoding: request.body, as: UTF8.self))
+            // A body of another type is not read.
+            let isForm = type.isEmpty || type.hasPrefix("application/x-www-form-urlencoded")
+            form = FormFields(decoding: isForm ? String(decoding: request.body, as: UTF8.self) : "")
         }
+    }
+
+    /// Whether a value holds a NUL, which 3scale's database refuses.
+    var hasNUL: Bool {
+        (query.pairs + form.pairs).contains { $0.value.utf8.contains(0) }
+            || json?.members.contains { $0.value.string?.utf8.contains(0) == true } == true
+    }
+
+    /// Whether the body holds anything for a resource with that wrapper: members of the query are not wrapped.
+    func hasBody(for wrapper: String) -> Bool {
+        let members = json?.members.map(\.name) ?? form.pairs.map(\.name)
+        return query.pairs.contains { $0.name.hasPrefix("\(wrapper)[") }
+            || members.contains { !Self.credentials.contains($0) }
+    }
+
+    private static let credentials = ["access_token", "provider_key"]
+
+    /// The members of a nested object, as `name[member]=` or `{"name":{...}}`.
+    func members(of name: String) -> [(name: String, value: String)] {
+        let nested = (query.pairs + form.pairs).compactMap { pair -> (name: String, value: String)? in
+            guard pair.name.hasPrefix("\(name)["), pair.name.hasSuffix("]") else { return nil }
+            return (String(pair.name.dropFirst(name.count + 1).dropLast()), pair.value)
+        }
+        let object = json?[name]?.object?.members.compactMap { member in
+            Self.text(member.value).map { (name: member.name, value: $0) }
+        }
+        return nested + (object ?? [])
     }
 
     /// A scalar as text; nil also for null.
@@ -38,9 +67,18 @@ struct Parameters {
         return query[member] ?? form[member] ?? Self.text(json?[wrapper]?[name])
     }
 
-    func has(_ name: String) -> Bool { query[name] != nil || form[name] != nil || json?[name] != nil }
+    func has(_ name: String) -> Bool {
+        query[name] != nil || form[name] != nil || json?[name] != nil || query["\(name)[]"] != nil
+    }
 
-    func int(_ name: String) -> Int? { self[name].flatMap(Int.init) }
+    /// A number as far as it goes; nil where there is none, and beyond 64 bits.
+    func int(_ name: String) -> Int? { self[name].flatMap(Self.id) }
+
+    /// A number as far as it goes, as ids are read.
+    static func id(_ text: String) -> Int? {
+        let digits = text.drop { $0 == " " }.prefix { $0.isASCII && $0.isNumber }
+        return digits.isEmpty ? nil : Int(digits)
+    }
 
     /// True for what Rails takes for true.
     func bool(_ name: String) -> Bool? { self[name].map { ["true", "1", "t", "yes", "on"].contains($0.lowercased()) } }

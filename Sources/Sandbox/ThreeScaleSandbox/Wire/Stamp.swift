@@ -14,5 +14,11 @@ enum Stamp {
         return time + (offset < 0 ? "-" : "+") + "\(pad(minutes / 60)):\(pad(minutes % 60))"
     }
 
+    /// `2026-03-02 09:15:00 UTC`.
+    static func spaced(_ seconds: Int) -> String {
+        let text = format(seconds, offset: 0)
+        return "\(text.prefix(10)) \(text.dropFirst(11).dropLast()) UTC"
+    }
+
     private static func pad(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 }
