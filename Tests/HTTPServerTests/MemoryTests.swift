@@ -5,17 +5,23 @@ import Testing
 
 private let budgetBytes = 8 * 1024 * 1024
 
-/// `/large` is 60 KiB at once, `/huge` 1 MiB, `/later` never ends before its connection.
-private struct Large: Responder {
+/// `/large` is 60 KiB at once, `/huge` 1 MiB, `/gate` ends when the gate opens and not before, whoever is gone.
+private final class Large: Responder {
     let gate = Gate()
+    private let working = Atomic<Int>(0)
+
+    /// Requests to `/gate` that are worked on.
+    var workingCount: Int { working.load(ordering: .relaxed) }
 
     func respond(to request: Request) -> Answer {
         switch request.path {
         case "/large": return .now(Response(body: [UInt8](repeating: 0x61, count: 60 * 1024)))
         case "/huge": return .now(Response(body: [UInt8](repeating: 0x61, count: 1024 * 1024)))
         case "/gate":
-            return .later { [gate] in
+            return .later { [self] in
+                working.wrappingAdd(1, ordering: .relaxed)
                 await gate.wait()
+                working.wrappingSubtract(1, ordering: .relaxed)
                 return .text("\(request.body.count)")
             }
         default: return .now(.text("now"))
@@ -124,6 +130,36 @@ struct MemoryTests {
             try await becomesTrue { server.activity.shed > 50 }
             small.send("c")
             #expect(small.readAll()?.hasSuffix("now") == true)
+        }
+    }
+
+    /// Work goes on for a while after its client has gone, and holds what was sent.
+    @Test("what work holds counts until it ends, also when its client has reset the connection")
+    func resetClients() async throws {
+        let budget = MemoryBudget(limit: budgetBytes)
+        let responder = Large()
+        try await serve(responder, { $0.memory = budget }) { port, server in
+            var most = 0
+            for number in 0..<400 {
+                let client = try RawClient(port: port)
+                let before = responder.workingCount
+                client.send(Flood.queued.bytes)
+                // Its work begins, or it is refused.
+                try await becomesTrue { responder.workingCount > before || client.hasAnswer(within: 0) }
+                most = max(most, responder.workingCount)
+                client.reset()
+                guard number % 40 == 0 else { continue }
+                let probe = try RawClient(port: port)
+                probe.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                #expect(probe.readAll()?.hasSuffix("now") == true)
+            }
+            try await becomesTrue { await server.connectionCount() == 0 }
+            // The clients are gone, their bodies are not. A quarter is the slack for work that has just been cancelled.
+            #expect(most * 60_000 <= budgetBytes + budgetBytes / 4, "\(most)")
+            #expect(budget.reserved >= responder.workingCount * 60_000)
+            responder.gate.open()
+            try await becomesTrue { responder.workingCount == 0 && budget.reserved < 256 * 1024 }
+            #expect(budget.reserved < 256 * 1024)
         }
     }
 

@@ -44,6 +44,9 @@ package struct RequestHead: Sendable {
         self.fields = fields
     }
 
+    /// Bytes of memory that it holds.
+    package var heldBytes: Int { bytes.capacity + fields.capacity * MemoryLayout<FieldSlot>.stride }
+
     /// The path as received, percent-encoding untouched; starts with `/`, or is `*`.
     package var path: String { String(decoding: bytes[pathRange], as: UTF8.self) }
 

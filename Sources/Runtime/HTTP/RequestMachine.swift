@@ -61,10 +61,7 @@ package struct RequestMachine: ~Copyable {
     package var bufferedBytes: Int { buffer.count - offset }
 
     /// Bytes of memory that the machine holds, used or not.
-    package var heldBytes: Int {
-        buffer.capacity + body.capacity + head.bytes.capacity
-            + head.fields.capacity * MemoryLayout<RequestHead.FieldSlot>.stride
-    }
+    package var heldBytes: Int { buffer.capacity + body.capacity + head.heldBytes }
 
     /// Whether it waits for a request of which nothing has arrived, so that it needs no memory.
     package var isIdle: Bool {

@@ -32,6 +32,8 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
     private var rest: ArraySlice<UInt8> = []
     /// The request being answered: what its answer needs to know.
     private var current: (id: RequestID, isHead: Bool, version: RequestHead.Version, bodyBytes: Int)?
+    /// What work on the last request holds of it: head and body.
+    private var requestBytes = 0
     private var work = Work.none
 
     private typealias Begin = @Sendable () async -> Response
@@ -54,8 +56,9 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
         case starting(AdmissionSlot)
         /// Has ended without having waited.
         case done(Response)
-        /// Also when nobody waits for its answer any more: what runs holds its slot to its end.
         case running(Task<Void, Never>, AdmissionSlot)
+        /// Is cancelled and has not ended. Until then it holds its slot, the request, and through us what we hold.
+        case ending(AdmissionSlot, MemoryCharge)
 
         var isQueued: Bool {
             switch self {
@@ -64,10 +67,10 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
             }
         }
 
-        var task: Task<Void, Never>? {
+        var isEnding: Bool {
             switch self {
-            case .running(let task, _): task
-            default: nil
+            case .ending: true
+            default: false
             }
         }
     }
@@ -177,11 +180,13 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
 
     private func answer(_ head: RequestHead, _ body: [UInt8]) {
         let id = requestID(head)
-        current = (id, head.method == .head, head.version, body.count)
+        current = (id, head.method == .head, head.version, body.capacity)
+        requestBytes = body.capacity + head.heldBytes
         let request = Request(head: head, body: body, id: id, remoteAddress: remoteAddress)
         switch server.responder.respond(to: request) {
         case .now(let response): send(response)
         case .later(let begin):
+            guard server.memory.mayBegin(requestBytes) else { return send(server.configuration.outOfMemory(request)) }
             switch server.admission.enter(self, now: server.loop.milliseconds) {
             case .start(let slot): run(begin, in: slot)
             case .wait(let place): work = .queued(request, begin, place)
@@ -209,7 +214,7 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
         case .starting(let slot):
             work = .running(task, slot)
             // Closed meanwhile.
-            if stage != .open { task.cancel() }
+            if stage != .open { stopWork() }
         default: preconditionFailure("Invalid state: work that has not begun")
         }
     }
@@ -244,7 +249,10 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
             work = .done(response)
             return
         }
-        guard stage == .open else { return }
+        guard stage == .open else {
+            if stage == .closed { _ = charge.set(0) }
+            return
+        }
         send(response)
         process()
     }
@@ -484,18 +492,27 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
         server.remove(self)
     }
 
-    /// Lets go of everything but the socket.
+    /// Lets go of everything but the socket, and of what cancelled work holds: it holds us.
     private func release() {
         stage = .closed
         stopWork()
         machine.discard()
-        _ = charge.set(0)
+        _ = charge.set(work.isEnding ? ownBytes : 0)
+        charge.cancel(now: server.loop.milliseconds)
     }
 
-    /// Nobody waits for the answer any more. What runs ends all the same, and holds its slot until then.
+    /// Nobody waits for the answer any more. What runs is cancelled; what it holds counts until it ends.
     private func stopWork() {
-        if work.isQueued { work = .none }
-        work.task?.cancel()
+        switch takeWork() {
+        case .running(let task, let slot):
+            var charge = MemoryCharge(to: server.memory)
+            _ = charge.set(requestBytes)
+            charge.cancel(now: server.loop.milliseconds)
+            work = .ending(slot, charge)
+            task.cancel()
+        case .queued: break
+        case let other: work = other
+        }
         pacer?.stop()
         pacer = nil
         rest = []

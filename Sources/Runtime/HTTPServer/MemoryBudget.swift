@@ -63,6 +63,12 @@ final class MemoryAccount {
 
     let budget: MemoryBudget
     private(set) var held = 0
+    /// Of `held`, what cancelled work holds until it ends.
+    private(set) var cancelled = 0
+    /// What was cancelled since `recentSince`.
+    private var recentlyCancelled = 0
+    /// Milliseconds.
+    private var recentSince: UInt64 = 0
     private var reserved = 0
     /// The most that was held since memory was last given back.
     private var peak = 0
@@ -87,6 +93,42 @@ final class MemoryAccount {
         reserved = wanted
     }
 
+    /// Cancelled work mostly ends within this many milliseconds.
+    private static let cancellationTime: UInt64 = 100
+    /// A request of so many bytes is small: a probe, or a request without a body.
+    private static let smallBytes = 4 * 1024
+
+    /// What this loop may hold besides cancelled work: its share without what that holds. Work that was cancelled just now
+    /// is taken to end at once, up to an eighth of the share: other work need not be cancelled in its place. An eighth is left
+    /// to those who hold little, such as probes of health, whatever cancelled work holds.
+    /// - Parameter now: milliseconds of a clock that never goes back.
+    func allowance(now: UInt64) -> Int {
+        let share = budget.share
+        let isRecent = now &- recentSince <= Self.cancellationTime
+        let ending = isRecent ? min(recentlyCancelled, cancelled, share / 8) : 0
+        return max(share - cancelled + ending, share / 8)
+    }
+
+    /// Whether work on a request may begin: not when that leaves too little besides cancelled work, since it may be
+    /// cancelled, too, and go on.
+    /// - Parameter bytes: what the work holds.
+    func mayBegin(_ bytes: Int) -> Bool {
+        guard cancelled > 0 else { return true }
+        let share = budget.share
+        return cancelled + bytes <= (bytes <= Self.smallBytes ? share : share - share / 8)
+    }
+
+    fileprivate func cancel(_ bytes: Int, now: UInt64) {
+        cancelled += bytes
+        if now &- recentSince > Self.cancellationTime {
+            recentSince = now
+            recentlyCancelled = 0
+        }
+        recentlyCancelled += bytes
+    }
+
+    fileprivate func cancelledEnded(_ bytes: Int) { cancelled -= bytes }
+
     /// Whether a burst is over and its memory should be given back. Asked a few times a second; a yes begins anew.
     /// - Parameter now: nanoseconds of a clock that never goes back.
     func shouldRelease(now: UInt64) -> Bool {
@@ -104,6 +146,8 @@ struct MemoryCharge: ~Copyable {
     /// Grows with each charge to the same account.
     let number: UInt64
     private(set) var bytes = 0
+    /// Of `bytes`, what counts as cancelled.
+    private var cancelledBytes = 0
 
     init(to account: MemoryAccount) {
         self.account = account
@@ -117,8 +161,22 @@ struct MemoryCharge: ~Copyable {
         guard difference != 0 else { return false }
         self.bytes = bytes
         account.change(by: difference)
+        if cancelledBytes > bytes {
+            account.cancelledEnded(cancelledBytes - bytes)
+            cancelledBytes = bytes
+        }
         return difference > 0
     }
 
-    deinit { if bytes != 0 { account.change(by: -bytes) } }
+    /// Says that what is held now is that of cancelled work, so that only its end frees it.
+    /// - Parameter now: milliseconds of a clock that never goes back.
+    mutating func cancel(now: UInt64) {
+        account.cancel(bytes - cancelledBytes, now: now)
+        cancelledBytes = bytes
+    }
+
+    deinit {
+        if cancelledBytes != 0 { account.cancelledEnded(cancelledBytes) }
+        if bytes != 0 { account.change(by: -bytes) }
+    }
 }
