@@ -33,7 +33,7 @@ private final class Client: AdmissionWaiter {
 
 @Suite("Who may begin work, and who waits")
 struct AdmissionTests {
-    private let counts = ServerCounts()
+    private let counts = AdmissionCounts()
 
     /// The wake-ups of an admission are counted and not followed: `serve` is called by the test.
     private func make(_ inFlightMax: Int, _ queuedMax: Int, queueTime: UInt64 = 1_000) -> Admission {

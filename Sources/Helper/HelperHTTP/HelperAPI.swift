@@ -61,7 +61,7 @@ package struct HelperAPI: Responder {
             let methods = routes.filter { $0.template == route.template }.map(\.method)
             return Endpoint(
                 route.handler, metrics.route(route.template, methods: methods), requiresCaller: route.requiresCaller,
-                rule: dependencies.rateLimiting.rule(for: route.limit))
+                isOperational: route.limit == .none, rule: dependencies.rateLimiting.rule(for: route.limit))
         }
         unmatched = Endpoint(.immediate { throw Self.noRoute($0.request) }, metrics.route("_unmatched"))
         asterisk = Endpoint(.immediate { _ in Response(status: .noContent) }, metrics.route("*"))

@@ -31,7 +31,7 @@ struct QueuePlace: ~Copyable {
     deinit { admission.leave(ticket) }
 }
 
-/// How many requests of one loop are under way, and who waits for a slot, within bounds. Has neither clock nor socket.
+/// How many requests of one kind are under way on one loop, and who waits for a slot, within bounds. Has neither clock nor socket.
 /// Loop-confined.
 ///
 /// A slot is either free or held: it is taken in the step in which work begins, never set aside for a waiter. So nothing
@@ -59,7 +59,7 @@ final class Admission {
     private let inFlightMax: Int
     private let queuedMax: Int
     private let queueTime: UInt64
-    private let counts: ServerCounts
+    private let counts: AdmissionCounts
     private let wakeUp: () -> Void
     private var queue = WaitingLine<Waiting>()
     private var isServing = false
@@ -72,7 +72,7 @@ final class Admission {
     ///   - queueTime: how long one may wait, in milliseconds.
     ///   - counts: kept up to date.
     ///   - wakeUp: arranges for `serve` to be called soon, not at once.
-    init(inFlightMax: Int, queuedMax: Int, queueTime: UInt64, counts: ServerCounts, wakeUp: @escaping () -> Void) {
+    init(inFlightMax: Int, queuedMax: Int, queueTime: UInt64, counts: AdmissionCounts, wakeUp: @escaping () -> Void) {
         self.inFlightMax = inFlightMax
         self.queuedMax = queuedMax
         self.queueTime = queueTime

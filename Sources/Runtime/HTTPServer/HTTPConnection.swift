@@ -185,13 +185,17 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
         let request = Request(head: head, body: body, id: id, remoteAddress: remoteAddress)
         switch server.responder.respond(to: request) {
         case .now(let response): send(response)
-        case .later(let begin):
-            guard server.memory.mayBegin(requestBytes) else { return send(server.configuration.outOfMemory(request)) }
-            switch server.admission.enter(self, now: server.loop.milliseconds) {
-            case .start(let slot): run(begin, in: slot)
-            case .wait(let place): work = .queued(request, begin, place)
-            case .refuse: send(server.responder.overloaded(request))
-            }
+        case .later(let begin): admit(request, begin, by: server.admission)
+        case .operational(let begin): admit(request, begin, by: server.operationalAdmission)
+        }
+    }
+
+    private func admit(_ request: Request, _ begin: @escaping Begin, by admission: Admission) {
+        guard server.memory.mayBegin(requestBytes) else { return send(server.configuration.outOfMemory(request)) }
+        switch admission.enter(self, now: server.loop.milliseconds) {
+        case .start(let slot): run(begin, in: slot)
+        case .wait(let place): work = .queued(request, begin, place)
+        case .refuse: send(server.responder.overloaded(request))
         }
     }
 

@@ -22,7 +22,10 @@ final class LoopServer {
     /// The memory of idle connections: one that reads a request borrows it, and others make their own.
     let spareMemory = RequestMachine.SpareMemory()
     /// Slots of the requests whose answers have to be waited for.
-    private(set) lazy var admission = makeAdmission()
+    private(set) lazy var admission = makeAdmission(limits.requestsInFlight, limits.requestsQueued, counts.requests)
+    /// Slots of operational requests, so that none of the others can hold them up.
+    private(set) lazy var operationalAdmission = makeAdmission(
+        limits.operationalRequestsInFlight, limits.operationalRequestsInFlight, counts.operations)
     private var connections: [ObjectIdentifier: HTTPConnection] = [:]
     /// Stands before `connections` on a port that speaks TLS.
     private var tls: TLSAcceptor?
@@ -69,15 +72,20 @@ final class LoopServer {
         memory.budget.join(memory) { bound.loop.execute { bound.value.lookAtMemory() } }
     }
 
-    private func makeAdmission() -> Admission {
+    private func makeAdmission(_ inFlightMax: Int, _ queuedMax: Int, _ counts: AdmissionCounts) -> Admission {
         Admission(
-            inFlightMax: limits.requestsInFlight, queuedMax: limits.requestsQueued,
-            queueTime: limits.queueTime.millisecondsUp, counts: counts
+            inFlightMax: inFlightMax, queuedMax: queuedMax, queueTime: limits.queueTime.millisecondsUp, counts: counts
         ) { [weak self] in
             guard let self else { return }
             let bound = LoopBound(self, to: loop)
-            loop.later { bound.value.admission.serve(now: bound.loop.milliseconds) }
+            loop.later { bound.value.serveWaiting() }
         }
+    }
+
+    /// Lets those that wait for a slot begin, where there is one.
+    private func serveWaiting() {
+        admission.serve(now: loop.milliseconds)
+        operationalAdmission.serve(now: loop.milliseconds)
     }
 
     private func makeAcceptor(_ tls: TLSListenerConfiguration) -> TLSAcceptor {
@@ -190,7 +198,7 @@ final class LoopServer {
             if connection.deadline <= now { connection.expire() }
         }
         tls?.sweep(EventLoop.nanoseconds())
-        admission.serve(now: now)
+        serveWaiting()
         lookAtMemory()
         releaseFreedMemoryAfterBurst()
     }

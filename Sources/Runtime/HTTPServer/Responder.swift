@@ -22,12 +22,16 @@ extension Responder {
 package enum Answer: Sendable {
     case now(Response)
     case later(@Sendable () async -> Response)
+    /// The same for what operators need most while the server is overloaded, such as metrics: it waits for none of the
+    /// slots that other requests hold. It has few of its own, so it must be cheap.
+    case operational(@Sendable () async -> Response)
 
     /// The same answer with its response changed, when it comes.
     package func map(_ transform: @escaping @Sendable (Response) -> Response) -> Answer {
         switch self {
         case .now(let response): .now(transform(response))
         case .later(let work): .later { transform(await work()) }
+        case .operational(let work): .operational { transform(await work()) }
         }
     }
 
@@ -35,7 +39,7 @@ package enum Answer: Sendable {
     package func response() async -> Response {
         switch self {
         case .now(let response): response
-        case .later(let work): await work()
+        case .later(let work), .operational(let work): await work()
         }
     }
 }

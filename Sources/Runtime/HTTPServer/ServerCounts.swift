@@ -1,17 +1,27 @@
 import Synchronization
 
-/// What one loop of a server has under way. Written on that loop, read from any thread.
-final class ServerCounts: Sendable {
+/// What one `Admission` has under way. Written on its loop, read from any thread.
+final class AdmissionCounts: Sendable {
     private let queuedCount = Atomic<Int>(0)
     private let inFlightCount = Atomic<Int>(0)
-    private let shedCount = Atomic<Int>(0)
 
     var queued: Int { queuedCount.load(ordering: .relaxed) }
     var inFlight: Int { inFlightCount.load(ordering: .relaxed) }
-    var shed: Int { shedCount.load(ordering: .relaxed) }
 
     func setQueued(_ count: Int) { queuedCount.store(count, ordering: .relaxed) }
     func setInFlight(_ count: Int) { inFlightCount.store(count, ordering: .relaxed) }
+}
+
+/// What one loop of a server has under way. Written on that loop, read from any thread.
+final class ServerCounts: Sendable {
+    let requests = AdmissionCounts()
+    let operations = AdmissionCounts()
+    private let shedCount = Atomic<Int>(0)
+
+    var queued: Int { requests.queued + operations.queued }
+    var inFlight: Int { requests.inFlight + operations.inFlight }
+    var shed: Int { shedCount.load(ordering: .relaxed) }
+
     func countShed() { shedCount.wrappingAdd(1, ordering: .relaxed) }
 }
 

@@ -32,12 +32,15 @@ package struct ServerLimits: Sendable, Equatable {
     package var requestsPerConnection = 100_000
     // Requests whose answer has to be waited for; those answered at once are never held up.
 
-    /// Requests under way on one loop, at least 1. Beyond: they wait for a slot.
+    /// Requests under way on one loop, at least 1, not counting operational ones. Beyond: they wait for a slot.
     package var requestsInFlight = 1_024
     /// Requests that may wait for a slot on one loop. Beyond: 503.
     package var requestsQueued = 1_024
     /// How long one may wait for a slot. Beyond: 503. See `Admission` for who is served first.
     package var queueTime = Duration.seconds(5)
+
+    /// Operational requests under way on one loop, at least 1, see `Answer`. As many may wait; beyond: 503.
+    package var operationalRequestsInFlight = 16
 
     package init() {}
 

@@ -43,7 +43,7 @@ struct Pipeline: Sendable {
 
     /// - Parameter remaining: the index of the first middleware that has not run.
     private func later(_ exchange: Exchange, _ wait: Wait?, remaining: Int) -> Answer {
-        .later {
+        let work: @Sendable () async -> Response = {
             var exchange = exchange
             let response: Response
             do {
@@ -56,6 +56,7 @@ struct Pipeline: Sendable {
             }
             return complete(response, &exchange)
         }
+        return exchange.endpoint.isOperational ? .operational(work) : .later(work)
     }
 
     private func finish(_ exchange: inout Exchange, _ wait: Wait?, remaining: Int) async throws -> Response {

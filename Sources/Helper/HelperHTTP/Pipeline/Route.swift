@@ -8,7 +8,8 @@ package struct Route: Sendable {
     package enum Limit: Sendable {
         case read
         case write
-        /// None: the route must answer whatever happens.
+        /// None: the route must answer whatever happens. So it does not wait for a slot behind other requests either, and
+        /// must be cheap.
         case none
     }
 
@@ -100,15 +101,21 @@ enum Handler: Sendable {
 final class Endpoint: Sendable {
     let handler: Handler
     let requiresCaller: Bool
+    /// Has slots of its own, see `Answer.operational`.
+    let isOperational: Bool
     let metrics: RouteMetrics
     /// Counts the requests; nil where nothing does.
     let rule: RateRule?
     /// Names the route to the loop's watchdog.
     let activity: LoopActivity
 
-    init(_ handler: Handler, _ metrics: RouteMetrics, requiresCaller: Bool = false, rule: RateRule? = nil) {
+    init(
+        _ handler: Handler, _ metrics: RouteMetrics, requiresCaller: Bool = false, isOperational: Bool = false,
+        rule: RateRule? = nil
+    ) {
         self.handler = handler
         self.requiresCaller = requiresCaller
+        self.isOperational = isOperational
         self.metrics = metrics
         self.rule = rule
         activity = LoopActivity(metrics.template)
