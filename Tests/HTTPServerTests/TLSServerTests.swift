@@ -163,6 +163,17 @@ struct TLSServerTests {
         #expect(count("plain_http") == 1)
     }
 
+    @Test("answers a HEAD request without TLS without a body")
+    func plainHead() async throws {
+        try await withServer { port, _ in
+            let client = try RawClient(port: port)
+            client.send("HEAD / \(Self.ask)")
+            let text = client.readAll() ?? "reset"
+            #expect(text.hasPrefix("HTTP/1.1 400 Bad Request\r\n"))
+            #expect(text.contains("content-length: ") && text.hasSuffix("\r\n\r\n"))
+        }
+    }
+
     @Test("ends what is no TLS, without a word or with an alert")
     func garbage() async throws {
         try await withServer { port, _ in

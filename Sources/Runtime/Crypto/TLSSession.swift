@@ -36,6 +36,9 @@ import COpenSSL
     private var failure: TLSError?
     private var hasEnded = false
     private var hasSaidEnd = false
+    /// The peer's first bytes, up to five.
+    private var opening: UInt64 = 0
+    private var openingCount = 0
 
     /// The listening side.
     package convenience init(server context: TLSContext) throws(CryptoError) {
@@ -109,7 +112,20 @@ import COpenSSL
     ///   - plain: gets what they say, appended.
     ///   - out: gets what must be sent to the peer now, appended: handshake messages, alerts.
     package func receive(_ bytes: Span<UInt8>, plain: inout [UInt8], out: inout [UInt8]) -> Progress {
-        withBuffers(bytes, &out) { read(into: &plain) }
+        noteOpening(bytes)
+        return withBuffers(bytes, &out) { read(into: &plain) }
+    }
+
+    /// Whether the peer's first bytes are those of an HTTP request without TLS whose method is HEAD.
+    package var beginsWithPlainHead: Bool { opening == 0x48_45_41_44_20 }
+
+    private func noteOpening(_ bytes: Span<UInt8>) {
+        var index = 0
+        while openingCount < 5, index < bytes.count {
+            opening = opening << 8 | UInt64(bytes[index])
+            openingCount += 1
+            index += 1
+        }
     }
 
     /// Encrypts bytes for the peer, once the handshake is over and before `end`.

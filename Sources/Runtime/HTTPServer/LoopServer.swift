@@ -94,12 +94,12 @@ final class LoopServer {
             callbacks: TLSAcceptor.Callbacks(
                 established: { [unowned self] connection, entry in open(connection, entry) },
                 gone: { [unowned self] in if connectionCount == 0 { resumeWhenEmpty() } },
-                plainAnswer: { [unowned self] in
+                plainAnswer: { [unowned self] method in
                     let id = makeRequestID()
                     let head = RequestHead(
-                        method: .get, version: .http11, bytes: [], pathRange: 0..<0, queryRange: nil, fields: [])
+                        method: method, version: .http11, bytes: [], pathRange: 0..<0, queryRange: nil, fields: [])
                     let request = Request(head: head, body: [], id: id, remoteAddress: "")
-                    encode(configuration.refusal(.tlsExpected, request), id: id, isHead: false, connection: .close)
+                    encode(configuration.refusal(.tlsExpected, request), id: id, isHead: method == .head, connection: .close)
                     defer { out.removeAll(keepingCapacity: true) }
                     return out
                 }))

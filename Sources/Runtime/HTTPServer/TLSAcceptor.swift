@@ -1,5 +1,6 @@
 import Crypto
 import EventLoop
+import HTTP
 import TLS
 import Telemetry
 
@@ -11,8 +12,8 @@ final class TLSAcceptor {
         let established: (TLSConnection, consuming CensusEntry) -> Void
         /// A connection never got so far and is gone.
         let gone: () -> Void
-        /// The answer, without TLS, to a request without TLS.
-        let plainAnswer: () -> [UInt8]
+        /// The answer, without TLS, to a request without TLS, by its method.
+        let plainAnswer: (HTTPMethod) -> [UInt8]
     }
 
     private let configuration: TLSListenerConfiguration
@@ -68,9 +69,13 @@ final class TLSAcceptor {
             callbacks.established(connection, entry)
         case .failure(let error):
             record(handshake.hasTimedOut ? .timedOut : error, connection)
-            if error == .plainHTTP { connection.writePlain(callbacks.plainAnswer()) }
+            if error == .plainHTTP { connection.writePlain(plainAnswer(to: connection)) }
             handshake.deadline = EventLoop.nanoseconds(after: limits.lingerTime)
         }
+    }
+
+    private func plainAnswer(to connection: TLSConnection) -> [UInt8] {
+        callbacks.plainAnswer(connection.beginsWithPlainHead ? .head : .get)
     }
 
     private func record(_ error: TLSError, _ connection: TLSConnection) {

@@ -187,6 +187,9 @@ package final class TLSConnection: ByteStream, ByteStreamDelegate {
 }
 
 extension TLSConnection {
+    /// Whether the peer has sent a HEAD request without TLS, to which no answer has a body (RFC 9110 §9.3.2).
+    package var beginsWithPlainHead: Bool { session.beginsWithPlainHead }
+
     /// Sends bytes below TLS to a peer that does not speak it; while the failure of the handshake is told, only.
     package func writePlain(_ bytes: [UInt8]) {
         guard phase == .failed else { return }
