@@ -55,17 +55,23 @@ struct LimitTests {
         }
     }
 
-    @Test("no more connections are taken than there may be")
-    func connectionLimit() async throws {
-        try await withServer({ $0.limits.connections = 2 }) { port, _ in
-            let kept = try (0..<2).map { _ in try RawClient(port: port) }
-            for client in kept {
-                client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-                #expect(client.read(until: "now").hasSuffix("now"))
+    /// Each read makes room for more, so that the stall clock alone would never end it.
+    @Test("a client that reads too slowly for its answer's size is let go")
+    func dripReader() async throws {
+        try await withServer({
+            $0.limits.stallTime = .seconds(2)
+            $0.limits.answerBytesPerSecond = 1 << 20
+        }) { port, server in
+            let client = try RawClient(port: port, isNarrow: true)
+            client.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n")
+            let isOver = Flag()
+            async let reading: Void = onOwnThread {
+                while !isOver.isRaised, client.readSome(600) != nil { usleep(100_000) }
             }
-            let refused = try RawClient(port: port)
-            refused.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-            #expect((refused.readAll() ?? "").isEmpty)
+            try await becomesTrue { await server.connectionCount() == 0 }
+            #expect(await server.connectionCount() == 0)
+            isOver.raise()
+            await reading
         }
     }
 

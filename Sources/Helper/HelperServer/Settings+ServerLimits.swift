@@ -45,7 +45,12 @@ extension Settings {
         )
         limits.stallTime = reader.duration(
             forKey: "SERVER_STALL_TIMEOUT", default: limits.stallTime, range: range,
-            help: "How long a client may take no byte of its answer. Beyond: closed.")
+            help: "How long a client may take no byte of its answer. Beyond: reset.")
+        limits.answerBytesPerSecond = reader.int(
+            forKey: "SERVER_MIN_ANSWER_RATE", default: limits.answerBytesPerSecond, range: 1...1_000_000_000,
+            help:
+                "Bytes of an answer per second that a client must take. A whole answer has `SERVER_STALL_TIMEOUT` and what its bytes take at this rate. Beyond: reset."
+        )
     }
 
     private static func readConnections(_ reader: inout ConfigReader, _ limits: inout ServerLimits) {

@@ -25,6 +25,8 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
     private var isReading = false
     /// What the peer had taken when that was last asked; nil while the stall clock does not run.
     private var takenAtLastLook: UInt64?
+    /// When the kernel must have taken the whole answer, in milliseconds of the loop's clock.
+    private var answerDeadline: UInt64 = .max
     private var requestsAnswered = 0
     private var pacer: PacedWriter?
     /// What of a large body waits for the bytes before it. It shares the answer's memory, so that a slow reader costs
@@ -398,7 +400,10 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
         if unsent > 0 {
             if takenAtLastLook == nil {
                 takenAtLastLook = tcp.takenBytes
-                setDeadline(server.clocks.stallTime)
+                // What is slow by our own doing must not count.
+                answerDeadline =
+                    pacer == nil ? server.loop.milliseconds &+ server.clocks.answerTime(unsent + rest.count) : .max
+                setStallDeadline()
             }
             clock = .nothing
             return
@@ -418,6 +423,11 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
     /// - Parameter after: milliseconds.
     private func setDeadline(_ after: UInt64) { deadline = server.loop.milliseconds &+ after }
 
+    private func setStallDeadline() {
+        setDeadline(server.clocks.stallTime)
+        deadline = min(deadline, answerDeadline)
+    }
+
     /// The deadline has passed: refuses a slow request, lets go of anything else that makes no progress.
     func expire() {
         if stage == .open, clock == .request, tcp.hasUnreadBytes {
@@ -428,9 +438,12 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
             refuse(.timeout)
             flush()
             settle(needsData: false)
-        } else if tcp.unsentBytes > 0, tcp.takenBytes > takenAtLastLook ?? 0 {
-            takenAtLastLook = tcp.takenBytes
-            setDeadline(server.clocks.stallTime)
+        } else if tcp.unsentBytes > 0 {
+            let taken = tcp.takenBytes
+            // A reset: the kernel, too, drops what the client does not take.
+            guard server.loop.milliseconds < answerDeadline, taken > takenAtLastLook ?? 0 else { return abort() }
+            takenAtLastLook = taken
+            setStallDeadline()
         } else {
             close()
         }

@@ -17,8 +17,11 @@ package struct ServerLimits: Sendable, Equatable {
     package var idleTime = Duration.seconds(60)
     /// For the first byte on a connection that was made before a shutdown and has carried nothing yet. Beyond: closed.
     package var firstRequestTime = Duration.seconds(1)
-    /// Without the peer taking any byte of an answer. Beyond: closed.
+    /// Without the peer taking any byte of an answer. Beyond: reset.
     package var stallTime = Duration.seconds(30)
+    /// What the peer must take of an answer, in bytes per second, at least 1. One that the kernel does not take at once has
+    /// `stallTime` and what its bytes take at this rate until the kernel has it all. Beyond: reset.
+    package var answerBytesPerSecond = 4_096
     /// How long a refused peer's bytes are read and dropped, so that it can read the refusal.
     package var lingerTime = Duration.seconds(2)
 
@@ -51,6 +54,7 @@ package struct ServerLimits: Sendable, Equatable {
         let idleTime: UInt64
         let firstRequestTime: UInt64
         let stallTime: UInt64
+        private let answerBytesPerSecond: UInt64
         let lingerTime: UInt64
 
         init(_ limits: ServerLimits) {
@@ -59,7 +63,14 @@ package struct ServerLimits: Sendable, Equatable {
             idleTime = limits.idleTime.millisecondsUp
             firstRequestTime = limits.firstRequestTime.millisecondsUp
             stallTime = limits.stallTime.millisecondsUp
+            answerBytesPerSecond = UInt64(max(1, limits.answerBytesPerSecond))
             lingerTime = limits.lingerTime.millisecondsUp
+        }
+
+        /// How long the rest of an answer may take.
+        /// - Parameter bytes: what the kernel has not taken.
+        func answerTime(_ bytes: Int) -> UInt64 {
+            stallTime &+ UInt64(max(0, bytes)) &* 1_000 / answerBytesPerSecond
         }
     }
 }
