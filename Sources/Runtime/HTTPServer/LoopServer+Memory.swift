@@ -19,27 +19,19 @@ extension LoopServer {
         if memory.budget.isExceeded, memory.held > memory.budget.share { shedLargest() }
     }
 
-    /// Refuses those who hold most, until this loop is within its share or the budget is calm: first the clients whose
-    /// connections hold most together, of each its largest connection first, and among equals the oldest. One who asks
+    /// Refuses those who hold most, see `ShedOrder`, until this loop is within its share or the budget is calm. One who asks
     /// for health holds next to nothing. What cancelled work holds is freed when that ends and by nothing else.
     private func shedLargest() {
         let budget = memory.budget
         let allowance = memory.allowance(now: loop.milliseconds)
         guard memory.held - memory.cancelled > allowance else { return }
         let holders = memoryHolders
-        var totals: [String: Int] = [:]
-        for holder in holders {
-            if let group = holder.clientGroup { totals[group, default: 0] += holder.chargedBytes }
-        }
-        let ranked = holders.map { holder in
-            let bytes = holder.chargedBytes
-            let total = holder.clientGroup.flatMap { totals[$0] } ?? bytes
-            return (holder: holder, total: total, bytes: bytes, number: holder.chargeNumber)
-        }.sorted { ($0.total, $0.bytes, $1.number) > ($1.total, $1.bytes, $0.number) }
+        let order = ShedOrder.rank(
+            holders.map { ShedOrder.Holder(group: $0.clientGroup, bytes: $0.chargedBytes, number: $0.chargeNumber) })
         let target = allowance - budget.share / 16
-        for entry in ranked where memory.held - memory.cancelled > target && budget.reserved > budget.calm {
+        for index in order where memory.held - memory.cancelled > target && budget.reserved > budget.calm {
             counts.countShed()
-            entry.holder.shed()
+            holders[index].shed()
         }
     }
 
