@@ -215,7 +215,13 @@ struct ConnectionCensusTests {
 
     private final class Kept {
         private let entry: CensusEntry?
-        init(_ entry: consuming CensusEntry?) { self.entry = consume entry }
+        init(_ entrance: consuming ConnectionCensus.Entrance) {
+            switch consume entrance {
+            case .entered(let entry): self.entry = consume entry
+            case .full: entry = nil
+            case .addressFull: entry = nil
+            }
+        }
         var isTaken: Bool { entry != nil }
     }
 }

@@ -6,7 +6,8 @@ final class RawClient: Sendable {
 
     /// - Parameter isNarrow: whether its buffers and segments, and with them the server's, are so small that little is on
     ///   its way.
-    init(port: Int, isNarrow: Bool = false) throws {
+    /// - Parameter loopback: the last number of the address 127.0.0.x that it connects from.
+    init(port: Int, isNarrow: Bool = false, from loopback: Int = 1) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         if isNarrow {
             for (level, name, value) in [(SOL_SOCKET, SO_RCVBUF, Int32(4_096)), (Int32(IPPROTO_TCP), TCP_MAXSEG, 536)] {
@@ -14,21 +15,29 @@ final class RawClient: Sendable {
                 setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
             }
         }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = UInt16(port).bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let status = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard status == 0 else { throw SocketError() }
+        if loopback != 1 { try with(host: loopback, port: 0, bind) }
+        try with(host: 1, port: port, connect)
         var limit = timeval(tv_sec: 10, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
 
     deinit { close(descriptor) }
+
+    /// Calls `bind` or `connect` with an address of loopback.
+    private func with(
+        host: Int, port: Int, _ call: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32
+    ) throws {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
+        address.sin_addr.s_addr = (UInt32(0x7F00_0000) + UInt32(host)).bigEndian
+        let status = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                call(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard status == 0 else { throw SocketError() }
+    }
 
     struct SocketError: Error {}
 

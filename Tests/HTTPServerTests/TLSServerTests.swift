@@ -115,7 +115,8 @@ struct TLSServerTests {
                 most = max(most, budget.reserved)
             }
             try await becomesTrue { server.activity.shed > 0 }
-            #expect(server.activity.shed > 0 && most <= budget.limit + 512 * 1024)
+            // A loop may be beyond its share until it gets its processor time, while the other fills its own.
+            #expect(server.activity.shed > 0 && most <= budget.limit + budget.limit / 2, "\(most)")
             let client = try TLSClient(port: port, trust: trust)
             #expect(client.handshake())
             client.send("GET /now \(Self.askLast)")

@@ -98,6 +98,8 @@ struct HelperTelemetry: Sendable {
                 .init("http_server_client_memory_bytes", .gauge, Double(memory.reserved)),
                 .init("http_server_client_memory_limit_bytes", .gauge, Double(memory.limit)),
                 .init("http_server_shed_connections_total", .counter, Double(activity.shed)),
+                .init("http_server_evicted_connections_total", .counter, Double(activity.evicted)),
+                .init("http_server_refused_connections_total", .counter, Double(activity.refused)),
             ]
         }
     }

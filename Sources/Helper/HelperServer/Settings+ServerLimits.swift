@@ -56,7 +56,9 @@ extension Settings {
     private static func readConnections(_ reader: inout ConfigReader, _ limits: inout ServerLimits) {
         limits.connections = reader.int(
             forKey: "SERVER_MAX_CONNECTIONS", default: limits.connections, range: 1...1_000_000,
-            help: "Connections in all. Beyond: closed at once.")
+            help:
+                "Connections in all. Beyond: one that is in no request makes room; without one, new ones are closed at once."
+        )
         limits.connectionsPerAddress = reader.int(
             forKey: "SERVER_MAX_CONNECTIONS_PER_ADDRESS", default: limits.connectionsPerAddress, range: 1...1_000_000,
             help: "Connections of one client address; trusted proxies are excepted. Beyond: closed at once.")

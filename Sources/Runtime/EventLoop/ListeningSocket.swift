@@ -58,6 +58,9 @@ package struct AcceptedSocket: ~Copyable, Sendable {
 
     init(descriptor: Int32) { self.descriptor = descriptor }
 
+    /// The peer's address. Asks the kernel.
+    package var remoteAddress: SocketAddress { unsafe addressOf(descriptor, getpeername) }
+
     consuming func release() -> Int32 {
         let descriptor = descriptor
         discard self

@@ -22,18 +22,44 @@ final class ConnectionCensus: Sendable {
     /// Connections that are counted now.
     var count: Int { counts.withLock { $0.all } }
 
-    /// Counts a connection for as long as the entry is held; nil when there is no room for it.
-    func enter(_ address: String) -> CensusEntry? {
+    /// What becomes of a new connection.
+    enum Entrance: ~Copyable {
+        case entered(CensusEntry)
+        /// There are as many connections as there may be in all.
+        case full
+        /// Its address has as many as it may have.
+        case addressFull
+    }
+
+    /// Counts a connection for as long as the entry is held.
+    func enter(_ address: String) -> Entrance {
         let isExempt = isExempt(address)
         let subject = Self.subject(of: address)
-        let hasRoom = counts.withLock { counts in
-            let ofSubject = counts.bySubject[subject, default: 0]
-            guard counts.all < max, isExempt || ofSubject < perAddressMax else { return false }
-            counts.all += 1
-            counts.bySubject[subject] = ofSubject + 1
-            return true
+        let (all, ofSubject) = counts.withLock { counts in
+            let before = (counts.all, counts.bySubject[subject, default: 0])
+            if before.0 < max, isExempt || before.1 < perAddressMax {
+                counts.all += 1
+                counts.bySubject[subject] = before.1 + 1
+            }
+            return before
         }
-        return hasRoom ? CensusEntry(of: self, subject: subject, speaksForMany: isExempt) : nil
+        if !isExempt, ofSubject >= perAddressMax { return .addressFull }
+        guard all < max else { return .full }
+        return .entered(CensusEntry(of: self, subject: subject, speaksForMany: isExempt))
+    }
+
+    /// How many connections each subject has.
+    var sizes: [String: Int] { counts.withLock { $0.bySubject } }
+
+    /// How many connections a client has that counts under that; one where each connection is one client.
+    func size(of group: String?) -> Int {
+        guard let group else { return 1 }
+        return counts.withLock { $0.bySubject[group, default: 0] }
+    }
+
+    /// How many connections the client of an address has; none where each connection is one client.
+    func size(ofAddress address: String) -> Int {
+        isExempt(address) ? 0 : size(of: Self.subject(of: address))
     }
 
     fileprivate func leave(_ subject: String) {

@@ -6,7 +6,7 @@ import HTTP
 ///
 /// What it holds, it holds by values that give it back when they are dropped: its entry in the census, its charge to the
 /// memory budget, and its request's slot or place in the queue.
-final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
+final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder, Evictable {
     private let tcp: any ByteStream
     /// Held until the connection is gone, and the server forgets it then.
     private let server: LoopServer
@@ -390,6 +390,30 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder {
         } else {
             updateCharge(received: 0, unsent: 0)
         }
+    }
+
+    // MARK: Making room
+
+    var spareTime: SpareTime? {
+        guard !isBusy, rest.isEmpty, pacer == nil else { return nil }
+        switch (stage, clock) {
+        case (.open, .request): return spareTime(true, server.clocks.idleTime)
+        case (.open, .head): return spareTime(false, server.clocks.headTime)
+        case (.open, .body): return spareTime(false, server.clocks.bodyTime)
+        case (.lingering, _): return spareTime(false, server.clocks.lingerTime)
+        default: return nil
+        }
+    }
+
+    private func spareTime(_ isIdle: Bool, _ allowed: UInt64) -> SpareTime {
+        SpareTime(isIdle: isIdle, since: deadline &- min(deadline, allowed))
+    }
+
+    func evict() -> Bool {
+        if clock == .request, tcp.hasUnreadBytes { return false }
+        entry = nil
+        close()
+        return true
     }
 
     // MARK: Clocks

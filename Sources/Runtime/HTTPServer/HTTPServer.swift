@@ -49,7 +49,8 @@ package final class HTTPServer: Sendable {
                         LoopServer(
                             loop: loop, configuration: configuration, commonBlock: commonBlock,
                             uncachedBlock: uncachedBlock, responder: responder, census: census, counts: counts,
-                            logger: logger),
+                            logger: logger
+                        ) { [weak self] socket, tried in self?.pass(socket, on: counts, tried) },
                         to: loop
                     )
                 }
@@ -99,6 +100,20 @@ package final class HTTPServer: Sendable {
         part.loop.execute { part.value.accept(box.take()) }
     }
 
+    /// Hands a connection for which a loop has no room to the next; behind the last it is closed.
+    /// - Parameter counts: those of the loop that had it.
+    private func pass(_ socket: consuming AcceptedSocket, on counts: ServerCounts, _ tried: Int) {
+        let next: LoopBound<LoopServer>? = state.withLock { state in
+            guard tried < state.parts.count, let index = state.counts.firstIndex(where: { $0 === counts }) else {
+                return nil
+            }
+            return state.parts[(index + 1) % state.parts.count]
+        }
+        guard let next else { return counts.countRefused() }
+        let box = SocketBox(socket)
+        next.loop.execute { next.value.accept(box.take(), tried: tried) }
+    }
+
     /// From now on each answer ends its connection, so that clients go elsewhere; new ones are still accepted.
     package func beginDraining() {
         for part in state.withLock({ $0.parts }) { part.loop.execute { part.value.beginDraining() } }
@@ -131,7 +146,8 @@ package final class HTTPServer: Sendable {
         let (counts, census) = state.withLock { ($0.counts, $0.census) }
         return ServerActivity(
             inFlight: counts.reduce(0) { $0 + $1.inFlight }, queued: counts.reduce(0) { $0 + $1.queued },
-            connections: census?.count ?? 0, shed: counts.reduce(0) { $0 + $1.shed })
+            connections: census?.count ?? 0, shed: counts.reduce(0) { $0 + $1.shed },
+            evicted: counts.reduce(0) { $0 + $1.evicted }, refused: counts.reduce(0) { $0 + $1.refused })
     }
 
     /// Connections open now, over all loops.

@@ -15,7 +15,7 @@ final class LoopServer {
     let logger: Logger
     private let commonBlock: [UInt8]
     private let uncachedBlock: [UInt8]
-    private let census: ConnectionCensus
+    let census: ConnectionCensus
     let counts: ServerCounts
     /// What is held for the clients of this loop.
     let memory: MemoryAccount
@@ -27,6 +27,10 @@ final class LoopServer {
     private(set) lazy var operationalAdmission = makeAdmission(
         limits.operationalRequestsInFlight, limits.operationalRequestsInFlight, counts.operations)
     private var connections: [ObjectIdentifier: HTTPConnection] = [:]
+    /// The connections that make room for others when there are as many as there may be.
+    var evictions = EvictionList()
+    /// Hands a new connection to the next loop; the number says how many have had it.
+    private let passOn: (consuming AcceptedSocket, Int) -> Void
     /// Stands before `connections` on a port that speaks TLS.
     private var tls: TLSAcceptor?
     private var timer: LoopTimer?
@@ -49,9 +53,11 @@ final class LoopServer {
 
     init(
         loop: EventLoop, configuration: HTTPServerConfiguration, commonBlock: [UInt8], uncachedBlock: [UInt8],
-        responder: any Responder, census: ConnectionCensus, counts: ServerCounts, logger: Logger
+        responder: any Responder, census: ConnectionCensus, counts: ServerCounts, logger: Logger,
+        passOn: @escaping (consuming AcceptedSocket, Int) -> Void
     ) {
         self.loop = loop
+        self.passOn = passOn
         self.configuration = configuration
         limits = configuration.limits
         clocks = ServerLimits.Clocks(configuration.limits)
@@ -94,29 +100,46 @@ final class LoopServer {
             callbacks: TLSAcceptor.Callbacks(
                 established: { [unowned self] connection, entry in open(connection, entry) },
                 gone: { [unowned self] in if connectionCount == 0 { resumeWhenEmpty() } },
-                plainAnswer: { [unowned self] method in
-                    let id = makeRequestID()
-                    let head = RequestHead(
-                        method: method, version: .http11, bytes: [], pathRange: 0..<0, queryRange: nil, fields: [])
-                    let request = Request(head: head, body: [], id: id, remoteAddress: "")
-                    encode(configuration.refusal(.tlsExpected, request), id: id, isHead: method == .head, connection: .close)
-                    defer { out.removeAll(keepingCapacity: true) }
-                    return out
-                }))
+                plainAnswer: { [unowned self] in plainAnswer(to: $0) }))
+    }
+
+    /// What a client is told that speaks HTTP without TLS on a port with it.
+    private func plainAnswer(to method: HTTPMethod) -> [UInt8] {
+        let id = makeRequestID()
+        let head = RequestHead(
+            method: method, version: .http11, bytes: [], pathRange: 0..<0, queryRange: nil, fields: [])
+        let request = Request(head: head, body: [], id: id, remoteAddress: "")
+        encode(configuration.refusal(.tlsExpected, request), id: id, isHead: method == .head, connection: .close)
+        defer { out.removeAll(keepingCapacity: true) }
+        return out
     }
 
     var connectionCount: Int { connections.count + (tls?.count ?? 0) }
 
     var memoryHolders: [any MemoryHolder] { connections.values.map { $0 } + (tls?.holders ?? []) }
 
-    func accept(_ socket: consuming AcceptedSocket) {
+    var evictables: [any Evictable] { connections.values.map { $0 } + (tls?.evictables ?? []) }
+
+    /// Takes a new connection, closes it where its address has as many as it may have, or makes room for it.
+    /// - Parameter tried: loops that could make none.
+    func accept(_ socket: consuming AcceptedSocket, tried: Int = 0) {
         guard timer != nil else { return }
+        let address = socket.remoteAddress.host
+        switch census.enter(address) {
+        case .entered(let entry): open(socket, entry)
+        case .addressFull: counts.countRefused()
+        case .full:
+            if makeRoom(for: address), case .entered(let entry) = census.enter(address) {
+                open(socket, entry)
+            } else {
+                passOn(socket, tried + 1)
+            }
+        }
+    }
+
+    private func open(_ socket: consuming AcceptedSocket, _ entry: consuming CensusEntry) {
         do throws(UVError) {
             let tcp = try TCPConnection(loop: loop, socket: socket)
-            guard let entry = census.enter(tcp.remoteAddress.host) else {
-                tcp.close()
-                return
-            }
             if let tls { tls.accept(tcp, entry) } else { open(tcp, entry) }
             relieveMemory()
         } catch {

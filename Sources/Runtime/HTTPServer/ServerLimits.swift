@@ -27,7 +27,8 @@ package struct ServerLimits: Sendable, Equatable {
 
     // Connections.
 
-    /// Connections over all loops. Beyond: closed at once.
+    /// Connections over all loops. Beyond: one that is in no request makes room, see `EvictionOrder`; without one, closed at
+    /// once.
     package var connections = 10_000
     /// Connections of one client address over all loops, at least 1. Beyond: closed at once.
     package var connectionsPerAddress = 2_500

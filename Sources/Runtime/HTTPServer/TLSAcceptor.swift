@@ -94,6 +94,9 @@ final class TLSAcceptor {
     /// Handshakes under way, for when memory is short.
     var holders: [any MemoryHolder] { Array(pending.values) }
 
+    /// The same, for when there are too many connections.
+    var evictables: [any Evictable] { Array(pending.values) }
+
     /// Closes what has had its time.
     func sweep(_ now: UInt64) {
         for handshake in pending.values where handshake.deadline <= now { handshake.expire() }
@@ -106,7 +109,7 @@ final class TLSAcceptor {
 }
 
 /// One handshake under way: listens until an HTTP connection takes over.
-private final class PendingHandshake: ByteStreamDelegate, MemoryHolder {
+private final class PendingHandshake: ByteStreamDelegate, MemoryHolder, Evictable {
     private unowned let acceptor: TLSAcceptor
     private var entry: CensusEntry?
     private var charge: MemoryCharge
@@ -132,6 +135,15 @@ private final class PendingHandshake: ByteStreamDelegate, MemoryHolder {
     func shed() {
         _ = charge.set(0)
         connection?.close()
+    }
+
+    /// As long as it is under way, the deadline says when it began.
+    var spareTime: SpareTime? { SpareTime(isIdle: false, since: deadline / 1_000_000) }
+
+    func evict() -> Bool {
+        entry = nil
+        shed()
+        return true
     }
 
     /// Lets go of the connection and says who it counts as.
