@@ -35,6 +35,14 @@ static inline CURLcode ccurl_set_before_request(CURL *easy, curl_prereq_callback
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, context);
     return curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, function);
 }
+static inline CURLcode ccurl_set_before_look_up(CURL *easy, curl_resolver_start_callback function, void *context) {
+    curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, context);
+    return curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, function);
+}
+static inline CURLcode ccurl_set_before_connect(CURL *easy, curl_sockopt_callback function, void *context) {
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, context);
+    return curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, function);
+}
 static inline CURLcode ccurl_get_long(CURL *easy, CURLINFO info, long *value) {
     return curl_easy_getinfo(easy, info, value);
 }

@@ -4,6 +4,8 @@ import CCurl
 package enum HTTPClientError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The time was up. The request may have been processed when it had been sent.
     case timeout(mayHaveBeenSent: Bool)
+    /// The time was up before a connection to the host was free: nothing was sent, and the peer was not even tried.
+    case queueTimeout
     /// No name, no route, refused: nothing was sent.
     case connectFailed(String)
     /// The peer could not prove who it is, or speaks no TLS: nothing was sent.
@@ -23,7 +25,7 @@ package enum HTTPClientError: Error, Sendable, Equatable, CustomStringConvertibl
     /// Whether the peer may have acted on the request. A write must then be looked up, not repeated.
     package var requestMayHaveBeenProcessed: Bool {
         switch self {
-        case .connectFailed, .tlsFailed, .invalidRequest: false
+        case .queueTimeout, .connectFailed, .tlsFailed, .invalidRequest: false
         case .timeout(let mayHaveBeenSent): mayHaveBeenSent
         case .connectionLost, .responseTooLarge, .malformedResponse, .cancelled, .shutDown: true
         }
@@ -32,6 +34,7 @@ package enum HTTPClientError: Error, Sendable, Equatable, CustomStringConvertibl
     package var description: String {
         switch self {
         case .timeout: "timed out"
+        case .queueTimeout: "no connection became free in time"
         case .connectFailed(let reason): "cannot connect: \(reason)"
         case .tlsFailed(let reason): "TLS failed: \(reason)"
         case .connectionLost(let reason): "connection lost: \(reason)"
@@ -40,6 +43,30 @@ package enum HTTPClientError: Error, Sendable, Equatable, CustomStringConvertibl
         case .invalidRequest(let reason): "invalid request: \(reason)"
         case .cancelled: "cancelled"
         case .shutDown: "the client is shut down"
+        }
+    }
+
+    /// Whether the time was up, wherever it was spent.
+    package var isTimeout: Bool {
+        switch self {
+        case .timeout, .queueTimeout: true
+        default: false
+        }
+    }
+
+    /// Whether it speaks against the peer, rather than against the request or our own end.
+    package var isPeersFault: Bool {
+        switch self {
+        case .timeout, .connectFailed, .tlsFailed, .connectionLost, .malformedResponse: true
+        case .queueTimeout, .responseTooLarge, .invalidRequest, .cancelled, .shutDown: false
+        }
+    }
+
+    /// Whether what was asked may have caused it: another request to the same peer may well succeed.
+    package var mayBeOfOneRequest: Bool {
+        switch self {
+        case .connectFailed, .tlsFailed, .timeout(mayHaveBeenSent: false): false
+        default: true
         }
     }
 

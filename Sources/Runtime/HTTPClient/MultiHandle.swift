@@ -80,9 +80,7 @@ import Telemetry
         if status != CURLM_OK { end(transfer, .failure(.connectFailed("curl_multi_add_handle: \(status.rawValue)"))) }
     }
 
-    private func expire(_ transfer: Transfer) {
-        end(transfer, .failure(.timeout(mayHaveBeenSent: transfer.mayHaveBeenSent)))
-    }
+    private func expire(_ transfer: Transfer) { end(transfer, .failure(transfer.timeout)) }
 
     /// Takes the transfer from libcurl and resumes its caller. The connection of one that has not ended is closed. Called
     /// between libcurl's calls, never from one of its callbacks.

@@ -12,6 +12,8 @@ import HTTP
     private(set) var easy: UnsafeMutableRawPointer?
     weak var multi: MultiHandle?
     var deadline: LoopTimer?
+    /// Whether it has left libcurl's queue for connections: a name is looked up for it, or a socket was made.
+    private var hasBegunConnecting = false
     /// How often a connection stood and the request was about to be sent.
     private(set) var attempts = 0
     /// Bytes that libcurl had sent by the first attempt: a proxy may have been asked for a tunnel.
@@ -169,6 +171,19 @@ import HTTP
                 let transfer = unsafe Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue()
                 return transfer.allowsAttempt() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
             }, me)
+        // The look-up is skipped for a name that is cached, the socket is not.
+        unsafe ccurl_set_before_look_up(
+            easy,
+            { _, _, context in
+                unsafe Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue().hasBegunConnecting = true
+                return 0
+            }, me)
+        unsafe ccurl_set_before_connect(
+            easy,
+            { context, _, _ in
+                unsafe Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue().hasBegunConnecting = true
+                return CURL_SOCKOPT_OK
+            }, me)
     }
 
     // MARK: Sending
@@ -194,6 +209,11 @@ import HTTP
 
     /// Whether any byte of the request may have reached the peer.
     var mayHaveBeenSent: Bool { attempts > 0 && bytesSent > bytesBefore }
+
+    /// What the end of its time says.
+    var timeout: HTTPClientError {
+        hasBegunConnecting || attempts > 0 ? .timeout(mayHaveBeenSent: mayHaveBeenSent) : .queueTimeout
+    }
 
     /// Connections made for this transfer so far.
     var connectionsOpened: Int {

@@ -50,7 +50,7 @@ package struct ReachabilityCheck: Check {
         case .connectFailed:
             "Check \(variable), name resolution, network policies, and HTTPS_PROXY and NO_PROXY"
         case .tlsFailed(let reason): Self.tlsAdvice(reason, variable)
-        case .timeout: "Check that a firewall does not drop the packets, and API_TIMEOUT"
+        case .timeout, .queueTimeout: "Check that a firewall does not drop the packets, and API_TIMEOUT"
         case .connectionLost, .malformedResponse:
             "Check that \(variable) names an HTTP port and the right scheme: a port that speaks TLS needs https://"
         case .responseTooLarge, .invalidRequest, .cancelled, .shutDown: "Check \(variable)"
