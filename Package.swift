@@ -140,8 +140,10 @@ let package = Package(
         tests("Telemetry", ["Telemetry"]),
         tests("Configuration", ["Configuration"]),
         tests("Arguments", ["Arguments"]),
-        tests("HelperCore", ["HelperCore", "Crypto", "Telemetry"]),
-        tests("Keycloak", ["Keycloak", "HelperCore", "Crypto", "JSON", "Telemetry"]),
+        tests("HelperCore", ["HelperCore", "Crypto", "Telemetry", "TestSupport"]),
+        tests(
+            "Keycloak",
+            ["Keycloak", "HelperCore", "HTTPClient", "Crypto", "JSON", "EventLoop", "Telemetry", "TestSupport"]),
         tests(
             "ThreeScale",
             ["ThreeScale", "HelperCore", "HTTP", "HTTPClient", "JSON", "EventLoop", "Telemetry", "TestSupport"]),

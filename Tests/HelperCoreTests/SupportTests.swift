@@ -13,17 +13,49 @@ struct CircuitBreakerTests {
         for _ in 0..<4 { breaker.failed(now: start) }
         breaker.succeeded()
         for _ in 0..<4 { breaker.failed(now: start) }
-        #expect(!breaker.isOpen && breaker.admit(now: start) == nil)
+        #expect(!breaker.isOpen && breaker.admit(now: start) == .pass)
         breaker.failed(now: start)
-        #expect(breaker.isOpen && breaker.admit(now: start + .seconds(1)) == .seconds(4))
-        #expect(breaker.admit(now: start + .seconds(5)) == nil)
+        #expect(breaker.isOpen && breaker.admit(now: start + .seconds(1)) == .refused(untilProbe: .seconds(4)))
+        #expect(breaker.admit(now: start + .seconds(5)) == .probe)
         // One at a time, though the first has not been answered.
-        #expect(breaker.admit(now: start + .seconds(5)) == .seconds(5))
+        #expect(breaker.admit(now: start + .seconds(5)) == .refused(untilProbe: .seconds(5)))
         breaker.failed(now: start + .seconds(6))
-        #expect(breaker.admit(now: start + .seconds(9)) == .seconds(1))
-        #expect(breaker.admit(now: start + .seconds(10)) == nil)
+        #expect(breaker.admit(now: start + .seconds(9)) == .refused(untilProbe: .seconds(1)))
+        #expect(breaker.admit(now: start + .seconds(10)) == .probe)
         breaker.succeeded()
-        #expect(!breaker.isOpen && breaker.admit(now: start + .seconds(10)) == nil)
+        #expect(!breaker.isOpen && breaker.admit(now: start + .seconds(10)) == .pass)
+    }
+
+    private func caller(_ name: String) -> CallOwner { .caller(OwnerMark(issuer: "https://issuer", subject: name)) }
+
+    @Test("stays closed while all failures in a row are one caller's, and opens with a second caller's")
+    func oneCaller() {
+        var breaker = BreakerState(.init())
+        for _ in 0..<100 { breaker.failed(for: caller("ada"), now: start) }
+        #expect(!breaker.isOpen && breaker.admit(now: start) == .pass)
+        breaker.failed(for: caller("bob"), now: start)
+        #expect(breaker.isOpen)
+    }
+
+    @Test("opens for failures that no caller's request can have caused")
+    func noCaller() {
+        var breaker = BreakerState(.init())
+        for _ in 0..<4 { breaker.failed(for: caller("ada"), now: start) }
+        breaker.failed(now: start)
+        #expect(breaker.isOpen)
+    }
+
+    @Test("a success of any caller ends the row of failures, whoever they belong to")
+    func successBetween() {
+        var breaker = BreakerState(.init())
+        for _ in 0..<20 {
+            for _ in 0..<2 { breaker.failed(for: caller("ada"), now: start) }
+            for _ in 0..<2 { breaker.failed(for: caller("bob"), now: start) }
+            breaker.succeeded()
+        }
+        // Bob's failures before the success do not make Ada's of today a matter of two callers.
+        for _ in 0..<10 { breaker.failed(for: caller("ada"), now: start) }
+        #expect(!breaker.isOpen)
     }
 
     @Test("lets no caller be the probe while one that nobody waits for is made in every interval")
@@ -31,16 +63,16 @@ struct CircuitBreakerTests {
         var breaker = BreakerState(.init())
         for _ in 0..<5 { breaker.failed(now: start) }
         breaker.probeBegan()
-        #expect(breaker.admit(now: start + .seconds(7)) == .seconds(5))
+        #expect(breaker.admit(now: start + .seconds(7)) == .refused(untilProbe: .seconds(5)))
         breaker.failed(now: start + .seconds(8))
         breaker.probeEnded(now: start + .seconds(8))
-        #expect(breaker.isOpen && breaker.admit(now: start + .seconds(12)) == .seconds(1))
+        #expect(breaker.isOpen && breaker.admit(now: start + .seconds(12)) == .refused(untilProbe: .seconds(1)))
         // Callers are the probes when there are no others.
-        #expect(breaker.admit(now: start + .seconds(13)) == nil)
+        #expect(breaker.admit(now: start + .seconds(13)) == .probe)
         breaker.probeBegan()
         breaker.succeeded()
         breaker.probeEnded(now: start + .seconds(14))
-        #expect(!breaker.isOpen && breaker.admit(now: start + .seconds(14)) == nil)
+        #expect(!breaker.isOpen && breaker.admit(now: start + .seconds(14)) == .pass)
     }
 }
 

@@ -1,6 +1,7 @@
 import HelperCore
 import JSON
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ThreeScale

@@ -1,4 +1,5 @@
 import HelperCore
+import Synchronization
 import Testing
 
 @testable import ThreeScale
@@ -57,6 +58,79 @@ struct TransportTests {
         #expect(warnings.filter { $0.contains("dependency call failed") && $0.contains("Boom") }.count == 1)
         #expect(warnings.filter { $0.contains("circuit breaker opened") && $0.contains("Boom") }.count == 1)
         #expect(warnings.allSatisfy { $0.contains("list_applications") && $0.contains("http://127.0.0.1") })
+    }
+
+    private func caller(_ name: String) -> CallOwner { .caller(OwnerMark(issuer: "https://issuer", subject: name)) }
+
+    /// Makes a call of an owner, and says whether it succeeded.
+    @discardableResult
+    private func isListed(
+        _ manager: ThreeScaleAPIManager, _ owner: CallOwner, account: Int = 4, within limit: Duration = .seconds(60)
+    ) async -> Bool {
+        await Deadline.$current.withValue(.now + limit) {
+            await CallOwner.$current.withValue(owner) {
+                do { return try await manager.applications(account: account).isEmpty } catch { return false }
+            }
+        }
+    }
+
+    @Test("a request that 3scale always fails does not let one caller close the service to all others")
+    func oneCallersFailures() async throws {
+        let upstream = Upstream()
+        try await upstream.run(
+            { line, _ in
+                line.contains("accounts/4/") ? .init(status: 500) : .init(body: #"{"applications":[]}"#)
+            }, retries: 0
+        ) { manager in
+            for _ in 0..<20 { #expect(await !isListed(manager, caller("ada"))) }
+            #expect(!upstream.breaker.isOpen)
+            #expect(await isListed(manager, caller("bob"), account: 5))
+            // The failures of two callers in a row are 3scale's.
+            for name in ["ada", "bob", "ada", "bob", "ada"] { await isListed(manager, caller(name)) }
+            #expect(upstream.breaker.isOpen)
+        }
+    }
+
+    @Test("a call that was never sent does not count against 3scale")
+    func neverSent() async throws {
+        let upstream = Upstream()
+        try await upstream.run(
+            { _, _ in .init(isHanging: true) }, concurrency: 64, retries: 0, connections: 1
+        ) { manager in
+            let hanging = Task { await isListed(manager, .background) }
+            while upstream.calls.withLock({ $0.isEmpty }) { try await Task.sleep(for: .milliseconds(5)) }
+            await withTaskGroup(of: Void.self) { tasks in
+                for number in 0..<8 {
+                    tasks.addTask { await isListed(manager, caller("\(number)"), within: .milliseconds(1_500)) }
+                }
+            }
+            #expect(!upstream.breaker.isOpen)
+            #expect(upstream.calls.withLock { $0.count } == 1)
+            hanging.cancel()
+            _ = await hanging.value
+        }
+    }
+
+    @Test("the breaker's probe is not refused by a queue that is full of calls that hang")
+    func probePastTheQueue() async throws {
+        var settings = BreakerState.Settings()
+        settings.probeInterval = .milliseconds(10)
+        let upstream = Upstream(settings)
+        try await upstream.run(
+            { line, _ in
+                line.contains("accounts/4/") ? .init(isHanging: true) : .init(body: #"{"applications":[]}"#)
+            }, concurrency: 4, retries: 0
+        ) { manager in
+            // Ada holds her share of the slots.
+            let hanging = Task { await isListed(manager, caller("ada")) }
+            while upstream.calls.withLock({ $0.isEmpty }) { try await Task.sleep(for: .milliseconds(5)) }
+            for _ in 0..<5 { upstream.breaker.failed() }
+            try await Task.sleep(for: .milliseconds(50))
+            #expect(await isListed(manager, caller("ada"), account: 5, within: .seconds(20)))
+            #expect(!upstream.breaker.isOpen)
+            hanging.cancel()
+            _ = await hanging.value
+        }
     }
 
     @Test("3scale's words on a refusal are in the log, and only field messages of a 422 reach the caller")

@@ -16,17 +16,21 @@ final class Upstream: Sendable {
         var fields = ""
         /// Close the connection without an answer.
         var isSilent = false
+        /// Keep the connection open without an answer.
+        var isHanging = false
     }
 
     let calls = Mutex<[String]>([])
     let log = LogRecorder()
-    let breaker = CircuitBreaker()
+    let breaker: CircuitBreaker
+
+    init(_ breaker: BreakerState.Settings = .init()) { self.breaker = CircuitBreaker(breaker) }
 
     func count(_ text: String) -> Int { calls.withLock { $0.filter { $0.contains(text) }.count } }
 
     func run(
         _ reply: @escaping @Sendable (_ line: String, _ isReused: Bool) -> Reply, concurrency: Int = 8,
-        retries: Int = 3,
+        retries: Int = 3, connections: Int = 32,
         _ work: (ThreeScaleAPIManager) async throws -> Void
     ) async throws {
         let server = try RawServer { [self] peer in
@@ -36,6 +40,7 @@ final class Upstream: Sendable {
                 calls.withLock { $0.append(line) }
                 let answer = reply(line, isReused)
                 if answer.isSilent { return }
+                if answer.isHanging { return peer.waitForEnd() }
                 peer.send(
                     "HTTP/1.1 \(answer.status) X\r\nContent-Type: application/json\r\n\(answer.fields)"
                         + "Content-Length: \(answer.body.utf8.count)\r\n\r\n\(answer.body)")
@@ -43,7 +48,9 @@ final class Upstream: Sendable {
             }
         }
         let group = EventLoopGroup(count: 1)
-        let client = HTTPClient(configuration: HTTPClientConfiguration(userAgent: "test"), group: group)
+        var clientConfiguration = HTTPClientConfiguration(userAgent: "test")
+        clientConfiguration.connectionsPerHost = connections
+        let client = HTTPClient(configuration: clientConfiguration, group: group)
         var configuration = ThreeScaleConfiguration(url: "http://127.0.0.1:\(server.port)") { "token" }
         configuration.timeout = .seconds(60)
         configuration.concurrency = concurrency

@@ -126,12 +126,8 @@ struct ThreeScaleTransport: Sendable {
     ) async throws(Failure) -> JSONValue {
         let began = ContinuousClock.now
         do throws(Failure) {
-            let isProbe = breaker.isOpen
-            if let wait = breaker.admit() { throw refusal(wait) }
-            let slot = try await slot()
-            defer { slot.giveBack() }
-            // It may have opened while this call waited.
-            if breaker.isOpen, !isProbe { throw refusal(breaker.probeInterval) }
+            let slot = try await admission()
+            defer { slot?.giveBack() }
             let value = try await exchange(method, path, query, form, operation, isOneOfMany: isOneOfMany)
             metrics.record(operation, .ok, since: began)
             return value
@@ -140,6 +136,27 @@ struct ThreeScaleTransport: Sendable {
             throw error
         }
     }
+
+    /// The slot of a call that may be made now; nil for the breaker's probe. That is one call an interval, so it passes the
+    /// queue, which would refuse it when it is full of calls that hang.
+    private func admission() async throws(Failure) -> CallSlots.Slot? {
+        // A call that has no time to learn anything must not use up the probe.
+        if breaker.isOpen, !hasTimeToJudge { throw refusal(breaker.probeInterval) }
+        switch breaker.admit() {
+        case .refused(let wait): throw refusal(wait)
+        case .probe: return nil
+        case .pass:
+            let slot = try await slot()
+            // It may have opened while this call waited.
+            if breaker.isOpen { throw refusal(breaker.probeInterval) }
+            return slot
+        }
+    }
+
+    /// Whether a time-out of a call that begins now would speak against 3scale.
+    private var hasTimeToJudge: Bool { judges(Deadline.remaining(atMost: configuration.timeout)) }
+
+    private func judges(_ remaining: Duration) -> Bool { remaining >= min(.seconds(1), configuration.timeout / 4) }
 
     private func slot() async throws(Failure) -> CallSlots.Slot {
         do throws(CallSlots.Refusal) {
@@ -178,12 +195,11 @@ struct ThreeScaleTransport: Sendable {
         } catch {
             let failure = translate(error, isWrite, operation)
             // A call that was given next to no time says nothing of 3scale.
-            if error.isPeersFault, !isOneOfMany || error != .timeout(mayHaveBeenSent: true),
-                remaining >= min(.seconds(1), configuration.timeout / 4)
-            {
-                log.failed(operation, cause: error.description, openedBreaker: breaker.failed())
+            if error.isPeersFault, !isOneOfMany || error != .timeout(mayHaveBeenSent: true), judges(remaining) {
+                let opened = breaker.failed(for: error.mayBeOfOneRequest ? CallOwner.current : .background)
+                log.failed(operation, cause: error.description, openedBreaker: opened)
             }
-            throw Failure(error: failure)
+            throw Failure(error: failure, isRefusedHere: error == .queueTimeout)
         }
         do throws(APIManagerError) {
             let value = try ThreeScaleAnswer.value(of: response, isWrite: isWrite, now: wallClock())
@@ -212,7 +228,7 @@ struct ThreeScaleTransport: Sendable {
         case .unavailable, .malformed, .timeout:
             // A 429 speaks neither for 3scale nor against it; nor does one broken document among many.
             let counts = status != 429 && !isOneOfMany
-            log.failed(operation, cause: cause, openedBreaker: counts && breaker.failed())
+            log.failed(operation, cause: cause, openedBreaker: counts && breaker.failed(for: CallOwner.current))
         }
     }
 
@@ -257,7 +273,7 @@ struct ThreeScaleTransport: Sendable {
         let unknown = isWrite && error.requestMayHaveBeenProcessed
         let cause = "3scale \(operation) at \(configuration.baseURL): \(error)"
         return switch error {
-        case .timeout: .timeout(cause: cause, outcomeUnknown: unknown)
+        case .timeout, .queueTimeout: .timeout(cause: cause, outcomeUnknown: unknown)
         case .responseTooLarge, .malformedResponse, .invalidRequest: .malformed(cause: cause, outcomeUnknown: unknown)
         default: .unavailable(retryAfter: nil, cause: cause, outcomeUnknown: unknown)
         }
@@ -303,16 +319,6 @@ struct ThreeScaleTransport: Sendable {
         case .rejected: .rejected
         case .notFound: .notFound
         case .malformed: .malformed
-        }
-    }
-}
-
-extension HTTPClientError {
-    /// Whether it speaks against the peer, rather than against what was asked or our own end.
-    fileprivate var isPeersFault: Bool {
-        switch self {
-        case .timeout, .connectFailed, .tlsFailed, .connectionLost, .malformedResponse: true
-        case .responseTooLarge, .invalidRequest, .cancelled, .shutDown: false
         }
     }
 }

@@ -1,4 +1,4 @@
-/// For whom calls to 3scale are made. The calls of one owner share a queue.
+/// For whom calls to other systems are made. The calls of one owner share a queue.
 package enum CallOwner: Hashable, Sendable {
     case caller(OwnerMark)
     /// The catalogue, probes and what no caller waits for.

@@ -53,7 +53,9 @@ package struct FailureSummary<Cause: Hashable & Sendable>: Sendable {
 package final class DependencyLog: Sendable {
     private struct Failure: Hashable, Sendable {
         let operation: String
-        /// Of a refusal.
+        /// What was called; nil for the dependency's own URL.
+        var url: String?
+        /// Of the answer, where there was one.
         var status: Int?
         let cause: String
     }
@@ -86,33 +88,35 @@ package final class DependencyLog: Sendable {
 
     /// A call failed for the dependency's fault.
     /// - Parameters:
+    ///   - url: what was called, without secrets; nil for the dependency's own URL.
+    ///   - status: of the answer, where there was one.
     ///   - cause: without secrets.
     ///   - openedBreaker: whether this failure opened the circuit breaker.
     package func failed(
-        _ operation: String, cause: String, openedBreaker: Bool = false, now: ContinuousClock.Instant = .now
+        _ operation: String, at url: String? = nil, status: Int? = nil, cause: String, openedBreaker: Bool = false,
+        now: ContinuousClock.Instant = .now
     ) {
-        let cause = Self.printable(cause)
-        let failure = Failure(operation: operation, cause: cause)
+        let failure = Failure(operation: operation, url: url, status: status, cause: Self.printable(cause))
         let isDue = state.withLock { state in
-            state.lastCause = "\(operation) \(address): \(cause)"
+            state.lastCause = "\(operation) \(url ?? address): \(failure.cause)"
             return state.failures.failed(failure, now: now)
         }
         if isDue { log(failure: failure, count: 1) }
-        if openedBreaker { log(.warning, "circuit breaker opened", operation, cause) }
+        if openedBreaker { log(.warning, "circuit breaker opened", failure) }
     }
 
     /// A call was refused with a reason of the dependency's own, such as a failed validation.
     package func refused(
-        _ operation: String, status: Int, cause: String, now: ContinuousClock.Instant = .now
+        _ operation: String, at url: String? = nil, status: Int, cause: String, now: ContinuousClock.Instant = .now
     ) {
-        let refusal = Failure(operation: operation, status: status, cause: Self.printable(cause))
+        let refusal = Failure(operation: operation, url: url, status: status, cause: Self.printable(cause))
         if state.withLock({ $0.refusals.failed(refusal, now: now) }) { log(refusal: refusal, count: 1) }
     }
 
     /// A call was answered.
     /// - Parameter closedBreaker: whether this answer closed the circuit breaker.
-    package func succeeded(_ operation: String, closedBreaker: Bool) {
-        if closedBreaker { log(.warning, "circuit breaker closed", operation, nil) }
+    package func succeeded(_ operation: String, at url: String? = nil, closedBreaker: Bool) {
+        if closedBreaker { log(.warning, "circuit breaker closed", Failure(operation: operation, url: url, cause: "")) }
     }
 
     /// Logs the summaries whose minute is over. Called every second or so.
@@ -125,25 +129,23 @@ package final class DependencyLog: Sendable {
     }
 
     private func log(failure: Failure, count: Int) {
-        log(
-            .warning, "dependency call failed", failure.operation, failure.cause, ["failures": .integer(count)])
+        log(.warning, "dependency call failed", failure, ["failures": .integer(count)])
     }
 
     private func log(refusal: Failure, count: Int) {
-        var metadata: Logger.Metadata = ["refusals": .integer(count)]
-        if let status = refusal.status { metadata["upstream_status"] = .integer(status) }
-        log(.info, "dependency refused a call", refusal.operation, refusal.cause, metadata)
+        log(.info, "dependency refused a call", refusal, ["refusals": .integer(count)])
     }
 
     private func log(
-        _ level: Logger.Level, _ message: String, _ operation: String, _ cause: String?, _ more: Logger.Metadata = [:]
+        _ level: Logger.Level, _ message: String, _ failure: Failure, _ more: Logger.Metadata = [:]
     ) {
         guard let logger else { return }
         var metadata = more
         metadata["system"] = .string(system)
-        metadata["address"] = .string(address)
-        metadata["operation"] = .string(operation)
-        if let cause { metadata[LogKey.error] = .string(cause) }
+        metadata["address"] = .string(failure.url ?? address)
+        metadata["operation"] = .string(failure.operation)
+        if let status = failure.status { metadata["upstream_status"] = .integer(status) }
+        if !failure.cause.isEmpty { metadata[LogKey.error] = .string(failure.cause) }
         logger.log(level: level, message, metadata: metadata)
     }
 

@@ -1,13 +1,12 @@
-import HelperCore
 import Synchronization
 
-/// Limits how many calls are in flight to 3scale and shares the slots fairly.
+/// Limits how many calls are in flight to one system and shares the slots fairly.
 ///
 /// Calls wait in a queue of their owner and the queues take turns. One caller holds at most a quarter of the slots, background
 /// work at most half. When the queues are full, the owner who waits most gives way to one who waits less.
-final class CallSlots: Sendable {
+package final class CallSlots: Sendable {
     /// Why there is no slot.
-    enum Refusal: Error, Equatable {
+    package enum Refusal: Error, Equatable {
         /// Too many calls wait already.
         case full
         /// The time was up, or the task was cancelled.
@@ -15,7 +14,7 @@ final class CallSlots: Sendable {
     }
 
     /// One call in flight. It gives its slot back exactly once: when told, or else with its last reference.
-    final class Slot: Sendable {
+    package final class Slot: Sendable {
         private let slots: CallSlots
         private let owner: CallOwner
         private let isHeld = Atomic<Bool>(true)
@@ -27,7 +26,7 @@ final class CallSlots: Sendable {
 
         deinit { giveBack() }
 
-        func giveBack() {
+        package func giveBack() {
             if isHeld.exchange(false, ordering: .acquiringAndReleasing) { slots.giveBack(owner) }
         }
     }
@@ -60,20 +59,23 @@ final class CallSlots: Sendable {
     private let waitersMax: Int
     private let state: Mutex<State>
 
-    init(count: Int, waitersMax: Int) {
+    /// - Parameters:
+    ///   - count: calls in flight, at least 1.
+    ///   - waitersMax: calls that wait, of all owners.
+    package init(count: Int, waitersMax: Int) {
         self.count = max(1, count)
         self.waitersMax = waitersMax
         state = Mutex(State(free: max(1, count)))
     }
 
     /// Calls in flight, calls that wait, and owners with either.
-    var usage: (held: Int, waiting: Int, owners: Int) {
+    package var usage: (held: Int, waiting: Int, owners: Int) {
         state.withLock { (count - $0.free, $0.waiting + $0.arriving.count, $0.held.count + $0.queues.count) }
     }
 
     /// Waits for a slot.
     /// - Parameter sleep: waits for so long, or until its task is cancelled.
-    func enter(
+    package func enter(
         _ owner: CallOwner, within limit: Duration, sleep: @escaping @Sendable (Duration) async -> Void
     ) async throws(Refusal) -> Slot {
         let id: UInt64? = state.withLock { state in

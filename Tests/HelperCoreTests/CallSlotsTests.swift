@@ -1,10 +1,8 @@
 import HelperCore
-import Synchronization
+import TestSupport
 import Testing
 
-@testable import ThreeScale
-
-@Suite("Slots for calls to 3scale")
+@Suite("Slots for calls")
 struct CallSlotsTests {
     private static let forever: @Sendable (Duration) async -> Void = { _ in
         try? await Task.sleep(for: .seconds(300))
@@ -120,22 +118,6 @@ struct CallSlotsTests {
         for call in calls { await call.value }
         #expect(slots.usage == (0, 0, 0))
         #expect(most.withLock { $0.most } <= 4)
-    }
-}
-
-/// A value that several tasks change.
-final class Shared<Value: Sendable>: Sendable {
-    private let value: Mutex<Value>
-
-    init(_ value: Value) { self.value = Mutex(value) }
-
-    func withLock<Result: Sendable>(_ body: (inout Value) -> Result) -> Result {
-        value.withLock { value in
-            var copy = value
-            let result = body(&copy)
-            value = copy
-            return result
-        }
     }
 }
 
