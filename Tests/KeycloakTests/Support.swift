@@ -113,7 +113,8 @@ struct Bench {
 
     init(
         _ source: MemoryKeySource = MemoryKeySource(), introspects lifetime: Duration? = nil,
-        places: IssuerPlaces = IssuerPlaces(realmURL: issuer), change: (inout TokenPolicy) -> Void = { _ in },
+        callsMax: Int = 32, places: IssuerPlaces = IssuerPlaces(realmURL: issuer),
+        change: (inout TokenPolicy) -> Void = { _ in },
         over other: (any KeySource)? = nil
     ) {
         self.source = source
@@ -124,7 +125,8 @@ struct Bench {
         verifier = KeycloakTokenVerifier(
             policy: policy, places: places, settings: KeySettings(),
             parts: .init(
-                source: other ?? source, introspection: lifetime.map { (source, $0) },
+                source: other ?? source,
+                introspection: lifetime.map { .init(source: source, lifetime: $0, callsMax: callsMax) },
                 spawn: { work in Task { await work() } },
                 logger: Logger(label: "test", handler: JSONLogHandler(sink: log, level: .trace, now: { 0 })),
                 metrics: registry, now: { clock.value }, instant: { clock.instant }))
@@ -133,7 +135,10 @@ struct Bench {
     /// The verdict without asking, in a word.
     func check(_ token: [UInt8]) -> String { Self.word(verifier.verify(token[...])) }
 
-    func ask(_ token: [UInt8]) async -> String { Self.word(await verifier.verifyByAsking(token[...])) }
+    /// - Parameter client: the address that the token came from.
+    func ask(_ token: [UInt8], from client: String = "192.0.2.1") async -> String {
+        Self.word(await verifier.verifyByAsking(token[...], from: client))
+    }
 
     func refusal(_ token: [UInt8]) -> TokenRefusal? {
         if case .refused(let refusal) = verifier.verify(token[...]) { refusal } else { nil }
@@ -158,5 +163,32 @@ struct Bench {
         let text = String(decoding: registry.exposition(), as: UTF8.self)
         return text.split(separator: "\n").first { $0.hasPrefix("\(name){\(label)}") }?.split(separator: " ").last
             .map(String.init)
+    }
+}
+
+/// Hands on what another source answers, but holds a key set back that it has already read.
+final class SlowKeySource: KeySource {
+    private struct State: Sendable {
+        var isHeld = false
+        var hasBegun = false
+    }
+
+    private let source: MemoryKeySource
+    private let state = Mutex(State())
+
+    init(_ source: MemoryKeySource) { self.source = source }
+
+    func hold() { state.withLock { $0 = State(isHeld: true) } }
+
+    func release() { state.withLock { $0.isHeld = false } }
+
+    func hasBegun() async { while !state.withLock({ $0.hasBegun }) { try? await Task.sleep(for: .milliseconds(1)) } }
+
+    func fetch(_ url: String, for issuer: String) async throws(KeySourceError) -> [UInt8] {
+        let answer = try await source.fetch(url, for: issuer)
+        guard url.hasSuffix("/certs") else { return answer }
+        state.withLock { $0.hasBegun = true }
+        while state.withLock({ $0.isHeld }) { try? await Task.sleep(for: .milliseconds(1)) }
+        return answer
     }
 }

@@ -299,7 +299,7 @@ struct TokenVerifierTests {
         await slow.hasBegun()
         // The answer under way was made before the rotation.
         source.publish(signer.jwk, fresh.jwk)
-        async let good = bench.ask(token)
+        async let good = bench.ask(token, from: "192.0.2.2")
         try await Task.sleep(for: .milliseconds(50))
         slow.release()
         #expect(try await stranger == "unknown_key")
@@ -317,32 +317,5 @@ struct TokenVerifierTests {
             ]
         }
         #expect(try #require(bench.caller(token)).roles == ["realm", "own"])
-    }
-}
-
-/// Hands on what another source answers, but holds a key set back that it has already read.
-private final class SlowKeySource: KeySource {
-    private struct State: Sendable {
-        var isHeld = false
-        var hasBegun = false
-    }
-
-    private let source: MemoryKeySource
-    private let state = Mutex(State())
-
-    init(_ source: MemoryKeySource) { self.source = source }
-
-    func hold() { state.withLock { $0 = State(isHeld: true) } }
-
-    func release() { state.withLock { $0.isHeld = false } }
-
-    func hasBegun() async { while !state.withLock({ $0.hasBegun }) { await Task.yield() } }
-
-    func fetch(_ url: String, for issuer: String) async throws(KeySourceError) -> [UInt8] {
-        let answer = try await source.fetch(url, for: issuer)
-        guard url.hasSuffix("/certs") else { return answer }
-        state.withLock { $0.hasBegun = true }
-        while state.withLock({ $0.isHeld }) { await Task.yield() }
-        return answer
     }
 }

@@ -72,8 +72,8 @@ struct VerifiedTokenCacheTests {
             endpoints: IssuerEndpoints(
                 issuer: "i", base: "i", keySetURL: nil, introspectionURL: nil, source: bench.source,
                 logger: Logger(label: "t", handler: JSONLogHandler(sink: bench.log, level: .trace, now: { 0 }))),
-            source: bench.source, settings: .init(), spawn: { work in Task { await work() } },
-            refreshes: KeyRefreshMetrics(factory: bench.registry),
+            source: bench.source, settings: .init(), waitersMax: 1, spawn: { work in Task { await work() } },
+            sleep: { try? await Task.sleep(for: $0) }, refreshes: KeyRefreshMetrics(factory: bench.registry),
             logger: Logger(label: "t", handler: JSONLogHandler(sink: bench.log, level: .trace, now: { 0 })))
         func digest(_ number: Int) -> SHA256Digest { SHA256Digest(of: Array("\(number)".utf8)[...]) }
         func token(_ text: String) -> VerifiedToken {

@@ -25,14 +25,12 @@ extension HelperServer {
             settings: settings.telemetry, registry: registry, loops: 1, client: client, logger: logger)
         let verifier = tokenVerifier(
             client, settings.identity.clientSecret.map { RotatingSecret($0) }, telemetry,
-            KeycloakBreakers(settings.breaker)
-        ) { work in
-            _ = group.currentOrAny().spawn(work)
-        }
+            KeycloakBreakers(settings.breaker), { work in _ = group.currentOrAny().spawn(work) },
+            sleep: { try? await group.currentOrAny().sleep(for: $0) })
         let doctor = Doctor(
             doctorPlan(tokenFile),
             observer: Observer(client: client, timeout: min(settings.timeout, Self.doctorTimeoutMax), now: now),
-            verify: { await verifier.verifyByAsking($0[...]) },
+            verify: { await verifier.verifyByAsking($0[...], from: "doctor") },
             redis: redisCheck(group, roots?.trust), now: now)
         let report = await Task(executorPreference: group.loops[0]) { await doctor.examine() }.value
         await client.shutdown()

@@ -10,7 +10,8 @@ import Telemetry
 extension HelperServer {
     func tokenVerifier(
         _ client: HTTPClient, _ clientSecret: RotatingSecret?, _ telemetry: HelperTelemetry,
-        _ breakers: KeycloakBreakers, _ spawn: @escaping Spawn
+        _ breakers: KeycloakBreakers, _ spawn: @escaping Spawn,
+        sleep: @escaping @Sendable (Duration) async -> Void
     ) -> KeycloakTokenVerifier {
         let identity = settings.identity
         var policy = identity.policy
@@ -26,7 +27,12 @@ extension HelperServer {
         return KeycloakTokenVerifier(
             policy: policy, places: identity.places, settings: identity.keys,
             parts: KeycloakTokenVerifier.Parts(
-                source: source, introspection: identity.introspectionLifetime.map { (source, $0) }, spawn: spawn,
+                source: source,
+                introspection: identity.introspectionLifetime.map { lifetime in
+                    // Fetches of signing keys must find a connection, too.
+                    .init(source: source, lifetime: lifetime, callsMax: max(1, settings.concurrency * 3 / 4))
+                },
+                spawn: spawn, sleep: sleep,
                 logger: logger.labelled("keycloak"), metrics: telemetry.registry,
                 now: { Double(wallClockNanoseconds()) / 1e9 }))
     }

@@ -113,8 +113,12 @@ package struct HelperServer: Sendable {
         let sleep: @Sendable (Duration) async -> Void = { try? await group.currentOrAny().sleep(for: $0) }
         let telemetry = HelperTelemetry(
             settings: settings.telemetry, registry: registry, loops: settings.loops, client: client, logger: logger)
-        let breakers = (keycloak: KeycloakBreakers(settings.breaker), threeScale: CircuitBreaker(settings.breaker))
-        let verifier = tokenVerifier(client, credentials.clientSecret, telemetry, breakers.keycloak, spawn)
+        let breakers = (
+            keycloak: KeycloakBreakers(settings.breaker, logger: logger.labelled("keycloak")),
+            threeScale: CircuitBreaker(settings.breaker)
+        )
+        let verifier = tokenVerifier(
+            client, credentials.clientSecret, telemetry, breakers.keycloak, spawn, sleep: sleep)
         let manager = ThreeScaleAPIManager(
             configuration: threeScaleConfiguration(credentials.accessToken), client: client,
             metrics: telemetry.upstream("3scale", ThreeScaleAPIManager.operations), tracer: telemetry.tracer,
@@ -163,6 +167,7 @@ package struct HelperServer: Sendable {
             api: api, verifier: verifier, catalogs: catalogs, lifecycle: lifecycle, telemetry: telemetry,
             redis: shared.redis,
             summariseFailures: {
+                breakers.keycloak.summariseFailures()
                 manager.summariseFailures()
                 catalogs.summariseFailures()
             })

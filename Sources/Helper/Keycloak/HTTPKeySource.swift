@@ -59,8 +59,8 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
         let call = "\(operation) \(url)"
         let asksAboutToken = operation == Self.introspection
         let entry = breakers.entry(.init(issuer: issuer, host: url.host, isIntrospection: asksAboutToken))
-        if entry.breaker.admit() != nil {
-            throw KeySourceError("\(call): circuit breaker open; last failure: \(entry.lastCause)")
+        if case .refused = entry.breaker.admit() {
+            throw KeySourceError("\(call): circuit breaker open; last failure: \(entry.log.lastCause ?? "unknown")")
         }
         let began = ContinuousClock.now
         let response: HTTPClientResponse
@@ -82,28 +82,49 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
             let cause = "\(call): \(error)"
             if case .responseTooLarge = error, asksAboutToken {
                 // The issuer answered: this token's claims are too many.
-                entry.breaker.succeeded()
+                succeeded(entry, operation, url)
                 metrics.record(operation, .malformed, since: began)
                 throw KeySourceError("\(cause) (more than \(request.maxResponseBytes) bytes)", kind: .request)
             }
-            if error != .cancelled, error != .shutDown { entry.failed(cause) }
-            if case .timeout = error {
-                metrics.record(operation, .timeout, since: began)
-                throw KeySourceError(cause, kind: asksAboutToken ? .request : .issuer)
+            if error.isPeersFault || error == .responseTooLarge {
+                let owner = error.mayBeOfOneRequest ? CallOwner.current : .background
+                entry.log.failed(
+                    operation, at: url.description, cause: error.description,
+                    openedBreaker: entry.breaker.failed(for: owner))
             }
-            metrics.record(operation, .unavailable, since: began)
-            throw KeySourceError(cause)
+            metrics.record(operation, error.isTimeout ? .timeout : .unavailable, since: began)
+            throw KeySourceError(cause, kind: asksAboutToken && error.mayBeOfOneRequest ? .request : .issuer)
         }
         let status = response.status.code
         metrics.record(operation, Self.outcome(status), since: began)
         guard status == 200 else {
-            let cause = "\(call): HTTP \(status)"
-            // A refusal is an answer; a 429 speaks neither for Keycloak nor against it.
-            if status >= 500 { entry.failed(cause) } else if status != 429 { entry.breaker.succeeded() }
-            throw KeySourceError(cause, kind: asksAboutToken ? Self.introspectionFailure(status) : .issuer)
+            judge(status, entry, operation, url)
+            throw KeySourceError(
+                "\(call): HTTP \(status)", kind: asksAboutToken ? Self.introspectionFailure(status) : .issuer)
         }
-        entry.breaker.succeeded()
+        succeeded(entry, operation, url)
         return response.body
+    }
+
+    /// Counts an answer other than 200 for or against the issuer, and logs it. A refusal is an answer; a 429 speaks neither
+    /// for Keycloak nor against it.
+    private func judge(_ status: Int, _ entry: KeycloakBreakers.Entry, _ operation: String, _ url: LoggedURL) {
+        let cause = "Keycloak answered \(status)"
+        if status < 500, status != 429 { succeeded(entry, operation, url) }
+        switch status {
+        case 500...:
+            entry.log.failed(
+                operation, at: url.description, status: status, cause: cause,
+                openedBreaker: entry.breaker.failed(for: CallOwner.current))
+        // What the discovery document would say is known otherwise, and a question about one token concerns that alone.
+        case 404 where operation == "discovery", 400, 405..<429, 430..<500:
+            entry.log.refused(operation, at: url.description, status: status, cause: cause)
+        default: entry.log.failed(operation, at: url.description, status: status, cause: cause)
+        }
+    }
+
+    private func succeeded(_ entry: KeycloakBreakers.Entry, _ operation: String, _ url: LoggedURL) {
+        entry.log.succeeded(operation, at: url.description, closedBreaker: entry.breaker.succeeded())
     }
 
     /// Whose failure a status of the introspection endpoint is. A 5xx may be this token's alone; of those in a row the

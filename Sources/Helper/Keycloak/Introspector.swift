@@ -5,7 +5,8 @@ import Synchronization
 import Telemetry
 
 /// Asks the issuer whether it still stands by a token (RFC 7662), and believes the answer for a short time. A token is
-/// asked about only after its signature was found good, so strangers cannot make us ask.
+/// asked about only after its signature was found good, so strangers cannot make us ask. The questions of one owner wait in a
+/// queue of their own, so that one user's many tokens keep nobody else's from being asked about.
 final class Introspector: Sendable {
     enum Answer: Sendable {
         /// The claims of the answer.
@@ -15,11 +16,14 @@ final class Introspector: Sendable {
     }
 
     private static let answersMax = 65_536
-    private static let questionsMax = 64
+    /// Requests of one owner that wait for an answer.
+    private static let waitersOfOwnerMax = 64
+    /// How long a question waits for its turn.
+    private static let turnMax = Duration.seconds(5)
     /// How long no question is asked after a failure: of an issuer that failed, or about a token whose own question did.
     private static let pause = Duration.seconds(1)
     private static let failedTokensMax = 4_096
-    /// Bytes of an answer: room for some ten thousand roles; 64 such answers at once are 16 MiB. Beyond: nothing is known of
+    /// Bytes of an answer: room for some ten thousand roles; 32 such answers at once are 8 MiB. Beyond: nothing is known of
     /// that one token.
     static let answerBytesMax = 256 * 1024
     /// An answer as long as one may be, of the shortest roles.
@@ -30,7 +34,9 @@ final class Introspector: Sendable {
     private let lifetime: Duration
     private let answers: BoundedCache<SHA256Digest, Bool>
     private let flights: SingleFlight<SHA256Digest, Answer>
-    private let questions = Atomic<Int>(0)
+    /// By issuer: one that is slow holds up no other.
+    private let queues: [String: Queue]
+    private let sleep: @Sendable (Duration) async -> Void
     /// By issuer: its last failure.
     private let failures = Mutex<[String: (at: ContinuousClock.Instant, cause: String)]>([:])
     /// Tokens whose own question failed.
@@ -38,13 +44,33 @@ final class Introspector: Sendable {
     private let logger: Logger
     private let instant: @Sendable () -> ContinuousClock.Instant
 
+    /// The questions to one issuer.
+    private final class Queue: Sendable {
+        let slots: CallSlots
+        let waiters: Mutex<WaiterBounds<CallOwner>>
+
+        init(callsMax: Int, waitersMax: Int) {
+            slots = CallSlots(count: callsMax, waitersMax: waitersMax)
+            waiters = Mutex(WaiterBounds(totalMax: waitersMax, eachMax: Introspector.waitersOfOwnerMax))
+        }
+    }
+
     /// - Parameters:
     ///   - lifetime: how long an answer is believed.
+    ///   - issuers: all that are asked.
+    ///   - callsMax: questions in flight, of all issuers.
+    ///   - waitersMax: requests that wait for an answer of one issuer.
     ///   - instant: the time.
     init(
-        source: any IntrospectionSource, lifetime: Duration, spawn: @escaping Spawn, logger: Logger,
+        source: any IntrospectionSource, lifetime: Duration, issuers: [String], callsMax: Int, waitersMax: Int,
+        spawn: @escaping Spawn, sleep: @escaping @Sendable (Duration) async -> Void, logger: Logger,
         instant: @escaping @Sendable () -> ContinuousClock.Instant
     ) {
+        let share = max(1, callsMax / max(1, issuers.count))
+        queues = Dictionary(
+            issuers.map { ($0, Queue(callsMax: share, waitersMax: waitersMax)) },
+            uniquingKeysWith: { first, _ in first })
+        self.sleep = sleep
         self.source = source
         self.lifetime = lifetime
         self.logger = logger
@@ -66,22 +92,31 @@ final class Introspector: Sendable {
         return entry.value
     }
 
-    /// Asks, or waits for the question under way.
-    func ask(_ token: ArraySlice<UInt8>, _ digest: SHA256Digest, at url: String, for issuer: String) async -> Answer {
+    /// Asks, or waits for the question under way. When too many requests wait already, nothing can be said of the token.
+    /// - Parameter owner: whose token it is.
+    func ask(
+        _ token: ArraySlice<UInt8>, _ digest: SHA256Digest, at url: String, for issuer: String, owner: CallOwner
+    ) async -> Answer {
+        guard let queue = queues[issuer], queue.waiters.withLock({ $0.enter(owner) }) else { return .unavailable }
+        defer { queue.waiters.withLock { $0.leave(owner) } }
         let token = Array(token)
-        return (try? await flights.run(digest) { [self] in await question(token, digest, url, issuer) }.value)
-            ?? .unavailable
+        let answer = try? await flights.run(digest) { [self] in
+            await CallOwner.$current.withValue(owner) { await question(token, digest, url, issuer, queue.slots) }
+        }.value
+        return answer ?? .unavailable
     }
 
     private func question(
-        _ token: [UInt8], _ digest: SHA256Digest, _ url: String, _ issuer: String
+        _ token: [UInt8], _ digest: SHA256Digest, _ url: String, _ issuer: String, _ slots: CallSlots
     ) async -> Answer {
+        let limit = max(.zero, Deadline.remaining(atMost: Self.turnMax))
+        guard let slot = try? await slots.enter(CallOwner.current, within: limit, sleep: sleep) else {
+            return .unavailable
+        }
+        defer { slot.giveBack() }
         let asked = instant()
         if isPausing(failures.withLock { $0[issuer]?.at }, asked) { return .unavailable }
         if isPausing(failedTokens.entry(digest)?.madeAt, asked) { return .unavailable }
-        let (before, _) = questions.add(1, ordering: .relaxed)
-        defer { questions.subtract(1, ordering: .relaxed) }
-        guard before < Self.questionsMax else { return .unavailable }
         do throws(KeySourceError) {
             let bytes = try await source.introspect(token[...], at: url, for: issuer)
             guard let answer = try? JSONValue(parsing: bytes, limits: Self.limits),

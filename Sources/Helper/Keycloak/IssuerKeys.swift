@@ -6,6 +6,8 @@ import Telemetry
 final class IssuerKeys: Sendable {
     /// One that began too early, one that had just ended when it was joined, and one that began after the token came.
     private static let fetchesMax = 3
+    /// Tokens of one client that wait for a fetch: room for a hundred first requests by a brand-new key behind one proxy.
+    private static let waitersOfClientMax = 128
 
     let endpoints: IssuerEndpoints
     private let name: String
@@ -16,13 +18,20 @@ final class IssuerKeys: Sendable {
     /// The cache's generation, to be read without its lock.
     private let currentGeneration = Atomic<UInt64>(0)
     private let flights: SingleFlight<String, Bool>
+    /// The tokens that wait for a fetch, by client.
+    private let waiters: Mutex<WaiterBounds<String>>
+    private let sleep: @Sendable (Duration) async -> Void
     /// The failure that was logged last.
     private let lastProblem = Mutex<String?>(nil)
 
-    /// - Parameter name: for the log.
+    /// - Parameters:
+    ///   - name: for the log.
+    ///   - waitersMax: tokens that may wait for a fetch.
+    ///   - sleep: puts a fetch off.
     init(
         name: String, endpoints: IssuerEndpoints, source: any KeySource, settings: KeySetCache.Settings,
-        spawn: @escaping Spawn, refreshes: KeyRefreshMetrics, logger: Logger
+        waitersMax: Int, spawn: @escaping Spawn, sleep: @escaping @Sendable (Duration) async -> Void,
+        refreshes: KeyRefreshMetrics, logger: Logger
     ) {
         self.name = name
         self.endpoints = endpoints
@@ -31,6 +40,8 @@ final class IssuerKeys: Sendable {
         self.refreshes = refreshes
         cache = Mutex(KeySetCache(settings: settings))
         flights = SingleFlight(spawn: spawn)
+        waiters = Mutex(WaiterBounds(totalMax: waitersMax, eachMax: Self.waitersOfClientMax))
+        self.sleep = sleep
     }
 
     var age: Duration? { cache.withLock { $0.loadedAt }?.duration(to: .now) }
@@ -40,19 +51,25 @@ final class IssuerKeys: Sendable {
     /// How long the keys may be used without a newer answer.
     var usable: Duration { cache.withLock { $0.usable(now: .now) } }
 
-    func lookUp(_ keyID: String) -> KeySetCache.Lookup { cache.withLock { $0.lookUp(keyID, now: .now) } }
+    /// What is known without waiting. An unknown key is left to `lookUpAfterFetch`.
+    func lookUp(_ keyID: String) -> KeySetCache.Lookup { cache.withLock { $0.lookUp(keyID, for: nil, now: .now) } }
 
     /// Fetches, or waits for the fetch under way, and looks again. A fetch under way may have begun before the key was
-    /// made: then one that began later is waited for as well.
-    func lookUpAfterFetch(_ keyID: String) async -> KeySetCache.Lookup {
+    /// made: then one that began later is waited for as well. When too many tokens wait already, nothing can be said of this
+    /// one: its key may well be brand-new.
+    /// - Parameter client: the network address that the token came from.
+    func lookUpAfterFetch(_ keyID: String, from client: String) async -> KeySetCache.Lookup {
         let seenAt = ContinuousClock.now
         // Another call may have fetched while this one was on its way here.
-        var lookup = lookUp(keyID)
+        var lookup = cache.withLock { $0.lookUp(keyID, for: client, now: .now) }
+        guard case .fetch = lookup else { return lookup }
+        guard waiters.withLock({ $0.enter(client) }) else { return age == nil ? .unavailable : .unknownUnavailable }
+        defer { waiters.withLock { $0.leave(client) } }
         for _ in 0..<Self.fetchesMax {
             guard case .fetch = lookup else { return lookup }
             // The first load is not caused by a key id.
-            await fetch(forced: age != nil)
-            lookup = cache.withLock { $0.settle(keyID, seenAt: seenAt, now: .now) }
+            await fetch(for: age == nil ? nil : client)
+            lookup = cache.withLock { $0.settle(keyID, for: client, seenAt: seenAt, now: .now) }
         }
         if case .fetch = lookup { return .unknownUnavailable }
         return lookup
@@ -60,14 +77,20 @@ final class IssuerKeys: Sendable {
 
     /// Fetches when the keys are old enough.
     func refreshIfNeeded() async {
-        if cache.withLock({ $0.needsRefresh(now: .now) }) { await fetch(forced: false) }
+        if cache.withLock({ $0.needsRefresh(now: .now) }) { await fetch(for: nil) }
     }
 
     /// One flight at a time, which all who need it share.
-    private func fetch(forced: Bool) async {
+    /// - Parameter client: whose token causes it; nil for the clock.
+    private func fetch(for client: String?) async {
         _ = try? await flights.run("keys") { [self] in
-            cache.withLock { $0.beginFetch(now: .now, forced: forced) }
-            return await load(rediscovers: !forced)
+            // Tokens that come meanwhile join this flight, so a pause costs no further fetch.
+            if client != nil {
+                let pause = cache.withLock { $0.pause(now: .now) }
+                if pause > .zero { await sleep(pause) }
+            }
+            cache.withLock { $0.beginFetch(now: .now, for: client) }
+            return await load(rediscovers: client == nil)
         }
     }
 

@@ -4,8 +4,10 @@ struct KeySetCache: Sendable {
     struct Settings: Sendable {
         /// Keys older than this are fetched again in the background.
         var refreshAfter = Duration.seconds(600)
-        /// Between fetches that a token's unknown key id may cause.
+        /// Between two fetches that one client's tokens with unknown key ids may cause.
         var cooldown = Duration.seconds(30)
+        /// Between two fetches that tokens of all clients together may cause, unless they bring other keys.
+        var pace = Duration.seconds(1)
         /// Keys older than this are not used.
         var maxStale = Duration.seconds(24 * 3_600)
         /// The pause after a first failure; it doubles with each further one.
@@ -16,7 +18,7 @@ struct KeySetCache: Sendable {
     enum Lookup: Sendable {
         /// - generation: of the set that holds it.
         case found(KeySet.Key, generation: UInt64)
-        /// The set is known and does not hold it, and it is too early to ask again.
+        /// The set is known and does not hold it, and this client's tokens may not cause another fetch yet.
         case absent
         /// One fetch may find it.
         case fetch
@@ -28,8 +30,10 @@ struct KeySetCache: Sendable {
 
     typealias Instant = ContinuousClock.Instant
 
-    /// Key ids that are remembered as unknown.
+    /// Key ids that are cached as unknown.
     private static let absentMax = 256
+    /// Clients whose last fetch is known. Beyond, the pace of all clients together bounds the fetches.
+    private static let clientsMax = 4_096
 
     let settings: Settings
     private var set: KeySet?
@@ -37,14 +41,18 @@ struct KeySetCache: Sendable {
     private(set) var generation: UInt64 = 0
     private(set) var loadedAt: Instant?
     private(set) var failures = 0
-    /// When the last fetch began that tokens caused and that brought nothing new. Until the cooldown after it has passed,
-    /// unknown key ids cause no fetch. The background's own fetches do not count, and a fetch that brought another set ends
-    /// the cooldown: a stranger cannot make the issuer change its keys.
-    private var cooldownBegan: Instant?
-    /// Whether this cooldown's one further fetch has been made, for tokens that came while the one before was under way.
-    private var hasFollowedUp = false
-    /// When the fetch under way began, and whether a token caused it.
-    private var underWay: (began: Instant, forced: Bool)?
+    /// By client: when the last fetch began that its tokens caused, or waited for, and that brought nothing new. Until the
+    /// cooldown after it has passed, its unknown key ids cause no fetch; those of other clients do. The background's own
+    /// fetches do not count, and a fetch that brought another set ends all cooldowns: a stranger cannot make the issuer
+    /// change its keys.
+    private var cooldowns: [String: Instant] = [:]
+    /// When the last fetch began that a token caused and that failed. Nobody's unknown key ids cause a fetch in the cooldown
+    /// after it: the background tries again soon enough, and its success ends it.
+    private var failedAt: Instant?
+    /// When the last fetch began that a token caused and that brought nothing new.
+    private var pacedFrom: Instant?
+    /// When the fetch under way began, and whose token caused it; nil for the clock.
+    private var underWay: (began: Instant, client: String?)?
     /// When the fetch began that brought `set`.
     private var answeredFrom: Instant?
     private var attemptedAt: Instant?
@@ -56,7 +64,8 @@ struct KeySetCache: Sendable {
 
     var lastFailed: Bool { failures > 0 }
 
-    func lookUp(_ keyID: String, now: Instant) -> Lookup {
+    /// - Parameter client: whom the fetch is counted under that the key id may cause; nil disregards cooldowns.
+    func lookUp(_ keyID: String, for client: String?, now: Instant) -> Lookup {
         let usable = usableSet(now)
         if let key = usable?.keys[keyID] { return .found(key, generation: generation) }
         if usable == nil {
@@ -64,28 +73,34 @@ struct KeySetCache: Sendable {
             let isEarly = attemptedAt.map { $0.duration(to: now) < settings.cooldown } ?? false
             return isEarly && lastFailed ? .unavailable : .fetch
         }
-        if isRememberedAbsent(keyID, now) { return .absent }
+        if isCachedAbsent(keyID, now) { return .absent }
         // The fetch under way may bring it.
         if underWay != nil, !lastFailed { return .fetch }
-        if !isCoolingDown(now) { return .fetch }
+        if !isCoolingDown(client, now) { return .fetch }
         // A key that could not be asked for may well be there.
         return lastFailed ? .unknownUnavailable : .absent
     }
 
     /// What there is after a fetch. Only a fetch that began after the token came can say that its key is unknown; after
-    /// another one the answer is `fetch`, for which each cooldown has room once. A key id that a good answer lacks is
+    /// another one the answer is `fetch`, unless the client's cooldown forbids it. A key id that a good answer lacks is
     /// cached as unknown for twice the cooldown, so that one forgotten client does not use up every cooldown's fetch.
     /// - Parameter seenAt: when the token came.
-    mutating func settle(_ keyID: String, seenAt: Instant, now: Instant) -> Lookup {
+    mutating func settle(_ keyID: String, for client: String, seenAt: Instant, now: Instant) -> Lookup {
         guard let usable = usableSet(now) else { return .unavailable }
         if let key = usable.keys[keyID] { return .found(key, generation: generation) }
         if lastFailed { return .unknownUnavailable }
         guard let answeredFrom, answeredFrom < seenAt else {
-            remember(keyID, now)
+            cacheAbsent(keyID, now)
+            beginCooldown(of: client, at: answeredFrom ?? now, now)
             return .absent
         }
-        if isRememberedAbsent(keyID, now) { return .absent }
-        return isCoolingDown(now) && hasFollowedUp ? .absent : .fetch
+        return isCachedAbsent(keyID, now) || isCoolingDown(client, now) ? .absent : .fetch
+    }
+
+    /// How long the next fetch that a token causes must be put off.
+    func pause(now: Instant) -> Duration {
+        guard let pacedFrom else { return .zero }
+        return max(.zero, min(settings.pace, settings.cooldown) - pacedFrom.duration(to: now))
     }
 
     /// Whether the background should fetch now.
@@ -100,10 +115,10 @@ struct KeySetCache: Sendable {
         return max(.zero, settings.maxStale - loadedAt.duration(to: now))
     }
 
-    /// - Parameter forced: caused by a token rather than by the clock.
-    mutating func beginFetch(now: Instant, forced: Bool) {
+    /// - Parameter client: whose token caused it; nil for the clock.
+    mutating func beginFetch(now: Instant, for client: String?) {
         attemptedAt = now
-        underWay = (now, forced)
+        underWay = (now, client)
     }
 
     /// A newer set replaces the older one whole: a key that is gone from it has been withdrawn. A failed fetch, or one
@@ -113,14 +128,15 @@ struct KeySetCache: Sendable {
         let fetch = underWay
         underWay = nil
         let isNew = fetched.map { !$0.keys.isEmpty && $0.keys != set?.keys } ?? false
-        // A cooldown that a failure began is over with the failure.
-        if isNew || (lastFailed && fetched?.keys.isEmpty == false) {
-            cooldownBegan = nil
-        } else if let fetch, fetch.forced {
-            hasFollowedUp = isCoolingDown(fetch.began)
-            cooldownBegan = fetch.began
+        if isNew {
+            cooldowns = [:]
+            pacedFrom = nil
+        } else if let fetch, let client = fetch.client {
+            pacedFrom = fetch.began
+            if fetched?.keys.isEmpty == false { beginCooldown(of: client, at: fetch.began, now) }
         }
         guard let fetched, !fetched.keys.isEmpty else {
+            if let fetch, fetch.client != nil { failedAt = fetch.began }
             let pause = settings.retryAfter * (1 << min(failures, 16))
             failures += 1
             refreshAt = now + min(pause, settings.retryAfterMax)
@@ -128,19 +144,33 @@ struct KeySetCache: Sendable {
         }
         if isNew { generation += 1 }
         answeredFrom = fetch?.began ?? now
+        failedAt = nil
         set = fetched
         loadedAt = now
         failures = 0
         refreshAt = now + settings.refreshAfter * (1 - 0.1 * jitter)
     }
 
-    private func isCoolingDown(_ now: Instant) -> Bool {
-        cooldownBegan.map { $0.duration(to: now) < settings.cooldown } ?? false
+    private func isCoolingDown(_ client: String?, _ now: Instant) -> Bool {
+        isRecent(failedAt, now) || isRecent(client.flatMap { cooldowns[$0] }, now)
     }
 
-    private func isRememberedAbsent(_ keyID: String, _ now: Instant) -> Bool { absent[keyID].map { now < $0 } ?? false }
+    private func isRecent(_ instant: Instant?, _ now: Instant) -> Bool {
+        instant.map { $0.duration(to: now) < settings.cooldown } ?? false
+    }
 
-    private mutating func remember(_ keyID: String, _ now: Instant) {
+    private mutating func beginCooldown(of client: String, at began: Instant, _ now: Instant) {
+        if cooldowns.count >= Self.clientsMax {
+            cooldowns = cooldowns.filter { isRecent($0.value, now) }
+            // Looking through them for each newcomer would cost more than a few fetches.
+            if cooldowns.count > Self.clientsMax / 2 { cooldowns = [:] }
+        }
+        cooldowns[client] = began
+    }
+
+    private func isCachedAbsent(_ keyID: String, _ now: Instant) -> Bool { absent[keyID].map { now < $0 } ?? false }
+
+    private mutating func cacheAbsent(_ keyID: String, _ now: Instant) {
         if absent.count >= Self.absentMax { absent = absent.filter { now < $0.value } }
         if absent.count >= Self.absentMax { absent.removeAll() }
         absent[keyID] = now + settings.cooldown * 2

@@ -1,5 +1,6 @@
 package import HelperCore
 import Synchronization
+package import Telemetry
 
 /// The circuit breakers of all calls to Keycloak: one for each issuer, host and purpose. An issuer that is down holds up no
 /// other, and questions about tokens that fail do not keep signing keys from being fetched.
@@ -11,37 +12,40 @@ package final class KeycloakBreakers: Sendable {
         let isIntrospection: Bool
     }
 
-    /// A breaker, and the failure that operators should be told while it is open.
-    final class Entry: Sendable {
+    /// A breaker, and the log of the failures that open it.
+    struct Entry: Sendable {
         let breaker: CircuitBreaker
-        private let cause = Mutex("")
-
-        init(_ settings: BreakerState.Settings) { breaker = CircuitBreaker(settings) }
-
-        var lastCause: String { cause.withLock { $0 } }
-
-        func failed(_ text: String) {
-            cause.withLock { $0 = text }
-            breaker.failed()
-        }
+        let log: DependencyLog
     }
 
     /// Hosts come from settings and discovery documents, which may name another one each time.
     private static let entriesMax = 64
 
     private let settings: BreakerState.Settings
+    private let logger: Logger?
     private let entries = Mutex<[Key: Entry]>([:])
 
-    package init(_ settings: BreakerState.Settings = .init()) { self.settings = settings }
+    /// - Parameter logger: nil logs nothing.
+    package init(_ settings: BreakerState.Settings = .init(), logger: Logger? = nil) {
+        self.settings = settings
+        self.logger = logger
+    }
 
     /// Whether any is open.
     package var isOpen: Bool { entries.withLock { $0.values.contains { $0.breaker.isOpen } } }
+
+    /// Logs the summaries of failures whose minute is over.
+    package func summariseFailures() {
+        for entry in entries.withLock({ Array($0.values) }) { entry.log.summarise() }
+    }
 
     func entry(_ key: Key) -> Entry {
         entries.withLock { entries in
             if let entry = entries[key] { return entry }
             if entries.count >= Self.entriesMax { entries.removeAll() }
-            let entry = Entry(settings)
+            let entry = Entry(
+                breaker: CircuitBreaker(settings),
+                log: DependencyLog(system: "keycloak", address: key.host, logger: logger))
             entries[key] = entry
             return entry
         }

@@ -5,15 +5,33 @@ package import Telemetry
 
 /// Checks access tokens of one or more issuers against their published keys, and remembers what it found.
 ///
-/// Nothing a token says makes us fetch from anywhere but the configured places, and an unknown key id costs one fetch per
-/// cooldown, whoever asks.
+/// Nothing a token says makes us fetch from anywhere but the configured places, and unknown key ids cost one fetch per client
+/// and cooldown.
 package final class KeycloakTokenVerifier: TokenVerifier {
+    /// How issuers are asked about tokens.
+    package struct Introspection: Sendable {
+        package var source: any IntrospectionSource
+        /// How long an answer is believed.
+        package var lifetime: Duration
+        /// Questions in flight. No more than the client has connections to one host: others would wait in the client's own
+        /// queue until their time is up.
+        package var callsMax: Int
+
+        package init(source: any IntrospectionSource, lifetime: Duration, callsMax: Int = 32) {
+            self.source = source
+            self.lifetime = lifetime
+            self.callsMax = callsMax
+        }
+    }
+
     /// What the verifier works with.
     package struct Parts: Sendable {
         package var source: any KeySource
-        /// Asks the issuer about each token, and believes an answer for `lifetime`; nil checks locally alone.
-        package var introspection: (source: any IntrospectionSource, lifetime: Duration)?
+        /// Asks the issuer about each token; nil checks locally alone.
+        package var introspection: Introspection?
         package var spawn: Spawn
+        /// Waits for so long, or until its task is cancelled.
+        package var sleep: @Sendable (Duration) async -> Void
         package var logger: Logger
         package var metrics: any MetricsFactory
         /// Seconds since 1970-01-01T00:00:00Z.
@@ -22,14 +40,17 @@ package final class KeycloakTokenVerifier: TokenVerifier {
         package var instant: @Sendable () -> ContinuousClock.Instant
 
         package init(
-            source: any KeySource, introspection: (source: any IntrospectionSource, lifetime: Duration)? = nil,
-            spawn: @escaping Spawn, logger: Logger, metrics: any MetricsFactory,
+            source: any KeySource, introspection: Introspection? = nil,
+            spawn: @escaping Spawn,
+            sleep: @escaping @Sendable (Duration) async -> Void = { try? await Task.sleep(for: $0) },
+            logger: Logger, metrics: any MetricsFactory,
             now: @escaping @Sendable () -> Double,
             instant: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
         ) {
             self.source = source
             self.introspection = introspection
             self.spawn = spawn
+            self.sleep = sleep
             self.logger = logger
             self.metrics = metrics
             self.now = now
@@ -39,6 +60,10 @@ package final class KeycloakTokenVerifier: TokenVerifier {
 
     /// The names of the checks that a token may fail.
     package static let checks = TokenRefusalReason.allCases.map(\.rawValue)
+
+    /// Requests that may wait for one issuer's keys, and as many for its answers to introspections: two issuers share what
+    /// one has, and more of them have 256 each.
+    private static func waitersMax(issuers: Int) -> Int { max(256, 512 / max(1, issuers)) }
 
     private let policy: TokenPolicy
     /// By `iss`: the identity issuer, and the keys to check by.
@@ -54,11 +79,7 @@ package final class KeycloakTokenVerifier: TokenVerifier {
         self.policy = policy
         now = parts.now
         verified = VerifiedTokenCache(metrics: CacheMetrics(cache: "tokens", factory: parts.metrics))
-        introspector = parts.introspection.map { source, lifetime in
-            Introspector(
-                source: source, lifetime: lifetime, spawn: parts.spawn, logger: parts.logger,
-                instant: parts.instant)
-        }
+        let waitersMax = Self.waitersMax(issuers: places.keySetURL == nil ? policy.issuers.count : 1)
         let refreshes = KeyRefreshMetrics(factory: parts.metrics)
         func keys(_ issuer: String, name: String) -> IssuerKeys {
             let base = places.base(of: issuer, among: policy.issuers)
@@ -66,13 +87,20 @@ package final class KeycloakTokenVerifier: TokenVerifier {
                 issuer: issuer, base: base, keySetURL: places.keySetURL, introspectionURL: places.introspectionURL,
                 source: parts.source, logger: parts.logger)
             return IssuerKeys(
-                name: name, endpoints: endpoints, source: parts.source, settings: settings.cache, spawn: parts.spawn,
-                refreshes: refreshes, logger: parts.logger)
+                name: name, endpoints: endpoints, source: parts.source, settings: settings.cache,
+                waitersMax: waitersMax, spawn: parts.spawn, sleep: parts.sleep, refreshes: refreshes,
+                logger: parts.logger)
         }
         if places.keySetURL != nil, let first = policy.issuers.first {
             keySets = [keys(first, name: policy.issuers.joined(separator: ", "))]
         } else {
             keySets = policy.issuers.map { keys($0, name: $0) }
+        }
+        introspector = parts.introspection.map { [keySets] introspection in
+            Introspector(
+                source: introspection.source, lifetime: introspection.lifetime,
+                issuers: keySets.map(\.endpoints.issuer), callsMax: introspection.callsMax, waitersMax: waitersMax,
+                spawn: parts.spawn, sleep: parts.sleep, logger: parts.logger, instant: parts.instant)
         }
         var issuers: [ExactName: (identity: String, keys: IssuerKeys)] = [:]
         for (index, issuer) in policy.issuers.enumerated() {
@@ -121,7 +149,7 @@ package final class KeycloakTokenVerifier: TokenVerifier {
         }
     }
 
-    package func verifyByAsking(_ token: ArraySlice<UInt8>) async -> TokenVerdict {
+    package func verifyByAsking(_ token: ArraySlice<UInt8>, from client: String = "") async -> TokenVerdict {
         let digest = SHA256Digest(of: token)
         // Another call may have asked while this one was on its way here.
         if let introspector, let answer = introspector.known(digest) {
@@ -132,7 +160,7 @@ package final class KeycloakTokenVerifier: TokenVerifier {
             let jws = try CompactJWS(token, algorithms: policy.algorithms)
             let (issuer, keys) = try issuer(of: jws)
             let generation: UInt64
-            switch await keys.lookUpAfterFetch(jws.keyID) {
+            switch await keys.lookUpAfterFetch(jws.keyID, from: client) {
             case .fetch, .unavailable: return .unavailable
             case .unknownUnavailable: return .unknownKeyUnavailable
             case .absent: throw TokenRefusalReason.unknownKey.refusal()
@@ -146,7 +174,8 @@ package final class KeycloakTokenVerifier: TokenVerifier {
             if let introspector {
                 try checkBeforeAsking(claims, checks)
                 let url = await keys.endpoints.introspectionURL()
-                switch await introspector.ask(token, digest, at: url, for: keys.endpoints.issuer) {
+                let owner = Self.owner(claims, issuer)
+                switch await introspector.ask(token, digest, at: url, for: keys.endpoints.issuer, owner: owner) {
                 case .unavailable: return .unavailable
                 case .inactive: throw TokenRefusalReason.inactive.refusal()
                 case .active(let answer):
@@ -216,6 +245,12 @@ package final class KeycloakTokenVerifier: TokenVerifier {
     private func checkBeforeAsking(_ claims: JSONValue, _ checks: ClaimChecks) throws(TokenRefusal) {
         try checks.checkToken(claims)
         if claims["aud"] != nil { try checks.checkAudience(claims) }
+    }
+
+    /// Whose turn it is to ask about a token. A lightweight token need not name its subject, but its session or its client.
+    private static func owner(_ claims: JSONValue, _ issuer: String) -> CallOwner {
+        let name = claims["sub"]?.string ?? claims["sid"]?.string ?? claims["azp"]?.string
+        return .caller(OwnerMark(issuer: issuer, subject: name ?? ""))
     }
 
     /// What is known without asking of a token that is good by itself.

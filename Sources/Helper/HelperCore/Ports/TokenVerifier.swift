@@ -4,7 +4,8 @@ package protocol TokenVerifier: Sendable {
     func verify(_ token: ArraySlice<UInt8>) -> TokenVerdict
 
     /// The verdict after asking the issuer for what was missing, for which it waits. Never `undecided`.
-    func verifyByAsking(_ token: ArraySlice<UInt8>) async -> TokenVerdict
+    /// - Parameter client: the network address that the token came from: what made-up tokens cost is counted under it.
+    func verifyByAsking(_ token: ArraySlice<UInt8>, from client: String) async -> TokenVerdict
 
     /// Seconds since signing keys were last loaded; nil before the first time.
     var keysAge: Duration? { get }

@@ -18,7 +18,8 @@ struct Authentication: Middleware {
             case .undecided:
                 let token = Array(token)
                 return { exchange in
-                    let verdict = await verifier.verifyByAsking(token[...])
+                    let client = RateLimiting.address(of: exchange).description
+                    let verdict = await verifier.verifyByAsking(token[...], from: client)
                     do throws(AuthenticationError) {
                         try admit(verdict, &exchange)
                     } catch {

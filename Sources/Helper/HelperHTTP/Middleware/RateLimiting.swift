@@ -63,6 +63,11 @@ package struct RateLimiting: Middleware {
 
     private static func subject(of exchange: Exchange) -> RateSubject {
         if case .caller(let caller) = exchange.identity { return .owner(caller.ownerMark) }
+        return address(of: exchange)
+    }
+
+    /// Whom a request counts for while its caller is unknown.
+    static func address(of exchange: Exchange) -> RateSubject {
         let address = exchange.request.remoteAddress
         return .address(IPAddress(address)?.rateSubject ?? address)
     }

@@ -1,0 +1,77 @@
+import Crypto
+import JSON
+import Keycloak
+import TestSupport
+import Testing
+
+@Suite("A fetch of signing keys that is slow", .timeLimit(.minutes(5)))
+struct KeyFetchPressureTests {
+    private let signer: Signer
+    private let source = MemoryKeySource()
+
+    init() throws {
+        signer = try Signer()
+        source.publish(signer.jwk)
+    }
+
+    /// Starts so many tokens with made-up key ids, and waits until those beyond the bounds have been answered.
+    private func flood(
+        _ bench: Bench, _ count: Int, from client: @escaping @Sendable (Int) -> String,
+        whileHeld body: () async throws -> Void
+    ) async throws -> [String: Int] {
+        let template = String(decoding: try signer.token(), as: UTF8.self).split(separator: ".").map(String.init)
+        let verdicts = Shared<[String: Int]>([:])
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<count {
+                let header = Base64URL.encode(Array(#"{"alg":"RS256","kid":"made-up-\#(number)"}"#.utf8))
+                let token = Array("\(header).\(template[1]).\(template[2])".utf8)
+                group.addTask {
+                    let verdict = await bench.ask(token, from: client(number))
+                    verdicts.withLock { $0[verdict, default: 0] += 1 }
+                }
+            }
+            try await body()
+            try await group.waitForAll()
+        }
+        return verdicts.withLock { $0 }
+    }
+
+    @Test("made-up key ids of one address leave room for others to wait for a slow fetch")
+    func floodOfOneAddress() async throws {
+        let slow = SlowKeySource(source)
+        let bench = Bench(MemoryKeySource(), over: slow)
+        _ = await bench.ask(try signer.token())
+        let fresh = try Signer("k2")
+        slow.hold()
+        let verdicts = try await flood(bench, 1_000, from: { _ in "198.51.100.7" }) {
+            await slow.hasBegun()
+            source.publish(signer.jwk, fresh.jwk)
+            // A known key waits for nothing, and a hundred first requests by a brand-new key from one proxy find room.
+            #expect(bench.check(try signer.token { $0["sub"] = "known" }) == "accepted ada")
+            let tokens = try (0..<100).map { number in try fresh.token { $0["sub"] = .string("s\(number)") } }
+            try await withThrowingTaskGroup(of: String.self) { group in
+                for token in tokens { group.addTask { await bench.ask(token, from: "192.0.2.2") } }
+                try await Task.sleep(for: .milliseconds(200))
+                slow.release()
+                for try await verdict in group { #expect(verdict == "accepted ada") }
+            }
+        }
+        // Those that waited are refused; of the others nothing is known.
+        #expect(verdicts["unknown key unavailable", default: 0] >= 1_000 - 128)
+        #expect(verdicts.keys.allSatisfy { ["unknown key unavailable", "unknown_key"].contains($0) }, "\(verdicts)")
+    }
+
+    @Test("the tokens of all addresses that wait for a fetch are bounded")
+    func floodOfManyAddresses() async throws {
+        let slow = SlowKeySource(source)
+        let bench = Bench(MemoryKeySource(), over: slow)
+        _ = await bench.ask(try signer.token())
+        slow.hold()
+        let verdicts = try await flood(bench, 1_500, from: { "192.0.2.\($0 % 200)" }) {
+            await slow.hasBegun()
+            try await Task.sleep(for: .milliseconds(500))
+            slow.release()
+        }
+        #expect(verdicts["unknown key unavailable", default: 0] >= 1_500 - 512, "\(verdicts)")
+    }
+}
