@@ -55,11 +55,12 @@ final class LocalCounters: Sendable {
         return shards[Int(Self.spread(subject) % UInt64(shards.count))]
     }
 
-    /// A number that is about as often one as another.
+    /// A number that is about as often one as another. Addresses are chosen by clients, behind a trusted proxy as freely as any
+    /// text, so their hash is keyed: a client cannot crowd one shard.
     private static func spread(_ subject: RateSubject) -> UInt64 {
         switch subject {
         case .owner(let mark): mark.spread
-        case .address(let text): text.fnv1a
+        case .address(let text): text.keyedHash
         }
     }
 }

@@ -31,12 +31,4 @@ extension String {
         hasher.combine(rest)
         return UInt64(bitPattern: Int64(hasher.finalize()))
     }
-
-    /// FNV-1a of the bytes: for short texts whose writers gain nothing by making two meet.
-    package var fnv1a: UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        let bytes = utf8Span.span
-        for index in bytes.indices { hash = (hash ^ UInt64(bytes[index])) &* 0x100_0000_01B3 }
-        return hash
-    }
 }
