@@ -40,7 +40,9 @@ struct SharedStateSuite {
             }
             let allowed = verdicts.filter(\.isAllowed)
             #expect(allowed.count == 40)
-            #expect(Set(allowed.map(\.remaining)) == Set(0..<40))
+            // With leases a replica does not know what the others have used since it last asked.
+            #expect(allowed.allSatisfy { (0..<40).contains($0.remaining) })
+            if conformer == .inMemory { #expect(Set(allowed.map(\.remaining)) == Set(0..<40)) }
         }
     }
 

@@ -39,6 +39,9 @@ package struct RecencyIndex<Key: Hashable & Sendable>: Sendable {
         return Int(position)
     }
 
+    /// The key's position, which does not count as a use.
+    package func position(_ key: Key) -> Int? { positions[key].map(Int.init) }
+
     /// The key's position, a new one when it has none.
     package mutating func place(_ key: Key) -> Place {
         if let position = use(key) { return Place(position: position, isNew: false, hasEvicted: false) }
@@ -63,6 +66,9 @@ package struct RecencyIndex<Key: Hashable & Sendable>: Sendable {
         remove(at: position)
         return Int(position)
     }
+
+    /// Every key with its position, in no order.
+    package var entries: [(key: Key, position: Int)] { positions.map { ($0.key, Int($0.value)) } }
 
     private mutating func remove(at position: Int32) {
         unlink(position)

@@ -8,15 +8,18 @@ import Telemetry
 /// alone, from what it has counted so far.
 package final class RedisSharedState: SharedState {
     private let client: RedisClient
+    private let leases: [LoopBound<LoopLeases>]
     private let local: InMemorySharedState
     private let health: RedisHealth
     /// Tells our own news from others'.
     private let name: String
 
     private init(
-        _ client: RedisClient, _ local: InMemorySharedState, _ health: RedisHealth, _ name: String
+        _ client: RedisClient, _ leases: [LoopBound<LoopLeases>], _ local: InMemorySharedState, _ health: RedisHealth,
+        _ name: String
     ) {
         self.client = client
+        self.leases = leases
         self.local = local
         self.health = health
         self.name = name
@@ -32,7 +35,7 @@ package final class RedisSharedState: SharedState {
         health: RedisHealth, observer: @escaping @Sendable (CallerChange) -> Void
     ) async -> RedisSharedState {
         let local = InMemorySharedState(
-            policies: policies, now: { EventLoop.nanoseconds() })
+            policies: policies, now: { bootNanoseconds() })
         let name = hexEncoded(SecureRandom.bytes(8))
         let subscription = RedisClient.Subscription(channel: Announcement.channel) { push in
             switch push {
@@ -43,7 +46,18 @@ package final class RedisSharedState: SharedState {
         let client = await RedisClient.start(
             configuration, group: group, preparing: [RateScript.load], subscription: subscription, tls: tls,
             events: { health.note($0) })
-        return RedisSharedState(client, local, health, name)
+        var leases: [LoopBound<LoopLeases>] = []
+        for (index, loop) in group.loops.enumerated() {
+            leases.append(
+                await withCheckedContinuation { continuation in
+                    loop.execute {
+                        let made = LoopLeases(
+                            policies, loop: loop, client: client, health: health, holder: "\(name).\(index)")
+                        continuation.resume(returning: LoopBound(made, to: loop))
+                    }
+                })
+        }
+        return RedisSharedState(client, leases, local, health, name)
     }
 
     /// Watches Redis' health until `sleep` says that it is over.
@@ -51,34 +65,41 @@ package final class RedisSharedState: SharedState {
         while await sleep(.seconds(1)) { health.evaluate() }
     }
 
-    package func shutdown() async { await client.shutdown() }
+    /// Gives leases back and closes every connection.
+    package func shutdown() async {
+        for leases in leases {
+            await withCheckedContinuation { continuation in
+                leases.loop.execute {
+                    leases.loop.spawn {
+                        await leases.value.close()
+                        continuation.resume()
+                    }
+                }
+            }
+        }
+        await client.shutdown()
+    }
 
     // MARK: Limits
 
     package func count(_ subject: RateSubject, under policy: RatePolicy) -> Eventually<RateVerdict> {
+        guard let here = leases.first(where: { $0.loop.inLoop })?.value else {
+            return .now(local.decide(subject, under: policy))
+        }
+        if let verdict = here.take(subject, under: policy) { return .now(noted(verdict, subject, policy)) }
         guard client.isReadyHere else { return .now(local.decide(subject, under: policy)) }
+        let leases = LoopBound(here, to: here.loop)
         return .later { [self] in
-            do throws(RedisError) {
-                let verdict = try await ask(subject, policy)
-                // So that a decision without Redis starts from what this replica has let through.
-                if verdict.isAllowed { local.note(subject, under: policy) }
-                return verdict
-            } catch {
-                health.note(error)
+            guard let verdict = await leases.value.ask(subject, under: policy) else {
                 return local.decide(subject, under: policy)
             }
+            return noted(verdict, subject, policy)
         }
     }
 
-    private func ask(_ subject: RateSubject, _ policy: RatePolicy) async throws(RedisError) -> RateVerdict {
-        let reply: RESPValue
-        do throws(RedisError) {
-            reply = try await client.send(RateScript.command(subject, policy))
-        } catch .server(let text) where text.hasPrefix("NOSCRIPT") {
-            // Its scripts were flushed, or it is another server by now; running it in full loads it.
-            reply = try await client.send(RateScript.command(subject, policy, byName: false))
-        }
-        guard let verdict = RateScript.verdict(reply, policy) else { throw .malformed("a count that is none") }
+    /// Counts here too what was allowed, so that a decision without Redis starts from what this replica has let through.
+    private func noted(_ verdict: RateVerdict, _ subject: RateSubject, _ policy: RatePolicy) -> RateVerdict {
+        if verdict.isAllowed { local.note(subject, under: policy) }
         return verdict
     }
 

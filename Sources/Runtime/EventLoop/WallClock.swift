@@ -9,3 +9,10 @@ package func wallClockNanoseconds() -> Int {
     unsafe clock_gettime(CLOCK_REALTIME, &now)
     return now.tv_sec * 1_000_000_000 + now.tv_nsec
 }
+
+/// Nanoseconds since the machine started, the time it was suspended included. Never steps.
+package func bootNanoseconds() -> UInt64 {
+    var now = timespec()
+    unsafe clock_gettime(CLOCK_BOOTTIME, &now)
+    return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
+}

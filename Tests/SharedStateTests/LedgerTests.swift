@@ -1,0 +1,76 @@
+import EventLoop
+import HelperCore
+import LoopTesting
+import Redis
+import TestSupport
+import Testing
+
+@testable import SharedState
+
+/// The script in a real Redis against the model of it that the tests of leases use.
+@Suite("The script that counts in Redis", .leavesNothing)
+struct LedgerTests {
+    private static let policy = RatePolicy(.write, [.init(limit: 60, seconds: 10), .init(limit: 200, seconds: 60)])
+
+    /// The script with its clock taken from the last argument.
+    private static func command(
+        _ messages: [(subject: RateSubject, message: LeaseMessage)], holder: String, at now: Int
+    ) -> RESPCommand {
+        let source = RateScript.source(clock: "{0, tonumber(ARGV[#ARGV])}")
+        return RESPCommand(
+            (["EVAL", source] + RateScript.arguments(messages, policy, holder: holder) + [String(now)])
+                .map { Array($0.utf8) })
+    }
+
+    @Test("answers as its model does", .enabled(if: Conformer.hasRedis, "needs redis-server"), arguments: 1...12)
+    func agrees(_ seed: UInt64) async throws {
+        try await withRedis { client in
+            var random = SplitMix(state: seed)
+            let subjects: [RateSubject] = ["ada", "bob", "cy"].map { .address("\($0)-\(seed)") }
+            var ledgers = subjects.map { _ in LeaseLedger(Self.policy) }
+            var names: UInt64 = 1
+            var now = 1_700_000_000_000_000
+            for _ in 0..<300 {
+                now += Int.random(in: 0..<2_000_000, using: &random) >> Int.random(in: 0..<12, using: &random)
+                if Int.random(in: 0..<60, using: &random) == 0 { now -= Int.random(in: 0..<8_000_000, using: &random) }
+                let holder = "h\(Int.random(in: 0..<3, using: &random))"
+                if Int.random(in: 0..<20, using: &random) == 0 { names += 1 }
+                let messages = subjects.map {
+                    (
+                        $0,
+                        LeaseMessage(
+                            name: names, used: Int.random(in: 0..<3, using: &random),
+                            keep: Int.random(in: 0..<4, using: &random), need: Int.random(in: 0..<4, using: &random),
+                            ahead: Int.random(in: 0..<9, using: &random))
+                    )
+                }
+                let reply = try await client.send(Self.command(messages, holder: holder, at: now))
+                let expected = messages.indices.map { ledgers[$0].answer(messages[$0].1, from: holder, at: now) }
+                #expect(RateScript.answers(reply, to: messages, Self.policy) == expected)
+            }
+        }
+    }
+
+    private func withRedis(_ body: (RedisClient) async throws -> Void) async throws {
+        let port = RealProgram.freePort()
+        let program = try RealProgram(
+            "redis-server", ["{file}"],
+            configuration: """
+                port \(port)
+                bind 127.0.0.1
+                dir {folder}
+                save ""
+                appendonly no
+                """, port: port)
+        var configuration = RedisConfiguration(host: "127.0.0.1", port: port)
+        configuration.timing.reply = .seconds(20)
+        configuration.timing.greeting = .seconds(20)
+        let client = await RedisClient.start(configuration, group: TestLoops.group, events: { _ in })
+        await becomesTrue { (try? await client.send(RESPCommand("PING"))) != nil }
+        let result: Result<Void, any Error>
+        do { result = .success(try await body(client)) } catch { result = .failure(error) }
+        await client.shutdown()
+        withExtendedLifetime(program) {}
+        try result.get()
+    }
+}
