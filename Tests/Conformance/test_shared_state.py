@@ -1,6 +1,8 @@
 """Replicas that share Redis: one limit, one picture of a caller's keys, and no harm when Redis is in trouble."""
 
 import concurrent.futures
+import re
+import signal
 import subprocess
 import threading
 import time
@@ -14,6 +16,8 @@ from redis_server import PASSWORD, Redis, Relay, programs
 
 pytestmark = pytest.mark.skipif("redis" not in programs(), reason="needs redis-server")
 LIMIT = 150
+# Of a limit that replicas may hold in leases, all together.
+LEASED_SHARE = 16
 # Exactness is tested, not speed: on a machine that is busy with other things a reply may take a while.
 PATIENT = {"REDIS_TIMEOUT": "10s"}
 MANY = {"RATE_LIMITS": "read=1000000/hour;write=1000000/hour;auth_failure=1000000/hour"}
@@ -126,6 +130,146 @@ def test_three_replicas_hold_one_limit_exactly(sandbox, certificates, kind):
         redis.stop()
     for log in logs:
         assert PASSWORD not in log and "s3cret" not in log
+
+
+def allowed(helpers, token, total, workers=12):
+    """How many of that many concurrent requests were allowed; the helpers may be killed meanwhile, and may not answer."""
+    sessions = threading.local()
+
+    def ask(index):
+        session = sessions.__dict__.setdefault("session", requests.Session())
+        try:
+            return session.get(
+                helpers[index % len(helpers)].url + "/api/services", timeout=10,
+                headers={"Authorization": f"Bearer {token}"}).status_code
+        except requests.RequestException:
+            return None
+
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(ask, range(total))).count(200)
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_replica_that_is_killed_or_paused_takes_a_few_requests_with_it_and_gives_none_too_many(sandbox, signal_number):
+    redis = Redis()
+    helpers = replicas(sandbox, 3, REDIS_URL=redis.url(), RATE_LIMITS=f"read={LIMIT}/hour", **PATIENT)
+    try:
+        wait_up(helpers)
+        token = sandbox.token("ada")
+        # Slowly enough for leases to be taken; all are allowed.
+        before = allowed(helpers, token, LIMIT // 3, workers=3)
+        assert before == LIMIT // 3
+        helpers[0].process.send_signal(signal_number)
+        after = allowed(helpers[1:], token, LIMIT)
+        # What the replica held is lost: at most a sixteenth of the limit, in all replicas together.
+        assert LIMIT - LIMIT // LEASED_SHARE <= before + after <= LIMIT
+        if signal_number == signal.SIGSTOP:
+            helpers[0].process.send_signal(signal.SIGCONT)
+            wait_until(lambda: metric(helpers[0], "mlaas_redis_up") == 1)
+            assert before + after + allowed(helpers, token, 30) <= LIMIT
+    finally:
+        for helper in helpers:
+            helper.process.send_signal(signal.SIGCONT)
+            stop(helper.process)
+        redis.stop()
+
+
+def test_a_replica_that_sleeps_longer_than_its_lease_does_not_use_it(sandbox):
+    redis = Redis()
+    # Leases last 1 s.
+    helpers = replicas(sandbox, 2, REDIS_URL=redis.url(), RATE_LIMITS="read=160/10 seconds", **PATIENT)
+    try:
+        wait_up(helpers)
+        token = sandbox.token("ada")
+        began = time.monotonic()
+        count = allowed(helpers[:1], token, 60, workers=1)
+        helpers[0].process.send_signal(signal.SIGSTOP)
+        time.sleep(2)
+        count += allowed(helpers[1:], token, 200)
+        helpers[0].process.send_signal(signal.SIGCONT)
+        count += allowed(helpers[:1], token, 40, workers=1)
+        # On a machine so busy that the period is over, nothing is shown.
+        assert count <= 160 or time.monotonic() - began > 10
+    finally:
+        for helper in helpers:
+            helper.process.send_signal(signal.SIGCONT)
+            stop(helper.process)
+        redis.stop()
+
+
+def test_a_replica_that_stops_gives_its_leases_back(sandbox):
+    redis = Redis()
+    helpers = replicas(sandbox, 2, REDIS_URL=redis.url(), RATE_LIMITS=f"read={LIMIT}/hour", **PATIENT)
+    try:
+        wait_up(helpers)
+        token = sandbox.token("ada")
+        before = allowed(helpers[:1], token, 40, workers=1)
+        helpers[0].stop()
+        assert before + allowed(helpers[1:], token, LIMIT) == LIMIT
+    finally:
+        for helper in helpers:
+            stop(helper.process)
+        redis.stop()
+
+
+def calls(redis):
+    """Scripts that Redis has run."""
+    text = redis.command("INFO", "commandstats").decode()
+    return sum(int(number) for number in re.findall(r"cmdstat_eval(?:sha)?:calls=(\d+)", text))
+
+
+def test_steady_callers_hardly_ever_ask_redis(sandbox):
+    redis = Redis()
+    helpers = replicas(sandbox, 3, REDIS_URL=redis.url(), **MANY, **PATIENT)
+    try:
+        wait_up(helpers)
+        tokens = [sandbox.token(name) for name in ("ada", "bob")]
+        for token in tokens:
+            hammer(helpers, token, 300, workers=6)
+        before = calls(redis)
+        for _ in range(3):
+            for token in tokens:
+                assert set(hammer(helpers, token, 500, workers=6)) == {200}
+        made = calls(redis) - before
+        assert made * 1_000 <= 20 * 3_000, f"{made} calls for 3,000 requests"
+    finally:
+        for helper in helpers:
+            stop(helper.process)
+        redis.stop()
+
+
+def test_many_callers_share_a_call(sandbox):
+    """With the default limit, which leaves leases of a few requests only."""
+    redis = Redis()
+    helpers = replicas(sandbox, 3, REDIS_URL=redis.url(), RATE_LIMITS="read=300/minute", **PATIENT)
+    tokens = []
+    for index in range(40):
+        requests.post(sandbox.admin + "/users", json={"username": f"steady.{index}"}, timeout=10)
+        tokens.append(sandbox.token(f"steady.{index}"))
+
+    def visit(helper, rounds):
+        with requests.Session() as session:
+            return [session.get(helper.url + "/api/services", timeout=30, headers={"Authorization": f"Bearer {token}"})
+                    .status_code for _ in range(rounds) for token in tokens]
+
+    def everywhere(rounds):
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            return [code for codes in pool.map(lambda helper: visit(helper, rounds), helpers) for code in codes]
+
+    try:
+        wait_up(helpers)
+        everywhere(8)
+        before = calls(redis)
+        codes = everywhere(30)
+        made = calls(redis) - before
+        assert set(codes) == {200}
+        # Redis is asked about once a second by each loop: by the request that is more often on a slow machine.
+        assert made <= len(codes) / 4, f"{made} calls for {len(codes)} requests"
+        print(f"{made} calls for {len(codes)} requests")
+    finally:
+        for helper in helpers:
+            stop(helper.process)
+        redis.stop()
 
 
 def test_tls_is_refused_with_a_certificate_nobody_vouches_for(sandbox, certificates):
