@@ -10,7 +10,8 @@ import time
 
 import pytest
 
-from conftest import Helper
+import conftest
+from conftest import Helper, stop
 
 IDLE, SLOW = 9_400, 500
 # A client address has 2,500 connections at most; loopback has many addresses.
@@ -291,3 +292,26 @@ def test_a_flood_stays_within_the_memory_for_clients(sandbox, descriptors, flood
         assert left < budget / 4
     finally:
         helper.stop()
+
+
+def test_few_descriptors_shut_nobody_out(sandbox, tmp_path, monkeypatch):
+    """A client that holds as many connections as it can get, where the process may open few descriptors."""
+    starter = tmp_path / "mlaas-helper"
+    starter.write_text(f"#!/bin/sh\nulimit -n 256\nexec {conftest.BIN / 'mlaas-helper'} \"$@\"\n", encoding="utf-8")
+    starter.chmod(0o755)
+    monkeypatch.setattr(conftest, "BIN", tmp_path)
+    helper = Helper(sandbox.keycloak, sandbox.threescale)
+    try:
+        clients = [connect(helper, 2) for _ in range(400)]
+        for _ in range(10):
+            probe = connect(helper, 3)
+            probe.settimeout(5)
+            probe.sendall(GET)
+            assert read_answer(probe).startswith(b"HTTP/1.1 200")
+            probe.close()
+        # An upstream is reached, too.
+        assert helper.services(sandbox.token("ada"))
+        for client in clients:
+            client.close()
+    finally:
+        stop(helper.process)

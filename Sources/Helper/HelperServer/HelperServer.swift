@@ -48,7 +48,7 @@ package struct HelperServer: Sendable {
         var configuration = HelperAPI.serverConfiguration(
             host: settings.host, port: settings.port, refusals: parts.telemetry.refusals,
             cors: CORSPolicy(origins: settings.corsOrigins), logger: logger.labelled("api"))
-        configuration.limits = settings.serverLimits
+        configuration.limits = limits(descriptors: raiseDescriptorLimit())
         configuration.memory = memory
         configuration.isTrustedProxy = { [ranges = settings.trustedProxies] text in
             guard !ranges.isEmpty, let address = IPAddress(text) else { return false }

@@ -15,6 +15,16 @@ package func releaseStartMemory() { cplatform_release_start_memory() }
 /// their memory: not on a loop, and seldom.
 package func releaseFreedMemory() { cplatform_release_freed_memory() }
 
+/// Lets this process open as many descriptors as it may, and returns how many that are. Call once, at the start.
+package func raiseDescriptorLimit() -> Int {
+    var limit = rlimit()
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1_024 }
+    let before = limit.rlim_cur
+    limit.rlim_cur = limit.rlim_max
+    if unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) != 0 { limit.rlim_cur = before }
+    return Int(clamping: limit.rlim_cur)
+}
+
 /// Cores this process may use: its CPU affinity, and the quota of its control group (version 2, then 1) rounded up.
 /// At least 1.
 package func availableCores() -> Int {
