@@ -236,6 +236,59 @@ def test_duplicates_of_ours(sandbox):
     assert f"{ids[0]}, {ids[2]}" in found["3scale.duplicates"][0]["message"]
 
 
+def test_default_plans_that_make_keys_nobody_asked_for(sandbox):
+    _, found = doctor(sandbox)
+    assert severities(found, "3scale.signup_plans") == {"ok"}
+    for name in ("embeddings", "vision"):
+        plans = threescale(sandbox, "GET", f"services/{service(sandbox, name)}/application_plans")["plans"]
+        threescale(sandbox, "PUT", f"services/{service(sandbox, name)}/application_plans/{plans[0]['application_plan']['id']}/default")
+    status, found = doctor(sandbox)
+    assert status == 1 and severities(found, "3scale.signup_plans") == {"warning"}
+    assert "makes 2 live keys" in found["3scale.signup_plans"][0]["message"]
+    assert "MLAAS_DEFAULT_PLAN" in found["3scale.signup_plans"][0]["advice"]
+
+
+def test_twins_and_accounts_of_one_name(sandbox):
+    admin(sandbox, "PUT", "/race", milliseconds=600_000)
+    accounts = [threescale(sandbox, "POST", "signup", org_name="mary", username="mary")["account"]["id"] for _ in range(2)]
+    chat = service(sandbox, "granite_chat")
+    plan = threescale(sandbox, "GET", f"services/{chat}/application_plans")["plans"][0]["application_plan"]["id"]
+    made = [threescale(sandbox, "POST", f"accounts/{account}/applications", plan_id=plan, user_key="one-key-of-two")["application"]["id"]
+            for account in accounts]
+    status, found = doctor(sandbox)
+    assert status == 1
+    assert f"{made[0]} of account {accounts[0]}, {made[1]} of account {accounts[1]}" in found["3scale.twins"][0]["message"]
+    assert "one-key-of-two" not in json.dumps(found)
+    assert f"accounts {accounts[0]}, {accounts[1]} each have a user named 'mary'" in found["3scale.account_names"][0]["message"]
+
+
+@pytest.mark.parametrize("name, username", [("grace", "grace"), ("zoë", "zoe-0123456789ab"), ("CORP\\ada", "CORP-ada-fedcba987654")])
+def test_who_has_a_name(sandbox, name, username):
+    if name != "grace":
+        threescale(sandbox, "POST", "signup", org_name=name, username=username)
+    status, found = doctor(sandbox, "--who", name)
+    assert status == 0 and set(found) == {"who"}
+    assert f"'{name}' is user '{username}'" in found["who"][0]["message"] and "state created" in found["who"][0]["message"] or name == "grace"
+
+
+def test_who_is_found_by_the_applications_made_for_the_name(sandbox):
+    account = threescale(sandbox, "POST", "signup", org_name="renamed in the portal", username="zoe-0123456789ab")["account"]["id"]
+    plan = threescale(sandbox, "GET", f"services/{service(sandbox, 'granite_chat')}/application_plans")["plans"][0]
+    made = threescale(
+        sandbox, "POST", f"accounts/{account}/applications", plan_id=plan["application_plan"]["id"], name="mlaas:zoë:granite_chat",
+        description="[mlaas owner=0123456789abcdef01234567]")["application"]["id"]
+    status, found = doctor(sandbox, "--who", "zoë", API_PAGE_SIZE="2")
+    assert status == 0 and f"account {account} 'renamed in the portal'" in found["who"][0]["message"]
+    assert f"applications {made}" in found["who"][0]["message"]
+
+
+def test_who_has_no_account_yet(sandbox):
+    status, found = doctor(sandbox, "--who", "nobody@example.com")
+    assert status == 0 and severities(found, "who") == {"info"}
+    status, found = doctor(sandbox, "--who", "grace", THREESCALE_ADMIN_API_KEY="wr0ng-t0ken")
+    assert status == 2 and severities(found, "3scale.token") == {"error"}
+
+
 def test_a_broken_answer_is_a_finding_and_no_crash(sandbox):
     for kind in ("html", "truncate", "empty", "drop"):
         for system in ("keycloak", "3scale"):

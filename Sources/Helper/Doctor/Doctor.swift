@@ -78,7 +78,7 @@ package struct Doctor: Sendable {
     /// Applications are read up to that many pages.
     private static let pagesMax = 400
 
-    private let plan: Plan
+    let plan: Plan
     private let observer: Observer
     private let verify: @Sendable ([UInt8]) async -> TokenVerdict
     private let redis: (@Sendable () async -> RedisCheck)?
@@ -198,6 +198,8 @@ package struct Doctor: Sendable {
             let applications = await pages("applications", "application")
             checks.append(
                 DuplicatesCheck(applications: applications?.elements, isComplete: applications?.isComplete ?? false))
+            if let applications { checks.append(TwinsCheck(applications: applications.elements)) }
+            checks.append(await accountNames())
         }
         return checks.flatMap(\.findings) + certificate("3scale", first.certificate)
     }
@@ -209,11 +211,13 @@ package struct Doctor: Sendable {
         async let promoted = pages("account/proxy_configs/production", "proxy_config")
         let configurations = await promoted
         let applicationPlans = Self.elements(await plans, "plans", "application_plan")
-        let facts = await ServiceCheck.Facts.all(
-            services: services, plans: applicationPlans,
-            servicePlans: Self.elements(servicePlans, "plans", "service_plan"),
+        let servicePlanElements = Self.elements(await servicePlans, "plans", "service_plan")
+        let facts = ServiceCheck.Facts.all(
+            services: services, plans: applicationPlans, servicePlans: servicePlanElements,
             promoted: configurations?.isComplete == true ? configurations?.elements : nil)
         var checks: [any Check] = [CatalogueCheck(services: services.count)] + facts.map(ServiceCheck.init)
+        checks.append(
+            SignupPlansCheck(services: services, plans: applicationPlans, servicePlans: servicePlanElements))
         if let wanted = plan.defaultPlan, let applicationPlans {
             checks.append(
                 DefaultPlanCheck(wanted, systemNames: applicationPlans.compactMap { $0["system_name"]?.string }))
@@ -221,15 +225,15 @@ package struct Doctor: Sendable {
         return checks
     }
 
-    private func ask(_ path: String, page: Int? = nil) async -> Observation {
-        let query = page.map { "?page=\($0)&per_page=\(plan.pageSize)" } ?? ""
+    func ask(_ path: String, page: Int? = nil, query: String? = nil) async -> Observation {
+        let query = query.map { "?\($0)" } ?? page.map { "?page=\($0)&per_page=\(plan.pageSize)" } ?? ""
         return await observer.get(
             "\(plan.threeScaleURL)/admin/api/\(path).json\(query)",
             credentials: BasicCredentials(user: "", password: plan.threeScaleToken))
     }
 
     /// Every element of a paginated list, as far as `pagesMax`; nil when a page could not be had.
-    private func pages(
+    func pages(
         _ path: String, _ singular: String, first: Observation? = nil
     ) async -> (elements: [JSONValue], isComplete: Bool)? {
         let plural = path.hasPrefix("account/") ? "proxy_configs" : path
@@ -246,7 +250,7 @@ package struct Doctor: Sendable {
         return (all, false)
     }
 
-    private static func elements(_ answer: Observation, _ plural: String, _ singular: String) -> [JSONValue]? {
+    static func elements(_ answer: Observation, _ plural: String, _ singular: String) -> [JSONValue]? {
         answer.document?[plural]?.array?.compactMap { $0[singular] }
     }
 

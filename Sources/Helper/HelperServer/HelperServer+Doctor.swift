@@ -13,8 +13,10 @@ extension HelperServer {
     private static let doctorTimeoutMax = Duration.seconds(10)
 
     /// Examines the configured systems; serves nothing and leaves everything as it was.
-    /// - Parameter tokenFile: the path of an access token to look at.
-    package func examine(tokenFile: String?) async -> Report {
+    /// - Parameters:
+    ///   - tokenFile: the path of an access token to look at.
+    ///   - who: a Keycloak name; with it nothing but its 3scale account is looked for.
+    package func examine(tokenFile: String?, who: String? = nil) async -> Report {
         let group = EventLoopGroup(count: 1)
         // Roots that cannot be read are a finding of their own, and no reason to look at nothing.
         let roots = try? TrustedRoots.load(extra: settings.extraRootsFile)
@@ -32,7 +34,9 @@ extension HelperServer {
             observer: Observer(client: client, timeout: min(settings.timeout, Self.doctorTimeoutMax), now: now),
             verify: { await verifier.verifyByAsking($0[...], from: "doctor") },
             redis: redisCheck(group, roots?.trust), now: now)
-        let report = await Task(executorPreference: group.loops[0]) { await doctor.examine() }.value
+        let report = await Task(executorPreference: group.loops[0]) {
+            if let who { await doctor.who(who) } else { await doctor.examine() }
+        }.value
         await client.shutdown()
         group.shutdown()
         return report

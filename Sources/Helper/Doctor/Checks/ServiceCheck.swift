@@ -129,10 +129,7 @@ extension ServiceCheck.Facts {
     private static func count(_ plans: [JSONValue]) -> [Int: Int] {
         var counts: [Int: Int] = [:]
         for plan in plans {
-            let link = plan["links"]?.array?.first { $0["rel"]?.string == "service" }
-            if let id = link?["href"]?.string?.split(separator: "/").last.flatMap({ Int($0) }) {
-                counts[id, default: 0] += 1
-            }
+            if let id = ServiceLink.service(of: plan) { counts[id, default: 0] += 1 }
         }
         return counts
     }

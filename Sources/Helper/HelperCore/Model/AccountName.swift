@@ -16,6 +16,18 @@ package enum AccountName {
         return "\(folded(username))-\(owner.description.prefix(markDigits))"
     }
 
+    /// Returns what every derived name for a username begins with, whoever the owner is: all but the digits of the mark.
+    package static func prefix(for username: String) -> String { "\(folded(username))-" }
+
+    /// Whether a 3scale user name is the one that `name(for:owner:)` gives a username, for some owner.
+    package static func isName(_ name: String, of username: String) -> Bool {
+        if isAccepted(username) { return name == username }
+        let prefix = prefix(for: username)
+        let digits = name.utf8.dropFirst(prefix.utf8.count)
+        return name.hasPrefix(prefix) && digits.count == markDigits
+            && digits.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    }
+
     /// Whether 3scale accepts the name as it is (signup validation: `\A\w[\w.\-_@+]+\z` with ASCII word characters).
     package static func isAccepted(_ name: String) -> Bool {
         guard (lengthMin...lengthMax).contains(name.utf8.count), let first = name.utf8.first else { return false }

@@ -8,26 +8,30 @@ struct DoctorCommand: Subcommand {
     private static let json = CommandLineGrammar.Option("json", "Print JSON")
     private static let tokenFile = CommandLineGrammar.Option(
         "token-file", value: "PATH", "Look at the access token in that file too")
+    private static let who = CommandLineGrammar.Option(
+        "who", value: "NAME", "Say which 3scale account belongs to that Keycloak name, and look at nothing else")
 
     static let grammar = CommandLineGrammar.Command(
         "doctor", "Examine the configured systems and say what is wrong and what to do",
-        options: [ConfigurationSource.option, json, tokenFile])
+        options: [ConfigurationSource.option, json, tokenFile, who])
 
     private let source: ConfigurationSource
     private let printsJSON: Bool
     private let tokenFile: String?
+    private let who: String?
 
     init(_ invocation: CommandLineGrammar.Invocation) {
         source = ConfigurationSource(invocation)
         printsJSON = invocation.flags.contains(Self.json.name)
         tokenFile = invocation.values[Self.tokenFile.name]
+        who = invocation.values[Self.who.name]
     }
 
     func run() async -> Int32 {
         guard let settings = source.settings() else { return ExitStatus.configuration }
         let logger = Logger(label: "mlaas", handler: SwiftLogNoOpLogHandler())
         let server = HelperServer(settings: settings, log: LogOutput(logger), reread: source.read)
-        let report = await server.examine(tokenFile: tokenFile)
+        let report = await server.examine(tokenFile: tokenFile, who: who)
         StandardStreams.output(
             printsJSON
                 ? String(decoding: report.json, as: UTF8.self)

@@ -1,0 +1,82 @@
+import HTTP
+import HelperCore
+import JSON
+
+extension Doctor {
+    /// Accounts whose users are asked for, at most: a call each.
+    private static let askedMax = 200
+
+    /// Finds the 3scale account of a Keycloak name, under its own or a derived user name.
+    ///
+    /// A derived name holds digits of the owner mark, which the name alone does not tell. So the account is looked for by
+    /// what else carries the name: `org_name`, and the names of our applications.
+    package func who(_ username: String) async -> Report {
+        let first = await ask("services", page: 1)
+        let token = AdminTokenCheck(first)
+        guard token.isAccepted else {
+            return Report(
+                ReachabilityCheck(
+                    "3scale.reachable", system: "3scale", url: plan.threeScaleURL,
+                    variable: "THREESCALE_ADMIN_API_URL", first
+                ).findings + token.findings)
+        }
+        let accounts = await pages("accounts", "account")
+        let applications = await pages("applications", "application")
+        var isComplete = accounts?.isComplete == true && applications?.isComplete == true
+        let ours = (applications?.elements ?? []).filter { Self.isMade($0, for: username) }
+        var ids = Set(
+            (accounts?.elements ?? []).filter { $0["org_name"]?.string == username }.compactMap { $0["id"]?.int })
+        ids.formUnion(ours.compactMap { $0["account_id"]?.int })
+        if AccountName.isAccepted(username) {
+            let found = await ask("accounts/find", query: "username=\(PercentEncoding.encode(username))")
+            if let id = found.document?["account"]?["id"]?.int { ids.insert(id) }
+        }
+        let known = Dictionary(
+            (accounts?.elements ?? []).compactMap { account in account["id"]?.int.map { ($0, account) } },
+            uniquingKeysWith: { first, _ in first })
+        var matches: [AccountOfNameCheck.Match] = []
+        if ids.count > Self.askedMax { isComplete = false }
+        for id in ids.sorted().prefix(Self.askedMax) {
+            guard let users = await users(of: id) else {
+                isComplete = false
+                continue
+            }
+            for user in users where AccountName.isName(user.username, of: username) {
+                matches.append(
+                    AccountOfNameCheck.Match(
+                        user: user, organization: known[id]?["org_name"]?.string ?? "",
+                        accountState: known[id]?["state"]?.string ?? "unknown",
+                        applications: ours.filter { $0["account_id"]?.int == id }.compactMap { $0["id"]?.int }.sorted())
+                )
+            }
+        }
+        return Report(AccountOfNameCheck(username, matches: matches, isComplete: isComplete).findings)
+    }
+
+    /// Looks for accounts with a user of one name among those that share their `org_name`.
+    func accountNames() async -> AccountNamesCheck {
+        let accounts = await pages("accounts", "account")
+        let groups = Dictionary(grouping: accounts?.elements ?? []) { $0["org_name"]?.string ?? "" }
+        let suspects = groups.filter { $0.value.count > 1 }.flatMap(\.value).compactMap { $0["id"]?.int }.sorted()
+        var isComplete = accounts?.isComplete == true && suspects.count <= Self.askedMax
+        var all: [AccountUser] = []
+        for id in suspects.prefix(Self.askedMax) {
+            if let users = await users(of: id) { all += users } else { isComplete = false }
+        }
+        return AccountNamesCheck(users: all, isComplete: isComplete)
+    }
+
+    /// Nil when they could not be listed.
+    private func users(of account: Int) async -> [AccountUser]? {
+        Self.elements(await ask("accounts/\(account)/users"), "users", "user")?.compactMap { user in
+            guard let id = user["id"]?.int, let name = user["username"]?.string else { return nil }
+            return AccountUser(id: id, username: name, account: account)
+        }
+    }
+
+    /// Whether we made an application for that name.
+    private static func isMade(_ application: JSONValue, for username: String) -> Bool {
+        application["name"]?.string?.hasPrefix("mlaas:\(username):") == true
+            && OwnerMark(readingFrom: application["description"]?.string) != nil
+    }
+}
