@@ -51,7 +51,18 @@ token() {
 }
 
 # run_swift_tests OPTION...: all Swift tests, a few at once. Started all together, each waits a minute between two of its
-# steps, and connections that a pool keeps for less are gone when the test comes back to them.
+# steps, and connections that a pool keeps for less are gone when the test comes back to them. Ended after
+# SWIFT_TESTS_SECONDS (900): then the tests that had begun and not ended are named.
 run_swift_tests() {
-    swift test --skip-build --experimental-maximum-parallelization-width 6 "$@"
+    local log status=0
+    log=$(mktemp)
+    timeout --kill-after=10 "${SWIFT_TESTS_SECONDS:-900}" \
+        swift test --skip-build --experimental-maximum-parallelization-width 6 "$@" 2>&1 | tee "$log" || status=$?
+    if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
+        echo "error: the tests did not end in ${SWIFT_TESTS_SECONDS:-900} s; these had begun:"
+        comm -23 <(sed -nE 's/^◇ Test ("[^"]*"|[^ ]*) started\.$/\1/p' "$log" | sort -u) \
+            <(sed -nE 's/^[✔✘] Test ("[^"]*"|[^ ]*) .*(passed|failed) after .*/\1/p' "$log" | sort -u)
+    fi
+    rm -f "$log"
+    return "$status"
 }

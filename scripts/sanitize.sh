@@ -38,7 +38,7 @@ run_tests() {
         run_swift_tests --sanitize="$1" --scratch-path ".build-$1" \
         ${SANITIZE_FILTER:+--filter "$SANITIZE_FILTER"} >"$reports/$1.log" 2>&1 ||
         {
-            grep -E '✘|error:|Fatal' "$reports/$1.log" | head -n 40 || true
+            grep -E -A 20 '✘|error:|Fatal' "$reports/$1.log" | head -n 60 || true
             tail -n 20 "$reports/$1.log"
             exit 1
         }
