@@ -14,6 +14,8 @@ enum KnobNames {
             \.accountsNeedApproval, "accounts wait for approval"),
         "application_description": flag(
             \.hasApplicationDescription, "false: answers carry no description of an application"),
+        "backend_deletion_milliseconds": number(
+            \.backendDeletionMilliseconds, "the gateway's backend knows a deleted application for that long"),
         "commit_milliseconds": number(
             \.commitMilliseconds, "creates commit up to that long after their ids were given"),
         "deletion_milliseconds": number(
@@ -28,6 +30,11 @@ enum KnobNames {
             \.findIgnoresCase, "accounts/find finds names that differ in case"),
         "find_varies": flag(
             \.findVaries, "accounts/find varies between accounts of one name"),
+        "gateway_processes": number(
+            \.gatewayProcesses, "listener processes of the gateway's backend, 1 to 64", 1...64),
+        "gateway_remembers_seconds": number(
+            \.gatewayRemembersSeconds, "how long each of them trusts what it has read, by the sandbox's clock",
+            0...86_400),
         "hide_credentials": flag(
             \.hidesCredentials, "user_key and client_secret are null"),
         "multiple_users": flag(

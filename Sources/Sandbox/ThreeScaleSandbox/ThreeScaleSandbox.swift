@@ -21,6 +21,7 @@ package final class ThreeScaleSandbox: Responder {
     package func change(_ body: (inout Tenant) -> Void) { tenant.withLock { body(&$0) } }
 
     package func respond(to request: Request) -> Answer {
+        if GatewayCall.isGateway(request) { return .now(respond(toGateway: request)) }
         let (response, uncommitted) = tenant.withLock { tenant in
             // Moved in and out, so that a write changes the tables in place.
             var call = Call(request: request, now: clock.now, tenant: tenant.take())
@@ -31,6 +32,16 @@ package final class ThreeScaleSandbox: Responder {
         return .later { [self] in
             try? await EventLoop.current?.sleep(for: .milliseconds(uncommitted.milliseconds))
             return commit(uncommitted, response)
+        }
+    }
+
+    private func respond(toGateway request: Request) -> Response {
+        tenant.withLock { tenant in
+            var call = GatewayCall(
+                request: request, now: clock.now, milliseconds: Int(EventLoop.nanoseconds() / 1_000_000),
+                tenant: tenant.take())
+            defer { tenant = call.tenant }
+            return call.respond()
         }
     }
 

@@ -268,7 +268,9 @@ extension Call {
                 throw .forbidden([("base", ["There is \(active) unsuspended application subscribed to the service"])])
             }
             try write()
-            for application in applications { tenant.deleteApplication(application.id) }
+            for application in applications {
+                tenant.deleteApplication(application.id, at: milliseconds)
+            }
             tenant.subscriptions[id] = nil
             return deleted
         default: return unknownRoute

@@ -99,7 +99,7 @@ extension Call {
             return show(updated)
         case (.delete, ""):
             try write()
-            tenant.deleteApplication(application.id)
+            tenant.deleteApplication(application.id, at: milliseconds)
             return deleted
         case (.put, "accept"), (.put, "suspend"), (.put, "resume"):
             let moved = try tenant.move(application: application, path[0], now)

@@ -39,6 +39,12 @@ package struct Knobs: Sendable {
     package var findIgnoresCase = false
     /// A deleted service's applications and plans stay for that many milliseconds.
     package var deletionMilliseconds = 0
+    /// Listener processes of the gateway's backend.
+    package var gatewayProcesses = 2
+    /// How long each of them trusts what it has read, by the sandbox's clock.
+    package var gatewayRemembersSeconds = 60
+    /// The gateway's backend knows a deleted application for that many milliseconds more: a job deletes it there.
+    package var backendDeletionMilliseconds = 200
     /// Without it no answer carries the description of an application: the tenant has not defined the field.
     package var hasApplicationDescription = true
     /// Applications show null for `user_key` and `client_secret`.

@@ -90,7 +90,11 @@ extension Tenant {
         return changed
     }
 
-    mutating func deleteApplication(_ id: Int) { applications[id] = nil }
+    mutating func deleteApplication(_ id: Int, at milliseconds: Int) {
+        guard let application = applications[id] else { return }
+        deleteLater(application, at: milliseconds)
+        applications[id] = nil
+    }
 
     mutating func changePlan(of application: ApplicationRecord, to id: Int?, _ now: Int) throws(Refusal) -> PlanRecord {
         guard let id, let plan = plans[id], plan.kind == .application else { throw .notFound }

@@ -103,12 +103,12 @@ extension Tenant {
         guard !jobs.isEmpty else { return }
         let due = jobs.filter { $0.dueMilliseconds <= milliseconds }
         jobs.removeAll { $0.dueMilliseconds <= milliseconds }
-        for job in due { deleteService(job.service.id) }
+        for job in due { deleteService(job.service.id, at: milliseconds) }
     }
 
     /// Hides a service now and deletes what belongs to it by a job.
     mutating func scheduleDeletion(of service: ServiceRecord, at milliseconds: Int) {
-        guard knobs.deletionMilliseconds > 0 else { return deleteService(service.id) }
+        guard knobs.deletionMilliseconds > 0 else { return deleteService(service.id, at: milliseconds) }
         services[service.id] = nil
         jobs.append(DeletionJob(service: service, dueMilliseconds: milliseconds + knobs.deletionMilliseconds))
     }

@@ -108,7 +108,11 @@ extension Tenant {
     }
 
     /// Deletes a service with all that belongs to it.
-    mutating func deleteService(_ id: Int) {
+    mutating func deleteService(_ id: Int, at milliseconds: Int) {
+        gateway.retiredTokens[id] = serviceToken(id)
+        for application in applications.values where application.serviceID == id {
+            deleteLater(application, at: milliseconds)
+        }
         services[id] = nil
         applications.removeAll { $0.serviceID == id }
         subscriptions.removeAll { $0.serviceID == id }

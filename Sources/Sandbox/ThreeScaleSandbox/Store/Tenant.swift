@@ -27,6 +27,8 @@ package struct Tenant: Sendable {
     package var random = SplitMix(seed: 1)
     /// What was used, for the analytics calls.
     var traffic = Traffic()
+    /// What the gateway's backend remembers.
+    var gateway = GatewayBackend()
     /// Deletions under way.
     var jobs: [DeletionJob] = []
     /// Milliseconds at which users and applications were made, for the uniqueness race.

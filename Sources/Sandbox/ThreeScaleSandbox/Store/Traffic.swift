@@ -1,6 +1,6 @@
 import SandboxSupport
 
-/// What applications have used: counts by application, metric and hour.
+/// What applications have used: counts by application, metric and minute.
 struct Traffic: Sendable {
     /// A metric, or a status of the answers that the model gave.
     enum Subject: Hashable, Sendable {
@@ -17,15 +17,15 @@ struct Traffic: Sendable {
 
     /// - Parameter seconds: since 1970-01-01T00:00:00Z.
     mutating func add(_ count: Int, _ subject: Subject, application: Int, at seconds: Int) {
-        counts[Series(application: application, subject: subject), default: [:]][seconds / 3_600, default: 0] += count
+        counts[Series(application: application, subject: subject), default: [:]][seconds / 60, default: 0] += count
     }
 
     /// The calls of some applications in a range of seconds.
     func total(_ subject: Subject, applications: [Int], in range: Range<Int>) -> Int {
         var total = 0
         for application in applications {
-            guard let hours = counts[Series(application: application, subject: subject)] else { continue }
-            for (hour, count) in hours where range.contains(hour * 3_600) { total += count }
+            guard let minutes = counts[Series(application: application, subject: subject)] else { continue }
+            for (minute, count) in minutes where range.contains(minute * 60) { total += count }
         }
         return total
     }

@@ -88,6 +88,25 @@ struct UsagePeriod {
     /// The same number of steps before this period.
     var previous: Range<Int> { since - (until + 1 - since)..<since }
 
+    /// The period of a usage limit that is under way: seconds, from its start to the start of the next.
+    static func current(_ period: String, now: Int) -> Range<Int> {
+        switch period {
+        case "minute": return now - now % 60..<now - now % 60 + 60
+        case "week":
+            // 1970-01-01 was a Thursday; weeks begin on Mondays.
+            let start = now - now % 86_400 - (now / 86_400 + 3) % 7 * 86_400
+            return start..<start + 7 * 86_400
+        case "year":
+            let year = HTTPDate.civil(now / 86_400).year
+            return seconds(year, 1, 1)..<seconds(year + 1, 1, 1)
+        case "eternity": return 0..<Int.max
+        default:
+            let granularity: Granularity = period == "month" ? .month : period == "day" ? .day : .hour
+            let start = start(of: granularity, now)
+            return start..<next(granularity, after: start)
+        }
+    }
+
     private static func start(of granularity: Granularity, _ local: Int) -> Int {
         switch granularity {
         case .hour: local - local % 3_600
