@@ -60,4 +60,49 @@ struct UsageTests {
         let reply = await tenant.call(.get, path, base: "/stats/")
         #expect(reply.status == status && (reply.json["values"]?.array?.count ?? 0) == count)
     }
+
+    @Test("seeds usage of every live application by the seed")
+    func seededTraffic() async {
+        let account = await tenant.signUp("new1")
+        let plan = tenant.plan("granite_chat", "Basic")
+        let made = await tenant.call(.post, "accounts/\(account)/applications.json", form: "plan_id=\(plan)")
+        let id = made.json["application"]?["id"]?.int ?? 0
+        // 2026-03-02T00:00:00Z, the end of the day that is asked for.
+        tenant.sandbox.change { $0.seedTraffic(days: 2, now: 1_772_409_600) }
+        let usage = await tenant.call(
+            .get, "applications/\(id)/usage.json?metric_name=hits&period=day&since=2026-03-01", base: "/stats/")
+        let values = usage.json["values"]?.array?.compactMap(\.int) ?? []
+        #expect(values.count == 24 && values.allSatisfy { (0...20).contains($0) })
+        #expect(values.reduce(0, +) > 0 && usage.json["total"]?.int == values.reduce(0, +))
+    }
+
+    @Test("answers gateways: a key is let in and counted up to its plan's limit, which is 60 a minute")
+    func gateway() async {
+        let account = await tenant.signUp("new1")
+        let service = tenant.service("granite_chat")
+        let plan = tenant.plan("granite_chat", "Basic")
+        let form = "plan_id=\(plan)&user_key=key-0001"
+        let made = await tenant.call(.post, "accounts/\(account)/applications.json", form: form)
+        let id = made.json["application"]?["id"]?.int ?? 0
+        let config = await tenant.call(.get, "services/\(service)/proxy/configs/production/latest.json")
+        let token = config.json["proxy_config"]?["content"]?["backend_authentication_value"]?.string ?? ""
+        let query = "service_id=\(service)&service_token=\(token)&user_key=key-0001"
+        let allowed = await tenant.call(.get, "transactions/authrep.xml?\(query)&usage[hits]=60", base: "/")
+        #expect(allowed.status == 200 && allowed.text.contains("<authorized>true</authorized><plan>Basic</plan>"))
+        let refused = await tenant.call(.get, "transactions/authrep.xml?\(query)&usage[hits]=10000", base: "/")
+        #expect(refused.status == 409 && refused.text.contains("<reason>usage limits are exceeded</reason>"))
+        let report = "service_id=\(service)&service_token=\(token)"
+        let reported = await tenant.call(
+            .post, "transactions.xml",
+            form: "\(report)&transactions[0][user_key]=key-0001&transactions[0][usage][hits]=5", base: "/")
+        #expect(reported.status == 202)
+        let usage = await tenant.call(
+            .get, "applications/\(id)/usage.json?metric_name=hits&period=day", base: "/stats/")
+        #expect(usage.json["total"]?.int == 65)
+        let unknown = await tenant.call(.get, "transactions/authorize.xml?\(report)&user_key=another", base: "/")
+        #expect(unknown.status == 403 && unknown.text.contains("user_key_invalid"))
+        let stranger = await tenant.call(
+            .get, "transactions/authorize.xml?service_id=\(service)&service_token=x&user_key=key-0001", base: "/")
+        #expect(stranger.status == 403 && stranger.text.contains("service_token_invalid"))
+    }
 }
