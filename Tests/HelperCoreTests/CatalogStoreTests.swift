@@ -86,7 +86,7 @@ struct CatalogStoreTests {
         let spawn: Spawn = { work in Task { await work() } }
         let provision = ProvisionKey(
             find: find, manager: manager, keys: OwnedKeys(manager: manager, spawn: spawn), defaultPlan: nil,
-            spawn: spawn, logger: Logger(label: "p", handler: log),
+            spawn: spawn, sleep: { try? await Task.sleep(for: $0) }, logger: Logger(label: "p", handler: log),
             audit: AuditTrail(logger: Logger(label: "a", handler: log), factory: PrometheusRegistry()))
         manager.answer(Catalog(services: [service(2)]), plans: [])
         let caller = Caller(issuer: "i", subject: "s", username: "ada", email: nil)
@@ -201,6 +201,14 @@ private final class CatalogManager: APIManager {
 
     func repair(account: Int) async throws(APIManagerError) {}
     func deleteAccount(_ id: Int) async throws(APIManagerError) {}
+    func confirm(account: Int, username: String) async throws(APIManagerError) {}
+    func describe(application: Int, account: Int, description: String) async throws(APIManagerError) -> Application {
+        throw .notFound
+    }
+    func applications(markedFor owner: OwnerMark, service: Int) async throws(APIManagerError) -> [Application] { [] }
+    func rename(account: Int, to username: String, owner: OwnerMark) async throws(APIManagerError) -> Account {
+        throw .notFound
+    }
     func applications(account: Int) async throws(APIManagerError) -> [Application] { [] }
     func createApplication(_ draft: ApplicationDraft) async throws(APIManagerError) -> Application { throw .notFound }
     func deleteApplication(_ id: Int, account: Int) async throws(APIManagerError) {}

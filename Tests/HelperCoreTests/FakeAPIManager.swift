@@ -77,6 +77,36 @@ final class FakeAPIManager: APIManager {
         return try result.get()
     }
 
+    func confirm(account: Int, username: String) async throws(APIManagerError) {}
+
+    func describe(
+        application: Int, account: Int, description: String
+    ) async throws(APIManagerError) -> Application {
+        try check()
+        await Task.yield()
+        let result: Result<Application, APIManagerError> = state.withLock { state in
+            guard let index = state.applications.firstIndex(where: { $0.id == application }) else {
+                return .failure(.notFound)
+            }
+            let old = state.applications[index]
+            // Twins of one id: the fake derives the id from owner and service.
+            if let owner = old.owner,
+                state.applications.contains(where: {
+                    $0.id != old.id && $0.owner == owner && $0.serviceID == old.serviceID
+                })
+            {
+                return .failure(
+                    .rejected(status: 422, details: [.init(field: "application_id", issue: "has already been taken")]))
+            }
+            let new = Application(
+                id: old.id, serviceID: old.serviceID, accountID: old.accountID, plan: old.plan, state: old.state,
+                description: description, credentials: old.credentials)
+            state.applications[index] = new
+            return .success(new)
+        }
+        return try result.get()
+    }
+
     func repair(account: Int) async throws(APIManagerError) {}
 
     func deleteAccount(_ id: Int) async throws(APIManagerError) {
@@ -87,6 +117,23 @@ final class FakeAPIManager: APIManager {
         try check()
         await Task.yield()
         return state.withLock { $0.applications.filter { $0.accountID == account } }
+    }
+
+    func applications(
+        markedFor owner: OwnerMark, service: Int
+    ) async throws(APIManagerError) -> [Application] {
+        state.withLock { $0.applications.filter { $0.owner == owner && $0.serviceID == service } }
+    }
+
+    func rename(account: Int, to username: String, owner: OwnerMark) async throws(APIManagerError) -> Account {
+        let renamed = state.withLock { state -> Account? in
+            guard let old = state.accounts.first(where: { $0.value.id == account }) else { return nil }
+            state.accounts[old.key] = nil
+            state.accounts[username] = old.value
+            return old.value
+        }
+        guard let renamed else { throw .notFound }
+        return renamed
     }
 
     func createApplication(_ draft: ApplicationDraft) async throws(APIManagerError) -> Application {
@@ -127,6 +174,13 @@ final class FakeAPIManager: APIManager {
 
     func deleteApplication(_ id: Int, account: Int) async throws(APIManagerError) {
         state.withLock { state in
+            if let gone = state.applications.first(where: { $0.id == id }), let owner = gone.owner,
+                !state.applications.contains(where: {
+                    $0.id != id && $0.owner == owner && $0.serviceID == gone.serviceID
+                })
+            {
+                state.usedIDs.remove(owner.applicationID(service: gone.serviceID))
+            }
             state.applications.removeAll { $0.id == id }
             state.deleted.append(id)
         }

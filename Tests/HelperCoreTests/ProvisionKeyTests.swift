@@ -58,7 +58,8 @@ private struct Replica {
         let find = FindService(catalogs: catalogs, manager: manager, policy: policy)
         provision = ProvisionKey(
             find: find, manager: manager, keys: keys, replicas: replicas, defaultPlan: nil, spawn: spawn,
-            logger: logger, audit: AuditTrail(logger: logger, factory: PrometheusRegistry()))
+            sleep: { try? await Task.sleep(for: $0) }, logger: logger,
+            audit: AuditTrail(logger: logger, factory: PrometheusRegistry()))
         list = ListServices(catalogs: catalogs, keys: keys, policy: policy)
     }
 }
@@ -182,18 +183,69 @@ struct ProvisionKeyTests {
         #expect(manager.state.withLock { $0.applications.count } == 1)
     }
 
-    @Test("marked duplicates above the lowest are deleted by whoever sees them")
-    func duplicates() async throws {
+    @Test("twins that another tool left are a conflict, and neither is deleted")
+    func twins() async throws {
         let manager = manager()
         manager.state.withLock { state in
             state.accounts["ada"] = Account(id: 1, state: "approved")
-            state.applications = [30, 10, 20].map {
-                FakeAPIManager.application($0, 7, 1, "x \(ada.ownerMark.suffix)")
-            }
+            state.applications = [30, 10].map { FakeAPIManager.application($0, 7, 1, "x \(ada.ownerMark.suffix)") }
         }
-        let result = try await Replica(manager).provision(.init(serviceID: 7), for: ada)
-        #expect(result.key.applicationID == 10 && !result.isNew)
-        #expect(manager.state.withLock { $0.deleted.sorted() } == [20, 30])
+        let replica = await Replica(manager)
+        #expect(await code { _ = try await replica.provision(.init(serviceID: 7), for: ada) } == .keyHasTwin)
+        #expect(manager.state.withLock { $0.deleted.isEmpty })
+    }
+
+    @Test("an application without a mark is marked in the call that answers it")
+    func adoption() async throws {
+        let manager = manager()
+        manager.state.withLock { state in
+            state.accounts["ada"] = Account(id: 1, state: "approved")
+            state.applications = [FakeAPIManager.application(10, 7, 1, "made in the portal")]
+        }
+        let replica = await Replica(manager)
+        #expect(try await replica.provision(.init(serviceID: 7), for: ada).key.applicationID == 10)
+        #expect(manager.state.withLock { $0.applications[0].owner } == ada.ownerMark)
+        #expect(await code { _ = try await replica.provision(.init(serviceID: 7), for: newAda) } == .identityConflict)
+    }
+
+    @Test("what signup created is marked in the same call, and a second owner of the name does not get it")
+    func signupIsMarked() async throws {
+        let manager = manager([plan(1, isDefault: true)])
+        manager.state.withLock { $0.signupApplications = [7, 8] }
+        let replica = await Replica(manager)
+        _ = try await replica.provision(.init(serviceID: 7), for: ada)
+        #expect(manager.state.withLock { $0.applications.map(\.owner) } == [ada.ownerMark, ada.ownerMark])
+        #expect(await code { _ = try await replica.provision(.init(serviceID: 7), for: newAda) } == .identityConflict)
+    }
+
+    @Test("a blocked account gets no key", arguments: ["rejected", "suspended", "scheduled_for_deletion"])
+    func blocked(_ accountState: String) async throws {
+        let manager = manager()
+        manager.state.withLock { $0.accounts["ada"] = Account(id: 1, state: accountState) }
+        let replica = await Replica(manager)
+        #expect(await code { _ = try await replica.provision(.init(serviceID: 7), for: ada) } == .accountBlocked)
+        #expect(manager.state.withLock { $0.creates } == 0)
+    }
+
+    @Test("a member removed from an account creates nothing on it, though another replica cached it")
+    func removedMember() async throws {
+        let manager = manager()
+        let replica = await Replica(manager)
+        let old = try await replica.provision(.init(serviceID: 7), for: ada).accountID
+        manager.state.withLock { $0.accounts["ada"] = Account(id: 1, state: "approved") }
+        #expect(try await replica.provision(.init(serviceID: 8), for: ada).accountID == 1)
+        #expect(manager.state.withLock { $0.applications.filter { $0.accountID == old }.count } == 1)
+    }
+
+    @Test("a call without a plan does not share the refusal of another call's plan")
+    func planErrorsStayApart() async throws {
+        let manager = manager()
+        let replica = await Replica(manager)
+        async let wrong = code { _ = try await replica.provision(.init(serviceID: 7, planID: 999), for: ada) }
+        async let right = code { _ = try await replica.provision(.init(serviceID: 7), for: ada) }
+        let (first, second) = await (wrong, right)
+        #expect(first == nil || first == .planNotFound)
+        #expect(second == nil)
     }
 
     @Test(
@@ -302,7 +354,7 @@ struct OwnershipTests {
         #expect(mark.applicationID(service: 7) != mark.applicationID(service: 8))
     }
 
-    @Test("marked before unmarked; of marked the lowest that is not suspended; of others by state, then the lowest id")
+    @Test("marked before unmarked; then live before pending before suspended; then the lowest id")
     func order() {
         func choose(_ applications: [Application]) -> Int? {
             ApplicationChoice(applications, owner: ada.ownerMark).application(on: 7)?.id
@@ -314,7 +366,7 @@ struct OwnershipTests {
                 FakeAPIManager.application(1, 7, 1, marked, .suspended),
                 FakeAPIManager.application(2, 7, 1, marked, .pending),
                 FakeAPIManager.application(3, 7, 1, marked),
-            ]) == 2)
+            ]) == 3)
         #expect(choose([FakeAPIManager.application(2, 7, 1, nil), FakeAPIManager.application(1, 7, 1, nil)]) == 1)
         #expect(choose([FakeAPIManager.application(1, 8, 1, nil)]) == nil)
         #expect(choose([FakeAPIManager.application(1, 7, 1, "x \(newAda.ownerMark.suffix)")]) == nil)

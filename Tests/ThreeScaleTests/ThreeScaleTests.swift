@@ -138,7 +138,7 @@ struct ThreeScaleEntitiesTests {
         func credentials(_ extra: JSONObject) throws -> Application.Credentials {
             var entity: JSONObject = ["id": 1, "service_id": 2, "plan_id": 3, "account_id": 4, "state": "live"]
             for (name, value) in extra.members { entity[name] = value }
-            return try ThreeScaleEntities.application(.object(entity)).credentials
+            return try ThreeScaleEntities.application(.object(entity), at: 0).credentials
         }
         #expect(try credentials(["user_key": "k"]) == .userKey("k"))
         #expect(try credentials(["application_id": "a"]) == .appID("a"))
@@ -146,7 +146,21 @@ struct ThreeScaleEntitiesTests {
             try credentials(["application_id": "a", "client_id": "a", "client_secret": "s"])
                 == .client(id: "a", secret: "s"))
         #expect(try credentials([:]) == .none)
-        #expect(throws: APIManagerError.self) { try ThreeScaleEntities.application(["id": 1]) }
+        #expect(throws: APIManagerError.self) { try ThreeScaleEntities.application(["id": 1], at: 0) }
+    }
+
+    @Test("ages are differences of 3scale's own times")
+    func ages() throws {
+        let entity: JSONValue = [
+            "id": 1, "service_id": 2, "plan_id": 3, "account_id": 4, "created_at": "2026-03-02T09:15:00Z",
+            "updated_at": "2026-03-02T09:15:04Z",
+        ]
+        let date = HTTPDate.seconds("Mon, 02 Mar 2026 09:15:07 GMT") ?? 0
+        let application = try ThreeScaleEntities.application(entity, at: date)
+        #expect(application.age == 7 && application.unchangedFor == 3)
+        #expect(try ThreeScaleEntities.account(["id": 1, "created_at": "2026-03-02T09:15:09Z"], at: date).age == 0)
+        #expect(try ThreeScaleEntities.account(["id": 1, "created_at": "2026-03-02 09:15:09"], at: date).age == nil)
+        #expect(try ThreeScaleEntities.account(["id": 1], at: date).age == nil)
     }
 
     @Test(

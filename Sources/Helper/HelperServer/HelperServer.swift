@@ -135,7 +135,7 @@ package struct HelperServer: Sendable {
             catalogs: catalogs, manager: manager, policy: policy, limitsLifetime: settings.catalogRefresh, spawn: spawn)
         let provision = ProvisionKey(
             find: find, manager: manager, keys: keys, replicas: Replicas(state: shared.state, sleep: sleep),
-            defaultPlan: settings.defaultPlan, spawn: spawn,
+            defaultPlan: settings.defaultPlan, spawn: spawn, sleep: sleep,
             logger: logger.labelled("provisioning"),
             audit: AuditTrail(logger: log.audit, factory: registry, queue: log.auditQueue, sleep: sleep))
         let lifecycle = Lifecycle()

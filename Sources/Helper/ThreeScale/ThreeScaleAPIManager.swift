@@ -11,8 +11,12 @@ package struct ThreeScaleAPIManager: APIManager {
         "probe", "list_services", "list_proxy_configs", "get_proxy", "list_plans", "list_limits", "list_metrics",
         "get_plan", "find_account", "get_account",
         "list_users", "activate_user", "approve_account", "signup", "list_applications", "create_application",
-        "delete_application", "delete_account", "list_keys", "create_key",
+        "describe_application", "confirm_user", "list_all_applications", "rename_user", "delete_application",
+        "delete_account", "list_keys", "create_key",
     ]
+
+    /// Pages of a tenant's applications that a search reads.
+    private static let pagesMax = 10_000
 
     private let transport: ThreeScaleTransport
     private let configuration: ThreeScaleConfiguration
@@ -94,8 +98,8 @@ package struct ThreeScaleAPIManager: APIManager {
     /// `GET accounts/find`.
     package func account(username: String) async throws(APIManagerError) -> Account? {
         do throws(APIManagerError) {
-            let answer = try await transport.get("accounts/find", [("username", username)], operation: "find_account")
-            return try ThreeScaleEntities.account(ThreeScaleEntities.one(answer, "account"))
+            let answer = try await transport.dated("accounts/find", [("username", username)], operation: "find_account")
+            return try ThreeScaleEntities.account(ThreeScaleEntities.one(answer.value, "account"), at: answer.time)
         } catch {
             if error == .notFound { return nil }
             throw error
@@ -107,7 +111,19 @@ package struct ThreeScaleAPIManager: APIManager {
         var form = [("org_name", draft.organization), ("username", draft.username), ("password", draft.password)]
         if let email = draft.email { form.append(("email", email)) }
         let answer = try await transport.write(.post, "signup", form, operation: "signup")
-        return try ThreeScaleEntities.account(ThreeScaleEntities.one(answer, "account"))
+        return try ThreeScaleEntities.account(ThreeScaleEntities.one(answer.value, "account"), at: answer.time)
+    }
+
+    /// `PUT accounts/{id}/users/{id}` with the name that the user has.
+    package func confirm(account: Int, username: String) async throws(APIManagerError) {
+        let users = try await transport.get("accounts/\(account)/users", operation: "list_users")
+        let user = try ThreeScaleEntities.list(users, "users", "user").first {
+            ExactName($0["username"]?.string ?? "") == ExactName(username)
+        }
+        guard let user else { throw ThreeScaleEntities.malformed("no user of the name that signed up") }
+        let id = try ThreeScaleEntities.id(user)
+        _ = try await transport.write(
+            .put, "accounts/\(account)/users/\(id)", [("username", username)], operation: "confirm_user")
     }
 
     /// `PUT accounts/{id}/users/{id}/activate` for its users, then `PUT accounts/{id}/approve`.
@@ -117,8 +133,9 @@ package struct ThreeScaleAPIManager: APIManager {
             let id = try ThreeScaleEntities.id(user)
             _ = try await transport.write(.put, "accounts/\(account)/users/\(id)/activate", operation: "activate_user")
         }
-        let after = try await transport.get("accounts/\(account)", operation: "get_account")
-        guard try ThreeScaleEntities.account(ThreeScaleEntities.one(after, "account")).needsRepair else { return }
+        let after = try await transport.dated("accounts/\(account)", operation: "get_account")
+        guard try ThreeScaleEntities.account(ThreeScaleEntities.one(after.value, "account"), at: after.time).needsRepair
+        else { return }
         _ = try await transport.write(.put, "accounts/\(account)/approve", operation: "approve_account")
     }
 
@@ -136,12 +153,53 @@ package struct ThreeScaleAPIManager: APIManager {
 
     /// `GET accounts/{id}/applications`: not paginated.
     package func applications(account: Int) async throws(APIManagerError) -> [Application] {
-        let answer = try await transport.get("accounts/\(account)/applications", operation: "list_applications")
+        let answer = try await transport.dated("accounts/\(account)/applications", operation: "list_applications")
         var applications: [Application] = []
-        for entity in try ThreeScaleEntities.list(answer, "applications", "application") {
-            applications.append(try ThreeScaleEntities.application(entity))
+        for entity in try ThreeScaleEntities.list(answer.value, "applications", "application") {
+            applications.append(try ThreeScaleEntities.application(entity, at: answer.time))
         }
         return applications.sorted { $0.id < $1.id }
+    }
+
+    /// `GET applications?service_id=`, page by page. Descriptions can be edited in the portals, so that a mark alone proves nothing.
+    package func applications(
+        markedFor owner: OwnerMark, service: Int
+    ) async throws(APIManagerError) -> [Application] {
+        var marked: [Application] = []
+        for page in 1...Self.pagesMax {
+            let answer = try await transport.dated(
+                "applications",
+                [
+                    ("service_id", String(service)), ("page", String(page)),
+                    ("per_page", String(configuration.pageSize)),
+                ],
+                operation: "list_all_applications")
+            let entities = try ThreeScaleEntities.list(answer.value, "applications", "application")
+            for entity in entities where OwnerMark(readingFrom: entity["description"]?.string) == owner {
+                marked.append(try ThreeScaleEntities.application(entity, at: answer.time))
+            }
+            if entities.count < configuration.pageSize { break }
+        }
+        return marked
+    }
+
+    /// `PUT accounts/{id}/users/{id}`. The account must have one user alone, whose name is the one that signup gave it: the
+    /// organisation's name is that of the person who signed up.
+    package func rename(account: Int, to username: String, owner: OwnerMark) async throws(APIManagerError) -> Account {
+        let answer = try await transport.dated("accounts/\(account)", operation: "get_account")
+        let entity = try ThreeScaleEntities.one(answer.value, "account")
+        let found = try ThreeScaleEntities.account(entity, at: answer.time)
+        let organization = entity["org_name"]?.string ?? ""
+        let users = try ThreeScaleEntities.list(
+            try await transport.get("accounts/\(account)/users", operation: "list_users"), "users", "user")
+        if users.contains(where: { ExactName($0["username"]?.string ?? "") == ExactName(username) }) { return found }
+        guard users.count == 1, let user = users.first, let name = user["username"]?.string,
+            ExactName(name) == ExactName(AccountName.name(for: organization, owner: owner))
+        else { throw APIManagerError.otherUsers }
+        let id = try ThreeScaleEntities.id(user)
+        _ = try await transport.write(
+            .put, "accounts/\(account)/users/\(id)", [("username", username)], operation: "rename_user")
+        return found
     }
 
     /// `POST accounts/{id}/applications`.
@@ -154,10 +212,26 @@ package struct ThreeScaleAPIManager: APIManager {
         let answer = try await transport.write(
             .post, "accounts/\(draft.account)/applications", form, operation: "create_application")
         do throws(APIManagerError) {
-            return try ThreeScaleEntities.application(ThreeScaleEntities.one(answer, "application"))
+            return try ThreeScaleEntities.application(
+                ThreeScaleEntities.one(answer.value, "application"), at: answer.time)
         } catch {
             // It was created, whatever the answer looks like.
             throw .malformed(cause: "3scale's answer to a create is no application", outcomeUnknown: true)
+        }
+    }
+
+    /// `PUT accounts/{id}/applications/{id}`.
+    package func describe(
+        application: Int, account: Int, description: String
+    ) async throws(APIManagerError) -> Application {
+        let answer = try await transport.write(
+            .put, "accounts/\(account)/applications/\(application)", [("description", description)],
+            operation: "describe_application")
+        do throws(APIManagerError) {
+            return try ThreeScaleEntities.application(
+                ThreeScaleEntities.one(answer.value, "application"), at: answer.time)
+        } catch {
+            throw .malformed(cause: "3scale's answer to a description is no application", outcomeUnknown: true)
         }
     }
 

@@ -1,3 +1,4 @@
+import HTTP
 import HelperCore
 import JSON
 
@@ -21,8 +22,16 @@ enum ThreeScaleEntities {
         return id
     }
 
-    static func account(_ entity: JSONValue) throws(APIManagerError) -> Account {
-        Account(id: try id(entity), state: entity["state"]?.string ?? "approved")
+    /// - Parameter time: when 3scale answered, in seconds since 1970 by its clock.
+    static func account(_ entity: JSONValue, at time: Int) throws(APIManagerError) -> Account {
+        Account(
+            id: try id(entity), state: entity["state"]?.string ?? "approved", age: age(entity, "created_at", at: time))
+    }
+
+    /// Seconds from a time of an entity to `time`, at least 0; nil when the entity does not tell.
+    private static func age(_ entity: JSONValue, _ member: String, at time: Int) -> Int? {
+        guard let then = entity[member]?.string.flatMap(HTTPDate.timestampSeconds) else { return nil }
+        return max(0, time - then)
     }
 
     static func plan(_ entity: JSONValue) throws(APIManagerError) -> Plan {
@@ -91,7 +100,8 @@ enum ThreeScaleEntities {
         return text + (path == "/" ? "" : path)
     }
 
-    static func application(_ entity: JSONValue) throws(APIManagerError) -> Application {
+    /// - Parameter time: when 3scale answered, in seconds since 1970 by its clock.
+    static func application(_ entity: JSONValue, at time: Int) throws(APIManagerError) -> Application {
         guard let service = entity["service_id"]?.int, let plan = entity["plan_id"]?.int,
             let account = entity["account_id"]?.int ?? entity["user_account_id"]?.int
         else { throw malformed("an application without service, plan or account") }
@@ -99,7 +109,8 @@ enum ThreeScaleEntities {
             id: try id(entity), serviceID: service, accountID: account,
             plan: PlanReference(id: plan, name: entity["plan_name"]?.string ?? ""),
             state: Application.State(rawValue: entity["state"]?.string ?? "") ?? .suspended,
-            description: entity["description"]?.string, credentials: credentials(entity))
+            description: entity["description"]?.string, credentials: credentials(entity),
+            age: age(entity, "created_at", at: time), unchangedFor: age(entity, "updated_at", at: time))
     }
 
     /// What the mode of the service makes visible.

@@ -14,6 +14,13 @@ struct ThreeScaleTransport: Sendable {
     /// A call of ours that waits longer than this for a slot is refused.
     private static let slotWaitMax = Duration.seconds(5)
 
+    /// What 3scale answered, and when by its own clock.
+    struct Dated: Sendable {
+        let value: JSONValue
+        /// Seconds since 1970: the `Date` of the answer, or our own clock's where something removed it.
+        let time: Int
+    }
+
     /// Why a call failed, with what decides whether it is repeated.
     private struct Failure: Error {
         let error: APIManagerError
@@ -54,7 +61,12 @@ struct ThreeScaleTransport: Sendable {
     /// - Parameter path: below `/admin/api/`, percent-encoded.
     func get(
         _ path: String, _ query: [(String, String)] = [], operation: String
-    ) async throws(APIManagerError) -> JSONValue {
+    ) async throws(APIManagerError) -> JSONValue { try await dated(path, query, operation: operation).value }
+
+    /// As `get`, with the time of the answer.
+    func dated(
+        _ path: String, _ query: [(String, String)] = [], operation: String
+    ) async throws(APIManagerError) -> Dated {
         do throws(Failure) {
             return try await read(path, query, operation: operation, retries: configuration.retries)
         } catch {
@@ -69,7 +81,7 @@ struct ThreeScaleTransport: Sendable {
         _ path: String, _ query: [(String, String)] = [], operation: String
     ) async throws(APIManagerError) -> Result<JSONValue, APIManagerError> {
         do throws(Failure) {
-            return .success(try await read(path, query, operation: operation, retries: 0, isOneOfMany: true))
+            return .success(try await read(path, query, operation: operation, retries: 0, isOneOfMany: true).value)
         } catch {
             guard error.isAnswer else { throw error.error }
             return .failure(error.error)
@@ -79,7 +91,7 @@ struct ThreeScaleTransport: Sendable {
     /// Writes; sent once.
     func write(
         _ method: HTTPMethod, _ path: String, _ form: [(String, String)] = [], operation: String
-    ) async throws(APIManagerError) -> JSONValue {
+    ) async throws(APIManagerError) -> Dated {
         do throws(Failure) {
             return try await send(method, path, form: form, operation: operation)
         } catch {
@@ -104,7 +116,7 @@ struct ThreeScaleTransport: Sendable {
 
     private func read(
         _ path: String, _ query: [(String, String)], operation: String, retries: Int, isOneOfMany: Bool = false
-    ) async throws(Failure) -> JSONValue {
+    ) async throws(Failure) -> Dated {
         var attempt = 0
         while true {
             do throws(Failure) {
@@ -123,7 +135,7 @@ struct ThreeScaleTransport: Sendable {
     private func send(
         _ method: HTTPMethod, _ path: String, query: [(String, String)] = [], form: [(String, String)]? = nil,
         operation: String, isOneOfMany: Bool = false
-    ) async throws(Failure) -> JSONValue {
+    ) async throws(Failure) -> Dated {
         let began = ContinuousClock.now
         do throws(Failure) {
             let slot = try await admission()
@@ -181,7 +193,7 @@ struct ThreeScaleTransport: Sendable {
     private func exchange(
         _ method: HTTPMethod, _ path: String, _ query: [(String, String)], _ form: [(String, String)]?,
         _ operation: String, isOneOfMany: Bool = false
-    ) async throws(Failure) -> JSONValue {
+    ) async throws(Failure) -> Dated {
         let isWrite = method != .get
         var remaining = Deadline.remaining(atMost: configuration.timeout)
         if isWrite { remaining -= min(remaining / 3, Self.lookUpReserve) }
@@ -204,7 +216,7 @@ struct ThreeScaleTransport: Sendable {
         do throws(APIManagerError) {
             let value = try ThreeScaleAnswer.value(of: response, isWrite: isWrite, now: wallClock())
             log.succeeded(operation, closedBreaker: breaker.succeeded())
-            return value
+            return Dated(value: value, time: response.fields["date"].flatMap { HTTPDate.seconds($0) } ?? wallClock())
         } catch {
             judge(error, response, operation, isOneOfMany)
             throw Failure(error: error, isAnswer: true)

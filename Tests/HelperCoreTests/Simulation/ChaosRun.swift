@@ -9,6 +9,16 @@ final class ChaosRun: Sendable {
         let key: String?
         let application: Int
         let isNew: Bool
+        /// How often the person's name or membership had changed.
+        let changes: Int
+    }
+
+    /// What happens to a person beside the calls.
+    private enum Change: CaseIterable, Sendable {
+        /// Another user name; same issuer and subject.
+        case renamed
+        /// The operator took the user out of the account, and somebody else has joined it.
+        case removed
     }
 
     private struct Pair: Hashable, Sendable {
@@ -32,7 +42,9 @@ final class ChaosRun: Sendable {
             let find = FindService(catalogs: catalogs, manager: view, policy: AccessPolicy())
             self.view = view
             provision = ProvisionKey(
-                find: find, manager: view, keys: keys, defaultPlan: nil, spawn: spawn, logger: logger,
+                find: find, manager: view, keys: keys, defaultPlan: nil, spawn: spawn,
+                sleep: { await time.sleep(max(1, Int($0 / .milliseconds(1)))) }, milliseconds: { time.now },
+                logger: logger,
                 audit: AuditTrail(logger: logger, factory: PrometheusRegistry()))
             list = ListServices(catalogs: catalogs, keys: keys, policy: AccessPolicy())
         }
@@ -59,22 +71,26 @@ final class ChaosRun: Sendable {
         var refused = 0
         var answered = 0
         var deaths = 0
+        /// By caller: how often the name or membership has changed.
+        var changes: [Int: Int] = [:]
     }
 
     private let time: SimulatedTime
     private let server: SimulatedThreeScale
     private let record = Mutex(Record())
-    private let callers: [Caller]
+    private let callers: Mutex<[Caller]>
     private let services: [Service]
 
     init(seed: UInt64) {
         time = SimulatedTime(seed: seed)
         server = SimulatedThreeScale(time: time)
-        (callers, services) = time.choose { choices in
+        let (callers, services) = time.choose { choices in
+            // The third has the first one's name: inherited, or the same person after the issuer changed.
+            let issuerChanges = choices.chance(30)
             let callers = (0...choices.below(3)).map { index in
-                // The third has inherited the first one's name.
                 Caller(
-                    issuer: "https://sso.example.com", subject: "\(index)",
+                    issuer: index == 2 && issuerChanges ? "https://new.example.com" : "https://sso.example.com",
+                    subject: index == 2 && issuerChanges ? "0" : "\(index)",
                     username: index == 2 ? "user0" : "user\(index)",
                     email: choices.chance(50) ? "user@example.com" : nil)
             }
@@ -93,6 +109,8 @@ final class ChaosRun: Sendable {
             }
             return (callers, services)
         }
+        self.callers = Mutex(callers)
+        self.services = services
         let weather = time.choose { choices in
             var weather = SimulatedThreeScale.Weather()
             weather.latency = 1 + choices.below(20)
@@ -100,6 +118,7 @@ final class ChaosRun: Sendable {
             weather.writeFaults = [0, 10, 20, 40][choices.below(4)]
             weather.readFaults = [0, 0, 5, 20][choices.below(4)]
             weather.lateWrites = [0, 0, 10, 30][choices.below(4)]
+            weather.findVaries = choices.chance(50)
             if choices.chance(20) {
                 let start = choices.below(150)
                 weather.outage = start..<(start + choices.below(100))
@@ -116,8 +135,16 @@ final class ChaosRun: Sendable {
     func run() -> (problems: [String], answered: Int, refused: Int, deaths: Int) {
         time.spawn { [self] in await play() }
         time.run()
-        server.state.withLock { $0.weather = SimulatedThreeScale.Weather() }
-        time.spawn { [self] in await settle() }
+        server.state.withLock { state in
+            let findVaries = state.weather.findVaries
+            state.weather = SimulatedThreeScale.Weather()
+            state.weather.findVaries = findVaries
+        }
+        time.spawn { [self] in
+            // Everything under way is over, and what calls left behind is no longer theirs.
+            await time.sleep(5_000)
+            await settle()
+        }
         time.run()
         return record.withLock { ($0.problems, $0.answered, $0.refused, $0.deaths) }
     }
@@ -137,19 +164,29 @@ final class ChaosRun: Sendable {
                     record.withLock { $0.deaths += 1 }
                 }
             }
+            let people = callers.withLock { $0.count }
+            if time.choose({ $0.chance(25) }) {
+                tasks.addTask { [self] in
+                    let (delay, index, which) = time.choose {
+                        ($0.below(600), $0.below(people), $0.below(Change.allCases.count))
+                    }
+                    await time.sleep(delay)
+                    change(index, Change.allCases[which])
+                }
+            }
+            let span = time.choose { [200, 1_000, 6_000][$0.below(3)] }
             for _ in 0..<calls {
                 tasks.addTask { [self] in
-                    let (delay, replica, caller, service, wantsList, plan) = time.choose {
-                        [callers, services] choices in
+                    let (delay, replica, caller, service, wantsList, plan) = time.choose { [services] choices in
                         (
-                            choices.below(200), choices.below(count), choices.below(callers.count),
+                            choices.below(span), choices.below(count), choices.below(people),
                             choices.below(services.count), choices.chance(25), choices.below(3)
                         )
                     }
                     await time.sleep(delay)
                     let chosen = fleet[replica]
                     if wantsList {
-                        await list(chosen, caller)
+                        await list(chosen, caller, self.caller(caller))
                     } else {
                         let plans = services[service].plans
                         await initialise(chosen, caller, services[service], plan < plans.count ? plans[plan].id : nil)
@@ -159,33 +196,71 @@ final class ChaosRun: Sendable {
         }
     }
 
+    private func change(_ index: Int, _ change: Change) {
+        let caller = caller(index)
+        // A change of one person says nothing of another of the same name.
+        guard !isShared(caller) else { return }
+        switch change {
+        case .renamed:
+            callers.withLock {
+                $0[index] = Caller(
+                    issuer: caller.issuer, subject: caller.subject, username: "renamed\(index)", email: caller.email)
+            }
+        case .removed:
+            server.state.withLock { state in
+                for account in state.accounts.indices where state.accounts[account].users.contains(caller.accountName) {
+                    state.accounts[account].users = ["colleague\(account)"]
+                }
+            }
+        }
+        record.withLock { $0.changes[index, default: 0] += 1 }
+    }
+
+    private func caller(_ index: Int) -> Caller { callers.withLock { $0[index] } }
+
+    private func changes(_ index: Int) -> Int { record.withLock { $0.changes[index] ?? 0 } }
+
     private func initialise(_ replica: Replica, _ index: Int, _ service: Service, _ plan: Int?) async {
-        let caller = callers[index]
+        let caller = caller(index)
+        let changes = changes(index)
         do {
             let result = try await replica.provision(.init(serviceID: service.id, planID: plan), for: caller)
             // Nobody hears a dead replica's answer.
             guard !replica.view.isDead else { return }
-            check(result.key, caller, account: result.accountID)
+            check(result.key, caller, mustBeMarked: result.staleAge == nil)
             record.withLock { record in
                 record.answered += 1
                 record.answers[Pair(caller: index, service: service.id), default: []].append(
-                    Answer(key: result.key.key, application: result.key.applicationID, isNew: result.isNew))
+                    Answer(
+                        key: result.key.key, application: result.key.applicationID, isNew: result.isNew,
+                        changes: changes))
             }
-            await list(replica, index, mustShow: result.staleAge == nil ? (service.id, result.key.key) : nil)
+            // Of two accounts of one name, a list may find the other one.
+            let isCertain = result.staleAge == nil && server.accounts(of: caller.accountName).count == 1
+            await list(replica, index, caller, mustShow: isCertain ? (service.id, result.key.key) : nil)
         } catch {
             refuse(error)
         }
     }
 
     /// - Parameter mustShow: a service and its key, which this replica has just answered.
-    private func list(_ replica: Replica, _ index: Int, mustShow: (service: Int, key: String?)? = nil) async {
+    private func list(
+        _ replica: Replica, _ index: Int, _ caller: Caller, mustShow: (service: Int, key: String?)? = nil
+    ) async {
+        let changes = changes(index)
         do {
-            let result = try await replica.list(for: callers[index])
+            let result = try await replica.list(for: caller)
             guard !replica.view.isDead else { return }
             for item in result.items {
-                if let key = item.key { check(key, callers[index], account: result.accountID ?? 0) }
-                if let mustShow, mustShow.service == item.service.id, item.key?.key != mustShow.key {
-                    problem("a list does not show the key that was answered before it")
+                // What signup made belongs to every owner of the name until one of them is answered it, which marks it.
+                if let key = item.key, !isShared(caller) { check(key, caller, mustBeMarked: false) }
+                if let mustShow, self.changes(index) == changes, server.accounts(of: caller.accountName).count == 1,
+                    mustShow.service == item.service.id, item.key?.key != mustShow.key
+                {
+                    problem(
+                        "a list shows \(item.key?.key ?? "nothing") after \(mustShow.key ?? "nothing") was answered on "
+                            + "\(result.accountID ?? 0), stale \(String(describing: result.staleAge)); \(server.summary)"
+                    )
                 }
             }
         } catch {
@@ -193,13 +268,13 @@ final class ChaosRun: Sendable {
         }
     }
 
-    private func check(_ key: IssuedKey, _ caller: Caller, account: Int) {
+    private func check(_ key: IssuedKey, _ caller: Caller, mustBeMarked: Bool) {
         let application = server.state.withLock { state in
             state.applications.first { $0.application.id == key.applicationID }?.application
         }
         guard let application else { return }
         if let owner = application.owner, owner != caller.ownerMark { problem("a key of another owner was shown") }
-        if application.accountID != server.winner(caller.username) { problem("a key of a surplus account was shown") }
+        if mustBeMarked, application.owner == nil { problem("a key without a mark was answered") }
     }
 
     private func refuse(_ error: any Error) {
@@ -212,7 +287,9 @@ final class ChaosRun: Sendable {
             return
         }
         if error.cause == nil { problem("a refusal without a cause: \(error.code)") }
-        if error.code == .identityConflict, callers.count < 3 { problem("a conflict without anybody to conflict with") }
+        if error.code == .identityConflict, callers.withLock({ $0.count }) < 3 {
+            problem("a conflict without anybody to conflict with")
+        }
         record.withLock { $0.refused += 1 }
     }
 
@@ -222,33 +299,49 @@ final class ChaosRun: Sendable {
         let catalogs = CatalogStore(manager: SimulatedReplicaView(server), logger: Self.silent)
         await catalogs.refresh()
         let replica = Replica(server, time, catalogs)
-        for (index, caller) in callers.enumerated() {
+        for (index, caller) in callers.withLock({ $0 }).enumerated() {
             for service in services { await settle(replica, index, caller, service) }
+        }
+        let deleted = server.state.withLock { $0.deleted }
+        for (pair, answers) in record.withLock({ $0.answers }) {
+            for answer in answers where deleted.contains(answer.application) {
+                problem("an answered key was deleted: \(pair), application \(answer.application)")
+            }
         }
     }
 
     private func settle(_ replica: Replica, _ index: Int, _ caller: Caller, _ service: Service) async {
-        let before = record.withLock { $0.answers[Pair(caller: index, service: service.id)] ?? [] }
+        let all = record.withLock { $0.answers[Pair(caller: index, service: service.id)] ?? [] }
+        let changes = changes(index)
+        // A call that was under way at a change may have decided before it.
+        let before = changes == 0 ? all : []
         do {
             let last = try await replica.provision(.init(serviceID: service.id), for: caller)
+            check(last.key, caller, mustBeMarked: true)
             let keys = Set(before.map(\.key) + [last.key.key])
-            // An unmarked application of a signup may be somebody else's by now: the name was inherited.
-            if keys.count > 1, !isShared(caller) { problem("answers differ: \(before) then \(last.key.applicationID)") }
-            let owned = server.live(account: last.accountID, service: service.id)
-            if owned.filter({ $0.owner == caller.ownerMark }).count > 1 || (owned.count > 1 && !isShared(caller)) {
-                problem("\(owned.count) applications at rest")
+            if keys.count > 1 { problem("answers differ: \(before) then \(last.key.applicationID)") }
+            let owned = server.applications(of: caller.ownerMark, service: service.id)
+            // Of a person who left an account, unconfirmed ones stay behind on it.
+            if changes == 0 ? owned.count > 1 : owned.filter({ !$0.isProvisional }).count > 1 + changes {
+                problem("\(owned.count) applications at rest; \(server.summary)")
             }
-            if before.filter(\.isNew).count + (last.isNew ? 1 : 0) > 1, !isShared(caller) {
+            if before.filter(\.isNew).count + (last.isNew ? 1 : 0) > 1 {
                 problem("more than one call was told that it is new")
             }
+            let again = try await replica.provision(.init(serviceID: service.id), for: caller)
+            if again.key.key != last.key.key { problem("the same call gives another key; \(server.summary)") }
         } catch {
             let isConflict = (error as? HelperError)?.code == .identityConflict
             if !isConflict || !isShared(caller) { problem("an undisturbed call failed: \(error)") }
-            if !before.isEmpty, !isShared(caller) { problem("a key was lost") }
+            // Two accounts of one name that two owners use: a look-up may answer the other one's.
+            let isTwin = isConflict && server.accounts(of: caller.accountName).count > 1
+            if !before.isEmpty, !isTwin { problem("a key was lost: \(before), \(error); \(server.summary)") }
         }
     }
 
-    private func isShared(_ caller: Caller) -> Bool { callers.filter { $0.username == caller.username }.count > 1 }
+    private func isShared(_ caller: Caller) -> Bool {
+        callers.withLock { $0.filter { $0.username == caller.username }.count > 1 }
+    }
 
     private func problem(_ text: String) { record.withLock { $0.problems.append(text) } }
 

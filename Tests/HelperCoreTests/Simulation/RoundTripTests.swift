@@ -14,9 +14,14 @@ struct RoundTripTests {
             switch self {
             case .newPersonsList: 1
             case .knownPersonsList: 2
-            case .newPersonsSignupKey: 3
-            case .newPersonsKey, .newPersonsAppKey, .knownPersonsKey: 4
-            case .again: 1
+            // Find, sign up, confirm the user, list, mark.
+            case .newPersonsSignupKey: 5
+            // Find, sign up, confirm the user, create, confirm.
+            case .newPersonsKey, .newPersonsAppKey: 5
+            // Find, list, create, confirm.
+            case .knownPersonsKey: 4
+            // Find and list: the account is looked up again.
+            case .again: 2
             }
         }
     }
@@ -35,7 +40,9 @@ struct RoundTripTests {
             placement: CredentialsPlacement(location: "headers", parameter: "k", idParameter: nil), plans: [plan])
         server.state.withLock { state in
             state.services = [service]
-            if [.knownPersonsList, .knownPersonsKey].contains(which) { state.accounts.append((50, "ada")) }
+            if [.knownPersonsList, .knownPersonsKey].contains(which) {
+                state.accounts.append(.init(id: 50, organization: "ada", users: ["ada"], createdAt: -10_000))
+            }
         }
         let took = Ticks()
         time.spawn {
@@ -47,7 +54,9 @@ struct RoundTripTests {
             let keys = OwnedKeys(manager: view, spawn: spawn)
             let find = FindService(catalogs: catalogs, manager: view, policy: AccessPolicy())
             let provision = ProvisionKey(
-                find: find, manager: view, keys: keys, defaultPlan: nil, spawn: spawn, logger: logger,
+                find: find, manager: view, keys: keys, defaultPlan: nil, spawn: spawn,
+                sleep: { await time.sleep(max(1, Int($0 / .milliseconds(1)))) }, milliseconds: { time.now },
+                logger: logger,
                 audit: AuditTrail(logger: logger, factory: PrometheusRegistry()))
             let list = ListServices(catalogs: catalogs, keys: keys, policy: AccessPolicy())
             if which == .again { _ = try? await provision(.init(serviceID: 1), for: caller) }

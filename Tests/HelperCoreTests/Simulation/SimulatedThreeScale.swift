@@ -12,6 +12,8 @@ final class SimulatedThreeScale: Sendable {
         /// Ticks between a write's check and its insert.
         var race = 0
         var latency = 1
+        /// `accounts/find` answers any of the accounts that have the name.
+        var findVaries = false
         /// Ticks in which nobody answers.
         var outage: Range<Int> = 0..<0
     }
@@ -20,13 +22,27 @@ final class SimulatedThreeScale: Sendable {
         var application: Application
         let name: String
         var keys: [String]
+        let createdAt: Int
+        var updatedAt: Int
+    }
+
+    struct StoredAccount: Sendable {
+        let id: Int
+        let organization: String
+        var users: [String]
+        let createdAt: Int
+    }
+
+    /// What a write is given before it commits.
+    struct Row: Sendable {
+        let id: Int
+        let createdAt: Int
     }
 
     struct State: Sendable {
         var weather = Weather()
         var services: [Service] = []
-        /// In the order of their ids; the first of a name is found.
-        var accounts: [(id: Int, username: String)] = []
+        var accounts: [StoredAccount] = []
         var applications: [Stored] = []
         var nextID = 100
         var calls = 0
@@ -39,15 +55,29 @@ final class SimulatedThreeScale: Sendable {
 
     init(time: SimulatedTime) { self.time = time }
 
-    func winner(_ username: String) -> Int? {
-        state.withLock { $0.accounts.filter { $0.username == username }.map(\.id).min() }
-    }
-
-    func live(account: Int, service: Int) -> [Application] {
+    /// What it holds, for the report of a run that failed.
+    var summary: String {
         state.withLock { state in
-            state.applications.map(\.application).filter { $0.accountID == account && $0.serviceID == service }
+            state.accounts.map { "account \($0.id) of \($0.users)" }.joined(separator: ", ") + "; "
+                + state.applications.map {
+                    "application \($0.application.id) on \($0.application.accountID) of service "
+                        + "\($0.application.serviceID): \($0.application.description ?? "")"
+                }.joined(separator: ", ")
         }
     }
+
+    func accounts(of username: String) -> [Int] {
+        state.withLock { state in state.accounts.filter { $0.users.contains(username) }.map(\.id) }
+    }
+
+    func applications(of owner: OwnerMark, service: Int) -> [Application] {
+        state.withLock { state in
+            state.applications.map(\.application).filter { $0.owner == owner && $0.serviceID == service }
+        }
+    }
+
+    /// The difference of whole seconds, as a client computes it from what 3scale answers.
+    func age(_ then: Int) -> Int { time.now / 1_000 - then / 1_000 }
 
     // MARK: One call
 
@@ -73,10 +103,17 @@ final class SimulatedThreeScale: Sendable {
         await time.sleep(latency <= 1 ? latency : time.choose { 1 + $0.below(latency) })
     }
 
-    /// Checks, waits, inserts; the answer goes the way that fate decides.
+    private func newRow() -> Row {
+        state.withLock { state in
+            state.nextID += 20
+            return Row(id: state.nextID, createdAt: time.now)
+        }
+    }
+
+    /// Checks, gives an id, waits, inserts; the answer goes the way that fate decides.
     func write<Value: Sendable>(
         check: @escaping @Sendable (inout State) -> APIManagerError?,
-        insert: @escaping @Sendable (inout State) -> Value
+        insert: @escaping @Sendable (inout State, Row) -> Value
     ) async throws(APIManagerError) -> Value {
         let fate = fate(isWrite: true)
         await travel()
@@ -88,18 +125,20 @@ final class SimulatedThreeScale: Sendable {
             let delay = time.choose { 5 + $0.below(60) }
             time.after(delay) { [self] in
                 guard state.withLock({ check(&$0) }) == nil else { return }
+                let row = newRow()
                 time.after(gap) { [self] in
-                    state.withLock { state in if check(&state) != .notFound { _ = insert(&state) } }
+                    state.withLock { state in if check(&state) != .notFound { _ = insert(&state, row) } }
                 }
             }
             throw .timeout(cause: "slow", outcomeUnknown: true)
         case .good, .after, .malformed, .timeout: break
         }
         if let refusal = state.withLock({ check(&$0) }) { throw refusal }
+        let row = newRow()
         if gap > 0 { await time.sleep(gap) }
         // What went meanwhile cannot be written to.
         if gap > 0, let refusal = state.withLock({ check(&$0) }), refusal == .notFound { throw refusal }
-        let value = state.withLock { insert(&$0) }
+        let value = state.withLock { insert(&$0, row) }
         switch fate {
         case .after: throw .unavailable(retryAfter: nil, cause: "500", outcomeUnknown: true)
         case .malformed: throw .malformed(cause: "cut", outcomeUnknown: true)
@@ -145,26 +184,68 @@ final class SimulatedReplicaView: APIManager {
 
     func account(username: String) async throws(APIManagerError) -> Account? {
         try alive()
-        return try await server.read { state in
-            state.accounts.filter { $0.username == username }.map(\.id).min().map { Account(id: $0, state: "approved") }
+        return try await server.read { [server] state in
+            let found = state.accounts.filter { $0.users.contains(username) }
+            guard !found.isEmpty else { return nil }
+            let index = state.weather.findVaries ? server.time.choose { $0.below(found.count) } : 0
+            return Account(id: found[index].id, state: "approved", age: server.age(found[index].createdAt))
         }
     }
 
     func signUp(_ draft: SignupDraft) async throws(APIManagerError) -> Account {
         try alive()
         let id = try await server.write { state in
-            state.accounts.contains { $0.username == draft.username } ? Self.taken("username") : nil
-        } insert: { state in
-            state.nextID += 1
-            let account = state.nextID
-            state.accounts.append((account, draft.username))
+            state.accounts.contains { $0.users.contains(draft.username) } ? Self.taken("username") : nil
+        } insert: { state, row in
+            state.accounts.append(
+                .init(
+                    id: row.id, organization: draft.organization, users: [draft.username], createdAt: row.createdAt))
+            var id = row.id
             for service in state.services {
                 guard let plan = service.plans.first(where: \.isDefault) else { continue }
-                Self.insert(&state, account, service, plan.id, "API signup", "id-\(state.nextID)", nil)
+                id += 1
+                Self.insert(
+                    &state, .init(id: id, createdAt: row.createdAt), row.id, service, plan.id, "API signup", "id-\(id)",
+                    nil)
             }
-            return account
+            return row.id
         }
         return Account(id: id, state: "approved")
+    }
+
+    func confirm(account: Int, username: String) async throws(APIManagerError) {
+        try alive()
+        _ = try await server.write { state in
+            guard state.accounts.contains(where: { $0.id == account }) else { return .notFound }
+            return state.accounts.contains { $0.id != account && $0.users.contains(username) }
+                ? Self.taken("username") : nil
+        } insert: { _, _ in
+        }
+    }
+
+    func describe(
+        application: Int, account: Int, description: String
+    ) async throws(APIManagerError) -> Application {
+        try alive()
+        let written = try await server.write { state in
+            guard let stored = state.applications.first(where: { $0.application.id == application }) else {
+                return .notFound
+            }
+            return state.applications.contains { $0.application.id != application && $0.name == stored.name }
+                ? Self.taken("application_id") : nil
+        } insert: { [server] state, _ -> Application? in
+            guard let index = state.applications.firstIndex(where: { $0.application.id == application }) else {
+                return nil
+            }
+            let old = state.applications[index].application
+            state.applications[index].application = Application(
+                id: old.id, serviceID: old.serviceID, accountID: old.accountID, plan: old.plan, state: old.state,
+                description: description, credentials: old.credentials)
+            state.applications[index].updatedAt = server.time.now
+            return Self.shown(state.applications[index], server)
+        }
+        guard let written else { throw .notFound }
+        return written
     }
 
     func repair(account: Int) async throws(APIManagerError) {}
@@ -173,7 +254,7 @@ final class SimulatedReplicaView: APIManager {
         try alive()
         _ = try await server.write { _ in
             nil
-        } insert: { state in
+        } insert: { state, _ in
             state.accounts.removeAll { $0.id == id }
             for stored in state.applications where stored.application.accountID == id {
                 state.deleted.insert(stored.application.id)
@@ -184,12 +265,39 @@ final class SimulatedReplicaView: APIManager {
 
     func applications(account: Int) async throws(APIManagerError) -> [Application] {
         try alive()
-        let applications = try await server.read { state -> [Application]? in
+        let applications = try await server.read { [server] state -> [Application]? in
             guard state.accounts.contains(where: { $0.id == account }) else { return nil }
-            return state.applications.map(\.application).filter { $0.accountID == account }
+            return state.applications.filter { $0.application.accountID == account }.map { Self.shown($0, server) }
         }
         guard let applications else { throw .notFound }
-        return applications
+        return applications.sorted { $0.id < $1.id }
+    }
+
+    func applications(
+        markedFor owner: OwnerMark, service: Int
+    ) async throws(APIManagerError) -> [Application] {
+        try alive()
+        return try await server.read { [server] state in
+            state.applications.filter { $0.application.owner == owner && $0.application.serviceID == service }
+                .map { Self.shown($0, server) }
+        }
+    }
+
+    func rename(account: Int, to username: String, owner: OwnerMark) async throws(APIManagerError) -> Account {
+        try alive()
+        try await server.write { state in
+            guard let stored = state.accounts.first(where: { $0.id == account }) else { return .notFound }
+            if stored.users.contains(username) { return nil }
+            guard stored.users == [stored.organization] else {
+                return .otherUsers
+            }
+            return state.accounts.contains { $0.id != account && $0.users.contains(username) }
+                ? Self.taken("username") : nil
+        } insert: { state, _ in
+            guard let index = state.accounts.firstIndex(where: { $0.id == account }) else { return }
+            if !state.accounts[index].users.contains(username) { state.accounts[index].users = [username] }
+        }
+        return Account(id: account, state: "approved")
     }
 
     func createApplication(_ draft: ApplicationDraft) async throws(APIManagerError) -> Application {
@@ -197,11 +305,11 @@ final class SimulatedReplicaView: APIManager {
         return try await server.write { state in
             guard state.accounts.contains(where: { $0.id == draft.account }) else { return .notFound }
             return state.applications.contains { $0.name == draft.applicationID } ? Self.taken("application_id") : nil
-        } insert: { state in
+        } insert: { state, row in
             let service = state.services.first { $0.plans.contains { $0.id == draft.plan } }!
             return Self.insert(
-                &state, draft.account, service, draft.plan, draft.description, draft.applicationID, draft.applicationKey
-            )
+                &state, row, draft.account, service, draft.plan, draft.description, draft.applicationID,
+                draft.applicationKey)
         }
     }
 
@@ -209,7 +317,7 @@ final class SimulatedReplicaView: APIManager {
         try alive()
         _ = try await server.write { _ in
             nil
-        } insert: { state in
+        } insert: { state, _ in
             state.deleted.insert(id)
             state.applications.removeAll { $0.application.id == id }
         }
@@ -226,7 +334,7 @@ final class SimulatedReplicaView: APIManager {
         try alive()
         _ = try await server.write { _ in
             nil
-        } insert: { state in
+        } insert: { state, _ in
             if let index = state.applications.firstIndex(where: { $0.application.id == application }) {
                 state.applications[index].keys.append(key)
             }
@@ -239,11 +347,11 @@ final class SimulatedReplicaView: APIManager {
 
     @discardableResult
     private static func insert(
-        _ state: inout SimulatedThreeScale.State, _ account: Int, _ service: Service, _ plan: Int,
+        _ state: inout SimulatedThreeScale.State, _ row: SimulatedThreeScale.Row, _ account: Int, _ service: Service,
+        _ plan: Int,
         _ description: String, _ name: String, _ key: String?
     ) -> Application {
-        state.nextID += 1
-        let id = state.nextID
+        let id = row.id
         let isKeyed = service.authentication == .appIDAndKey
         let needsApproval = service.plans.first { $0.id == plan }?.needsApproval == true
         let application = Application(
@@ -251,7 +359,21 @@ final class SimulatedReplicaView: APIManager {
             state: needsApproval ? .pending : .live, description: description,
             credentials: isKeyed ? .appID(name) : .userKey("key-\(id)"))
         state.applications.append(
-            .init(application: application, name: name, keys: isKeyed ? [key ?? "made-\(id)"] : []))
+            .init(
+                application: application, name: name, keys: isKeyed ? [key ?? "made-\(id)"] : [],
+                createdAt: row.createdAt, updatedAt: row.createdAt))
         return application
+    }
+
+    /// With the ages that an answer of this moment tells.
+    private static func shown(
+        _ stored: SimulatedThreeScale.Stored, _ server: SimulatedThreeScale
+    ) -> Application {
+        let application = stored.application
+        return Application(
+            id: application.id, serviceID: application.serviceID, accountID: application.accountID,
+            plan: application.plan, state: application.state, description: application.description,
+            credentials: application.credentials, age: server.age(stored.createdAt),
+            unchangedFor: server.age(stored.updatedAt))
     }
 }

@@ -52,6 +52,7 @@ final class InMemoryAPIManager: APIManager {
         }
     }
 
+    func confirm(account: Int, username: String) async throws(APIManagerError) {}
     func repair(account: Int) async throws(APIManagerError) {}
 
     func deleteAccount(_ id: Int) async throws(APIManagerError) {
@@ -73,6 +74,29 @@ final class InMemoryAPIManager: APIManager {
             state.applications.append(made)
             return made
         }
+    }
+
+    func describe(
+        application: Int, account: Int, description: String
+    ) async throws(APIManagerError) -> Application {
+        try run { state throws(APIManagerError) in
+            guard let index = state.applications.firstIndex(where: { $0.id == application }) else { throw .notFound }
+            let old = state.applications[index]
+            state.applications[index] = Application(
+                id: old.id, serviceID: old.serviceID, accountID: old.accountID, plan: old.plan, state: old.state,
+                description: description, credentials: old.credentials)
+            return state.applications[index]
+        }
+    }
+
+    func applications(markedFor owner: OwnerMark, service: Int) async throws(APIManagerError) -> [Application] {
+        try run { state throws(APIManagerError) in
+            state.applications.filter { $0.owner == owner && $0.serviceID == service }
+        }
+    }
+
+    func rename(account: Int, to username: String, owner: OwnerMark) async throws(APIManagerError) -> Account {
+        throw .otherUsers
     }
 
     func deleteApplication(_ id: Int, account: Int) async throws(APIManagerError) {

@@ -45,7 +45,8 @@ struct TestAPI {
             services: ServiceRoutes(
                 listServices: ListServices(catalogs: catalogs, keys: keys, policy: policy), findService: find,
                 provisionKey: ProvisionKey(
-                    find: find, manager: manager, keys: keys, defaultPlan: nil, spawn: spawn, logger: logger,
+                    find: find, manager: manager, keys: keys, defaultPlan: nil, spawn: spawn,
+                    sleep: { try? await Task.sleep(for: $0) }, logger: logger,
                     audit: AuditTrail(logger: logger, factory: registry))),
             documentation: DocumentationRoutes(documentation: Documentation()),
             resource: ResourceRoutes(resource: resource), metrics: MetricsRoute { metrics })

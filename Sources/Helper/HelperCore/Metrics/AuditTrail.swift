@@ -33,6 +33,10 @@ package struct AuditTrail: Sendable {
         case returned
         /// A duplicate that a race left was removed.
         case deleted
+        /// An application without a mark was given the caller's.
+        case marked
+        /// The user of the account that holds a renamed person's keys was given the present name.
+        case renamed
         /// The account or key belongs to somebody else: refused.
         case conflict
         case failed

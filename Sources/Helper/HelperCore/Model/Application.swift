@@ -1,5 +1,5 @@
 /// An application of 3scale: what a key belongs to. Holds secrets; never logged.
-package struct Application: Sendable, Equatable {
+package struct Application: Sendable, Hashable {
     /// Those we act on; 3scale's rare others are read as `suspended`, since their keys do not work either.
     package enum State: String, Sendable {
         case live, pending, suspended
@@ -14,7 +14,7 @@ package struct Application: Sendable, Equatable {
         }
     }
 
-    package enum Credentials: Sendable, Equatable {
+    package enum Credentials: Sendable, Hashable {
         case userKey(String)
         /// Keys stand in a list of their own.
         case appID(String)
@@ -30,12 +30,21 @@ package struct Application: Sendable, Equatable {
     package let state: State
     package let description: String?
     package let credentials: Credentials
+    /// Seconds from its creation to the answer that showed it, by 3scale's clock; nil when 3scale does not tell.
+    package let age: Int?
+    /// Seconds from its last change to the answer that showed it.
+    package let unchangedFor: Int?
     /// Nil for one that was made in the portal or at signup.
-    package let owner: OwnerMark?
+    package let mark: ApplicationMark?
+    package var owner: OwnerMark? { mark?.owner }
+    /// A call created it and has not confirmed it: nobody was answered its key.
+    package var isProvisional: Bool { mark?.isProvisional == true }
+    /// 3scale shows what the owner needs to use it.
+    package var hasCredential: Bool { credentials != .none }
 
     package init(
         id: Int, serviceID: Int, accountID: Int, plan: PlanReference, state: State, description: String?,
-        credentials: Credentials
+        credentials: Credentials, age: Int? = nil, unchangedFor: Int? = nil
     ) {
         self.id = id
         self.serviceID = serviceID
@@ -44,12 +53,14 @@ package struct Application: Sendable, Equatable {
         self.state = state
         self.description = description
         self.credentials = credentials
-        owner = OwnerMark(readingFrom: description)
+        self.age = age
+        self.unchangedFor = unchangedFor
+        mark = ApplicationMark(readingFrom: description)
     }
 }
 
 /// A plan as an application names it; it may be a custom one that no catalogue lists.
-package struct PlanReference: Sendable, Equatable {
+package struct PlanReference: Sendable, Hashable {
     package let id: Int
     package let name: String
 
@@ -60,25 +71,34 @@ package struct PlanReference: Sendable, Equatable {
 }
 
 /// A developer account of 3scale.
-package struct Account: Sendable, Equatable {
+package struct Account: Sendable, Hashable {
     package let id: Int
     /// `approved`, `created`, `pending`, …
     package let state: String
     /// Signup could not finish the account by itself, and nobody has tried to. Its keys work all the same.
     package let needsRepair: Bool
+    /// Seconds from its signup to the answer that showed it, by 3scale's clock; nil when 3scale does not tell.
+    package let age: Int?
 
-    package init(id: Int, state: String) {
-        self.init(id: id, state: state, needsRepair: state == "created" || state == "pending")
+    /// 3scale's operator has closed it, so that no key on it may be created or shown.
+    package var isBlocked: Bool { ["rejected", "suspended", "scheduled_for_deletion"].contains(state) }
+
+    package init(id: Int, state: String, age: Int? = nil) {
+        self.init(id: id, state: state, needsRepair: state == "created" || state == "pending", age: age)
     }
 
-    private init(id: Int, state: String, needsRepair: Bool) {
+    private init(id: Int, state: String, needsRepair: Bool, age: Int?) {
+        self.age = age
         self.id = id
         self.state = state
         self.needsRepair = needsRepair
     }
 
+    /// The same once 3scale has accepted a second write to its user, whatever its age.
+    var confirmed: Account { Account(id: id, state: state, needsRepair: needsRepair, age: nil) }
+
     /// The same after a repair that did not work: there is no use in trying again for every call.
-    var leftAsItIs: Account { Account(id: id, state: state, needsRepair: false) }
+    var leftAsItIs: Account { Account(id: id, state: state, needsRepair: false, age: age) }
 }
 
 /// A caller's key for one service. Holds secrets; never logged.
@@ -89,6 +109,8 @@ package struct IssuedKey: Sendable, Equatable {
     package let plan: PlanReference
     /// The one text a simple client needs: user key, app key or client secret. Nil when 3scale shows none.
     package let key: String?
+    /// It carries its owner's mark: nobody else of the same user name can be its owner.
+    package let isMarked: Bool
     /// The application's public id, where the method has one: `app_id` or `client_id`.
     package let publicID: String?
 
@@ -99,6 +121,7 @@ package struct IssuedKey: Sendable, Equatable {
         applicationID = application.id
         state = application.state
         plan = application.plan
+        isMarked = application.mark != nil
         (key, publicID) =
             switch application.credentials {
             case .userKey(let userKey): (userKey, nil)

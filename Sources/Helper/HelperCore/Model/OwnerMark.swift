@@ -3,7 +3,6 @@ import Crypto
 /// Whose application it is, whatever the user name says today: the first 24 hexadecimal digits of SHA-256 over the
 /// issuer, a zero byte and the subject. Twelve bytes in place, since every cached caller is known by one.
 package struct OwnerMark: Sendable, Hashable, CustomStringConvertible {
-    private static let prefix = "[mlaas owner="
     private static let digits = 24
 
     private let high: UInt64
@@ -20,8 +19,8 @@ package struct OwnerMark: Sendable, Hashable, CustomStringConvertible {
 
     /// The mark at the end of an application's description, if it carries one.
     package init?(readingFrom text: String?) {
-        guard let text, let bytes = Self.bytes(Array(text.utf8)) else { return nil }
-        self.init(bytes: bytes)
+        guard let mark = ApplicationMark(readingFrom: text) else { return nil }
+        self = mark.owner
     }
 
     /// The mark of its 24 digits, as replicas tell each other.
@@ -36,8 +35,8 @@ package struct OwnerMark: Sendable, Hashable, CustomStringConvertible {
     /// Some of the hash that it is: as often one number as another.
     package var spread: UInt64 { high }
 
-    /// What a description ends in.
-    package var suffix: String { "\(Self.prefix)\(description)]" }
+    /// What earlier versions ended a description in.
+    package var suffix: String { "[mlaas owner=\(description)]" }
 
     /// The name under which 3scale takes one application for this owner and service and refuses the second.
     package func applicationID(service: Int) -> String { Self.name(Array(description.utf8) + [0], String(service)) }
@@ -62,14 +61,6 @@ package struct OwnerMark: Sendable, Hashable, CustomStringConvertible {
 
     private static func name(_ start: [UInt8], _ end: String) -> String {
         "mlaas-" + hexEncoded(SHA256.hash(start + Array(end.utf8)).prefix(12))
-    }
-
-    private static func bytes(_ text: [UInt8]) -> [UInt8]? {
-        let prefix = Array(Self.prefix.utf8)
-        guard text.last == 0x5D, text.count >= prefix.count + digits + 1 else { return nil }
-        let mark = text.suffix(prefix.count + digits + 1)
-        guard mark.starts(with: prefix) else { return nil }
-        return bytes(hex: Array(mark.dropFirst(prefix.count).dropLast()))
     }
 
     private static func bytes(hex: [UInt8]) -> [UInt8]? {

@@ -25,6 +25,9 @@ package protocol APIManager: Sendable {
     /// Makes an account with one user. The manager may create applications on the way.
     func signUp(_ draft: SignupDraft) async throws(APIManagerError) -> Account
 
+    /// Writes to the account's user of that name under the same name: refused as taken where another account has it.
+    func confirm(account: Int, username: String) async throws(APIManagerError)
+
     /// Moves an account that signup left unfinished on to `approved`, as far as the token may.
     func repair(account: Int) async throws(APIManagerError)
 
@@ -34,7 +37,20 @@ package protocol APIManager: Sendable {
     /// Every application of an account, ascending by id.
     func applications(account: Int) async throws(APIManagerError) -> [Application]
 
+    /// The applications on a service that carry an owner's mark, from every account.
+    func applications(markedFor owner: OwnerMark, service: Int) async throws(APIManagerError) -> [Application]
+
+    /// Renames the user of an account that the owner signed up for, when nobody else has joined it. Writes nothing where a user of
+    /// the account has the name.
+    /// - Throws: `APIManagerError.otherUsers` when the user cannot be told to be the owner.
+    func rename(account: Int, to username: String, owner: OwnerMark) async throws(APIManagerError) -> Account
+
     func createApplication(_ draft: ApplicationDraft) async throws(APIManagerError) -> Application
+
+    /// Writes the description and nothing else.
+    func describe(
+        application: Int, account: Int, description: String
+    ) async throws(APIManagerError) -> Application
 
     /// Success also when it is gone already.
     func deleteApplication(_ id: Int, account: Int) async throws(APIManagerError)
@@ -118,11 +134,22 @@ package enum APIManagerError: Error, Sendable, Equatable {
         return isTaken(field)
     }
 
+    /// A signup was refused since another account has the user name.
+    static var nameTaken: APIManagerError {
+        .rejected(status: 422, details: [.init(field: "username", issue: "has already been taken")])
+    }
+
+    /// An account to be renamed has users that may be other people.
+    package static var otherUsers: APIManagerError { .rejected(status: 409, details: []) }
+
     /// Whether some field was refused as not unique.
     package func isTaken(_ field: String) -> Bool {
         guard case .rejected(_, let details) = self else { return false }
         return details.contains { $0.field == field && $0.issue == "has already been taken" }
     }
+
+    /// Whether a write was refused because another application has the same id or key.
+    package var isTwin: Bool { isTaken("application_id") || isTaken("user_key") }
 
     /// Whether waiting may help, so that a stale answer is better than none.
     package var isTransient: Bool {

@@ -2,38 +2,42 @@
 package struct ApplicationChoice: Sendable {
     private let applications: [Application]
     private let owner: OwnerMark
+    private let adoptsUnmarked: Bool
 
-    /// - Parameter applications: all of the account that has the caller's name.
-    package init(_ applications: [Application], owner: OwnerMark) {
+    /// - Parameters:
+    ///   - applications: all of the account that has the caller's name.
+    ///   - adoptsUnmarked: those without a mark belong to the account's name.
+    package init(_ applications: [Application], owner: OwnerMark, adoptsUnmarked: Bool = true) {
         self.applications = applications
         self.owner = owner
+        self.adoptsUnmarked = adoptsUnmarked
     }
 
     /// The name was somebody else's before: the account holds an application marked for another owner.
     package var hasForeignOwner: Bool { applications.contains { $0.owner != nil && $0.owner != owner } }
 
-    /// The caller's application on a service. Of marked ones, which only a race makes several of, it is the one with the
-    /// lowest id, so that every call answers the same whatever the states; one that the operator has suspended comes last.
-    /// Without any, of the unmarked: live before pending before suspended, then the lowest id. On an account that somebody
-    /// else has marked, what is unmarked is taken for theirs.
+    /// The caller's application on a service, of those whose key may be answered: owner mark first, then unmarked.
     package func application(on service: Int) -> Application? {
-        let marked = marked(on: service)
-        if let mine = marked.first(where: { $0.state != .suspended }) ?? marked.first { return mine }
-        guard !hasForeignOwner else { return nil }
-        return applications.filter { $0.serviceID == service && $0.owner == nil }.min { left, right in
-            (left.state.rank, left.id) < (right.state.rank, right.id)
-        }
+        confirmed(on: service) ?? Self.first(marked(on: service).filter { !$0.isProvisional }) ?? unmarked(on: service)
     }
 
-    /// What a race left over on a service: the marked applications above the one that is answered. Those that the operator
-    /// has suspended are the operator's business.
-    package func surplus(on service: Int) -> [Application] {
-        guard let mine = application(on: service), mine.owner == owner else { return [] }
-        return marked(on: service).filter { $0.id > mine.id && $0.state != .suspended }
+    /// Of those that 3scale confirmed: live before pending before suspended, then the lowest id.
+    package func confirmed(on service: Int) -> Application? {
+        Self.first(marked(on: service).filter { $0.mark?.isConfirmed == true })
     }
 
-    /// Ascending by id.
-    private func marked(on service: Int) -> [Application] {
+    /// Nil on an account that another owner has marked: what is unmarked there is theirs.
+    package func unmarked(on service: Int) -> Application? {
+        guard adoptsUnmarked, !hasForeignOwner else { return nil }
+        return Self.first(applications.filter { $0.serviceID == service && $0.owner == nil })
+    }
+
+    /// All that carry the caller's mark, ascending by id.
+    package func marked(on service: Int) -> [Application] {
         applications.filter { $0.serviceID == service && $0.owner == owner }.sorted { $0.id < $1.id }
+    }
+
+    private static func first(_ applications: [Application]) -> Application? {
+        applications.min { left, right in (left.state.rank, left.id) < (right.state.rank, right.id) }
     }
 }

@@ -30,6 +30,11 @@ package struct FindService: Sendable {
         return service
     }
 
+    /// Whether signup creates applications: some service has a default plan.
+    var signupCreates: Bool {
+        get throws(HelperError) { try catalogs.require().services.contains { $0.plans.contains(where: \.isDefault) } }
+    }
+
     /// The plans a caller may have, ascending by id, each with its limits.
     package func plans(of id: Int, for caller: Caller) async throws -> [OfferedPlan] {
         let service = try self(id, for: caller)

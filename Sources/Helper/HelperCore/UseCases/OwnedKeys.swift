@@ -20,7 +20,9 @@ package final class OwnedKeys: Sendable {
         /// How long keys are believed; 0 looks every time.
         package var keysLifetime = Duration.seconds(30)
         /// How long an account's id is believed. One that is gone is noticed at once.
-        package var accountLifetime = Duration.seconds(3_600)
+        package var accountLifetime = Duration.seconds(300)
+        /// Unmarked applications belong to the account's name.
+        package var adoptsUnmarked = true
         /// Callers remembered.
         package var callersMax = 100_000
         /// What they may take together.
@@ -50,6 +52,7 @@ package final class OwnedKeys: Sendable {
     /// A look-up that began before a change must not be joined by one that begins after it.
     private struct FlightKey: Hashable, Sendable {
         let owner: OwnerMark
+        let accountName: String
         let epoch: UInt32
     }
 
@@ -103,7 +106,8 @@ package final class OwnedKeys: Sendable {
         let epoch = epoch(of: caller.ownerMark)
         do {
             return try await CallOwner.$current.withValue(.caller(caller.ownerMark)) {
-                try await flights.run(FlightKey(owner: caller.ownerMark, epoch: epoch)) { [self] in
+                try await flights.run(FlightKey(owner: caller.ownerMark, accountName: caller.accountName, epoch: epoch))
+                { [self] in
                     try await load(caller, catalog, epoch)
                 }.value
             }
@@ -125,7 +129,9 @@ package final class OwnedKeys: Sendable {
         guard let (account, applications) = try await applications(of: caller) else {
             return remember([:], of: nil, caller, began, epoch)
         }
-        let choice = ApplicationChoice(applications, owner: caller.ownerMark)
+        // 3scale lets keys of a blocked account work; they are not shown as usable.
+        if account.isBlocked { return remember([:], of: account, caller, began, epoch) }
+        let choice = choice(applications, caller.ownerMark)
         let mine = catalog.services.compactMap { service in choice.application(on: service.id) }
         return remember(try await issuedKeys(of: mine), of: account, caller, began, epoch)
     }
@@ -177,7 +183,30 @@ package final class OwnedKeys: Sendable {
         return IssuedKey(of: application, firstKey: firstKey)
     }
 
+    private func choice(_ applications: [Application], _ owner: OwnerMark) -> ApplicationChoice {
+        ApplicationChoice(applications, owner: owner, adoptsUnmarked: limits.adoptsUnmarked)
+    }
+
     // MARK: Accounts
+
+    /// Whether provisioning marks what has no mark.
+    var adoptsUnmarked: Bool { limits.adoptsUnmarked }
+
+    /// The account of the caller's name, asked of 3scale.
+    func lookUpAccount(of caller: Caller) async throws(APIManagerError) -> Account? {
+        guard let found = try await manager.account(username: caller.accountName) else {
+            if known(caller)?.account != nil { forgetAccount(of: caller) }
+            return nil
+        }
+        guard let before = known(caller)?.account, before.id == found.id, before.state == found.state else {
+            remember(found, of: caller)
+            return found
+        }
+        // This process confirmed it.
+        if before.age == nil { return before }
+        // A repair that failed is not tried again for as long as the account stays as it is.
+        return before.needsRepair ? found : found.leftAsItIs
+    }
 
     /// The account of the caller's name. That there is none is not believed here: signup may follow in any replica.
     func account(of caller: Caller) async throws(APIManagerError) -> Account? {
@@ -243,7 +272,7 @@ package final class OwnedKeys: Sendable {
         _ applications: [Application], issued: IssuedKey, on account: Account, of caller: Caller,
         began: ContinuousClock.Instant, epoch: UInt32
     ) {
-        let choice = ApplicationChoice(applications, owner: caller.ownerMark)
+        let choice = choice(applications, caller.ownerMark)
         var keys: [Int: IssuedKey] = [:]
         for service in Set(applications.map(\.serviceID)) {
             guard let application = choice.application(on: service) else { continue }

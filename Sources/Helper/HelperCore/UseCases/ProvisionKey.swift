@@ -2,9 +2,7 @@ package import Telemetry
 
 /// Gets or creates the caller's key for one service: exactly one application, whatever happens on the way.
 ///
-/// What makes it exactly one: calls for the same owner and service share a flight; the application's id is derived from
-/// both, and 3scale takes it once; an unknown outcome is looked up, never repeated; after a create the account is listed
-/// again and the lowest id wins. `docs/provisioning.md` says why that is enough.
+/// `Provisioning` decides; this performs its actions. Calls for the same owner and service share a flight.
 package struct ProvisionKey: Sendable {
     package struct Request: Sendable {
         package let serviceID: Int
@@ -28,141 +26,118 @@ package struct ProvisionKey: Sendable {
 
     private struct FlightKey: Hashable, Sendable {
         let owner: OwnerMark
+        /// A person who was renamed may be calling under both names.
+        let accountName: String
         let service: Int
+    }
+
+    /// What a flight came to. A refused plan is the leader's own, not that of calls that joined it.
+    private enum Outcome: Sendable {
+        case key(Result)
+        case planRefused(HelperError, plan: Int?)
     }
 
     private let find: FindService
     private let manager: any APIManager
+    private let sleep: @Sendable (Duration) async -> Void
+    private let milliseconds: @Sendable () -> Int
     private let keys: OwnedKeys
     private let replicas: Replicas
     private let accounts: AccountProvisioning
-    private let applications: ApplicationProvisioning
     private let defaultPlan: String?
-    private let flights: SingleFlight<FlightKey, Result>
+    private let flights: SingleFlight<FlightKey, Outcome>
     private let audit: AuditTrail
 
     /// - Parameters:
     ///   - defaultPlan: the system name of the plan to prefer where a service has no default.
-    ///   - audit: gets a line for every act.
+    ///   - sleep: waits on the caller's loop.
+    ///   - milliseconds: reads a clock that only goes forward.
+    ///   - audit: gets a line for every action.
     package init(
         find: FindService, manager: any APIManager, keys: OwnedKeys, replicas: Replicas = .none, defaultPlan: String?,
-        spawn: @escaping Spawn, logger: Logger, audit: AuditTrail
+        spawn: @escaping Spawn, sleep: @escaping @Sendable (Duration) async -> Void,
+        milliseconds: @escaping @Sendable () -> Int = ProvisionKey.monotonicMilliseconds, logger: Logger,
+        audit: AuditTrail
     ) {
         self.find = find
         self.manager = manager
+        self.sleep = sleep
+        self.milliseconds = milliseconds
         self.keys = keys
         self.replicas = replicas
         self.defaultPlan = defaultPlan
         self.audit = audit
         accounts = AccountProvisioning(manager: manager, keys: keys, spawn: spawn, logger: logger)
-        applications = ApplicationProvisioning(manager: manager, keys: keys, replicas: replicas, audit: audit)
         flights = SingleFlight(spawn: spawn)
     }
 
+    /// Milliseconds since the process first asked.
+    package static let monotonicMilliseconds: @Sendable () -> Int = {
+        let began = ContinuousClock.now
+        return { Int(began.duration(to: .now) / .milliseconds(1)) }
+    }()
+
     package func callAsFunction(_ request: Request, for caller: Caller) async throws -> Result {
         let service = try find(request.serviceID, for: caller)
-        let key = FlightKey(owner: caller.ownerMark, service: service.id)
-        let (result, joined) = try await CallOwner.$current.withValue(.caller(caller.ownerMark)) {
-            try await flights.run(key) {
-                try await audit.withReservedLines(for: caller.ownerMark) {
-                    try await provision(service, request.planID, caller)
+        let key = FlightKey(owner: caller.ownerMark, accountName: caller.accountName, service: service.id)
+        while true {
+            let (outcome, joined) = try await CallOwner.$current.withValue(.caller(caller.ownerMark)) {
+                try await flights.run(key) { [self] in
+                    do {
+                        return .key(
+                            try await audit.withReservedLines(for: caller.ownerMark) {
+                                try await provision(service, request.planID, caller)
+                            })
+                    } catch let error as HelperError where error.code == .planNotFound {
+                        return .planRefused(error, plan: request.planID)
+                    }
                 }
             }
+            switch outcome {
+            case .planRefused(let error, let plan):
+                // Another call's plan says nothing of ours.
+                guard joined, plan != request.planID else { throw error }
+            case .key(let result):
+                guard joined else { return result }
+                return Result(
+                    service: result.service, key: result.key, isNew: false, accountID: result.accountID,
+                    staleAge: result.staleAge)
+            }
         }
-        guard joined else { return result }
-        // Those who joined did not bring it into being.
-        return Result(
-            service: result.service, key: result.key, isNew: false, accountID: result.accountID,
-            staleAge: result.staleAge)
     }
 
     // MARK: The flight
 
-    private func provision(_ service: Service, _ planID: Int?, _ caller: Caller) async throws(HelperError) -> Result {
-        let act = ApplicationProvisioning.Act(
-            caller: caller, service: service, wantedPlan: planID, defaultPlan: defaultPlan)
+    private func provision(_ service: Service, _ planID: Int?, _ caller: Caller) async throws -> Result {
+        let call = ProvisioningCall(
+            caller: caller, service: service, wantedPlan: planID, defaultPlan: defaultPlan, manager: manager,
+            keys: keys, replicas: replicas, accounts: accounts, audit: audit, sleep: sleep, milliseconds: milliseconds)
         do {
-            let result = try await provision(act)
-            if act.writes.happened { await replicas.announce(.keys(of: caller.ownerMark)) }
-            return result
+            return try await call.run(signupCreates: try find.signupCreates)
         } catch {
-            if act.writes.happened { await replicas.announce(.keys(of: caller.ownerMark)) }
-            let known = known(act, instead: error)
-            if let known { return known }
-            // Of what a call names, only the plan and its service can be gone here: a lost account was looked up again.
+            if let known = known(call, instead: error) { return known }
+            // Only the plan and its service can be gone here: a lost account was looked up again.
             if error as? APIManagerError == .notFound {
                 throw await find.contradiction(service: service.id, plan: planID)
             }
             throw (error as? HelperError) ?? (error as? APIManagerError)?.helperError()
-                ?? HelperError(.internalError, "Something went wrong.", cause: "\(error)")
+                ?? HelperError(.internalError, "The request failed inside the helper.", cause: "\(error)")
         }
     }
 
-    private func provision(_ act: ApplicationProvisioning.Act) async throws -> Result {
-        do {
-            if let account = try await keys.account(of: act.caller) { return try await settle(act, on: account) }
-        } catch APIManagerError.notFound {
-            // The account that was remembered is gone.
-            keys.forgetAccount(of: act.caller)
-            if let account = try await keys.account(of: act.caller) { return try await settle(act, on: account) }
-        }
-        // Refused before an account is made for nothing.
-        let plan = try act.plan()
-        guard try await manager.hasPlan(plan.id, service: act.service.id) else {
-            throw await find.contradiction(service: act.service.id, plan: act.wantedPlan)
-        }
-        switch try await signUp(act) {
-        case .found(let account): return try await settle(act, on: account)
-        case .made(let account): return try await settleAfterSignup(act, on: account)
-        }
-    }
-
-    /// Replicas take turns, since what two of them make at once cannot all be taken back.
-    private func signUp(_ act: ApplicationProvisioning.Act) async throws -> AccountProvisioning.Signup {
-        try await replicas.whileLocked("signup:\(act.caller.ownerMark)") { waited in
-            if waited, let account = try await keys.account(of: act.caller) { return .found(account) }
-            act.writes.note()
-            return try await accounts.signUp(act.caller)
-        }
-    }
-
-    /// On an account that is the caller's beyond doubt. Repair goes on beside it: keys work without.
-    private func settle(_ act: ApplicationProvisioning.Act, on account: Account) async throws -> Result {
-        async let repair: Void = accounts.repair(account, of: act.caller)
-        let result = try await applications.settle(act, on: account)
-        await repair
-        return result
-    }
-
-    /// On an account that this process has just made, and which a race may have made one too many.
-    private func settleAfterSignup(_ act: ApplicationProvisioning.Act, on account: Account) async throws -> Result {
-        async let repair: Void = accounts.repair(account, of: act.caller)
-        let settled = try await applications.settleAfterSignup(act, on: account) { [accounts] in
-            try await accounts.confirm(of: act.caller)
-        }
-        await repair
-        switch settled {
-        case .result(let result): return result
-        case .otherAccount(let winner, let isEmpty):
-            if winner.id != account.id {
-                await accounts.discard(account, isEmpty: isEmpty, insteadOf: winner, of: act.caller)
-            }
-            return try await settle(act, on: winner)
-        }
-    }
-
-    /// The last answer known, when the manager is away.
-    private func known(_ act: ApplicationProvisioning.Act, instead error: any Error) -> Result? {
+    /// The last answer known, when 3scale is unreachable.
+    private func known(_ call: ProvisioningCall, instead error: any Error) -> Result? {
         let isTransient =
             (error as? APIManagerError)?.isTransient
             ?? [.upstreamUnavailable, .upstreamTimeout].contains((error as? HelperError)?.code)
-        guard isTransient, let snapshot = keys.lastKnown(of: act.caller), let key = snapshot.keys[act.service.id],
+        guard isTransient, let snapshot = keys.lastKnown(of: call.caller), let key = snapshot.keys[call.service.id],
+            key.isMarked,
             let account = snapshot.accountID
         else { return nil }
         audit.note(
-            .returned, "key returned from memory", caller: act.caller, service: act.service,
+            .returned, "cached key returned", caller: call.caller, service: call.service,
             application: key.applicationID, key: key.key)
         return Result(
-            service: act.service, key: key, isNew: false, accountID: account, staleAge: snapshot.staleAge)
+            service: call.service, key: key, isNew: false, accountID: account, staleAge: snapshot.staleAge)
     }
 }

@@ -9,10 +9,10 @@ package enum ErrorResponse {
         switch code {
         case .invalidRequest, .missingServiceID, .userInfoError: .badRequest
         case .missingAuth, .invalidToken: .unauthorized
-        case .forbidden: .forbidden
+        case .forbidden, .accountBlocked: .forbidden
         case .notFound, .serviceNotFound, .planNotFound: .notFound
         case .methodNotAllowed: .methodNotAllowed
-        case .noPlansFound, .identityConflict: .conflict
+        case .noPlansFound, .identityConflict, .keyHasTwin, .keyUnavailable: .conflict
         case .preconditionFailed: .preconditionFailed
         case .payloadTooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType

@@ -1,0 +1,464 @@
+/// Decides how one call gets its key: each event yields the next action, and the last action answers or fails. The table in
+/// `docs/provisioning.md` is the same. It holds no clock, no task and no connection: time and answers come with the events.
+///
+/// Three rules keep calls that share nothing from spoiling each other's work:
+/// - What a call created is its own for 1.5 s. Only that call confirms or deletes it meanwhile.
+/// - Other calls leave it alone until 3scale says that it is 3 s old. Then every call may confirm it, and where there are
+///   several, deletes the highest id first.
+/// - A mark written into an application that others may mark as well counts once it has stood unchanged for 2 s.
+package struct Provisioning: ~Copyable {
+    /// What the call wants.
+    package struct Goal: Sendable, Hashable {
+        package let owner: OwnerMark
+        package let service: Int
+        /// Tells what this call creates from what others create at the same time.
+        package let attempt: String
+        /// `MLAAS_ADOPT_UNMARKED`: unmarked applications belong to the account's name, and are marked before they are answered.
+        package let adoptsUnmarked: Bool
+        /// Some service has a default plan, so that signup creates applications.
+        package let signupCreates: Bool
+
+        package init(owner: OwnerMark, service: Int, attempt: String, adoptsUnmarked: Bool, signupCreates: Bool) {
+            self.owner = owner
+            self.service = service
+            self.attempt = attempt
+            self.adoptsUnmarked = adoptsUnmarked
+            self.signupCreates = signupCreates
+        }
+    }
+
+    package enum Action: Sendable, Equatable {
+        case findAccount
+        case signUp
+        /// Writes to the account's user under its own name, which 3scale refuses where another account has that name: after a
+        /// signup, and before an unmarked application is marked.
+        case confirmAccount(Account)
+        case deleteAccount(Account)
+        case list(Account)
+        /// - Parameter isFallback: uses the second id, since another account holds the first.
+        case create(on: Account, isFallback: Bool)
+        /// Reads the owner's applications on the service from every account.
+        case search
+        /// Gives the user of an account the caller's present name, if that user has another one.
+        case rename(Int)
+        /// Writes the description again, with `ok` in the mark.
+        case confirm(Application)
+        /// Writes the caller's mark into a description that has none.
+        /// - Parameter isOwn: this call's signup made it, so that no other call writes to it.
+        case mark(Application, isOwn: Bool)
+        case delete(Application)
+        case pause(milliseconds: ClosedRange<Int>)
+        case announce
+        case answer(Application, isNew: Bool)
+        case fail(Failure)
+
+        /// It may change 3scale, so that cached lists of the caller expire.
+        package var isWrite: Bool {
+            switch self {
+            case .signUp, .confirmAccount, .deleteAccount, .create, .rename, .confirm, .mark, .delete: true
+            case .findAccount, .list, .search, .pause, .announce, .answer, .fail: false
+            }
+        }
+    }
+
+    package enum Event: Sendable {
+        case began
+        case account(Account?)
+        case signedUp(Account)
+        case listed([Application])
+        /// What a create, a confirmation or a mark left, as 3scale answered it.
+        case wrote(Application)
+        /// A deletion, a pause or an announcement is over.
+        case done
+        case refused(APIManagerError)
+    }
+
+    package enum Failure: Error, Sendable, Equatable {
+        case identityConflict(Account)
+        case accountBlocked(Account)
+        case keyHasTwin(Application)
+        case markNotReturned(Application)
+        case accountMissing
+        case contested
+        case signup(APIManagerError)
+        case creation(APIManagerError)
+        case call(APIManagerError)
+    }
+
+    private enum Phase: Hashable, Sendable {
+        case start, finding, signingUp, confirmingAccount, discarding, listing, creating, pausing(then: Target)
+        case searching, clearing(Int), renaming
+        case confirming(Application), marking(Application), deleting(Application)
+        case announcing(Ending), ended
+    }
+    private enum Target: Hashable, Sendable { case finding, listing }
+    private enum Ending: Hashable, Sendable { case answer(Application, isNew: Bool), failure }
+
+    /// How long a call may confirm, mark or delete what it created, counted from when it decided to create.
+    package static let authorMilliseconds = 1_500
+    /// The age from which others may. Ages are differences of whole seconds: 3 is more than 2 s in truth.
+    package static let settledSeconds = 3
+    /// How long a mark that others may overwrite must have stood: more than 1 s in truth.
+    package static let unchangedSeconds = 2
+    /// Pauses of one call. The request's deadline ends it earlier.
+    private static let pausesMax = 100
+    private static let signupsMax = 3
+    private static let attemptsMax = 3
+    /// Creates that were refused though the account does not hold the id, before the id is looked for on other accounts. A call
+    /// that raced may have deleted it in between.
+    private static let createsMax = 3
+
+    private let goal: Goal
+    private var now = 0
+    private var phase = Phase.start
+    private var account: Account?
+    private var signups = 0
+    private var signupBegan = 0
+    /// The account that this call's signup created.
+    private var signedUp: Int?
+    /// The account whose user 3scale let this call write to: no other has that name.
+    private var confirmedAccount: Int?
+    /// Another account has the name, so that only what 3scale takes once may be created, and nothing adopted.
+    private var hasTwinAccount = false
+    private var listing: [Application] = []
+    private var createBegan = 0
+    private var creates = 0
+    private var creationError: APIManagerError?
+    /// The id is taken on another account that cannot be renamed.
+    private var isFallback = false
+    /// Applications of this call that it leaves to others: their confirmation or deletion may still be under way.
+    private var surrendered: Set<Int> = []
+    /// Applications whose confirmation by this call has an unknown outcome.
+    private var unsure: Set<Int> = []
+    private var unknownOutcomes = 0
+    private var twinRefusals = 0
+    private var pauses = 0
+    private var hasWritten = false
+    private var failure: Failure?
+
+    package init(_ goal: Goal) { self.goal = goal }
+
+    /// The next action after an event that is the outcome of the last one.
+    /// - Parameter now: milliseconds on a clock that only goes forward.
+    package mutating func next(_ event: Event, at now: Int) -> Action {
+        self.now = now
+        let action = decide(event)
+        if action.isWrite { hasWritten = true }
+        return action
+    }
+
+    private mutating func decide(_ event: Event) -> Action {
+        switch (phase, event) {
+        case (.pausing, .refused(let error)): return fail(.call(error))
+        case (.start, _), (.pausing(then: .finding), _): return find()
+        case (.pausing(then: .listing), _): return list()
+        case (.finding, .account(let found)): return afterLookUp(found)
+        case (.signingUp, .signedUp(let account)):
+            self.account = account
+            signedUp = account.id
+            return confirm(account)
+        case (.signingUp, .refused(let error)):
+            guard error.outcomeUnknown || error.isConflict(on: "username") else { return fail(.signup(error)) }
+            return pauseAtRandom(then: .finding)
+        case (.confirmingAccount, let event): return afterAccountConfirmation(event)
+        case (.discarding, _): return pauseAtRandom(then: .finding)
+        case (.listing, .listed(let applications)):
+            listing = applications
+            return choose()
+        case (.listing, .refused(.notFound)): return pauseAtRandom(then: .finding)
+        case (.creating, .wrote(let application)):
+            guard application.owner == goal.owner else { return fail(.markNotReturned(application)) }
+            return isOwn(application) ? confirm(application) : list()
+        case (.creating, .refused(let error)):
+            guard error.outcomeUnknown || error.isConflict(on: "application_id") || error == .notFound else {
+                return fail(.creation(error))
+            }
+            creationError = error
+            return list()
+        case (.searching, .listed(let applications)): return afterSearch(applications)
+        case (.clearing(let other), .done):
+            phase = .renaming
+            return .rename(other)
+        case (.renaming, .account(let renamed)):
+            creationError = nil
+            return afterLookUp(renamed)
+        case (.renaming, .refused(let error)):
+            guard !error.isTransient else { return fail(.call(error)) }
+            creationError = nil
+            isFallback = true
+            return find()
+        case (.confirming(let application), let event): return afterConfirmation(of: application, event)
+        case (.marking(let application), let event): return afterMark(of: application, event)
+        case (.deleting, _): return pauseAtRandom(then: .listing)
+        case (.announcing(let ending), _): return end(ending)
+        case (_, .refused(let error)): return fail(.call(error))
+        default: return fail(.contested)
+        }
+    }
+}
+
+// MARK: The account
+
+extension Provisioning {
+    private mutating func find() -> Action {
+        creationError = nil
+        phase = .finding
+        return .findAccount
+    }
+
+    private mutating func afterLookUp(_ found: Account?) -> Action {
+        guard let found else {
+            guard signups < Self.signupsMax else { return fail(.accountMissing) }
+            signups += 1
+            signupBegan = now
+            phase = .signingUp
+            return .signUp
+        }
+        account = found
+        return found.isBlocked ? fail(.accountBlocked(found)) : list()
+    }
+
+    private mutating func confirm(_ account: Account) -> Action {
+        phase = .confirmingAccount
+        return .confirmAccount(account)
+    }
+
+    private mutating func afterAccountConfirmation(_ event: Event) -> Action {
+        guard let account else { return fail(.accountMissing) }
+        if case .refused(let error) = event {
+            if error.isConflict(on: "username") {
+                // Another account has the name.
+                guard signedUp == account.id else {
+                    hasTwinAccount = true
+                    return search()
+                }
+                guard now - signupBegan < Self.authorMilliseconds else { return pauseAtRandom(then: .finding) }
+                phase = .discarding
+                return .deleteAccount(account)
+            }
+            if error.outcomeUnknown || error.isTransient { return fail(.call(error)) }
+        }
+        confirmedAccount = account.id
+        return goal.signupCreates || signedUp != account.id ? list() : create(on: account)
+    }
+
+    /// Its signup is over, so that it stays: a young account may still be deleted by the call that made it.
+    private func isSettled(_ account: Account) -> Bool {
+        if confirmedAccount == account.id || account.age.map({ $0 >= Self.settledSeconds }) ?? true { return true }
+        return listing.contains { $0.owner == goal.owner && $0.mark?.isConfirmed == true }
+    }
+
+    /// The applications that this call's signup made are its own to mark.
+    private func ownsSignup(_ account: Account) -> Bool {
+        signedUp == account.id && confirmedAccount == account.id && now - signupBegan < Self.authorMilliseconds
+    }
+}
+
+// MARK: The application
+
+extension Provisioning {
+    private mutating func list() -> Action {
+        guard let account else { return find() }
+        phase = .listing
+        return .list(account)
+    }
+
+    private mutating func create(on account: Account) -> Action {
+        creationError = nil
+        creates += 1
+        createBegan = now
+        phase = .creating
+        return .create(on: account, isFallback: isFallback)
+    }
+
+    private mutating func confirm(_ application: Application) -> Action {
+        phase = .confirming(application)
+        return .confirm(application)
+    }
+
+    /// This call created it and may still decide whether it stays.
+    private func isOwn(_ application: Application) -> Bool {
+        application.isProvisional && application.mark?.attempt == goal.attempt
+            && !surrendered.contains(application.id) && now - createBegan < Self.authorMilliseconds
+    }
+
+    private static func isSettled(_ application: Application) -> Bool {
+        application.age.map { $0 >= settledSeconds } ?? true
+    }
+
+    /// Decides by what the account holds.
+    private mutating func choose() -> Action {
+        guard let account else { return find() }
+        let choice = ApplicationChoice(listing, owner: goal.owner, adoptsUnmarked: goal.adoptsUnmarked)
+        let marked = choice.marked(on: goal.service)
+        if ownsSignup(account), !choice.hasForeignOwner, let unmarked = listing.first(where: { $0.owner == nil }) {
+            return mark(unmarked)
+        }
+        if let confirmed = choice.confirmed(on: goal.service) { return finish(with: confirmed, of: marked) }
+        let earlier = marked.filter { !$0.isProvisional }
+        if let earlier = earlier.first(where: { $0.state != .suspended }) ?? earlier.first { return confirm(earlier) }
+        if !marked.isEmpty { return decideRace(marked) }
+        if choice.hasForeignOwner { return fail(.identityConflict(account)) }
+        guard isSettled(account) else { return wait(then: .finding) }
+        if !hasTwinAccount, let unmarked = choice.unmarked(on: goal.service) {
+            guard Self.isSettled(unmarked) else { return wait(then: .listing) }
+            return confirmedAccount == account.id ? mark(unmarked) : confirm(account)
+        }
+        return creationError.map { retryCreate(on: account, after: $0) } ?? create(on: account)
+    }
+
+    /// The account does not hold what a create was refused for.
+    private mutating func retryCreate(on account: Account, after error: APIManagerError) -> Action {
+        guard error.isConflict(on: "application_id"), !isFallback else { return fail(.creation(error)) }
+        if ownsSignup(account) || creates >= Self.createsMax { return search() }
+        creationError = nil
+        return pauseAtRandom(then: .listing)
+    }
+
+    private mutating func search() -> Action {
+        phase = .searching
+        return .search
+    }
+
+    /// A renamed person has keys on the account of the former name. Where one account alone holds them, it is used from now on: it
+    /// gets the present name, which an account that this call has just created gives up. Of two accounts of one name it has
+    /// that name already.
+    private mutating func afterSearch(_ applications: [Application]) -> Action {
+        guard let account else { return find() }
+        let holders = Set(applications.map(\.accountID)).subtracting([account.id])
+        if holders.count == 1, let holder = holders.first {
+            guard ownsSignup(account) else {
+                phase = .renaming
+                return .rename(holder)
+            }
+            signups = 0
+            phase = .clearing(holder)
+            return .deleteAccount(account)
+        }
+        isFallback = creationError != nil
+        return create(on: account)
+    }
+
+    private mutating func finish(with confirmed: Application, of marked: [Application]) -> Action {
+        let isAdopted = confirmed.mark?.attempt == nil
+        if isAdopted, let unchangedFor = confirmed.unchangedFor, unchangedFor < Self.unchangedSeconds {
+            return wait(then: .listing)
+        }
+        let surplus = marked.first {
+            $0.isProvisional && !surrendered.contains($0.id) && (isOwn($0) || Self.isSettled($0))
+        }
+        if let surplus { return delete(surplus) }
+        return answer(confirmed)
+    }
+
+    /// - Parameter marked: the owner's unconfirmed ones, ascending by id.
+    private mutating func decideRace(_ marked: [Application]) -> Action {
+        if let own = marked.first(where: { isOwn($0) }) { return confirm(own) }
+        guard marked.allSatisfy({ Self.isSettled($0) }) else { return wait(then: .listing) }
+        if marked.count > 1, let highest = marked.last { return delete(highest) }
+        return confirm(marked[0])
+    }
+
+    private mutating func afterConfirmation(of application: Application, _ event: Event) -> Action {
+        switch event {
+        case .wrote(let written):
+            guard written.owner == goal.owner, written.mark?.isConfirmed == true else {
+                return fail(.markNotReturned(written))
+            }
+            replace(written)
+            return answer(written)
+        case .refused(.notFound): return list()
+        case .refused(let error) where error.isTwin:
+            guard application.isProvisional else { return fail(.keyHasTwin(application)) }
+            guard isOwn(application) else {
+                twinRefusals += 1
+                return twinRefusals < Self.attemptsMax ? pauseAtRandom(then: .listing) : fail(.keyHasTwin(application))
+            }
+            // An earlier confirmation may still be carried out, and others may then answer it.
+            guard !unsure.contains(application.id) else {
+                surrendered.insert(application.id)
+                return list()
+            }
+            return delete(application)
+        case .refused(let error):
+            unsure.insert(application.id)
+            unknownOutcomes += 1
+            return error.outcomeUnknown && unknownOutcomes < Self.attemptsMax ? list() : fail(.call(error))
+        default: return fail(.contested)
+        }
+    }
+
+    private mutating func mark(_ application: Application) -> Action {
+        phase = .marking(application)
+        return .mark(application, isOwn: account.map { ownsSignup($0) } ?? false)
+    }
+
+    private mutating func afterMark(of application: Application, _ event: Event) -> Action {
+        switch event {
+        case .wrote(let written):
+            guard written.owner == goal.owner else { return fail(.markNotReturned(written)) }
+            replace(written)
+            return choose()
+        case .refused(.notFound): return list()
+        case .refused(let error) where error.isTwin: return fail(.keyHasTwin(application))
+        case .refused(let error):
+            unknownOutcomes += 1
+            return error.outcomeUnknown && unknownOutcomes < Self.attemptsMax ? list() : fail(.call(error))
+        default: return fail(.contested)
+        }
+    }
+
+    private mutating func delete(_ application: Application) -> Action {
+        surrendered.insert(application.id)
+        creationError = nil
+        creates = 0
+        phase = .deleting(application)
+        return .delete(application)
+    }
+
+    private mutating func replace(_ application: Application) {
+        listing.removeAll { $0.id == application.id }
+        listing.append(application)
+        listing.sort { $0.id < $1.id }
+    }
+}
+
+// MARK: Pauses and the end
+
+extension Provisioning {
+    /// Until another call has finished what it is at.
+    private mutating func wait(then target: Target) -> Action { pause(200...200, then: target) }
+
+    /// So that calls which raced do not meet again.
+    private mutating func pauseAtRandom(then target: Target) -> Action { pause(50...250, then: target) }
+
+    private mutating func pause(_ milliseconds: ClosedRange<Int>, then target: Target) -> Action {
+        pauses += 1
+        guard pauses <= Self.pausesMax else { return fail(.contested) }
+        phase = .pausing(then: target)
+        return .pause(milliseconds: milliseconds)
+    }
+
+    private mutating func answer(_ application: Application) -> Action {
+        finish(.answer(application, isNew: application.mark?.attempt == goal.attempt))
+    }
+
+    private mutating func fail(_ failure: Failure) -> Action {
+        self.failure = failure
+        return finish(.failure)
+    }
+
+    private mutating func finish(_ ending: Ending) -> Action {
+        guard hasWritten else { return end(ending) }
+        phase = .announcing(ending)
+        return .announce
+    }
+
+    private mutating func end(_ ending: Ending) -> Action {
+        phase = .ended
+        switch ending {
+        case .answer(let application, let isNew): return .answer(application, isNew: isNew)
+        case .failure: return .fail(failure ?? .contested)
+        }
+    }
+}

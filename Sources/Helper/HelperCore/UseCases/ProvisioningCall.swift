@@ -1,0 +1,318 @@
+import Crypto
+import Telemetry
+
+/// Performs what `Provisioning` decides for one call: sends, waits, invalidates, records.
+struct ProvisioningCall: Sendable {
+    let caller: Caller
+    let service: Service
+    let wantedPlan: Int?
+    let defaultPlan: String?
+    let manager: any APIManager
+    let keys: OwnedKeys
+    let replicas: Replicas
+    let accounts: AccountProvisioning
+    let audit: AuditTrail
+    let sleep: @Sendable (Duration) async -> Void
+    /// Milliseconds on a clock that only goes forward.
+    let milliseconds: @Sendable () -> Int
+    private let attempt = hexEncoded(SecureRandom.bytes(8))
+
+    init(
+        caller: Caller, service: Service, wantedPlan: Int?, defaultPlan: String?, manager: any APIManager,
+        keys: OwnedKeys, replicas: Replicas, accounts: AccountProvisioning, audit: AuditTrail,
+        sleep: @escaping @Sendable (Duration) async -> Void, milliseconds: @escaping @Sendable () -> Int
+    ) {
+        self.caller = caller
+        self.service = service
+        self.wantedPlan = wantedPlan
+        self.defaultPlan = defaultPlan
+        self.manager = manager
+        self.keys = keys
+        self.replicas = replicas
+        self.accounts = accounts
+        self.audit = audit
+        self.sleep = sleep
+        self.milliseconds = milliseconds
+    }
+
+    /// What was read and written so far, and whether it may be cached.
+    private struct Progress {
+        var account: Account?
+        var applications: [Application] = []
+        var began = ContinuousClock.now
+        var epoch: UInt32
+        var isCurrent = true
+        /// The key sent along with our create, where the service's method has a list of keys.
+        var sentKey: (application: Int, key: String)?
+    }
+
+    /// Runs the value to its end. Existing keys are answered without the lock.
+    func run(signupCreates: Bool) async throws -> ProvisionKey.Result {
+        let goal = Provisioning.Goal(
+            owner: caller.ownerMark, service: service.id, attempt: attempt, adoptsUnmarked: keys.adoptsUnmarked,
+            signupCreates: signupCreates)
+        var provisioning = Provisioning(goal)
+        var progress = Progress(epoch: keys.epoch(of: caller.ownerMark))
+        var action = provisioning.next(.began, at: milliseconds())
+        while !action.isWrite {
+            if let result = try await end(action, &progress) { return result }
+            action = provisioning.next(await perform(action, &progress), at: milliseconds())
+        }
+        return try await replicas.whileLocked(caller.ownerMark.description) { waited in
+            if waited {
+                provisioning = Provisioning(goal)
+                action = provisioning.next(.began, at: milliseconds())
+            }
+            while true {
+                if let result = try await end(action, &progress) { return result }
+                try await check(action)
+                action = provisioning.next(await perform(action, &progress), at: milliseconds())
+            }
+        }
+    }
+
+    /// Refuses a plan that cannot be had before anything is made for it.
+    private func check(_ action: Provisioning.Action) async throws {
+        switch action {
+        case .signUp:
+            let plan = try plan()
+            guard try await manager.hasPlan(plan.id, service: service.id) else { throw APIManagerError.notFound }
+        case .create: _ = try plan()
+        default: break
+        }
+    }
+
+    private func plan() throws(HelperError) -> Plan {
+        guard service.isComplete else {
+            throw HelperError(
+                .upstreamUnavailable, "The service's endpoint is unknown at the moment. Try again later.",
+                retryAfter: .seconds(60), cause: "the proxy of service \(service.id) could not be read")
+        }
+        return try PlanChoice.choose(from: service.plans, wanted: wantedPlan, defaultSystemName: defaultPlan)
+    }
+
+    // MARK: Actions
+
+    private func perform(_ action: Provisioning.Action, _ progress: inout Progress) async -> Provisioning.Event {
+        let event: Provisioning.Event
+        do {
+            event = try await send(action, &progress)
+        } catch {
+            event = .refused(
+                error as? APIManagerError ?? .malformed(cause: "\(error)", outcomeUnknown: action.isWrite))
+        }
+        if action.isWrite {
+            if keys.epoch(of: caller.ownerMark) != progress.epoch { progress.isCurrent = false }
+            progress.epoch = keys.invalidate(caller.ownerMark)
+        }
+        record(action, event)
+        return event
+    }
+
+    private func send(
+        _ action: Provisioning.Action, _ progress: inout Progress
+    ) async throws -> Provisioning.Event {
+        switch action {
+        case .findAccount:
+            progress.account = try await keys.lookUpAccount(of: caller)
+            return .account(progress.account)
+        case .signUp:
+            let account = try await accounts.signUp(caller)
+            keys.remember(account, of: caller)
+            progress.account = account
+            progress.applications = []
+            return .signedUp(account)
+        case .confirmAccount(let account):
+            try await manager.confirm(account: account.id, username: caller.accountName)
+            keys.remember(account.confirmed, of: caller)
+            return .done
+        case .deleteAccount(let account):
+            keys.forgetAccount(of: caller)
+            try await manager.deleteAccount(account.id)
+            return .done
+        case .list(let account):
+            progress.began = .now
+            progress.epoch = keys.epoch(of: caller.ownerMark)
+            progress.isCurrent = true
+            progress.account = account
+            progress.applications = try await manager.applications(account: account.id)
+            return .listed(progress.applications)
+        case .search:
+            return .listed(try await manager.applications(markedFor: caller.ownerMark, service: service.id))
+        case .rename(let account):
+            let renamed = try await manager.rename(
+                account: account, to: caller.accountName, owner: caller.ownerMark)
+            keys.remember(renamed, of: caller)
+            note(.renamed, "account of the same owner used", nil)
+            return .account(renamed)
+        case .create(let account, let isFallback):
+            return .wrote(try await create(on: account, isFallback, &progress))
+        case .confirm(let application):
+            guard let mark = application.mark else { return .refused(.notFound) }
+            return .wrote(try await describe(application, mark.confirmed, &progress))
+        case .mark(let application, let isOwn):
+            let mark = ApplicationMark(
+                adopting: application.description, owner: caller.ownerMark, attempt: isOwn ? attempt : nil)
+            return .wrote(try await describe(application, mark, &progress))
+        case .delete(let application):
+            try await manager.deleteApplication(application.id, account: application.accountID)
+            progress.applications.removeAll { $0.id == application.id }
+            return .done
+        case .pause(let milliseconds):
+            await sleep(.milliseconds(Int.random(in: milliseconds)))
+            guard Deadline.remaining(atMost: .seconds(1)) > .zero else {
+                return .refused(.timeout(cause: "the deadline passed while replicas raced", outcomeUnknown: false))
+            }
+            return .done
+        case .announce:
+            await replicas.announce(.keys(of: caller.ownerMark))
+            return .done
+        case .answer, .fail: return .done
+        }
+    }
+
+    private func create(
+        on account: Account, _ isFallback: Bool, _ progress: inout Progress
+    ) async throws -> Application {
+        let owner = caller.ownerMark
+        if isFallback {
+            note(.failed, "second application id used; the first is on another account", nil, isWarning: true)
+        }
+        let key = service.authentication == .appIDAndKey ? hexEncoded(SecureRandom.bytes(16)) : nil
+        let made = try await manager.createApplication(
+            ApplicationDraft(
+                account: account.id, plan: try plan().id,
+                name: String("mlaas:\(caller.username):\(service.systemName)".prefix(255)),
+                description: ApplicationMark(owner: owner, attempt: attempt).description,
+                applicationID: isFallback
+                    ? owner.applicationID(service: service.id, account: account.id)
+                    : owner.applicationID(service: service.id),
+                applicationKey: key))
+        if let key { progress.sentKey = (made.id, key) }
+        progress.applications.append(made)
+        return made
+    }
+
+    private func describe(
+        _ application: Application, _ mark: ApplicationMark, _ progress: inout Progress
+    ) async throws -> Application {
+        let written = try await manager.describe(
+            application: application.id, account: application.accountID, description: mark.description)
+        progress.applications.removeAll { $0.id == written.id }
+        progress.applications.append(written)
+        return written
+    }
+
+    // MARK: The end
+
+    /// The result of the last action; nil for every other.
+    private func end(_ action: Provisioning.Action, _ progress: inout Progress) async throws -> ProvisionKey.Result? {
+        switch action {
+        case .fail(let failure): throw explain(failure)
+        case .answer(let application, let isNew):
+            guard let account = progress.account else { return nil }
+            let key = try await key(of: application, progress)
+            guard key.key != nil else { throw unavailable(application) }
+            if progress.isCurrent {
+                keys.learn(
+                    progress.applications, issued: key, on: account, of: caller, began: progress.began,
+                    epoch: progress.epoch)
+            }
+            audit.note(
+                isNew ? .created : .returned, isNew ? "key created" : "key returned", caller: caller,
+                service: service, application: key.applicationID, key: key.key)
+            await accounts.repair(account, of: caller)
+            return ProvisionKey.Result(
+                service: service, key: key, isNew: isNew, accountID: account.id, staleAge: nil)
+        default: return nil
+        }
+    }
+
+    private func key(of application: Application, _ progress: Progress) async throws(APIManagerError) -> IssuedKey {
+        if let sent = progress.sentKey, sent.application == application.id {
+            return IssuedKey(of: application, firstKey: sent.key)
+        }
+        let issued = try await keys.issuedKey(of: application)
+        guard issued.key == nil, case .appID = application.credentials else { return issued }
+        // Made without a key in the portal. Of two that a race adds, the oldest is answered; a lost answer is looked up.
+        do throws(APIManagerError) {
+            try await manager.addKey(
+                hexEncoded(SecureRandom.bytes(16)), application: application.id, account: application.accountID)
+        } catch {
+            guard error.outcomeUnknown || error.isConflict(on: "value") else { throw error }
+        }
+        keys.invalidate(caller.ownerMark)
+        await replicas.announce(.keys(of: caller.ownerMark))
+        return try await keys.issuedKey(of: application)
+    }
+
+    private func unavailable(_ application: Application) -> HelperError {
+        HelperError(
+            .keyUnavailable, "3scale has not made the credentials of this key yet. Try again shortly.",
+            retryAfter: .seconds(5), cause: "application \(application.id) shows no credential")
+    }
+}
+
+// MARK: Records
+
+extension ProvisioningCall {
+    private func record(_ action: Provisioning.Action, _ event: Provisioning.Event) {
+        switch (action, event) {
+        case (.delete(let application), .refused):
+            note(.failed, "duplicate application deletion failed", application, isWarning: true)
+        case (.delete(let application), _): note(.deleted, "duplicate application deleted", application)
+        case (.mark(let application, _), .wrote): note(.marked, "application marked", application)
+        default: break
+        }
+    }
+
+    private func note(
+        _ outcome: AuditTrail.Outcome, _ message: String, _ application: Application?, isWarning: Bool = false
+    ) {
+        audit.note(
+            outcome, message, level: isWarning ? .warning : .notice, caller: caller, service: service,
+            application: application?.id)
+    }
+
+    private func explain(_ failure: Provisioning.Failure) -> any Error {
+        switch failure {
+        case .identityConflict(let account):
+            note(.conflict, "refused: the account has another owner", nil, isWarning: true)
+            return HelperError(
+                .identityConflict,
+                "The 3scale account of your user name belongs to another person. Ask the operator to resolve it.",
+                cause: "account \(account.id) holds applications marked for another owner")
+        case .accountBlocked(let account):
+            note(.failed, "refused: the account is blocked", nil, isWarning: true)
+            return HelperError(
+                .accountBlocked, "Your 3scale account is closed. Ask the operator to open it.",
+                cause: "account \(account.id) is \(account.state)")
+        case .keyHasTwin(let application):
+            note(.failed, "refused: the key has a twin", application, isWarning: true)
+            return HelperError(
+                .keyHasTwin,
+                "Another 3scale application has the same id or key, so that neither can be changed. Ask the operator to delete one.",
+                cause: "application \(application.id) has a twin")
+        case .markNotReturned(let application):
+            note(.failed, "3scale does not return descriptions", application, isWarning: true)
+            return HelperError(
+                .upstreamError, "3scale does not return what the helper needs. Tell the operator.",
+                cause: "application \(application.id) came back without its owner mark")
+        case .accountMissing:
+            return HelperError(
+                .upstreamUnavailable, "3scale did not finish the signup. Try again.", retryAfter: .seconds(1),
+                cause: "an account that signed up is not found")
+        case .contested:
+            return HelperError(
+                .upstreamUnavailable, "Too many calls created this key at once. Try again.", retryAfter: .seconds(1),
+                cause: "no call could confirm its application")
+        case .signup(let error): return error.helperError(refusal: .accountCreationFailed)
+        // The account was listed, so the plan is gone.
+        case .creation(.notFound): return APIManagerError.notFound
+        case .creation(let error):
+            note(.failed, "application creation failed", nil, isWarning: true)
+            return error.helperError(refusal: .applicationCreationFailed)
+        case .call(let error): return error
+        }
+    }
+}
