@@ -140,7 +140,7 @@ overload: bench-programs ## Measures goodput at half, once, twice and five times
 
 bench-check: bench-programs ## Tests what measures, and exercises every part of `make bench` briefly
 	@python3 -B -m unittest discover -s Benchmarks/tests
-	@BENCH_QUICK=1 Benchmarks/bench.py --only startup,authenticated,latency,growth
+	@BENCH_QUICK=1 Benchmarks/bench.py --only startup,authenticated,latency,growth,replicas
 
 bench-instructions: bench-programs ## Counts the instructions and allocations of a request and holds them against their budget
 	@Benchmarks/instructions.py $(if $(UPDATE),--update)

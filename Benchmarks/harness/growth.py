@@ -1,10 +1,10 @@
-"""What more services, users, loops and replicas cost."""
+"""What more services, users and loops cost."""
 
 import time
 
 from . import load as loads
 from . import startup
-from .processes import Process, Processes, free_port, program
+from .processes import Processes
 from .system import Helper, Sandbox
 
 
@@ -77,35 +77,5 @@ def loops(bench):
     return runs
 
 
-def replicas(bench):
-    """{title: [Run, …]}, or None without Redis. Replicas of one loop; the load generator deals its connections over them."""
-    path = program("redis-server")
-    if path is None:
-        bench.say("skipped: replicas (redis-server is not installed)")
-        return None
-    rounds, seconds = (2, 1) if bench.is_quick else (5, 2)
-    known = bench.mint.tokens(1_000, 1_000)
-    with Processes() as servers:
-        port = free_port()
-        servers.add(Process("redis", [path, "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", bench.folder],
-                            bench.folder / "redis.log"))
-        sandbox = servers.add(Sandbox(bench.sandbox, bench.folder, services=10, accounts=1_000))
-
-        def start(**settings):
-            helper = servers.add(Helper(bench.helper, bench.folder, sandbox, bench.key_server.url, loops=1, **settings))
-            bench.load.run(helper, known, "--once", "--seconds", 60)
-            return helper
-
-        alone = start()
-        shared = [start(REDIS_URL=f"redis://127.0.0.1:{port}") for _ in range(3)]
-        groups = {"one, alone": [alone], "one, with Redis": shared[:1], "two, with Redis": shared[:2],
-                  "three, with Redis": shared}
-        runs = loads.alternate(
-            {title: lambda group=group: bench.load.run(group, known, "--seconds", seconds)
-             for title, group in groups.items()}, rounds)
-    bench.say("replicas: done")
-    return runs
-
-
 def measure(bench):
-    return {"services": services(bench), "users": users(bench), "loops": loops(bench), "replicas": replicas(bench)}
+    return {"services": services(bench), "users": users(bench), "loops": loops(bench)}

@@ -2,6 +2,7 @@
 
 import statistics
 
+from . import replicas as shared
 from .load import middle, ratios, spread
 
 MIB = 1 << 20
@@ -99,13 +100,24 @@ def growth(result):
         [[kind, whole(loops[1, kind], lambda run: run.rate), spread(ratios(loops[2, kind], loops[1, kind])),
           f"{middle(loops[1, kind], cost):.1f}, {middle(loops[2, kind], cost):.1f}"]
          for kind in ("one user", "never seen")])]
-    if result["replicas"]:
-        base = result["replicas"]["one, alone"]
-        parts += ["### Replicas\n", table(
-            ["replicas of one loop", "requests/s × one alone", "processor × one alone", "requests/s", "p99, ms"],
-            [[title, spread(ratios(runs, base)), spread(ratios(runs, base, cost)), whole(runs, lambda run: run.rate),
-              f"{middle(runs, p99):.2f}"] for title, runs in result["replicas"].items()])]
     return "\n".join(parts)
+
+
+def per_second(run):
+    """Requests for each second of the servers' processor time."""
+    return 1e6 / run.cost if run.cost else 0
+
+
+def replicas(result):
+    if not result:
+        return "### Replicas\n\nNot measured: redis-server is not installed.\n"
+    base = result["runs"][shared.ALONE]
+    return "### Replicas\n\n" + table(
+        ["replicas of one loop", "requests/s × one alone", "requests a processor second × one alone", "requests/s",
+         "p99, ms", "calls to Redis for 1,000 requests", "µs of Redis' processor a request"],
+        [[title, spread(ratios(runs, base)), spread(ratios(runs, base, per_second)), whole(runs, lambda run: run.rate),
+          f"{middle(runs, p99):.2f}", spread(result["calls"][title]), spread(result["redis"][title], 1)]
+         for title, runs in result["runs"].items()])
 
 
 def startup(result):
@@ -145,6 +157,14 @@ def verdict(results):
     size = middle(sizes[5_000], lambda run: run.size) / middle(sizes[10], lambda run: run.size)
     grown = statistics.median(ratios(sizes[5_000], sizes[10], cost))
     judge("5,000 services: cost grows no faster than bytes", f"cost × {grown:.0f}, bytes × {size:.0f}", grown <= size)
+    if results["replicas"]:
+        runs, calls = results["replicas"]["runs"], results["replicas"]["calls"]
+        ratio("one replica with Redis: at least 0.85 × one without", 0.85, runs[shared.ONE],
+              runs[shared.ALONE])
+        ratio("three replicas: a processor second at least 0.8 × one's with Redis", 0.8, runs[shared.THREE],
+              runs[shared.ONE], per_second)
+        most = max(statistics.median(calls[title]) for title in calls if title != shared.ALONE)
+        judge("at most 20 calls to Redis for 1,000 requests", f"{most:.1f}", most <= 20)
     ready = statistics.median(results["startup"]["ready"])
     judge("ready within 50 ms", f"{ready:.1f} ms", ready <= 50)
     idle = results["startup"]["idle"] / MIB

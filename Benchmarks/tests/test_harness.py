@@ -7,14 +7,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from harness import load, plot, plots, report  # noqa: E402
+from harness import load, plot, plots, replicas, report  # noqa: E402
 
 
 def run(rate, p99=1.0, cost=10.0, size=100.0):
     return load.Run(rate, 0.5, p99, 2.0, size, cost, 0.5, 1000)
 
 
-def results(helper=100.0, unseen=95.0, haproxy=90.0, dear=3.0, ready=40.0, idle=10, after=70):
+def results(helper=100.0, unseen=95.0, haproxy=90.0, dear=3.0, ready=40.0, idle=10, after=70, shared=90.0, calls=1.5,
+            three=11.0):
     def person(users):
         return {"users": users, "requests": 10, "first": run(1), "run": run(2), "idle": idle << 20, "warm": after << 20,
                 "after": after << 20}
@@ -27,8 +28,11 @@ def results(helper=100.0, unseen=95.0, haproxy=90.0, dear=3.0, ready=40.0, idle=
         "authenticated": {"users": 10, "warm": warm, "skipped": ["envoy"],
                           "unseen": {"helper": [run(unseen)], "verify only": [run(100)], "haproxy": [run(haproxy)]}},
         "growth": {"services": sizes, "users": [person(1), person(1_000)],
-                   "loops": {(count, kind): [run(1)] for count in (1, 2) for kind in ("one user", "never seen")},
-                   "replicas": {"one, alone": [run(1)]}},
+                   "loops": {(count, kind): [run(1)] for count in (1, 2) for kind in ("one user", "never seen")}},
+        "replicas": {"runs": {replicas.ALONE: [run(100)], replicas.ONE: [run(shared)],
+                              replicas.THREE: [run(shared, cost=three)]},
+                     "calls": {replicas.ALONE: [0.0], replicas.ONE: [1.0], replicas.THREE: [calls]},
+                     "redis": {title: [2.5] for title in (replicas.ALONE, replicas.ONE, replicas.THREE)}},
         "latency": {"rate": 10.0, "k6 rate": 5, "k6": None, "runs": {"helper": [run(1)], "nginx": [run(1)]}},
         "startup": {"ready": [ready], "listening": [ready - 1], "idle": idle << 20,
                     "program": 5 << 20}}
@@ -49,7 +53,9 @@ class HarnessTests(unittest.TestCase):
         for changed, target in (
                 ({"helper": 99.0}, "one user: at least"), ({"unseen": 89.9, "haproxy": 10.0}, "0.90 × verify only"),
                 ({"haproxy": 96.0}, "ahead of haproxy"), ({"dear": 10.1}, "5,000 services"), ({"ready": 51.0}, "within 50"),
-                ({"idle": 17}, "at rest"), ({"after": 81}, "at most 80 MiB")):
+                ({"idle": 17}, "at rest"), ({"after": 81}, "at most 80 MiB"),
+                ({"shared": 84.0}, "one replica with Redis"), ({"three": 12.6}, "three replicas"),
+                ({"calls": 20.1}, "calls to Redis")):
             missed = [line for line in report.verdict(results(**changed)).splitlines() if "**no**" in line]
             self.assertEqual(len(missed), 1, missed)
             self.assertIn(target, missed[0])
@@ -57,7 +63,7 @@ class HarnessTests(unittest.TestCase):
     def test_tables_name_what_was_skipped(self):
         seen = results()
         self.assertIn("so not measured: envoy", report.authenticated(seen["authenticated"]))
-        for name in ("latency", "growth", "startup"):
+        for name in ("latency", "growth", "replicas", "startup"):
             self.assertTrue(getattr(report, name)(seen[name]))
 
     def test_plots_are_well_formed(self):
