@@ -81,4 +81,13 @@ struct LeaseLedger {
             isKept: isKept, granted: granted, ahead: ahead, window: binding.window, left: binding.left,
             reset: UInt64((binding.reset + 999) / 1_000) * 1_000_000, othersHold: others)
     }
+
+    /// Requests that Redis would count for a window now, leases included.
+    func charged(_ window: Int, at now: Int) -> Int {
+        let first = now / length(window) - WindowTable.slots
+        let counted = pieces[window].reduce(0) { $1.key >= first ? $0 + $1.value : $0 }
+        return records.values.reduce(counted) {
+            $1.end > now || $1.end / length(window) >= first ? $0 + $1.tokens : $0
+        }
+    }
 }

@@ -56,6 +56,10 @@ struct LeaseWorld {
     /// When requests were allowed.
     private(set) var allowed: [UInt64] = []
     private(set) var refused: [UInt64] = []
+    /// The most requests by which Redis charged a window less than had been allowed in it.
+    private(set) var undercharged = 0
+    /// By window, the first of `allowed` that is in it.
+    private var firsts: [Int]
     private(set) var messages = 0
     /// Requests that had to wait for Redis.
     private(set) var waits = 0
@@ -66,6 +70,7 @@ struct LeaseWorld {
         random = SplitMix(state: seed)
         ledger = LeaseLedger(policy)
         holders = []
+        firsts = policy.windows.map { _ in 0 }
         for index in 0..<replicas { holders.append(holder("r\(index)")) }
     }
 
@@ -90,6 +95,7 @@ struct LeaseWorld {
         switch holders[index].table.take(Self.subject, at: clock) {
         case .allowed(_, let renewal):
             allowed.append(now)
+            audit()
             if renewal == .urgent { holders[index].isFlushDue = true }
             if renewal == .due, holders[index].renewAt == nil {
                 holders[index].renewAt = clock + holders[index].table.terms.pause
@@ -123,7 +129,7 @@ struct LeaseWorld {
     }
 
     private mutating func delay() -> UInt64 {
-        faults.isSlow && percent(5) ? below(shortest / 4) : 100_000 + below(2_000_000)
+        faults.isSlow && percent(20) ? below(shortest / 5) : 100_000 + below(2_000_000)
     }
 
     private mutating func schedule(_ event: Event, after delay: UInt64) {
@@ -145,6 +151,7 @@ struct LeaseWorld {
             } else {
                 now = step
                 for index in holders.indices { watch(index) }
+                audit()
                 if now == end { return }
             }
         }
@@ -156,6 +163,7 @@ struct LeaseWorld {
             let answer = ledger.answer(message, from: holder, at: Int((now - setBack) / 1_000))
             for _ in 0..<answer.granted { allowed.append(now) }
             for _ in answer.granted..<message.need { refused.append(now) }
+            audit()
             schedule(.answered(answer, message, to: index, holder: holder), after: delay())
         case .answered(let answer, let message, let index, let holder):
             guard holders[index].name == holder else { return }
@@ -195,11 +203,21 @@ struct LeaseWorld {
             numbers += 1
             holders[index] = holder("\(holders[index].name)'\(numbers)")
         }
-        if faults.pauses, percent(10) { holders[index].pausedUntil = now + below(shortest / 2) }
+        if faults.pauses, percent(10) { holders[index].pausedUntil = now + below(shortest / 4) }
         if faults.clockSteps, percent(3) { setBack += below(shortest / 2) }
     }
 
     // MARK: What must hold
+
+    /// Holds what Redis charges against what was allowed.
+    private mutating func audit() {
+        for (index, window) in policy.windows.enumerated() {
+            let start = now - min(now, UInt64(window.seconds) * 1_000_000_000)
+            while firsts[index] < allowed.count, allowed[firsts[index]] <= start { firsts[index] += 1 }
+            let count = allowed.count - firsts[index]
+            undercharged = max(undercharged, count - ledger.charged(index, at: Int((now - setBack) / 1_000)))
+        }
+    }
 
     /// The most requests that any period of a window's length has seen, by window.
     func most() -> [Int] {
