@@ -68,7 +68,8 @@ struct LimitTests {
             async let reading: Void = onOwnThread {
                 while !isOver.isRaised, client.readSome(600) != nil { usleep(100_000) }
             }
-            try await becomesTrue { await server.connectionCount() == 0 }
+            // The whole answer would take three minutes.
+            try await becomesTrue(within: .seconds(60)) { await server.connectionCount() == 0 }
             #expect(await server.connectionCount() == 0)
             isOver.raise()
             await reading

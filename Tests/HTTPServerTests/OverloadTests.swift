@@ -179,8 +179,8 @@ struct OverloadTests {
     }
 }
 
-/// Waits at most ten seconds.
-func becomesTrue(_ condition: () async -> Bool) async throws {
-    let end = ContinuousClock.now + .seconds(10)
+/// Waits at most ten seconds, or as long as is said.
+func becomesTrue(within limit: Duration = .seconds(10), _ condition: () async -> Bool) async throws {
+    let end = ContinuousClock.now + limit
     while !(await condition()), ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(2)) }
 }
