@@ -151,7 +151,7 @@ struct Bench {
     static func word(_ verdict: TokenVerdict) -> String {
         switch verdict {
         case .accepted(let caller): "accepted \(caller.username)"
-        case .refused(let refusal): refusal.check
+        case .refused(let refusal): refusal.check.rawValue
         case .undecided: "undecided"
         case .unavailable: "unavailable"
         case .unknownKeyUnavailable: "unknown key unavailable"

@@ -227,7 +227,7 @@ struct TokenVerifierTests {
         ] as [(JSONValue, String)])
     func userNames(_ name: JSONValue, _ problem: String) throws {
         let refusal = bench.refusal(try signer.token { $0["preferred_username"] = name })
-        #expect(refusal?.check == "username" && refusal?.userNameProblem == problem)
+        #expect(refusal?.check == .username && refusal?.userNameProblem == problem)
     }
 
     @Test(

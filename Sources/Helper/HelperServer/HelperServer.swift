@@ -121,7 +121,7 @@ package struct HelperServer: Sendable {
             client, credentials.clientSecret, telemetry, breakers.keycloak, spawn, sleep: sleep)
         let manager = ThreeScaleAPIManager(
             configuration: threeScaleConfiguration(credentials.accessToken), client: client,
-            metrics: telemetry.upstream("3scale", ThreeScaleAPIManager.operations), tracer: telemetry.tracer,
+            metrics: telemetry.upstream("3scale"), tracer: telemetry.tracer,
             breaker: breakers.threeScale, logger: logger.labelled("3scale"), wallClock: { wallClockSeconds() },
             sleep: sleep)
         let policy = accessPolicy
@@ -160,7 +160,7 @@ package struct HelperServer: Sendable {
                 clientAddresses: ClientAddresses(trusted: settings.trustedProxies), tracer: telemetry.tracer,
                 metrics: RequestMetrics(factory: registry), cors: CORSPolicy(origins: settings.corsOrigins),
                 verifier: verifier, policy: policy,
-                authOutcomes: AuthOutcomes(checks: KeycloakTokenVerifier.checks, factory: registry),
+                authOutcomes: AuthOutcomes(factory: registry),
                 rateLimiting: RateLimiting(limits: settings.rateLimits, state: shared.state, factory: registry),
                 resource: protectedResource, deadline: settings.timeout, logger: logger.labelled("api")))
         return Parts(

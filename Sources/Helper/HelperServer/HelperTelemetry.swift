@@ -45,8 +45,8 @@ struct HelperTelemetry: Sendable {
     }
 
     /// Calls to a system behind us.
-    func upstream(_ system: String, _ operations: [String]) -> UpstreamMetrics {
-        UpstreamMetrics(system: system, operations: operations, factory: registry)
+    func upstream<Operation>(_ system: String) -> UpstreamMetrics<Operation> {
+        UpstreamMetrics(system: system, factory: registry)
     }
 
     // MARK: Read at scrape time

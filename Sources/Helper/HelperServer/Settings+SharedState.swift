@@ -27,7 +27,7 @@ extension Settings {
             forKey: "TRUSTED_PROXIES",
             help: """
                 Addresses or blocks such as `10.0.0.0/8` of proxies whose `X-Forwarded-For` and `Forwarded` are believed. By \
-                default nobody's are.
+                default none are.
                 """)
         return texts.compactMap { text in
             if let range = AddressRange(text) { return range }

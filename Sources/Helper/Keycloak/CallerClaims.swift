@@ -45,7 +45,7 @@ struct CallerClaims {
     }
 
     private static func unusableName(_ problem: String) -> TokenRefusal {
-        TokenRefusal(check: TokenRefusalReason.username.rawValue, userNameProblem: problem)
+        TokenRefusal(check: .username, userNameProblem: problem)
     }
 
     private static func hasControls(_ text: String) -> Bool {

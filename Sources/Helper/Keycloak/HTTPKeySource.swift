@@ -3,24 +3,29 @@ package import HTTPClient
 package import HelperCore
 package import Telemetry
 
+/// Every call that the helper makes to Keycloak.
+package enum KeycloakOperation: String, UpstreamOperation {
+    case discovery
+    case keys
+    case introspection
+}
+
 /// Fetches over HTTP. Redirects are not followed, answers are bounded in size and time, and a circuit breaker for each
 /// issuer and host opens after failures in a row.
 package struct HTTPKeySource: KeySource, IntrospectionSource {
-    /// The names of all calls, for metrics.
-    package static let operations = ["discovery", "keys", "introspection"]
-
     private static let timeout = Duration.seconds(5)
 
     private let client: HTTPClient
     private let credentials: (@Sendable () -> BasicCredentials)?
-    private let metrics: UpstreamMetrics
+    private let metrics: UpstreamMetrics<KeycloakOperation>
     private let tracer: Tracer
     private let breakers: KeycloakBreakers
 
     /// - Parameter credentials: our client id and secret, for introspection; asked for each time, since a secret may be
     ///   replaced meanwhile.
     package init(
-        client: HTTPClient, credentials: (@Sendable () -> BasicCredentials)? = nil, metrics: UpstreamMetrics,
+        client: HTTPClient, credentials: (@Sendable () -> BasicCredentials)? = nil,
+        metrics: UpstreamMetrics<KeycloakOperation>,
         tracer: Tracer,
         breakers: KeycloakBreakers
     ) {
@@ -34,7 +39,7 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
     package func fetch(_ url: String, for issuer: String) async throws(KeySourceError) -> [UInt8] {
         try await answer(
             HTTPClientRequest(url: url, timeout: Self.timeout, maxResponseBytes: KeySet.bytesMax),
-            url.hasSuffix("/openid-configuration") ? "discovery" : "keys", issuer)
+            url.hasSuffix("/openid-configuration") ? .discovery : .keys, issuer)
     }
 
     package func introspect(
@@ -49,15 +54,15 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
         return try await answer(
             HTTPClientRequest(
                 method: .post, url: url, fields: fields, body: Self.bodyStart + token, basicCredentials: credentials,
-                timeout: Self.timeout, maxResponseBytes: Introspector.answerBytesMax), Self.introspection, issuer)
+                timeout: Self.timeout, maxResponseBytes: Introspector.answerBytesMax), .introspection, issuer)
     }
 
     private func answer(
-        _ request: HTTPClientRequest, _ operation: String, _ issuer: String
+        _ request: HTTPClientRequest, _ operation: KeycloakOperation, _ issuer: String
     ) async throws(KeySourceError) -> [UInt8] {
         let url = LoggedURL(request.url)
         let call = "\(operation) \(url)"
-        let asksAboutToken = operation == Self.introspection
+        let asksAboutToken = operation == .introspection
         let entry = breakers.entry(.init(issuer: issuer, host: url.host, isIntrospection: asksAboutToken))
         if case .refused = entry.breaker.admit() {
             throw KeySourceError("\(call): circuit breaker open; last failure: \(entry.log.lastCause ?? "unknown")")
@@ -108,7 +113,8 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
 
     /// Counts an answer other than 200 for or against the issuer, and logs it. A refusal is an answer; a 429 speaks neither
     /// for Keycloak nor against it.
-    private func judge(_ status: Int, _ entry: KeycloakBreakers.Entry, _ operation: String, _ url: LoggedURL) {
+    private func judge(_ status: Int, _ entry: KeycloakBreakers.Entry, _ operation: KeycloakOperation, _ url: LoggedURL)
+    {
         let cause = "Keycloak answered \(status)"
         if status < 500, status != 429 { succeeded(entry, operation, url) }
         switch status {
@@ -117,13 +123,13 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
                 operation, at: url.description, status: status, cause: cause,
                 openedBreaker: entry.breaker.failed(for: CallOwner.current))
         // What the discovery document would say is known otherwise, and a question about one token concerns that alone.
-        case 404 where operation == "discovery", 400, 405..<429, 430..<500:
+        case 404 where operation == .discovery, 400, 405..<429, 430..<500:
             entry.log.refused(operation, at: url.description, status: status, cause: cause)
         default: entry.log.failed(operation, at: url.description, status: status, cause: cause)
         }
     }
 
-    private func succeeded(_ entry: KeycloakBreakers.Entry, _ operation: String, _ url: LoggedURL) {
+    private func succeeded(_ entry: KeycloakBreakers.Entry, _ operation: KeycloakOperation, _ url: LoggedURL) {
         entry.log.succeeded(operation, at: url.description, closedBreaker: entry.breaker.succeeded())
     }
 
@@ -137,7 +143,7 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
         }
     }
 
-    private static func outcome(_ status: Int) -> UpstreamMetrics.Outcome {
+    private static func outcome(_ status: Int) -> UpstreamOutcome {
         switch status {
         case 200: .ok
         case 401, 403: .accessDenied
@@ -147,6 +153,5 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
         }
     }
 
-    private static let introspection = "introspection"
     private static let bodyStart = Array("token_type_hint=access_token&token=".utf8)
 }

@@ -58,9 +58,6 @@ package final class KeycloakTokenVerifier: TokenVerifier {
         }
     }
 
-    /// The names of the checks that a token may fail.
-    package static let checks = TokenRefusalReason.allCases.map(\.rawValue)
-
     /// Requests that may wait for one issuer's keys, and as many for its answers to introspections: two issuers share what
     /// one has, and more of them have 256 each.
     private static func waitersMax(issuers: Int) -> Int { max(256, 512 / max(1, issuers)) }

@@ -34,7 +34,7 @@ struct CatalogLoader: Sendable {
         async let plansLoaded = outcome { () throws(APIManagerError) in try await allPlans() }
         async let deployedLoaded = outcome { () throws(APIManagerError) in try await deployed("production") }
         let entities = try await pages(
-            "services", plural: "services", "service", size: pageSize, [], operation: "list_services"
+            "services", plural: "services", "service", size: pageSize, [], operation: .listServices
         ).get()
         let (plans, planProblems) = try await plansLoaded.get()
         var proxies = try await deployedLoaded.get()
@@ -61,14 +61,15 @@ struct CatalogLoader: Sendable {
 
     /// `GET application_plans`, by service: every plan names its service in a link only.
     private func allPlans() async throws(APIManagerError) -> ([Int: [Plan]], [CatalogProblem]) {
-        let answer = try await transport.get("application_plans", operation: "list_plans")
+        let answer = try await transport.get("application_plans", operation: .listPlans)
         var plans: [Int: [Plan]] = [:]
         var problems: [CatalogProblem] = []
         for entity in try ThreeScaleEntities.list(answer, "plans", "application_plan") {
             guard let service = Self.serviceID(of: entity) else {
                 problems.append(
                     CatalogProblem(
-                        serviceID: nil, operation: "list_plans", cause: "a plan without a link to its service"))
+                        serviceID: nil, operation: ThreeScaleOperation.listPlans.rawValue,
+                        cause: "a plan without a link to its service"))
                 continue
             }
             plans[service, default: []].append(try ThreeScaleEntities.plan(entity))
@@ -91,7 +92,7 @@ struct CatalogLoader: Sendable {
         let result = try await pages(
             "account/proxy_configs/\(environment)", plural: "proxy_configs", "proxy_config",
             size: Self.deployedPageSize,
-            [("version", "latest")], operation: "list_proxy_configs", isOptional: true)
+            [("version", "latest")], operation: .listProxyConfigs, isOptional: true)
         switch result {
         case .success(let elements):
             var proxies: [Int: JSONValue] = [:]
@@ -103,7 +104,7 @@ struct CatalogLoader: Sendable {
             }
             return Proxies(found: proxies)
         case .failure(let error):
-            return Proxies(problems: error.isTransient ? [Self.problem(nil, "list_proxy_configs", error)] : [])
+            return Proxies(problems: error.isTransient ? [Self.problem(nil, .listProxyConfigs, error)] : [])
         }
     }
 
@@ -124,7 +125,7 @@ struct CatalogLoader: Sendable {
                 case .success(.success(let proxy)): proxies.found[id] = proxy
                 // The service went away between the two calls.
                 case .success(.failure(.notFound)): break
-                case .success(.failure(let error)): proxies.problems.append(Self.problem(id, "get_proxy", error))
+                case .success(.failure(let error)): proxies.problems.append(Self.problem(id, .getProxy, error))
                 case .failure(let error):
                     tasks.cancelAll()
                     return .failure(error)
@@ -140,7 +141,7 @@ struct CatalogLoader: Sendable {
         let deadline = ContinuousClock.now + Deadline.remaining(atMost: Self.documentTimeout)
         let answer = await Deadline.$current.withValue(deadline) {
             await outcome { () throws(APIManagerError) in
-                try await transport.document("services/\(service)/proxy", operation: "get_proxy")
+                try await transport.document("services/\(service)/proxy", operation: .getProxy)
             }
         }
         // One that hangs costs itself, unless the whole load has no time left.
@@ -156,9 +157,12 @@ struct CatalogLoader: Sendable {
         }
     }
 
-    private static func problem(_ service: Int?, _ operation: String, _ error: APIManagerError) -> CatalogProblem {
+    private static func problem(_ service: Int?, _ operation: ThreeScaleOperation, _ error: APIManagerError)
+        -> CatalogProblem
+    {
         let error = error.helperError()
-        return CatalogProblem(serviceID: service, operation: operation, cause: error.cause ?? error.publicMessage)
+        return CatalogProblem(
+            serviceID: service, operation: operation.rawValue, cause: error.cause ?? error.publicMessage)
     }
 
     // MARK: Pages
@@ -168,7 +172,8 @@ struct CatalogLoader: Sendable {
     /// the catalogue of a minute ago is better than half of one.
     /// - Parameter isOptional: an error that 3scale answers is returned instead of repeated and counted.
     private func pages(
-        _ path: String, plural: String, _ singular: String, size: Int, _ query: [(String, String)], operation: String,
+        _ path: String, plural: String, _ singular: String, size: Int, _ query: [(String, String)],
+        operation: ThreeScaleOperation,
         isOptional: Bool = false
     ) async throws(APIManagerError) -> Result<[JSONValue], APIManagerError> {
         for reading in 1...Self.readingsMax {

@@ -6,15 +6,6 @@ package import Telemetry
 
 /// The 3scale Account Management API as the core's API manager. JSON forms only; every list is read to its end.
 package struct ThreeScaleAPIManager: APIManager {
-    /// The names of all calls, for metrics.
-    package static let operations = [
-        "probe", "list_services", "list_proxy_configs", "get_proxy", "list_plans", "list_limits", "list_metrics",
-        "get_plan", "find_account", "get_account",
-        "list_users", "activate_user", "approve_account", "signup", "list_applications", "create_application",
-        "describe_application", "confirm_user", "list_all_applications", "rename_user", "delete_application",
-        "delete_account", "list_keys", "create_key",
-    ]
-
     /// Pages of a tenant's applications that a search reads.
     private static let pagesMax = 10_000
 
@@ -27,7 +18,8 @@ package struct ThreeScaleAPIManager: APIManager {
     ///   - wallClock: seconds since 1970, for dates that 3scale answers.
     ///   - sleep: waits between attempts, on the caller's loop.
     package init(
-        configuration: ThreeScaleConfiguration, client: HTTPClient, metrics: UpstreamMetrics, tracer: Tracer,
+        configuration: ThreeScaleConfiguration, client: HTTPClient, metrics: UpstreamMetrics<ThreeScaleOperation>,
+        tracer: Tracer,
         breaker: CircuitBreaker, logger: Logger? = nil, wallClock: @escaping @Sendable () -> Int = { 0 },
         sleep: @escaping @Sendable (Duration) async -> Void
     ) {
@@ -42,7 +34,7 @@ package struct ThreeScaleAPIManager: APIManager {
     package var isAvailable: Bool { !transport.breaker.isOpen }
 
     /// `GET services` with one entry: the cheapest call there is.
-    package func probe() async { await transport.probe("services", [("per_page", "1")], operation: "probe") }
+    package func probe() async { await transport.probe("services", [("per_page", "1")], operation: .probe) }
 
     /// Logs the failures of calls whose minute is over. Called every second or so.
     package func summariseFailures() { transport.log.summarise() }
@@ -60,12 +52,12 @@ package struct ThreeScaleAPIManager: APIManager {
     package func limits(ofPlans plans: [Int], service: Int) async throws(APIManagerError) -> [Int: [PlanLimit]] {
         var entities: [Int: [JSONValue]] = [:]
         for plan in plans {
-            let answer = try await transport.get("application_plans/\(plan)/limits", operation: "list_limits")
+            let answer = try await transport.get("application_plans/\(plan)/limits", operation: .listLimits)
             entities[plan] = try ThreeScaleEntities.list(answer, "limits", "limit")
         }
         var names: [Int: String] = [:]
         if entities.values.contains(where: { !$0.isEmpty }) {
-            let metrics = try await transport.get("services/\(service)/metrics", operation: "list_metrics")
+            let metrics = try await transport.get("services/\(service)/metrics", operation: .listMetrics)
             for entry in metrics["metrics"]?.array ?? [] {
                 if let metric = entry["metric"] ?? entry["method"], let id = metric["id"]?.int {
                     names[id] = metric["system_name"]?.string
@@ -85,7 +77,7 @@ package struct ThreeScaleAPIManager: APIManager {
     /// `GET services/{id}/application_plans/{id}`.
     package func hasPlan(_ plan: Int, service: Int) async throws(APIManagerError) -> Bool {
         do throws(APIManagerError) {
-            _ = try await transport.get("services/\(service)/application_plans/\(plan)", operation: "get_plan")
+            _ = try await transport.get("services/\(service)/application_plans/\(plan)", operation: .getPlan)
             return true
         } catch {
             if error == .notFound { return false }
@@ -98,7 +90,7 @@ package struct ThreeScaleAPIManager: APIManager {
     /// `GET accounts/find`.
     package func account(username: String) async throws(APIManagerError) -> Account? {
         do throws(APIManagerError) {
-            let answer = try await transport.dated("accounts/find", [("username", username)], operation: "find_account")
+            let answer = try await transport.dated("accounts/find", [("username", username)], operation: .findAccount)
             return try ThreeScaleEntities.account(ThreeScaleEntities.one(answer.value, "account"), at: answer.time)
         } catch {
             if error == .notFound { return nil }
@@ -110,39 +102,39 @@ package struct ThreeScaleAPIManager: APIManager {
     package func signUp(_ draft: SignupDraft) async throws(APIManagerError) -> Account {
         var form = [("org_name", draft.organization), ("username", draft.username), ("password", draft.password)]
         if let email = draft.email { form.append(("email", email)) }
-        let answer = try await transport.write(.post, "signup", form, operation: "signup")
+        let answer = try await transport.write(.post, "signup", form, operation: .signup)
         return try ThreeScaleEntities.account(ThreeScaleEntities.one(answer.value, "account"), at: answer.time)
     }
 
     /// `PUT accounts/{id}/users/{id}` with the name that the user has.
     package func confirm(account: Int, username: String) async throws(APIManagerError) {
-        let users = try await transport.get("accounts/\(account)/users", operation: "list_users")
+        let users = try await transport.get("accounts/\(account)/users", operation: .listUsers)
         let user = try ThreeScaleEntities.list(users, "users", "user").first {
             ExactName($0["username"]?.string ?? "") == ExactName(username)
         }
         guard let user else { throw ThreeScaleEntities.malformed("no user of the name that signed up") }
         let id = try ThreeScaleEntities.id(user)
         _ = try await transport.write(
-            .put, "accounts/\(account)/users/\(id)", [("username", username)], operation: "confirm_user")
+            .put, "accounts/\(account)/users/\(id)", [("username", username)], operation: .confirmUser)
     }
 
     /// `PUT accounts/{id}/users/{id}/activate` for its users, then `PUT accounts/{id}/approve`.
     package func repair(account: Int) async throws(APIManagerError) {
-        let users = try await transport.get("accounts/\(account)/users", operation: "list_users")
+        let users = try await transport.get("accounts/\(account)/users", operation: .listUsers)
         for user in try ThreeScaleEntities.list(users, "users", "user") where user["state"]?.string == "pending" {
             let id = try ThreeScaleEntities.id(user)
-            _ = try await transport.write(.put, "accounts/\(account)/users/\(id)/activate", operation: "activate_user")
+            _ = try await transport.write(.put, "accounts/\(account)/users/\(id)/activate", operation: .activateUser)
         }
-        let after = try await transport.dated("accounts/\(account)", operation: "get_account")
+        let after = try await transport.dated("accounts/\(account)", operation: .getAccount)
         guard try ThreeScaleEntities.account(ThreeScaleEntities.one(after.value, "account"), at: after.time).needsRepair
         else { return }
-        _ = try await transport.write(.put, "accounts/\(account)/approve", operation: "approve_account")
+        _ = try await transport.write(.put, "accounts/\(account)/approve", operation: .approveAccount)
     }
 
     /// `DELETE accounts/{id}`.
     package func deleteAccount(_ id: Int) async throws(APIManagerError) {
         do throws(APIManagerError) {
-            _ = try await transport.write(.delete, "accounts/\(id)", operation: "delete_account")
+            _ = try await transport.write(.delete, "accounts/\(id)", operation: .deleteAccount)
         } catch {
             if error == .notFound { return }
             throw error
@@ -153,7 +145,7 @@ package struct ThreeScaleAPIManager: APIManager {
 
     /// `GET accounts/{id}/applications`: not paginated.
     package func applications(account: Int) async throws(APIManagerError) -> [Application] {
-        let answer = try await transport.dated("accounts/\(account)/applications", operation: "list_applications")
+        let answer = try await transport.dated("accounts/\(account)/applications", operation: .listApplications)
         var applications: [Application] = []
         for entity in try ThreeScaleEntities.list(answer.value, "applications", "application") {
             applications.append(try ThreeScaleEntities.application(entity, at: answer.time))
@@ -173,7 +165,7 @@ package struct ThreeScaleAPIManager: APIManager {
                     ("service_id", String(service)), ("page", String(page)),
                     ("per_page", String(configuration.pageSize)),
                 ],
-                operation: "list_all_applications")
+                operation: .listAllApplications)
             let entities = try ThreeScaleEntities.list(answer.value, "applications", "application")
             for entity in entities where OwnerMark(readingFrom: entity["description"]?.string) == owner {
                 marked.append(try ThreeScaleEntities.application(entity, at: answer.time))
@@ -186,19 +178,19 @@ package struct ThreeScaleAPIManager: APIManager {
     /// `PUT accounts/{id}/users/{id}`. The account must have one user alone, whose name is the one that signup gave it: the
     /// organisation's name is that of the person who signed up.
     package func rename(account: Int, to username: String, owner: OwnerMark) async throws(APIManagerError) -> Account {
-        let answer = try await transport.dated("accounts/\(account)", operation: "get_account")
+        let answer = try await transport.dated("accounts/\(account)", operation: .getAccount)
         let entity = try ThreeScaleEntities.one(answer.value, "account")
         let found = try ThreeScaleEntities.account(entity, at: answer.time)
         let organization = entity["org_name"]?.string ?? ""
         let users = try ThreeScaleEntities.list(
-            try await transport.get("accounts/\(account)/users", operation: "list_users"), "users", "user")
+            try await transport.get("accounts/\(account)/users", operation: .listUsers), "users", "user")
         if users.contains(where: { ExactName($0["username"]?.string ?? "") == ExactName(username) }) { return found }
         guard users.count == 1, let user = users.first, let name = user["username"]?.string,
             ExactName(name) == ExactName(AccountName.name(for: organization, owner: owner))
         else { throw APIManagerError.otherUsers }
         let id = try ThreeScaleEntities.id(user)
         _ = try await transport.write(
-            .put, "accounts/\(account)/users/\(id)", [("username", username)], operation: "rename_user")
+            .put, "accounts/\(account)/users/\(id)", [("username", username)], operation: .renameUser)
         return found
     }
 
@@ -210,7 +202,7 @@ package struct ThreeScaleAPIManager: APIManager {
         ]
         if let key = draft.applicationKey { form.append(("application_key", key)) }
         let answer = try await transport.write(
-            .post, "accounts/\(draft.account)/applications", form, operation: "create_application")
+            .post, "accounts/\(draft.account)/applications", form, operation: .createApplication)
         do throws(APIManagerError) {
             return try ThreeScaleEntities.application(
                 ThreeScaleEntities.one(answer.value, "application"), at: answer.time)
@@ -226,7 +218,7 @@ package struct ThreeScaleAPIManager: APIManager {
     ) async throws(APIManagerError) -> Application {
         let answer = try await transport.write(
             .put, "accounts/\(account)/applications/\(application)", [("description", description)],
-            operation: "describe_application")
+            operation: .describeApplication)
         do throws(APIManagerError) {
             return try ThreeScaleEntities.application(
                 ThreeScaleEntities.one(answer.value, "application"), at: answer.time)
@@ -239,7 +231,7 @@ package struct ThreeScaleAPIManager: APIManager {
     package func deleteApplication(_ id: Int, account: Int) async throws(APIManagerError) {
         do throws(APIManagerError) {
             _ = try await transport.write(
-                .delete, "accounts/\(account)/applications/\(id)", operation: "delete_application")
+                .delete, "accounts/\(account)/applications/\(id)", operation: .deleteApplication)
         } catch {
             if error == .notFound { return }
             throw error
@@ -249,13 +241,13 @@ package struct ThreeScaleAPIManager: APIManager {
     /// `GET accounts/{id}/applications/{id}/keys`.
     package func keys(application: Int, account: Int) async throws(APIManagerError) -> [String] {
         let answer = try await transport.get(
-            "accounts/\(account)/applications/\(application)/keys", operation: "list_keys")
+            "accounts/\(account)/applications/\(application)/keys", operation: .listKeys)
         return try ThreeScaleEntities.list(answer, "keys", "key").compactMap { $0["value"]?.string }
     }
 
     /// `POST accounts/{id}/applications/{id}/keys`: answers the application, not the key.
     package func addKey(_ key: String, application: Int, account: Int) async throws(APIManagerError) {
         _ = try await transport.write(
-            .post, "accounts/\(account)/applications/\(application)/keys", [("key", key)], operation: "create_key")
+            .post, "accounts/\(account)/applications/\(application)/keys", [("key", key)], operation: .createKey)
     }
 }

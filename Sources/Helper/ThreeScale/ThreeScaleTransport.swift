@@ -36,13 +36,14 @@ struct ThreeScaleTransport: Sendable {
     private let client: HTTPClient
     private let slots: CallSlots
     private let sleep: @Sendable (Duration) async -> Void
-    private let metrics: UpstreamMetrics
+    private let metrics: UpstreamMetrics<ThreeScaleOperation>
     private let tracer: Tracer
     /// Seconds since 1970.
     private let wallClock: @Sendable () -> Int
 
     init(
-        configuration: ThreeScaleConfiguration, client: HTTPClient, metrics: UpstreamMetrics, tracer: Tracer,
+        configuration: ThreeScaleConfiguration, client: HTTPClient, metrics: UpstreamMetrics<ThreeScaleOperation>,
+        tracer: Tracer,
         breaker: CircuitBreaker, logger: Logger?, wallClock: @escaping @Sendable () -> Int,
         sleep: @escaping @Sendable (Duration) async -> Void
     ) {
@@ -60,12 +61,12 @@ struct ThreeScaleTransport: Sendable {
     /// Reads; safe to repeat, and repeated when the failure may pass and the breaker is closed.
     /// - Parameter path: below `/admin/api/`, percent-encoded.
     func get(
-        _ path: String, _ query: [(String, String)] = [], operation: String
+        _ path: String, _ query: [(String, String)] = [], operation: ThreeScaleOperation
     ) async throws(APIManagerError) -> JSONValue { try await dated(path, query, operation: operation).value }
 
     /// As `get`, with the time of the answer.
     func dated(
-        _ path: String, _ query: [(String, String)] = [], operation: String
+        _ path: String, _ query: [(String, String)] = [], operation: ThreeScaleOperation
     ) async throws(APIManagerError) -> Dated {
         do throws(Failure) {
             return try await read(path, query, operation: operation, retries: configuration.retries)
@@ -78,7 +79,7 @@ struct ThreeScaleTransport: Sendable {
     /// against 3scale.
     /// - Throws: when there is no answer at all.
     func document(
-        _ path: String, _ query: [(String, String)] = [], operation: String
+        _ path: String, _ query: [(String, String)] = [], operation: ThreeScaleOperation
     ) async throws(APIManagerError) -> Result<JSONValue, APIManagerError> {
         do throws(Failure) {
             return .success(try await read(path, query, operation: operation, retries: 0, isOneOfMany: true).value)
@@ -90,7 +91,7 @@ struct ThreeScaleTransport: Sendable {
 
     /// Writes; sent once.
     func write(
-        _ method: HTTPMethod, _ path: String, _ form: [(String, String)] = [], operation: String
+        _ method: HTTPMethod, _ path: String, _ form: [(String, String)] = [], operation: ThreeScaleOperation
     ) async throws(APIManagerError) -> Dated {
         do throws(Failure) {
             return try await send(method, path, form: form, operation: operation)
@@ -100,7 +101,7 @@ struct ThreeScaleTransport: Sendable {
     }
 
     /// Reads to learn whether 3scale answers: past the breaker and past the queue for slots.
-    func probe(_ path: String, _ query: [(String, String)], operation: String) async {
+    func probe(_ path: String, _ query: [(String, String)], operation: ThreeScaleOperation) async {
         let began = ContinuousClock.now
         await breaker.probe {
             do throws(Failure) {
@@ -115,7 +116,8 @@ struct ThreeScaleTransport: Sendable {
     // MARK: One exchange
 
     private func read(
-        _ path: String, _ query: [(String, String)], operation: String, retries: Int, isOneOfMany: Bool = false
+        _ path: String, _ query: [(String, String)], operation: ThreeScaleOperation, retries: Int,
+        isOneOfMany: Bool = false
     ) async throws(Failure) -> Dated {
         var attempt = 0
         while true {
@@ -134,7 +136,7 @@ struct ThreeScaleTransport: Sendable {
 
     private func send(
         _ method: HTTPMethod, _ path: String, query: [(String, String)] = [], form: [(String, String)]? = nil,
-        operation: String, isOneOfMany: Bool = false
+        operation: ThreeScaleOperation, isOneOfMany: Bool = false
     ) async throws(Failure) -> Dated {
         let began = ContinuousClock.now
         do throws(Failure) {
@@ -192,7 +194,7 @@ struct ThreeScaleTransport: Sendable {
 
     private func exchange(
         _ method: HTTPMethod, _ path: String, _ query: [(String, String)], _ form: [(String, String)]?,
-        _ operation: String, isOneOfMany: Bool = false
+        _ operation: ThreeScaleOperation, isOneOfMany: Bool = false
     ) async throws(Failure) -> Dated {
         let isWrite = method != .get
         var remaining = Deadline.remaining(atMost: configuration.timeout)
@@ -225,7 +227,7 @@ struct ThreeScaleTransport: Sendable {
 
     /// Counts an error that 3scale answered for or against it, and logs it.
     private func judge(
-        _ error: APIManagerError, _ response: HTTPClientResponse, _ operation: String, _ isOneOfMany: Bool
+        _ error: APIManagerError, _ response: HTTPClientResponse, _ operation: ThreeScaleOperation, _ isOneOfMany: Bool
     ) {
         let status = response.status.code
         let cause = "3scale answered \(status): \(ThreeScaleAnswer.summary(response))"
@@ -247,7 +249,7 @@ struct ThreeScaleTransport: Sendable {
     /// A write gets a connection of its own. A read that met a connection which the peer had closed is sent once more on a new
     /// one.
     private func executeSafely(
-        _ request: HTTPClientRequest, _ operation: String
+        _ request: HTTPClientRequest, _ operation: ThreeScaleOperation
     ) async throws(HTTPClientError) -> HTTPClientResponse {
         var request = request
         request.needsNewConnection = request.method != .get
@@ -281,7 +283,9 @@ struct ThreeScaleTransport: Sendable {
         return request
     }
 
-    private func translate(_ error: HTTPClientError, _ isWrite: Bool, _ operation: String) -> APIManagerError {
+    private func translate(_ error: HTTPClientError, _ isWrite: Bool, _ operation: ThreeScaleOperation)
+        -> APIManagerError
+    {
         let unknown = isWrite && error.requestMayHaveBeenProcessed
         let cause = "3scale \(operation) at \(configuration.baseURL): \(error)"
         return switch error {
@@ -293,7 +297,7 @@ struct ThreeScaleTransport: Sendable {
 
     /// Each attempt is a span of its own, which 3scale is told of.
     private func execute(
-        _ request: HTTPClientRequest, _ operation: String
+        _ request: HTTPClientRequest, _ operation: ThreeScaleOperation
     ) async throws(HTTPClientError) -> HTTPClientResponse {
         try await tracer.withSpan("3scale \(operation)", ofKind: .client) { span throws(HTTPClientError) in
             var request = request
@@ -323,7 +327,7 @@ struct ThreeScaleTransport: Sendable {
         }
     }
 
-    private static func outcome(_ error: APIManagerError) -> UpstreamMetrics.Outcome {
+    private static func outcome(_ error: APIManagerError) -> UpstreamOutcome {
         switch error {
         case .unavailable: .unavailable
         case .timeout: .timeout

@@ -142,12 +142,12 @@ struct NamedTokens: TokenVerifier {
         case "ada": .accepted(Self.ada)
         case "stranger":
             .accepted(Caller(issuer: Self.ada.issuer, subject: "2", username: "bob", email: nil))
-        case "expired": .refused(TokenRefusal(check: "expired", isExpired: true))
-        case "nameless": .refused(TokenRefusal(check: "username", userNameProblem: "is empty"))
+        case "expired": .refused(TokenRefusal(check: .expired, isExpired: true))
+        case "nameless": .refused(TokenRefusal(check: .username, userNameProblem: "is empty"))
         case "unavailable": .unavailable
         case "unknown-key": .unknownKeyUnavailable
         case "slow-ada": .undecided
-        default: .refused(TokenRefusal(check: "signature"))
+        default: .refused(TokenRefusal(check: .signature))
         }
     }
 

@@ -30,7 +30,7 @@ struct TestAPI {
         state = InMemoryCounts(isRemote: remoteCounts)
         let policy = AccessPolicy(
             requiredRole: requiredRole.map { ExactName($0) },
-            serviceRoles: hidden.map { [$0: [ExactName("nobody-has-this")]] } ?? [:])
+            serviceRoles: hidden.map { [$0: [ExactName("unassigned")]] } ?? [:])
         let catalogs = CatalogStore(manager: manager, logger: logger)
         if loaded { await catalogs.refresh() }
         let keys = OwnedKeys(manager: manager, spawn: spawn)
@@ -59,7 +59,7 @@ struct TestAPI {
             HelperAPI.Dependencies(
                 clientAddresses: ClientAddresses(trusted: []), tracer: Tracer(recorder: nil, now: { 0 }),
                 metrics: RequestMetrics(factory: registry), cors: CORSPolicy(origins: ["https://app.example.com"]),
-                verifier: verifier, policy: policy, authOutcomes: AuthOutcomes(checks: [], factory: registry),
+                verifier: verifier, policy: policy, authOutcomes: AuthOutcomes(factory: registry),
                 rateLimiting: RateLimiting(limits: limits, state: state, factory: registry), resource: resource,
                 deadline: .seconds(30), logger: logger))
     }

@@ -62,7 +62,7 @@ package struct TokenCheck: Check {
             return Finding("keycloak.token", .ok, "\(source) is accepted, of user \(caller.username)")
         case .judged(.refused(let refusal), let source, _):
             return Finding(
-                "keycloak.token", .error, "\(source) is refused by the check '\(refusal.check)'",
+                "keycloak.token", .error, "\(source) is refused by the check '\(refusal.check.rawValue)'",
                 advice: refusal.hint ?? Self.advice(refusal, wanted))
         case .judged(.undecided, let source, _), .judged(.unavailable, let source, _),
             .judged(.unknownKeyUnavailable, let source, _):
@@ -74,10 +74,10 @@ package struct TokenCheck: Check {
 
     private static func advice(_ refusal: TokenRefusal, _ audiences: String) -> String {
         switch refusal.check {
-        case "expired": "Get a fresh token, and compare the clocks"
-        case "too_long":
+        case .expired: "Get a fresh token, and compare the clocks"
+        case .tooLong:
             "The token has more than 16 KiB: leave out groups and roles that the helper does not need, by the client scopes of the client that asks for tokens"
-        case "audience":
+        case .audience:
             "Add an audience mapper for one of \(audiences) to the client that asks for tokens, or set KEYCLOAK_AUDIENCE"
         default: "Compare the token with the KEYCLOAK_ settings; docs/doctor.md says what each check wants"
         }

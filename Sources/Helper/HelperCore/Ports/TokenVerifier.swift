@@ -28,15 +28,16 @@ package enum TokenVerdict: Sendable {
 
 /// Why a token was refused. The caller learns only `isExpired`; the rest is for the operator's log.
 package struct TokenRefusal: Error, Sendable, Equatable {
-    /// The check that failed, a name from a closed set, fit for a metric's label.
-    package let check: String
+    package let check: TokenRefusalReason
     /// How to mend the usual misconfiguration behind this.
     package let hint: String?
     package let isExpired: Bool
     /// The rule that the user name of a token breaks that is good otherwise, in words for its owner ("is empty").
     package let userNameProblem: String?
 
-    package init(check: String, hint: String? = nil, isExpired: Bool = false, userNameProblem: String? = nil) {
+    package init(
+        check: TokenRefusalReason, hint: String? = nil, isExpired: Bool = false, userNameProblem: String? = nil
+    ) {
         self.userNameProblem = userNameProblem
         self.check = check
         self.hint = hint

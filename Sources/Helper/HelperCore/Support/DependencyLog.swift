@@ -93,10 +93,10 @@ package final class DependencyLog: Sendable {
     ///   - cause: without secrets.
     ///   - openedBreaker: whether this failure opened the circuit breaker.
     package func failed(
-        _ operation: String, at url: String? = nil, status: Int? = nil, cause: String, openedBreaker: Bool = false,
-        now: ContinuousClock.Instant = .now
+        _ operation: some CustomStringConvertible, at url: String? = nil, status: Int? = nil, cause: String,
+        openedBreaker: Bool = false, now: ContinuousClock.Instant = .now
     ) {
-        let failure = Failure(operation: operation, url: url, status: status, cause: Self.printable(cause))
+        let failure = Failure(operation: operation.description, url: url, status: status, cause: Self.printable(cause))
         let isDue = state.withLock { state in
             state.lastCause = "\(operation) \(url ?? address): \(failure.cause)"
             return state.failures.failed(failure, now: now)
@@ -107,16 +107,18 @@ package final class DependencyLog: Sendable {
 
     /// A call was refused with a reason of the dependency's own, such as a failed validation.
     package func refused(
-        _ operation: String, at url: String? = nil, status: Int, cause: String, now: ContinuousClock.Instant = .now
+        _ operation: some CustomStringConvertible, at url: String? = nil, status: Int, cause: String,
+        now: ContinuousClock.Instant = .now
     ) {
-        let refusal = Failure(operation: operation, url: url, status: status, cause: Self.printable(cause))
+        let refusal = Failure(operation: operation.description, url: url, status: status, cause: Self.printable(cause))
         if state.withLock({ $0.refusals.failed(refusal, now: now) }) { log(refusal: refusal, count: 1) }
     }
 
     /// A call was answered.
     /// - Parameter closedBreaker: whether this answer closed the circuit breaker.
-    package func succeeded(_ operation: String, at url: String? = nil, closedBreaker: Bool) {
-        if closedBreaker { log(.warning, "circuit breaker closed", Failure(operation: operation, url: url, cause: "")) }
+    package func succeeded(_ operation: some CustomStringConvertible, at url: String? = nil, closedBreaker: Bool) {
+        guard closedBreaker else { return }
+        log(.warning, "circuit breaker closed", Failure(operation: operation.description, url: url, cause: ""))
     }
 
     /// Logs the summaries whose minute is over. Called every second or so.

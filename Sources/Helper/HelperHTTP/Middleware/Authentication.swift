@@ -1,10 +1,10 @@
 import HTTP
 import HTTPServer
 import HelperCore
-package import Telemetry
+import Telemetry
 
 /// Finds out who is calling: one bearer token, checked by the verifier, admitted by the policy. A refusal is kept in the
-/// exchange, since it counts under a limit before the caller is told of it.
+/// exchange, since it counts under a limit before it becomes the answer.
 struct Authentication: Middleware {
     let verifier: any TokenVerifier
     let policy: AccessPolicy
@@ -41,11 +41,11 @@ struct Authentication: Middleware {
         switch BearerToken.find(in: request) {
         case .token(let token): return token
         case .none:
-            outcomes.note("missing", "none")
+            outcomes.count(.missing)
             throw AuthenticationError(
                 .noCredential, HelperError(.missingAuth, "Send an access token: Authorization: Bearer <token>"))
         case .inQuery:
-            outcomes.note("missing", "query")
+            outcomes.count(.inQuery)
             throw AuthenticationError(
                 .noCredential,
                 HelperError(.missingAuth, "Send the access token in the Authorization field, never in the URL."))
@@ -54,7 +54,7 @@ struct Authentication: Middleware {
     }
 
     private func severalCredentials() -> AuthenticationError {
-        outcomes.note("refused", "two_credentials")
+        outcomes.count(.twoCredentials)
         return AuthenticationError(
             .invalidRequest("Send exactly one credential."),
             HelperError(
@@ -67,15 +67,15 @@ struct Authentication: Middleware {
         case .accepted(let caller):
             exchange.trace.user = caller.username
             guard policy.admits(caller) else {
-                outcomes.note("refused", "role")
+                outcomes.count(.roleMissing)
                 throw AuthenticationError(
                     .insufficientScope,
                     HelperError(.forbidden, "You may not use this service: a role is missing."))
             }
-            outcomes.noteAccepted()
+            outcomes.count(.accepted)
             exchange.identity = .caller(caller)
         case .refused(let refusal):
-            outcomes.note("refused", refusal.check)
+            outcomes.count(.refused(refusal.check))
             if let problem = refusal.userNameProblem {
                 throw AuthenticationError(
                     nil,
@@ -86,7 +86,7 @@ struct Authentication: Middleware {
             let message = refusal.isExpired ? "The access token expired" : "The access token is invalid"
             throw AuthenticationError(.invalidToken(message), HelperError(.invalidToken, message), refusal)
         case .undecided, .unavailable, .unknownKeyUnavailable:
-            outcomes.note("unavailable", "issuer")
+            outcomes.count(.issuerUnavailable)
             throw AuthenticationError(
                 nil,
                 HelperError(
@@ -97,7 +97,7 @@ struct Authentication: Middleware {
     }
 }
 
-/// Why nobody is let in, with what the challenge says of it; no challenge where the fault is not the caller's.
+/// Why a request has no caller, and the challenge for it; no challenge where the fault is not the caller's.
 struct AuthenticationError: Error {
     let challenge: Challenge?
     let error: HelperError
@@ -121,31 +121,4 @@ extension TokenVerdict {
     fileprivate var namesUnknownKey: Bool {
         if case .unknownKeyUnavailable = self { true } else { false }
     }
-}
-
-/// Counts what became of access tokens, by handles that are made at start.
-package final class AuthOutcomes: Sendable {
-    private let accepted: Counter
-    private let others: [String: Counter]
-    private let unlisted: Counter
-
-    /// - Parameter checks: the names of the checks that a token may fail.
-    package init(checks: [String], factory: any MetricsFactory) {
-        func counter(_ outcome: String, _ reason: String) -> Counter {
-            Counter(
-                label: "mlaas_auth_total", dimensions: [("outcome", outcome), ("reason", reason)], factory: factory)
-        }
-        accepted = counter("accepted", "none")
-        unlisted = counter("refused", "other")
-        var others = [
-            "missing none": counter("missing", "none"), "missing query": counter("missing", "query"),
-            "unavailable issuer": counter("unavailable", "issuer"),
-        ]
-        for reason in checks + ["two_credentials", "role"] { others["refused \(reason)"] = counter("refused", reason) }
-        self.others = others
-    }
-
-    func noteAccepted() { accepted.increment() }
-
-    func note(_ outcome: String, _ reason: String) { (others["\(outcome) \(reason)"] ?? unlisted).increment() }
 }

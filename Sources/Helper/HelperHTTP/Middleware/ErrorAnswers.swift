@@ -44,7 +44,7 @@ struct ErrorAnswers: Sendable {
     private func log(_ error: any Error, _ known: HelperError, _ status: HTTPStatus, _ exchange: Exchange) {
         if let refusal = (error as? AuthenticationError)?.refusal {
             var metadata = exchange.metadata
-            metadata[LogKey.check] = .string(refusal.check)
+            metadata[LogKey.check] = .string(refusal.check.rawValue)
             if let hint = refusal.hint { metadata["hint"] = .string(hint) }
             logger.log(level: refusal.hint == nil ? .info : .warning, "a token was refused", metadata: metadata)
         }

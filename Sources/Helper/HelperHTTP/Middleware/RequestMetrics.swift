@@ -87,7 +87,7 @@ final class RouteMetrics: Sendable {
             ], factory: factory)
     }
 
-    /// Methods that nobody has defined would make a series each: they share the last place.
+    /// Methods that HTTP does not define would make a series each: they share the last place.
     private static func place(_ method: HTTPMethod) -> Int {
         switch method {
         case .get: 0

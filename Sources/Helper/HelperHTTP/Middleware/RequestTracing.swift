@@ -35,7 +35,7 @@ struct RequestTracing: Middleware {
         span.end()
     }
 
-    /// A method that nobody has defined is the caller's free choice.
+    /// A method that HTTP does not define is the caller's free choice.
     private static func name(_ method: HTTPMethod) -> String {
         if case .other = method { "_OTHER" } else { method.rawValue }
     }

@@ -1,7 +1,5 @@
-import HelperCore
-
-/// The check a token failed: one case a check, in the order they are made.
-enum TokenRefusalReason: String, Error, CaseIterable {
+/// The check that a token failed, in the order of the checks. The raw value is the name in metrics and logs.
+package enum TokenRefusalReason: String, Error, CaseIterable {
     case tooLong = "too_long"
     case notCompact = "not_compact"
     case encoding
@@ -29,7 +27,7 @@ enum TokenRefusalReason: String, Error, CaseIterable {
     /// The issuer no longer stands by it.
     case inactive
 
-    func refusal(hint: String? = nil) -> TokenRefusal {
-        TokenRefusal(check: rawValue, hint: hint, isExpired: self == .expired)
+    package func refusal(hint: String? = nil) -> TokenRefusal {
+        TokenRefusal(check: self, hint: hint, isExpired: self == .expired)
     }
 }
