@@ -15,8 +15,7 @@ package struct Documentation: Sendable {
         isInteractive = Self.assetNames.allSatisfy { files[$0]?.isEmpty == false }
         document = StaticContent(APIDocument.text, contentType: "application/json")
         page = StaticContent(
-            isInteractive ? DocumentationPage.interactive : DocumentationPage.plain(APIDocument.operations),
-            contentType: "text/html; charset=utf-8")
+            isInteractive ? DocumentationPage.interactive : DocumentationPage.plain(APIDocument.operations))
         var assets = [
             "docs.css": StaticContent(
                 isInteractive ? DocumentationPage.interactiveStyle : DocumentationPage.plainStyle,

@@ -24,6 +24,8 @@ struct StaticContent: Sendable {
 
     init(_ text: String, contentType: String) { self.init(Array(text.utf8), contentType: contentType) }
 
+    init(_ page: HTML) { self.init(page.markup, contentType: "text/html; charset=utf-8") }
+
     /// The content, or that it has not changed, or that it is not what the request requires. `If-Match` is evaluated first
     /// (RFC 9110 §13.2.2).
     func answer(to request: Request) -> Response {

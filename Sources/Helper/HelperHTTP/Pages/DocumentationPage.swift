@@ -1,32 +1,24 @@
 import HTTP
 
-/// The pages at `/docs` and our files beside them. All of it works under `default-src 'self'`: no inline script, no
-/// inline style, no `data:` image. Links are relative, so that a path prefix in front of the helper does no harm.
+/// The pages at `/docs` and our files beside them.
 enum DocumentationPage {
     // MARK: With Swagger UI
 
-    static let interactive = """
-        <!doctype html>
-        <html lang="en">
-        <head>
-        <meta charset="utf-8">
-        <meta name="viewport" content="width=device-width, initial-scale=1">
-        <title>MLaaS Helper API</title>
-        <link rel="icon" href="docs/icon.svg" type="image/svg+xml">
-        <link rel="stylesheet" href="docs/swagger-ui.css">
-        <link rel="stylesheet" href="docs/docs.css">
-        </head>
-        <body>
-        <main id="docs"><p>Loading the documentation; it needs scripts. The document itself is at
-        <a href="api/openapi.json">api/openapi.json</a>.</p></main>
-        <script src="docs/swagger-ui-bundle.js"></script>
-        <script src="docs/docs.js"></script>
-        </body>
-        </html>
-
+    static let interactive = layout(
+        styles: ["swagger-ui.css", "docs.css"], scripts: ["swagger-ui-bundle.js", "docs.js"]
+    )
+    .page(
+        mainID: "docs",
         """
+        <p>Loading the documentation; it needs scripts. The document itself is at
+        <a href="api/openapi.json">api/openapi.json</a>.</p>
+        """)
 
-    /// A pasted token is forgotten with the page, and nobody outside is asked whether the document is valid.
+    private static func layout(styles: [String], scripts: [String] = []) -> PageLayout {
+        PageLayout(title: "MLaaS Helper API", folder: "docs", styles: styles, scripts: scripts)
+    }
+
+    /// A pasted token is forgotten with the page, and no other server is asked whether the document is valid.
     static let script = """
         "use strict";
         SwaggerUIBundle({
@@ -63,25 +55,15 @@ enum DocumentationPage {
     // MARK: Without it
 
     /// A list of the routes.
-    static func plain(_ operations: [APIDocument.Operation]) -> String {
+    static func plain(_ operations: [APIDocument.Operation]) -> HTML {
         let rows = operations.map { operation in
             """
-            <tr><td>\(operation.method.rawValue)</td><td><code>\(escaped(operation.template))</code></td>\
-            <td>\(operation.needsToken ? "yes" : "no")</td><td>\(escaped(operation.summary))</td></tr>
-            """
+            <tr><td>\(operation.method.rawValue)</td><td><code>\(operation.template)</code></td>\
+            <td>\(operation.needsToken ? "yes" : "no")</td><td>\(operation.summary)</td></tr>
+            """ as HTML
         }
-        return """
-            <!doctype html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8">
-            <meta name="viewport" content="width=device-width, initial-scale=1">
-            <title>MLaaS Helper API</title>
-            <link rel="icon" href="docs/icon.svg" type="image/svg+xml">
-            <link rel="stylesheet" href="docs/docs.css">
-            </head>
-            <body>
-            <main>
+        return layout(styles: ["docs.css"]).page(
+            """
             <h1>MLaaS Helper API</h1>
             <p>The whole description, with schemas, examples and error codes, is the OpenAPI document
             <a href="api/openapi.json">api/openapi.json</a>. A token is sent as <code>Authorization: Bearer …</code>.</p>
@@ -89,14 +71,10 @@ enum DocumentationPage {
             <thead><tr><th scope="col">Method</th><th scope="col">Path</th><th scope="col">Token</th>\
             <th scope="col">What it does</th></tr></thead>
             <tbody>
-            \(rows.joined(separator: "\n"))
+            \(rows)
             </tbody>
             </table>
-            </main>
-            </body>
-            </html>
-
-            """
+            """)
     }
 
     static let plainStyle = """
@@ -113,19 +91,4 @@ enum DocumentationPage {
         <path d="M15 17l9 9m-4-4l3-3" fill="none" stroke="#fff" stroke-width="3"/></svg>
 
         """
-
-    /// Text that stands for itself in HTML.
-    static func escaped(_ text: String) -> String {
-        var result = ""
-        for character in text {
-            switch character {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            default: result.append(character)
-            }
-        }
-        return result
-    }
 }
