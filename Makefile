@@ -28,13 +28,14 @@ release: ## Builds for release, with the Swift libraries in the binary
 format: ## Formats all Swift sources
 	swift format -i --configuration .swift-format -r Sources Tests Fuzz/Sources/Fuzz Model/Sources Benchmarks Package.swift Fuzz/Package.swift Model/Package.swift
 
-lint: ## Checks formatting, shell scripts and Python
+lint: ## Checks formatting, shell scripts, Python and words
 	swift format lint --strict --configuration .swift-format -r Sources Tests Fuzz/Sources/Fuzz Model/Sources Benchmarks Package.swift Fuzz/Package.swift Model/Package.swift
 	shellcheck setup.sh test_api.sh .ci/run scripts/*.sh scripts/image/*.sh Benchmarks/*.sh
 	python3 -m py_compile scripts/*.py Tests/Conformance/*.py Tests/Operability/*.py deployment/grafana/*.py Tests/Deployment/*.py Tests/Chaos/*.py Tests/Siege/*.py Tests/Drain/*.py Tests/Browser/*.py Tests/Clients/*.py Tests/Corpus/*.py Benchmarks/*.py Benchmarks/harness/*.py Benchmarks/anchors/*.py Benchmarks/tests/*.py
+	python3 scripts/check-words.py
 
 check: ## Checks which part of the tree knows which
-	python3 -m unittest -q scripts/tests/test_check_structure.py
+	python3 -m unittest -q scripts/tests/test_check_structure.py scripts/tests/test_check_words.py
 	python3 scripts/check-structure.py
 	python3 scripts/openapi.py check
 

@@ -61,6 +61,6 @@ extension HelperAPI {
         ("content-security-policy", "default-src 'self'"), ("referrer-policy", "no-referrer"),
     ])
 
-    /// Answers hold keys, so nobody in between may keep them.
+    /// Answers hold keys, so no cache on the way may keep them.
     package static let uncachedFields = HTTPFields([("cache-control", "no-store")])
 }

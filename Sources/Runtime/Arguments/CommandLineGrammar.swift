@@ -1,4 +1,4 @@
-/// What a command line may hold. Small on purpose: where swift-argument-parser can be had, a command becomes a
+/// What a command line may hold. Small on purpose: where swift-argument-parser is available, a command becomes a
 /// `ParsableCommand` with the same names.
 package struct CommandLineGrammar: Sendable {
     package struct Command: Sendable {

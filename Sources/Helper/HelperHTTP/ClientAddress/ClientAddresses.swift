@@ -16,7 +16,7 @@ package struct ClientAddresses: Middleware {
         return nil
     }
 
-    /// The client's address, where it is another than that of whoever has connected.
+    /// The client's address, where it differs from the peer's.
     package func client(of request: Request) -> String? {
         guard !trusted.isEmpty, let peer = IPAddress(request.remoteAddress), trusts(peer) else { return nil }
         let client = client(of: request.head, behind: peer)

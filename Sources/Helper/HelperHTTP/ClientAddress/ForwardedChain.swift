@@ -3,7 +3,7 @@ import HTTP
 /// The hops that proxies have written into one kind of field, the nearest proxy first: each `next` goes one hop towards the
 /// client. A hop that is not an address (`unknown`, a hidden name, anything malformed) is nil.
 ///
-/// Anybody may send 31 KB of such a field. So a hop is read when it is asked for, which ends at the first that no trusted
+/// Any client may send 31 KB of such a field. So a hop is read when it is asked for, which ends at the first that no trusted
 /// proxy vouches for, and every byte is looked at a fixed number of times.
 protocol ForwardedChain {
     /// The next hop towards the client, itself nil when it is unknown; nil behind the last.

@@ -146,7 +146,7 @@ package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
             ? text(groups[...]) : text(groups[..<best.lowerBound]) + "::" + text(groups[best.upperBound...])
     }
 
-    /// What requests from there are counted under. Whoever has one IPv6 address has 2^64 of them, so the first 64 bits
+    /// What requests from there are counted under. The holder of one IPv6 address has 2^64 of them, so the first 64 bits
     /// count.
     package var rateSubject: String {
         if isIPv4 { return description }

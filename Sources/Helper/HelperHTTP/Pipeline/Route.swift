@@ -20,7 +20,7 @@ package struct Route: Sendable {
     let requiresCaller: Bool
     let handler: Handler
 
-    /// A route that anybody may call and that answers without waiting.
+    /// A route that any client may call and that answers without waiting.
     package static func get(
         _ template: String, limit: Limit = .read, _ handle: @escaping @Sendable (EdgeContext) throws -> Response
     ) -> Route {
@@ -29,7 +29,7 @@ package struct Route: Sendable {
             handler: .immediate { try handle(EdgeContext($0)) })
     }
 
-    /// A route that anybody may call and that waits for its answer.
+    /// A route that any client may call and that waits for its answer.
     package static func get(
         _ template: String, limit: Limit = .read,
         waiting handle: @escaping @Sendable (EdgeContext) async throws -> Response

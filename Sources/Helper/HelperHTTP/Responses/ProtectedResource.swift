@@ -75,7 +75,7 @@ package struct ProtectedResource: Sendable {
         guard let host = request.head.authority, !host.isEmpty, host.utf8.allSatisfy(Self.isHostByte) else {
             return nil
         }
-        // Whoever ends TLS in front of us does not tell; nobody serves tokens over plain HTTP but to the same machine.
+        // A proxy that ends TLS does not say so, and only loopback may carry tokens over plain HTTP.
         return ((Self.isLoopback(host) ? "http://" : "https://") + host, "")
     }
 

@@ -1,9 +1,9 @@
 import HelperCore
 import Synchronization
 
-/// Lists that were answered lately, whole. Each caller has one place, which the owner mark decides. Of those who share it,
-/// whoever asks twice without another in between has it: who comes once only is not worth the memory, and many who take
-/// turns would only drive each other out.
+/// Cached bodies of lists. The owner mark decides the one slot of each caller. Of the callers that share a slot, the one
+/// that asks twice in a row gets it: a single request is not worth the memory, and callers that alternate would only
+/// evict each other.
 ///
 /// A body is given again only to the very caller, as one verified token names them, from the very catalogue and the very
 /// keys that it was made of. Whether these are the ones in force is decided before this is asked.
@@ -30,7 +30,7 @@ final class RecentLists: Sendable {
 
     private struct Place: Sendable {
         var entry: Entry?
-        /// Who asked last and did not find a list; held, so that nobody else can be taken for them.
+        /// The caller that last asked and found no list; retained, so that no other object can have its identity.
         var candidate: Caller?
     }
 

@@ -3,7 +3,7 @@ import HTTPServer
 import HelperCore
 import JSON
 
-/// The body of `POST /api/services/init`, checked member by member so that everything wrong is told at once.
+/// The body of `POST /api/services/init`, checked member by member, so that one answer lists everything that is wrong.
 struct InitBody {
     private static let limits = JSONLimits(maxDepth: 8, maxBytes: 64 * 1024, maxValues: 1_000)
     private static let members: Set<String> = ["service_id", "plan_id"]
