@@ -1,8 +1,13 @@
 """What a real Keycloak does to tokens and keys: refresh, other grants and clients, rotation while requests run, users
 switched off, another host name."""
 
+import base64
+import collections
 import concurrent.futures
+import itertools
+import json
 import threading
+import time
 
 import pytest
 import requests
@@ -147,6 +152,67 @@ def test_no_request_fails_while_keys_are_rotated(start, real_keycloak):
         admin.call("DELETE", f"/components/{identifier}")
     assert until(lambda: services(helper, token).status_code == 401)
     assert services(helper, login(real_keycloak)["access_token"]).status_code == 200
+
+
+ROTATIONS = 10
+# Of all senders together; a busy machine sends fewer.
+REQUESTS_PER_SECOND = 150
+
+
+def test_ten_rotations_at_full_pace_refuse_nobody_while_a_stranger_makes_up_key_ids(start, real_keycloak, record_property):
+    helper = start(TRUSTED_PROXIES="127.0.0.1", KEYCLOAK_KEYS_COOLDOWN="30s")
+    admin, end = Admin(real_keycloak), threading.Event()
+
+    def machine():
+        # Costs Keycloak no hash of a password.
+        return grant(real_keycloak, "batch-loader", grant_type="client_credentials")["access_token"]
+
+    tokens, statuses, made_up = [machine()], collections.Counter(), collections.Counter()
+    first_requests = []
+
+    def send(session, token, address):
+        headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": address}
+        return session.get(helper.url + "/api/services", headers=headers, timeout=60).status_code
+
+    def work(number, senders):
+        with requests.Session() as session:
+            due = time.monotonic()
+            for index in itertools.count():
+                if end.wait(max(0, due - time.monotonic())):
+                    return
+                due = max(due + senders / REQUESTS_PER_SECOND, time.monotonic() - 1)
+                if index % 10 == 9:
+                    head = json.dumps({"alg": "RS256", "typ": "JWT", "kid": f"made-up-{number}-{index}"}).encode()
+                    token = ".".join([base64.urlsafe_b64encode(head).decode().rstrip("="), *tokens[0].split(".")[1:]])
+                    made_up[send(session, token, "198.51.100.7")] += 1
+                else:
+                    statuses[send(session, tokens[(index + number) % len(tokens)], f"192.0.2.{number}")] += 1
+
+    added, began = [], time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(40) as pool:
+        workers = [pool.submit(work, number, 8) for number in range(8)]
+        try:
+            for rotation in range(ROTATIONS):
+                before = statuses.total()
+                added.append(admin.add_key(f"rotation-{rotation}", 400 + rotation))
+                # Many first requests by the brand-new key at once.
+                fresh = [machine() for _ in range(4)]
+                answers = [pool.submit(send, requests, fresh[index % 4], "192.0.2.200") for index in range(20)]
+                first_requests += [answer.result() for answer in answers]
+                tokens.append(fresh[0])
+                assert until(lambda: statuses.total() >= before + 100)
+        finally:
+            end.set()
+            for worker in workers:
+                worker.result()
+            rate = statuses.total() / (time.monotonic() - began)
+            for identifier in added:
+                admin.call("DELETE", f"/components/{identifier}")
+    record_property("requests_per_second", round(rate))
+    print(f"{statuses.total()} requests, {rate:.0f} a second, {made_up.total()} with made-up key ids")
+    assert set(first_requests) == {200} and len(first_requests) == 20 * ROTATIONS
+    assert set(statuses) == {200}, statuses
+    assert set(made_up) == {401}, made_up
 
 
 def test_a_disabled_user_is_refused_where_keycloak_is_asked(start, real_keycloak):
