@@ -3,6 +3,7 @@ import JSON
 import Keycloak
 import Synchronization
 import Telemetry
+import TestSupport
 import Testing
 
 @Suite("Introspection")
@@ -125,6 +126,71 @@ struct IntrospectionTests {
         answer(["active": true])
         #expect(await bench.ask(try signer.token()) == "accepted ada")
         #expect(bench.log.lines.contains { $0.contains("too large") && !$0.contains("KEYCLOAK_CLIENT_SECRET") })
+    }
+
+    /// Asks about tokens that get no answer, and returns the verdicts of others that are asked about meanwhile.
+    /// - Parameters:
+    ///   - asked: how many questions there are before any is answered.
+    ///   - refused: how many of the tokens without an answer find no room to wait.
+    private func verdicts(
+        whileHeld held: [[UInt8]], asked: Int = 1, refused: Int, _ bench: Bench, others: [[UInt8]]
+    ) async -> (held: [String], others: [String]) {
+        source.state.withLock { $0.held = Set(held) }
+        let refusals = Shared(0)
+        return await withTaskGroup(of: String.self) { group in
+            for token in held {
+                group.addTask {
+                    let verdict = await bench.ask(token)
+                    if verdict == "unavailable" { refusals.withLock { $0 += 1 } }
+                    return verdict
+                }
+            }
+            for _ in 0..<60_000
+            where source.state.withLock({ $0.asking.now < asked }) || refusals.withLock({ $0 }) < refused {
+                try? await Task.sleep(for: .milliseconds(1))
+            }
+            var answered: [String] = []
+            for token in others { answered.append(await bench.ask(token)) }
+            source.state.withLock { $0.held = [] }
+            return (await group.reduce(into: []) { $0.append($1) }, answered)
+        }
+    }
+
+    @Test("one user's many tokens hold a quarter of the questions, and keep no other user's from being asked about")
+    func manyTokens() async throws {
+        let bench = Bench(source, introspects: .seconds(30), callsMax: 8)
+        answer(["active": true])
+        _ = await bench.ask(try signer.token { $0["sub"] = "first" })
+        let many = try (0..<140).map { number in try signer.token { $0["jti"] = .string("\(number)") } }
+        let others = try ["bob", "carol"].map { name in try signer.token { $0["sub"] = .string(name) } }
+        let verdicts = await verdicts(whileHeld: many, refused: 76, bench, others: others)
+        #expect(verdicts.others == ["accepted ada", "accepted ada"])
+        #expect(source.state.withLock { $0.asking.most } <= 3)
+        // Those that found room to wait were asked about; of the others nothing is known.
+        #expect(verdicts.held.count { $0 == "accepted ada" } == 64)
+        #expect(verdicts.held.count { $0 == "unavailable" } == 76)
+    }
+
+    @Test("questions of all users together are no more than the connections there are")
+    func manyUsers() async throws {
+        let bench = Bench(source, introspects: .seconds(30), callsMax: 8)
+        answer(["active": true])
+        _ = await bench.ask(try signer.token { $0["sub"] = "first" })
+        let many = try (0..<60).map { number in try signer.token { $0["sub"] = .string("\(number)") } }
+        let verdicts = await verdicts(whileHeld: many, asked: 8, refused: 0, bench, others: [])
+        #expect(source.state.withLock { $0.asking.most } == 8)
+        #expect(verdicts.held.allSatisfy { $0 == "accepted ada" })
+    }
+
+    @Test("requests with one token wait for one answer, and no more of them than have room")
+    func manyRequests() async throws {
+        let bench = Bench(source, introspects: .seconds(30))
+        answer(["active": true])
+        let token = try signer.token()
+        let before = questions
+        let verdicts = await verdicts(whileHeld: Array(repeating: token, count: 300), refused: 236, bench, others: [])
+        #expect(questions == before + 1)
+        #expect(verdicts.held.count { $0 == "unavailable" } == 236)
     }
 
     @Test("the client secret is named where the issuer refused it, once")

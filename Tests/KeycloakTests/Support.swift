@@ -15,6 +15,10 @@ final class MemoryKeySource: KeySource, IntrospectionSource {
         var discovery: JSONValue?
         var introspection: JSONValue?
         var introspectionError: KeySourceError?
+        /// Tokens about which no answer comes.
+        var held: Set<[UInt8]> = []
+        /// Questions without an answer now, and the most there were at once.
+        var asking = (now: 0, most: 0)
         var fetched: [String] = []
     }
 
@@ -34,8 +38,13 @@ final class MemoryKeySource: KeySource, IntrospectionSource {
     ) async throws(KeySourceError) -> [UInt8] {
         let (answer, error) = state.withLock { state in
             state.fetched.append(url)
+            state.asking.now += 1
+            state.asking.most = max(state.asking.most, state.asking.now)
             return (state.introspection, state.introspectionError)
         }
+        let token = Array(token)
+        while state.withLock({ $0.held.contains(token) }) { try? await Task.sleep(for: .milliseconds(1)) }
+        state.withLock { $0.asking.now -= 1 }
         if let error { throw error }
         guard let answer else { throw KeySourceError("no answer") }
         return answer.encoded()
