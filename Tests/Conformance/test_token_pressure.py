@@ -72,34 +72,52 @@ class Flood:
                 f"Authorization: Bearer {token}\r\n\r\n".encode())
             self.sockets.append(connection)
 
+    def statuses(self):
+        return {int(connection.recv(64).split()[1]) for connection in self.sockets}
+
     def close(self):
         for connection in self.sockets:
             connection.close()
 
 
-def test_made_up_keys_leave_room_while_the_keys_are_slow(world):
-    with world.running(TRUSTED_PROXIES="127.0.0.1") as helper:
-        token = world.forge.token()
-        assert services(helper, token).status_code == 200
-        fresh = [world.forge.token(key=world.next, sub=f"s{index}") for index in range(100)]
-        made_up = [world.forge.token(header={"kid": f"made-up-{index}"}, sign=lambda _: b"x") for index in range(2300)]
+# A fetch of keys is given up after 5 s; what a test does while one is held must be over by then.
+FETCH_SECONDS = 4
+
+
+def flooded(world, made_up, fresh, known):
+    """The statuses of a create and of first requests by a brand-new key while made-up key ids wait for a slow fetch; None when
+    this machine was too slow to ask before the fetch was given up."""
+    world.issuer.keys["mlaas"] = world.keys.set
+    with world.running(TRUSTED_PROXIES="127.0.0.1", SERVER_MAX_REQUESTS_IN_FLIGHT="300", SERVER_MAX_REQUESTS_QUEUED="100") as helper:
+        service = services(helper, known).json()["data"]["services"][0]["id"]
         with held(world, world.issuer.certs("mlaas")) as released:
-            flood = Flood(helper, made_up, "198.51.100.7")
+            began = time.monotonic()
+            floods = [Flood(helper, made_up, "198.51.100.7")]
             try:
                 world.issuer.keys["mlaas"] = [world.next.jwk(), *world.keys.set]
-                # What needs no fetch is answered meanwhile, and so is a create.
-                service = services(helper, world.forge.token(sub="known")).json()["data"]["services"][0]["id"]
+                # What needs no fetch is answered meanwhile.
                 created = requests.post(
                     helper.url + "/api/services/init", json={"service_id": service}, timeout=60,
-                    headers={"Authorization": f"Bearer {world.forge.token(sub='known')}"})
-                assert created.status_code == 200, created.text
-                with concurrent.futures.ThreadPoolExecutor(100) as pool:
-                    answers = [pool.submit(services, helper, token, "192.0.2.2") for token in fresh]
-                    time.sleep(1)
-                    released.set()
-                    assert {answer.result().status_code for answer in answers} == {200}
+                    headers={"Authorization": f"Bearer {known}"})
+                floods.append(Flood(helper, fresh, "192.0.2.2"))
+                time.sleep(0.3)
+                released.set()
+                statuses = floods[1].statuses()
             finally:
-                flood.close()
+                for flood in floods:
+                    flood.close()
+            return (created.status_code, statuses) if time.monotonic() - began < FETCH_SECONDS else None
+
+
+def test_made_up_keys_leave_room_while_the_keys_are_slow(world):
+    made_up = [world.forge.token(header={"kid": f"made-up-{index}"}, sign=lambda _: b"x") for index in range(900)]
+    fresh = [world.forge.token(key=world.next, sub=f"s{index}") for index in range(100)]
+    for _ in range(5):
+        found = flooded(world, made_up, fresh, world.forge.token(sub="known"))
+        if found:
+            assert found == (200, {200})
+            return
+    pytest.skip("this machine is too slow to ask before a held fetch is given up")
 
 
 def test_made_up_keys_of_one_address_do_not_spend_anothers_fetch(world):
@@ -176,11 +194,12 @@ def test_a_dead_second_issuer_does_not_touch_the_first_ones_tokens(world):
             with concurrent.futures.ThreadPoolExecutor(8) as pool:
                 waiting = [pool.submit(services, helper, second.token(jti=str(index))) for index in range(8)]
                 for index in range(50):
-                    assert services(helper, world.forge.token(jti=str(index))).status_code == 200
+                    answer = services(helper, world.forge.token(jti=str(index)))
+                    # No token of the first issuer waits for a time-out of the second one.
+                    assert answer.status_code == 200 and answer.elapsed.total_seconds() < FETCH_SECONDS
                 # The first one's keys change while the second one's cannot be fetched.
                 world.issuer.keys["mlaas"] = [world.next.jwk(), *world.keys.set]
                 assert services(helper, world.forge.token(key=world.next)).status_code == 200
-                assert not all(answer.done() for answer in waiting)
                 assert {answer.result().status_code for answer in waiting} == {503}
             # Nor once its circuit breaker is open.
             assert services(helper, second.token()).status_code == 503
