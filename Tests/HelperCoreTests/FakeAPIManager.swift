@@ -23,6 +23,8 @@ final class FakeAPIManager: APIManager {
         /// Two creates at once both pass the check.
         var isRacing = false
         var isDown = false
+        /// How long it asks to wait while it is down.
+        var retryAfter: Duration?
         var deleted: [Int] = []
     }
 
@@ -33,9 +35,8 @@ final class FakeAPIManager: APIManager {
     func probe() async {}
 
     private func check() throws(APIManagerError) {
-        if state.withLock({ $0.isDown }) {
-            throw .unavailable(retryAfter: nil, cause: "down", outcomeUnknown: false)
-        }
+        let (isDown, retryAfter) = state.withLock { ($0.isDown, $0.retryAfter) }
+        if isDown { throw .unavailable(retryAfter: retryAfter, cause: "down", outcomeUnknown: false) }
     }
 
     func catalog() async throws(APIManagerError) -> Catalog {

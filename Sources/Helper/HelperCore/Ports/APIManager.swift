@@ -120,6 +120,11 @@ package enum APIManagerError: Error, Sendable, Equatable {
     /// Not what the interface promises.
     case malformed(cause: String, outcomeUnknown: Bool)
 
+    /// How long it asks us to wait; nil when it says nothing of that.
+    package var retryAfter: Duration? {
+        if case .unavailable(let pause, _, _) = self { pause } else { nil }
+    }
+
     /// Whether a write may have happened all the same.
     package var outcomeUnknown: Bool {
         switch self {

@@ -12,6 +12,9 @@ package final class CatalogStore: Sendable {
         /// When the load that made it began: what it holds may be older than its arrival.
         var loadedAt: ContinuousClock.Instant?
         var lastFailed = false
+        var lastCause: String?
+        /// How long the manager asked us to wait after the last failure.
+        var retryAfter: Duration?
         /// What the last load could not read.
         var problems: [CatalogProblem] = []
         /// The last load answered no service at all, which is not believed yet.
@@ -21,6 +24,8 @@ package final class CatalogStore: Sendable {
         var problemLines = FailureSummary<CatalogProblem>()
     }
 
+    /// The longest time for which a manager that limits us is not asked again.
+    private static let retryAfterMax = Duration.seconds(3_600)
     private static let otherCauses = "other causes"
 
     private let manager: any APIManager
@@ -53,10 +58,11 @@ package final class CatalogStore: Sendable {
 
     /// The snapshot, or the error of a service that has none yet.
     package func require() throws(HelperError) -> Catalog {
+        let (catalog, lastCause) = state.withLock { ($0.catalog, $0.lastCause) }
         guard let catalog else {
             throw HelperError(
                 .upstreamUnavailable, "The catalogue has not been loaded yet. Try again shortly.",
-                retryAfter: .seconds(2), cause: "no catalogue yet")
+                retryAfter: .seconds(2), cause: "no catalogue yet\(lastCause.map { "; last failure: \($0)" } ?? "")")
         }
         return catalog
     }
@@ -86,6 +92,8 @@ package final class CatalogStore: Sendable {
             let cause = error.helperError().cause ?? error.helperError().publicMessage
             let isDue = state.withLock { state in
                 state.lastFailed = true
+                state.lastCause = cause
+                state.retryAfter = error.retryAfter
                 return state.failures.failed(cause, now: .now)
             }
             log(failure: cause, count: 1, level: isDue ? .warning : .debug)
@@ -167,7 +175,8 @@ package final class CatalogStore: Sendable {
         var retry = Duration.milliseconds(200)
         while true {
             let worked = await Deadline.$current.withValue(.now + max(interval, .seconds(30))) { await refresh() }
-            let pause = worked ? interval : min(retry, interval)
+            let asked = min(state.withLock { $0.retryAfter } ?? .zero, Self.retryAfterMax)
+            let pause = worked ? interval : max(asked, min(retry, interval))
             retry = worked ? .milliseconds(200) : min(retry * 2, .seconds(5))
             guard await sleep(pause) else { return }
         }
