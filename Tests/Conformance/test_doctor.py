@@ -54,8 +54,8 @@ def severities(found, check):
     return {finding["severity"] for finding in found.get(check, [])}
 
 
-def admin(sandbox, method, path, **body):
-    requests.request(method, sandbox.admin + path, json=body, timeout=10).raise_for_status()
+def admin(sandbox, method, route, /, **body):
+    requests.request(method, sandbox.admin + route, json=body, timeout=10).raise_for_status()
 
 
 def threescale(sandbox, method, path, **form):
@@ -209,6 +209,25 @@ def test_a_web_page_in_place_of_3scale_is_not_blamed_on_the_token(sandbox):
     admin(sandbox, "POST", "/faults/3scale", kind="html", status=403)
     _, found = doctor(sandbox)
     assert "firewall" in found["3scale.token"][0]["message"]
+
+
+def test_names_in_access_rules_that_no_service_has(sandbox):
+    _, found = doctor(sandbox, MLAAS_SERVICE_ROLES="granite_chat=ml-users;Granite_Chat=ml-users;gone=ml-users")
+    assert severities(found, "access.services") == {"warning"}
+    message = found["access.services"][0]["message"]
+    assert "'Granite_Chat', 'gone'" in message and "'granite_chat'" not in message
+    _, found = doctor(sandbox, MLAAS_SERVICE_ROLES="granite_chat=ml-users")
+    assert severities(found, "access.services") == {"ok"}
+
+
+def test_a_proxy_that_cannot_be_read_is_named_with_its_call(sandbox):
+    vision = service(sandbox, "vision")
+    admin(sandbox, "PUT", f"/services/{vision}", promoted=False)
+    admin(sandbox, "POST", "/faults/3scale", kind="status", status=500, path=f"/admin/api/services/{vision}/proxy.json")
+    _, found = doctor(sandbox)
+    assert severities(found, "service.proxy") == {"warning"}
+    message = found["service.proxy"][0]["message"]
+    assert "Vision" in message and f"GET services/{vision}/proxy.json answers 500" in message
 
 
 def test_services_that_cannot_be_had(sandbox):

@@ -77,6 +77,8 @@ package struct Doctor: Sendable {
 
     /// Applications are read up to that many pages.
     private static let pagesMax = 400
+    /// Proxies are read one by one up to that many.
+    private static let proxiesMax = 100
 
     let plan: Plan
     private let observer: Observer
@@ -218,9 +220,26 @@ package struct Doctor: Sendable {
         var checks: [any Check] = [CatalogueCheck(services: services.count)] + facts.map(ServiceCheck.init)
         checks.append(
             SignupPlansCheck(services: services, plans: applicationPlans, servicePlans: servicePlanElements))
+        checks.append(AccessCheck(plan.access, systemNames: services.compactMap { $0["system_name"]?.string }))
+        let listed = Set((configurations?.elements ?? []).compactMap { $0["content"]?["id"]?.int })
+        checks += await proxyChecks(services.filter { $0["id"]?.int.map { !listed.contains($0) } ?? false })
         if let wanted = plan.defaultPlan, let applicationPlans {
             checks.append(
                 DefaultPlanCheck(wanted, systemNames: applicationPlans.compactMap { $0["system_name"]?.string }))
+        }
+        return checks
+    }
+
+    /// Of services that were never promoted, or of all where their proxies cannot be listed: one call after the other.
+    private func proxyChecks(_ services: [JSONValue]) async -> [ProxyCheck] {
+        var checks: [ProxyCheck] = []
+        for entity in services.prefix(Self.proxiesMax) {
+            guard let id = entity["id"]?.int else { continue }
+            checks.append(
+                ProxyCheck(
+                    .init(
+                        id: id, name: entity["name"]?.string ?? String(id),
+                        observation: await ask("services/\(id)/proxy"))))
         }
         return checks
     }
