@@ -66,7 +66,8 @@ if [ "$profile" = ci ]; then
         buildah podman runc netavark catatonit skopeo mmdebstrap haproxy # the image, and a router before it
         prometheus              # alerts, and a real scrape
         nodejs                  # a second reader of HTTP
-        openjdk-17-jre-headless # a real Keycloak
+        openjdk-17-jre-headless # a real Keycloak, and a generator of clients
+        golang-go node-typescript # generated clients
         glewlwyd sqlite3        # another identity provider
         liblemonldap-ng-portal-perl # and another, with what it loads but does not depend on
         libgd-securityimage-perl libimage-magick-perl libio-string-perl libcrypt-openssl-bignum-perl

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Holds the OpenAPI document and a running helper against each other with other people's tools: the document is valid
-# and lints clean, schemathesis finds no failure in any phase, a generated client works, and /docs works in a browser.
+# and lints clean, schemathesis finds no failure in any phase, generated clients of three languages work, and /docs works in a browser.
 # Needs what `setup.sh ci` installs. MLAAS_BIN names a folder with the programs, CONTRACT_EXAMPLES how many cases are
 # made up for each operation.
 set -euo pipefail
@@ -51,7 +51,7 @@ echo "${bold}schemathesis${plain}"
     --header "Authorization: Bearer $(token "$keycloak" ada)" --max-examples "${CONTRACT_EXAMPLES:-50}" \
     --phases examples,coverage,fuzzing,stateful --checks all
 
-echo "${bold}a generated client${plain}"
+echo "${bold}generated clients${plain}"
 .tools/clients/bin/python Tests/Clients/generated.py "$url" "$(token "$keycloak" ada)"
 
 echo "${bold}a browser${plain}"
