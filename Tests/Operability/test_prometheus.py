@@ -14,7 +14,8 @@ from conftest import ROOT, harness
 
 RULES = ROOT / "deployment" / "prometheus" / "mlaas-helper.rules.yml"
 DASHBOARD = ROOT / "deployment" / "grafana" / "mlaas-helper.json"
-FUNCTIONS = {"sum", "max", "min", "by", "on", "rate", "increase", "changes", "histogram_quantile", "or", "unless", "vector", "time"}
+FUNCTIONS = {"sum", "max", "min", "by", "on", "rate", "increase", "changes", "histogram_quantile", "min_over_time", "or", "and",
+             "unless", "group_left", "vector", "time"}
 
 
 def run(*command, **options):
@@ -51,6 +52,12 @@ def test_every_alert_has_a_unit_test_and_says_what_to_do():
     for name in names:
         assert re.search(rf"alertname: {name}\n +exp_alerts:\n +- exp_labels", tests), f"{name} never fires in a test"
         assert f"\n### {name}\n" in guide, f"{name} is not in the guide"
+        runbook = guide.split(f"\n### {name}\n")[1].split("\n### ")[0]
+        assert not runbook.startswith("*") and re.search(r"^\*(Critical|Warning|Info)\.\* ", runbook, re.MULTILINE), \
+            f"the runbook of {name} does not begin with what to do"
+    rules = RULES.read_text(encoding="utf-8")
+    assert re.findall(r"runbook_url: docs/operations.md#(\S+)", rules) == [name.lower() for name in names]
+    assert rules.count("          action: ") == len(names)
 
 
 def test_the_dashboard_is_what_its_source_says():

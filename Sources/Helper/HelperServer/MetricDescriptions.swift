@@ -26,7 +26,7 @@ private let helperDescriptions: [String: PrometheusRegistry.Description] = [
     "mlaas_credential_reloads_total": .init(help: "Secrets and certificates read again while running, by outcome."),
     "mlaas_auth_total": .init(help: "Requests by what became of their access token."),
     "mlaas_upstream_requests_total": .init(
-        help: "Calls to systems behind this one by operation and outcome.", seriesMax: 400),
+        help: "Calls to systems behind this one by operation and outcome.", seriesMax: 800),
     "mlaas_upstream_request_duration_seconds": .init(help: "Duration of calls to systems behind this one."),
     "mlaas_provisioning_total": .init(help: "Acts of provisioning by what became of them."),
     "mlaas_cache_hits_total": .init(help: "Look-ups that a cache answered."),

@@ -65,7 +65,9 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
         let asksAboutToken = operation == .introspection
         let entry = breakers.entry(.init(issuer: issuer, host: url.host, isIntrospection: asksAboutToken))
         if case .refused = entry.breaker.admit() {
-            throw KeySourceError("\(call): circuit breaker open; last failure: \(entry.log.lastCause ?? "unknown")")
+            throw KeySourceError(
+                "\(call): circuit breaker open; last failure: \(entry.log.lastCause ?? "unknown")",
+                hint: entry.log.lastHint)
         }
         let began = ContinuousClock.now
         let response: HTTPClientResponse
@@ -85,6 +87,7 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
             }
         } catch {
             let cause = "\(call): \(error)"
+            let hint = error.advice(setting: "KEYCLOAK_URL")
             if case .responseTooLarge = error, asksAboutToken {
                 // The issuer answered: this token's claims are too many.
                 succeeded(entry, operation, url)
@@ -94,18 +97,20 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
             if error.isPeersFault || error == .responseTooLarge {
                 let owner = error.mayBeOfOneRequest ? CallOwner.current : .background
                 entry.log.failed(
-                    operation, at: url.description, cause: error.description,
+                    operation, at: url.description, cause: error.description, hint: hint,
                     openedBreaker: entry.breaker.failed(for: owner))
             }
-            metrics.record(operation, error.isTimeout ? .timeout : .unavailable, since: began)
-            throw KeySourceError(cause, kind: asksAboutToken && error.mayBeOfOneRequest ? .request : .issuer)
+            metrics.record(operation, Self.outcome(error), since: began)
+            throw KeySourceError(
+                cause, kind: asksAboutToken && error.mayBeOfOneRequest ? .request : .issuer, hint: hint)
         }
         let status = response.status.code
         metrics.record(operation, Self.outcome(status), since: began)
         guard status == 200 else {
             judge(status, entry, operation, url)
             throw KeySourceError(
-                "\(call): HTTP \(status)", kind: asksAboutToken ? Self.introspectionFailure(status) : .issuer)
+                "\(call): HTTP \(status)", kind: asksAboutToken ? Self.introspectionFailure(status) : .issuer,
+                hint: DependencyAdvice.keycloak(status: status))
         }
         succeeded(entry, operation, url)
         return response.body
@@ -116,16 +121,17 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
     private func judge(_ status: Int, _ entry: KeycloakBreakers.Entry, _ operation: KeycloakOperation, _ url: LoggedURL)
     {
         let cause = "Keycloak answered \(status)"
+        let hint = DependencyAdvice.keycloak(status: status)
         if status < 500, status != 429 { succeeded(entry, operation, url) }
         switch status {
         case 500...:
             entry.log.failed(
-                operation, at: url.description, status: status, cause: cause,
+                operation, at: url.description, status: status, cause: cause, hint: hint,
                 openedBreaker: entry.breaker.failed(for: CallOwner.current))
         // What the discovery document would say is known otherwise, and a question about one token concerns that alone.
         case 404 where operation == .discovery, 400, 405..<429, 430..<500:
             entry.log.refused(operation, at: url.description, status: status, cause: cause)
-        default: entry.log.failed(operation, at: url.description, status: status, cause: cause)
+        default: entry.log.failed(operation, at: url.description, status: status, cause: cause, hint: hint)
         }
     }
 
@@ -148,8 +154,20 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
         case 200: .ok
         case 401, 403: .accessDenied
         case 404: .notFound
-        case 429, 500...599: .unavailable
+        case 429: .rateLimited
+        case 500...599: .unavailable
         default: .rejected
+        }
+    }
+
+    private static func outcome(_ error: HTTPClientError) -> UpstreamOutcome {
+        switch error {
+        case .connectFailed: .unreachable
+        case .tlsFailed: .untrusted
+        case .timeout: .timeout
+        case .queueTimeout: .noSlot
+        case .cancelled, .shutDown: .cancelled
+        default: .unavailable
         }
     }
 

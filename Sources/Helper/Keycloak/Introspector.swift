@@ -141,6 +141,7 @@ final class Introspector: Sendable {
     private func note(_ error: KeySourceError, _ digest: SHA256Digest, _ issuer: String) {
         let now = instant()
         var metadata: Logger.Metadata = [LogKey.error: .string(error.description), "issuer": .string(issuer)]
+        if let hint = error.hint { metadata["hint"] = .string(hint) }
         if error.kind == .request {
             failedTokens.insert(true, for: digest, at: now)
             logger.warning("token introspection failed for one token", metadata: metadata)

@@ -96,18 +96,22 @@ final class IssuerKeys: Sendable {
 
     private func load(rediscovers: Bool) async -> Bool {
         var fetched: KeySet?
-        var problem = "no URL to fetch from"
+        var problem = KeySourceError("no URL to fetch from")
         for url in await endpoints.keySetURLs(rediscovers: rediscovers) {
             do throws(KeySourceError) {
                 fetched = KeySet(try await source.fetch(url, for: endpoints.issuer))
                 guard let fetched else {
-                    problem = "keys \(LoggedURL(url)): HTTP 200, but no key set"
+                    problem = KeySourceError(
+                        "keys \(LoggedURL(url)): HTTP 200, but no key set", hint: DependencyAdvice.keycloak(status: 200)
+                    )
                     continue
                 }
                 if !fetched.keys.isEmpty { break }
-                problem = "keys \(LoggedURL(url)): HTTP 200, but no usable key"
+                problem = KeySourceError(
+                    "keys \(LoggedURL(url)): HTTP 200, but no usable key",
+                    hint: "Set KEYCLOAK_ALGORITHMS to what the realm signs access tokens with")
             } catch {
-                problem = error.description
+                problem = error
             }
         }
         let isLoaded = fetched?.keys.isEmpty == false
@@ -119,8 +123,8 @@ final class IssuerKeys: Sendable {
         }
         (isLoaded ? refreshes.loaded : refreshes.failed).increment()
         let isNews = lastProblem.withLock { last in
-            defer { last = isLoaded ? nil : problem }
-            return last != problem
+            defer { last = isLoaded ? nil : problem.description }
+            return last != problem.description
         }
         report(fetched, isLoaded ? nil : (problem, isNews), wasLoaded: wasLoaded, wasFailing: wasFailing)
         return isLoaded
@@ -128,7 +132,7 @@ final class IssuerKeys: Sendable {
 
     /// - Parameter problem: and whether it is another one than last time.
     private func report(
-        _ fetched: KeySet?, _ problem: (cause: String, isNews: Bool)?, wasLoaded: Bool, wasFailing: Bool
+        _ fetched: KeySet?, _ problem: (error: KeySourceError, isNews: Bool)?, wasLoaded: Bool, wasFailing: Bool
     ) {
         if let exposed = fetched?.exposed, !exposed.isEmpty {
             logger.warning(
@@ -137,9 +141,13 @@ final class IssuerKeys: Sendable {
         }
         if let problem {
             let advice = wasLoaded ? "; the keys loaded before stay in use" : ""
+            var metadata: Logger.Metadata = [
+                LogKey.error: .string(problem.error.description), "issuer": .string(name),
+            ]
+            if let hint = problem.error.hint { metadata["hint"] = .string(hint) }
             logger.log(
                 level: problem.isNews ? .warning : .debug, "signing keys could not be loaded\(advice)",
-                metadata: [LogKey.error: .string(problem.cause), "issuer": .string(name)])
+                metadata: metadata)
         } else if !wasLoaded || wasFailing {
             logger.notice(
                 "signing keys are loaded",

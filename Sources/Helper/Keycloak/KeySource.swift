@@ -27,8 +27,11 @@ package struct KeySourceError: Error, Sendable, CustomStringConvertible {
     package let kind: Kind
     /// Operation, URL without secrets, and status or reason.
     package let description: String
+    /// What an operator can check or change.
+    package let hint: String?
 
-    package init(_ description: String, kind: Kind = .issuer) {
+    package init(_ description: String, kind: Kind = .issuer, hint: String? = nil) {
+        self.hint = hint
         self.kind = kind
         self.description = description
     }

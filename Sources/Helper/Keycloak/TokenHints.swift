@@ -26,6 +26,9 @@ enum TokenHints {
         for issuer in accepted {
             guard let words = IssuerDifference.words(received, issuer) else { continue }
             let hint = "The token's issuer '\(received)' and the accepted '\(issuer)' \(words): "
+            if IssuerDifference.areTwoRealms(received, issuer) {
+                return hint + "check KEYCLOAK_REALM; list both in KEYCLOAK_ISSUERS only if both realms' users may call."
+            }
             return hint
                 + (IssuerDifference.areOneRealm(received, issuer)
                     ? "give Keycloak one fixed hostname, or list both in KEYCLOAK_ISSUERS."
@@ -39,6 +42,7 @@ enum TokenHints {
         let expected = policy.audiences.map(\.description).sorted().joined(separator: ", ")
         let found = received.isEmpty ? "none" : received.map(shown).joined(separator: ", ")
         var hint = "'aud' should hold one of: \(expected); it holds: \(String(found.prefix(textMax)))."
+        hint += " KEYCLOAK_AUDIENCE says what is accepted."
         if received.isEmpty || received == ["account"] {
             hint +=
                 " Keycloak puts a client into 'aud' only with an audience mapper: add one for '\(policy.clientID)' to "

@@ -83,7 +83,10 @@ package final class RedisHealth: Sendable {
             isFirst
                 ? "redis is in trouble: limits are counted and changes told in this replica alone for now"
                 : "redis fails for another reason",
-            metadata: [LogKey.error: .string(error.description), "address": .string(address)])
+            metadata: [
+                LogKey.error: .string(error.description), "address": .string(address),
+                "hint": "Check REDIS_URL, network policies, password and TLS; mlaas-helper doctor says which",
+            ])
     }
 
     /// Says when all is well again; called every second or so.

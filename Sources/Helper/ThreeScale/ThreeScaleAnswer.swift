@@ -19,7 +19,8 @@ enum ThreeScaleAnswer {
         case 200...299:
             if response.body.isEmpty { return .null }
             guard let value = try? JSONValue(parsing: response.body) else {
-                throw .malformed(cause: "3scale answered \(status) with what is not JSON", outcomeUnknown: isWrite)
+                throw .malformed(
+                    cause: "3scale answered \(status): \(summary(response))", outcomeUnknown: isWrite)
             }
             return value
         case 403:
@@ -63,7 +64,7 @@ enum ThreeScaleAnswer {
             let type = response.fields["content-type"]?.lowercased() ?? ""
             guard type.hasPrefix("text/plain"),
                 let text = String(validating: response.body.prefix(textMax), as: UTF8.self)
-            else { return type.hasPrefix("text/html") ? "a page of HTML" : "a body that is not JSON" }
+            else { return isPage(response) ? "a page of HTML" : "a body that is not JSON" }
             return text
         }
         let details = details(response)
@@ -72,6 +73,11 @@ enum ThreeScaleAnswer {
         }
         let reason = value["error"]?["error"]?.string ?? value["error"]?.string ?? value["status"]?.string
         return String((reason ?? "no reason given").prefix(textMax))
+    }
+
+    /// Whether the answer says that it is a page for people.
+    static func isPage(_ response: HTTPClientResponse) -> Bool {
+        response.fields["content-type"]?.lowercased().hasPrefix("text/html") == true
     }
 
     /// `Retry-After` as seconds or as a date (RFC 9110 §10.2.3).

@@ -24,6 +24,8 @@ struct ThreeScaleTransport: Sendable {
     /// Why a call failed, with what decides whether it is repeated.
     private struct Failure: Error {
         let error: APIManagerError
+        /// For the metric, where the error does not say enough.
+        var outcome: UpstreamOutcome?
         /// Our own refusal, such as a full queue: repeating it would make matters worse.
         var isRefusedHere = false
         /// 3scale answered, be it with an error.
@@ -108,7 +110,7 @@ struct ThreeScaleTransport: Sendable {
                 _ = try await exchange(.get, path, query, nil, operation)
                 metrics.record(operation, .ok, since: began)
             } catch {
-                metrics.record(operation, Self.outcome(error.error), since: began)
+                metrics.record(operation, Self.outcome(error), since: began)
             }
         }
     }
@@ -146,7 +148,7 @@ struct ThreeScaleTransport: Sendable {
             metrics.record(operation, .ok, since: began)
             return value
         } catch {
-            metrics.record(operation, Self.outcome(error.error), since: began)
+            metrics.record(operation, Self.outcome(error), since: began)
             throw error
         }
     }
@@ -181,7 +183,8 @@ struct ThreeScaleTransport: Sendable {
                 error == .full
                 ? "the queue for calls to 3scale is full" : "no slot for a call to 3scale became free in time"
             throw Failure(
-                error: .unavailable(retryAfter: .seconds(1), cause: cause, outcomeUnknown: false), isRefusedHere: true)
+                error: .unavailable(retryAfter: .seconds(1), cause: cause, outcomeUnknown: false), outcome: .noSlot,
+                isRefusedHere: true)
         }
     }
 
@@ -189,7 +192,7 @@ struct ThreeScaleTransport: Sendable {
         let cause = "circuit breaker open for 3scale; last: \(log.lastCause ?? "unknown")"
         return Failure(
             error: .unavailable(retryAfter: max(wait, .seconds(1)), cause: cause, outcomeUnknown: false),
-            isRefusedHere: true)
+            outcome: .breakerOpen, isRefusedHere: true)
     }
 
     private func exchange(
@@ -211,9 +214,11 @@ struct ThreeScaleTransport: Sendable {
             // A call that was given next to no time says nothing of 3scale.
             if error.isPeersFault, !isOneOfMany || error != .timeout(mayHaveBeenSent: true), judges(remaining) {
                 let opened = breaker.failed(for: error.mayBeOfOneRequest ? CallOwner.current : .background)
-                log.failed(operation, cause: error.description, openedBreaker: opened)
+                log.failed(
+                    operation, cause: error.description, hint: error.advice(setting: "THREESCALE_ADMIN_API_URL"),
+                    openedBreaker: opened)
             }
-            throw Failure(error: failure, isRefusedHere: error == .queueTimeout)
+            throw Failure(error: failure, outcome: Self.outcome(error), isRefusedHere: error == .queueTimeout)
         }
         do throws(APIManagerError) {
             let value = try ThreeScaleAnswer.value(of: response, isWrite: isWrite, now: wallClock())
@@ -221,7 +226,8 @@ struct ThreeScaleTransport: Sendable {
             return Dated(value: value, time: response.fields["date"].flatMap { HTTPDate.seconds($0) } ?? wallClock())
         } catch {
             judge(error, response, operation, isOneOfMany)
-            throw Failure(error: error, isAnswer: true)
+            throw Failure(
+                error: error, outcome: response.status.code == 429 ? .rateLimited : nil, isAnswer: true)
         }
     }
 
@@ -231,6 +237,7 @@ struct ThreeScaleTransport: Sendable {
     ) {
         let status = response.status.code
         let cause = "3scale answered \(status): \(ThreeScaleAnswer.summary(response))"
+        let hint = DependencyAdvice.threeScale(status: status, isPage: ThreeScaleAnswer.isPage(response))
         switch error {
         case .notFound: log.succeeded(operation, closedBreaker: breaker.succeeded())
         case .rejected:
@@ -238,11 +245,12 @@ struct ThreeScaleTransport: Sendable {
             log.refused(operation, status: status, cause: cause)
         case .accessDenied:
             log.succeeded(operation, closedBreaker: breaker.succeeded())
-            log.failed(operation, cause: cause)
+            log.failed(operation, cause: cause, hint: hint)
         case .unavailable, .malformed, .timeout:
             // A 429 speaks neither for 3scale nor against it; nor does one broken document among many.
             let counts = status != 429 && !isOneOfMany
-            log.failed(operation, cause: cause, openedBreaker: counts && breaker.failed(for: CallOwner.current))
+            log.failed(
+                operation, cause: cause, hint: hint, openedBreaker: counts && breaker.failed(for: CallOwner.current))
         }
     }
 
@@ -327,14 +335,26 @@ struct ThreeScaleTransport: Sendable {
         }
     }
 
-    private static func outcome(_ error: APIManagerError) -> UpstreamOutcome {
-        switch error {
+    private static func outcome(_ failure: Failure) -> UpstreamOutcome {
+        if let outcome = failure.outcome { return outcome }
+        return switch failure.error {
         case .unavailable: .unavailable
         case .timeout: .timeout
         case .accessDenied: .accessDenied
         case .rejected: .rejected
         case .notFound: .notFound
         case .malformed: .malformed
+        }
+    }
+
+    /// Nil where the error that it becomes says as much.
+    private static func outcome(_ error: HTTPClientError) -> UpstreamOutcome? {
+        switch error {
+        case .connectFailed: .unreachable
+        case .tlsFailed: .untrusted
+        case .queueTimeout: .noSlot
+        case .cancelled, .shutDown: .cancelled
+        default: nil
         }
     }
 }

@@ -70,12 +70,21 @@ package enum HTTPClientError: Error, Sendable, Equatable, CustomStringConvertibl
         }
     }
 
+    /// Returns libcurl's words without ` after 12 ms`, so that one cause has one text.
+    static func withoutDuration(_ detail: String) -> String {
+        guard let start = detail.firstRange(of: " after "), let end = detail[start.upperBound...].firstRange(of: " ms"),
+            detail[start.upperBound..<end.lowerBound].allSatisfy(\.isNumber)
+        else { return detail }
+        return String(detail[..<start.lowerBound] + detail[end.upperBound...])
+    }
+
     /// Maps libcurl's result.
     /// - Parameters:
     ///   - mayHaveBeenSent: whether any byte of the request may have reached the peer.
     ///   - detail: libcurl's words for this one failure; empty when it has none.
     init(_ code: CURLcode, mayHaveBeenSent: Bool, detail: String) {
-        let reason = detail.isEmpty ? unsafe String(cString: curl_easy_strerror(code)) : detail
+        let reason =
+            detail.isEmpty ? unsafe String(cString: curl_easy_strerror(code)) : Self.withoutDuration(detail)
         switch code {
         case CURLE_OPERATION_TIMEDOUT: self = .timeout(mayHaveBeenSent: mayHaveBeenSent)
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT, CURLE_PROXY:

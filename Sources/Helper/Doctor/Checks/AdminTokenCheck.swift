@@ -1,3 +1,4 @@
+import HelperCore
 import JSON
 
 /// What the first answer of 3scale says of our admin token. 3scale knows no 401: a 403 has several meanings, told apart
@@ -24,7 +25,7 @@ package struct AdminTokenCheck: Check {
     private static func page(_ status: Int) -> (String, String) {
         (
             "a web page answers (\(status)) in place of 3scale's admin API: a firewall, a proxy or a sign-in page",
-            "Let this host through to the admin portal, and check THREESCALE_ADMIN_API_URL, HTTPS_PROXY and NO_PROXY"
+            DependencyAdvice.threeScalePage
         )
     }
 
@@ -51,7 +52,7 @@ package struct AdminTokenCheck: Check {
         case 429:
             (
                 "3scale limits how often we may call it (429)",
-                "Have the limit for this host raised, or raise CATALOG_REFRESH_SECONDS and lower THREESCALE_MAX_CONCURRENCY"
+                DependencyAdvice.threeScaleLimit
             )
         case 400:
             (
@@ -60,7 +61,7 @@ package struct AdminTokenCheck: Check {
             )
         case 300...399:
             ("3scale sends us elsewhere (\(status))", "Use the https address in THREESCALE_ADMIN_API_URL")
-        case 500...599: ("3scale answers \(status)", "Look into the logs of 3scale's system-app")
+        case 500...599: ("3scale answers \(status)", DependencyAdvice.threeScaleFault)
         case 200: ("what answers is not 3scale's admin API", "Check THREESCALE_ADMIN_API_URL")
         default: ("3scale answers \(status)", "Check THREESCALE_ADMIN_API_URL")
         }

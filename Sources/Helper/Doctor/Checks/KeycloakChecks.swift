@@ -54,7 +54,7 @@ package struct IssuerCheck: Check {
             case 404:
                 (
                     "there is no realm at \(realmURL)",
-                    "Check KEYCLOAK_REALM, and whether KEYCLOAK_URL needs a path such as /auth"
+                    DependencyAdvice.keycloakRealm
                 )
             case 403: ("Keycloak refuses \(realmURL)", "It may ask for https: check the scheme of KEYCLOAK_URL")
             case 200: ("what answers at \(realmURL) is not Keycloak", "Check KEYCLOAK_URL")

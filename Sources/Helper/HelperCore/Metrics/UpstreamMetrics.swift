@@ -53,8 +53,20 @@ extension UpstreamOperation {
 /// What became of a call.
 package enum UpstreamOutcome: String, Sendable, CaseIterable {
     case ok
-    /// It could not be reached, or it said that it cannot answer now.
+    /// No connection came about.
+    case unreachable
+    /// TLS failed: its certificate is not trusted, has expired or is for another name.
+    case untrusted
+    /// It answered 5xx, or the connection ended before the answer did.
     case unavailable
+    /// It answered 429.
+    case rateLimited = "rate_limited"
+    /// Not sent: the circuit breaker is open.
+    case breakerOpen = "breaker_open"
+    /// Not sent: no slot became free in time.
+    case noSlot = "no_slot"
+    /// We gave up before it answered, since the result was of no more use.
+    case cancelled
     case timeout
     /// It refused who we are.
     case accessDenied = "access_denied"

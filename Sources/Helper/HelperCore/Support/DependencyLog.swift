@@ -58,12 +58,15 @@ package final class DependencyLog: Sendable {
         /// Of the answer, where there was one.
         var status: Int?
         let cause: String
+        /// What an operator can check or change.
+        var hint: String?
     }
 
     private struct State: Sendable {
         var failures = FailureSummary<Failure>()
         var refusals = FailureSummary<Failure>()
         var lastCause: String?
+        var lastHint: String?
     }
 
     private static let otherCauses = Failure(operation: "several", cause: "other causes")
@@ -86,19 +89,25 @@ package final class DependencyLog: Sendable {
     /// The cause of the last failure.
     package var lastCause: String? { state.withLock { $0.lastCause } }
 
+    /// What an operator can check or change after the last failure.
+    package var lastHint: String? { state.withLock { $0.lastHint } }
+
     /// A call failed for the dependency's fault.
     /// - Parameters:
     ///   - url: what was called, without secrets; nil for the dependency's own URL.
     ///   - status: of the answer, where there was one.
     ///   - cause: without secrets.
+    ///   - hint: what an operator can check or change.
     ///   - openedBreaker: whether this failure opened the circuit breaker.
     package func failed(
         _ operation: some CustomStringConvertible, at url: String? = nil, status: Int? = nil, cause: String,
-        openedBreaker: Bool = false, now: ContinuousClock.Instant = .now
+        hint: String? = nil, openedBreaker: Bool = false, now: ContinuousClock.Instant = .now
     ) {
-        let failure = Failure(operation: operation.description, url: url, status: status, cause: Self.printable(cause))
+        let failure = Failure(
+            operation: operation.description, url: url, status: status, cause: Self.printable(cause), hint: hint)
         let isDue = state.withLock { state in
             state.lastCause = "\(operation) \(url ?? address): \(failure.cause)"
+            state.lastHint = hint
             return state.failures.failed(failure, now: now)
         }
         if isDue { log(failure: failure, count: 1) }
@@ -148,6 +157,7 @@ package final class DependencyLog: Sendable {
         metadata["operation"] = .string(failure.operation)
         if let status = failure.status { metadata["upstream_status"] = .integer(status) }
         if !failure.cause.isEmpty { metadata[LogKey.error] = .string(failure.cause) }
+        if let hint = failure.hint { metadata["hint"] = .string(hint) }
         logger.log(level: level, message, metadata: metadata)
     }
 

@@ -30,6 +30,13 @@ package enum IssuerDifference {
         return left.realm == right.realm && left.prefix == right.prefix && left.host != right.host
     }
 
+    /// Whether two issuers are two realms that one Keycloak has.
+    package static func areTwoRealms(_ left: String, _ right: String) -> Bool {
+        guard let left = Parts(left), let right = Parts(right) else { return false }
+        return left.host == right.host && left.prefix == right.prefix
+            && left.realm.lowercased() != right.realm.lowercased()
+    }
+
     /// `scheme://host:port` + prefix + `/realms/` + realm.
     private struct Parts {
         let host: Substring

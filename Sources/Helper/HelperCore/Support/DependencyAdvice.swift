@@ -1,0 +1,48 @@
+/// What an operator can check or change after an answer of a dependency that is of no use, as one sentence without a full
+/// stop: beside its cause in the log, and in the doctor's report.
+package enum DependencyAdvice {
+    /// After an answer of 3scale.
+    /// - Parameter isPage: whether it is a page for people, which 3scale's API never answers.
+    package static func threeScale(status: Int, isPage: Bool) -> String {
+        switch status {
+        case _ where isPage: threeScalePage
+        case 403: threeScaleToken
+        case 404: "Set THREESCALE_ADMIN_API_URL to the tenant's admin portal, not to the developer portal"
+        case 429: threeScaleLimit
+        case 300...399: "Use the https address in THREESCALE_ADMIN_API_URL"
+        case 500...599: threeScaleFault
+        default: "Check THREESCALE_ADMIN_API_URL"
+        }
+    }
+
+    /// 3scale refuses our token.
+    package static let threeScaleToken =
+        "Run mlaas-helper doctor, which tells a wrong token from a missing scope; then set THREESCALE_ADMIN_API_KEY"
+
+    /// A firewall, a proxy or a sign-in page answers in 3scale's place.
+    package static let threeScalePage =
+        "A firewall, proxy or sign-in page answers: let this host through to the admin portal, and check "
+        + "THREESCALE_ADMIN_API_URL, HTTPS_PROXY and NO_PROXY"
+
+    /// 3scale answers 429.
+    package static let threeScaleLimit =
+        "Have the limit for this host raised, or raise CATALOG_REFRESH_SECONDS and lower THREESCALE_MAX_CONCURRENCY"
+
+    /// 3scale answers 5xx.
+    package static let threeScaleFault = "Look into the logs of 3scale's system-app"
+
+    /// After an answer of Keycloak.
+    package static func keycloak(status: Int) -> String {
+        switch status {
+        case 404: keycloakRealm
+        case 401, 403: "Keycloak may ask for https: check the scheme of KEYCLOAK_URL"
+        case 429: "Have the limit for this host raised in front of Keycloak, or raise KEYCLOAK_KEYS_COOLDOWN"
+        case 500...599: "Look into Keycloak's log, and check KEYCLOAK_URL"
+        default: "Check KEYCLOAK_URL, HTTPS_PROXY and NO_PROXY: what answers is not Keycloak"
+        }
+    }
+
+    /// Keycloak answers 404 at the realm.
+    package static let keycloakRealm =
+        "Check KEYCLOAK_REALM, where upper and lower case matter, and whether KEYCLOAK_URL needs a path such as /auth"
+}
