@@ -149,6 +149,14 @@ struct ThreeScaleEntitiesTests {
         #expect(throws: APIManagerError.self) { try ThreeScaleEntities.application(["id": 1], at: 0) }
     }
 
+    @Test("a live application that is not enabled does not work")
+    func disabled() throws {
+        let entity: JSONValue = [
+            "id": 1, "service_id": 2, "plan_id": 3, "account_id": 4, "state": "live", "enabled": false,
+        ]
+        #expect(try ThreeScaleEntities.application(entity, at: 0).state == .suspended)
+    }
+
     @Test("ages are differences of 3scale's own times")
     func ages() throws {
         let entity: JSONValue = [

@@ -6,6 +6,7 @@ package enum HelperMain {
     private static let subcommands: [any Subcommand.Type] = [
         ServeCommand.self, HealthcheckCommand.self, DoctorCommand.self, ConfigCheckCommand.self,
         ConfigPrintCommand.self, ConfigReferenceCommand.self, ConfigExampleCommand.self,
+        OwnersMoveCommand.self,
     ]
 
     package static let grammar = CommandLineGrammar(

@@ -128,6 +128,8 @@ package struct HelperServer: Sendable {
         let catalogs = CatalogStore(manager: manager, logger: logger.labelled("catalog"))
         var limits = OwnedKeys.Limits()
         limits.keysLifetime = settings.applicationsCache
+        limits.accountLifetime = settings.accountCache
+        limits.adoptsUnmarked = settings.adoptsUnmarked
         let keys = OwnedKeys(
             manager: manager, limits: limits, spawn: spawn, factory: registry)
         let shared = try await sharedState(group, registry, credentials.roots, keys)
@@ -184,7 +186,7 @@ package struct HelperServer: Sendable {
         return configuration
     }
 
-    private func threeScaleConfiguration(_ accessToken: RotatingSecret) -> ThreeScaleConfiguration {
+    func threeScaleConfiguration(_ accessToken: RotatingSecret) -> ThreeScaleConfiguration {
         var configuration = ThreeScaleConfiguration(url: settings.threeScaleURL) { accessToken.current.reveal() }
         configuration.pageSize = settings.pageSize
         configuration.timeout = settings.timeout

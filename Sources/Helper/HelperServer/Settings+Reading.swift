@@ -41,6 +41,9 @@ extension Settings {
         applicationsCache = reader.duration(
             forKey: "APPLICATIONS_CACHE_SECONDS", default: .seconds(30), range: .zero ... .seconds(3_600),
             help: "How long a caller's applications are remembered. 0 asks 3scale every time.")
+        accountCache = reader.duration(
+            forKey: "ACCOUNT_CACHE_SECONDS", default: .seconds(300), range: .zero ... .seconds(86_400),
+            help: "How long lists use a caller's account id before they look it up again. Writes always look it up.")
 
         breaker = Self.breaker(&reader)
 
@@ -54,6 +57,12 @@ extension Settings {
         defaultAccess = reader.choice(
             forKey: "MLAAS_DEFAULT_ACCESS", default: .allow,
             help: "`deny` hides every service that `MLAAS_SERVICE_ROLES` does not name.")
+        adoptsUnmarked = reader.bool(
+            forKey: "MLAAS_ADOPT_UNMARKED", default: true,
+            help: """
+                Applications without an owner mark, made in the portal, belong to the owner of the account's user name, and \
+                `init` marks them before it answers one. `false` neither shows nor answers them.
+                """)
 
         reader.section("Server")
         environment = reader.choice(

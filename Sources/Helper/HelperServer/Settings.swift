@@ -26,6 +26,8 @@ package struct Settings: Sendable {
     package let catalogRefresh: Duration
     package let breaker: BreakerState.Settings
     package let applicationsCache: Duration
+    package let accountCache: Duration
+    package let adoptsUnmarked: Bool
     package let defaultPlan: String?
     package let requiredRole: String?
     package let serviceRoles: [String: Set<String>]

@@ -5,7 +5,7 @@ import JSON
 package import Telemetry
 
 /// The 3scale Account Management API as the core's API manager. JSON forms only; every list is read to its end.
-package struct ThreeScaleAPIManager: APIManager {
+package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
     /// Pages of a tenant's applications that a search reads.
     private static let pagesMax = 10_000
 
@@ -173,6 +173,18 @@ package struct ThreeScaleAPIManager: APIManager {
             if entities.count < configuration.pageSize { break }
         }
         return marked
+    }
+
+    /// `GET applications`.
+    package func applications(page: Int) async throws(APIManagerError) -> [Application] {
+        let answer = try await transport.dated(
+            "applications", [("page", String(page)), ("per_page", String(configuration.pageSize))],
+            operation: .listAllApplications)
+        var applications: [Application] = []
+        for entity in try ThreeScaleEntities.list(answer.value, "applications", "application") {
+            applications.append(try ThreeScaleEntities.application(entity, at: answer.time))
+        }
+        return applications
     }
 
     /// `PUT accounts/{id}/users/{id}`. The account must have one user alone, whose name is the one that signup gave it: the

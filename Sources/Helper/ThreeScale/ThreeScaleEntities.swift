@@ -108,9 +108,15 @@ enum ThreeScaleEntities {
         return Application(
             id: try id(entity), serviceID: service, accountID: account,
             plan: PlanReference(id: plan, name: entity["plan_name"]?.string ?? ""),
-            state: Application.State(rawValue: entity["state"]?.string ?? "") ?? .suspended,
+            state: state(entity),
             description: entity["description"]?.string, credentials: credentials(entity),
             age: age(entity, "created_at", at: time), unchangedFor: age(entity, "updated_at", at: time))
+    }
+
+    /// One that is live but not enabled does not work: its account or the tenant is scheduled for deletion.
+    private static func state(_ entity: JSONValue) -> Application.State {
+        let state = Application.State(rawValue: entity["state"]?.string ?? "") ?? .suspended
+        return state == .live && entity["enabled"]?.bool == false ? .suspended : state
     }
 
     /// What the mode of the service makes visible.

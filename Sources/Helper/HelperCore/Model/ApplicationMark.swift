@@ -50,11 +50,22 @@ package struct ApplicationMark: Sendable, Hashable {
     /// The same mark with `ok`.
     package var confirmed: ApplicationMark { isConfirmed ? self : ApplicationMark(confirming: self) }
 
+    /// The same mark of another owner.
+    package func moved(to owner: OwnerMark) -> ApplicationMark { ApplicationMark(moving: self, to: owner) }
+
     /// The description that ends in this mark.
     package var description: String { "\(text)[mlaas \(members.joined(separator: " "))]" }
 
     /// A call created it and may still be deciding whether it stays.
     package var isProvisional: Bool { attempt != nil && !isConfirmed }
+
+    private init(moving mark: ApplicationMark, to owner: OwnerMark) {
+        self.owner = owner
+        attempt = mark.attempt
+        isConfirmed = mark.isConfirmed
+        text = mark.text
+        members = mark.members.map { $0.hasPrefix("owner=") ? "owner=\(owner)" : $0 }
+    }
 
     private init(confirming mark: ApplicationMark) {
         owner = mark.owner

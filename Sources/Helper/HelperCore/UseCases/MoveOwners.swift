@@ -1,0 +1,102 @@
+/// What moving owner marks needs of 3scale.
+package protocol ApplicationArchive: Sendable {
+    /// The applications of the whole tenant, one page at a time, from 1; empty after the last.
+    func applications(page: Int) async throws(APIManagerError) -> [Application]
+
+    /// Writes the description and nothing else.
+    func describe(
+        application: Int, account: Int, description: String
+    ) async throws(APIManagerError) -> Application
+}
+
+/// Rewrites the owner marks of a realm that has another identity issuer now.
+///
+/// A mark is a hash of issuer and subject, so the subjects must be listed. A run that was interrupted is run again: what has the new
+/// mark already is skipped.
+package struct MoveOwners: Sendable {
+    package struct Counts: Sendable, Equatable {
+        /// Applications whose mark was rewritten, or would be in a dry run.
+        package var changed = 0
+        /// Applications that have the new mark already.
+        package var moved = 0
+        /// Applications with a mark of nobody in the list, or without one.
+        package var skipped = 0
+        /// Applications that 3scale did not change.
+        package var failed = 0
+
+        package init() {}
+    }
+
+    private let archive: any ApplicationArchive
+    private let owners: [OwnerMark: OwnerMark]
+    private let arrivals: Set<OwnerMark>
+    private let isDryRun: Bool
+
+    /// - Parameters:
+    ///   - issuer: the identity issuer that the marks were made with.
+    ///   - newIssuer: the one that they get.
+    ///   - subjects: the `sub` of everybody in the realm.
+    package init(
+        archive: any ApplicationArchive, from issuer: String, to newIssuer: String, subjects: [String], isDryRun: Bool
+    ) {
+        self.archive = archive
+        self.isDryRun = isDryRun
+        owners = Dictionary(
+            subjects.map {
+                (OwnerMark(issuer: issuer, subject: $0), OwnerMark(issuer: newIssuer, subject: $0))
+            }, uniquingKeysWith: { first, _ in first })
+        arrivals = Set(owners.values)
+    }
+
+    /// - Parameter report: gets a line for each application that is changed or could not be.
+    /// - Throws: when the applications cannot be read; what was changed stays changed.
+    package func callAsFunction(report: (String) -> Void) async throws(APIManagerError) -> Counts {
+        var counts = Counts()
+        // Read to the end before anything is written, so that no page shifts.
+        var applications: [Application] = []
+        var page = 1
+        while true {
+            let next = try await archive.applications(page: page)
+            if next.isEmpty { break }
+            applications += next
+            page += 1
+        }
+        for application in applications {
+            guard let mark = application.mark, let owner = owners[mark.owner] else {
+                if application.owner.map(arrivals.contains) == true {
+                    counts.moved += 1
+                } else {
+                    counts.skipped += 1
+                }
+                continue
+            }
+            await move(application, mark.moved(to: owner), &counts, report)
+        }
+        return counts
+    }
+
+    private func move(
+        _ application: Application, _ mark: ApplicationMark, _ counts: inout Counts, _ report: (String) -> Void
+    ) async {
+        let name = "application \(application.id) of account \(application.accountID)"
+        if isDryRun {
+            counts.changed += 1
+            report("would change \(name)")
+            return
+        }
+        do throws(APIManagerError) {
+            let written = try await archive.describe(
+                application: application.id, account: application.accountID, description: mark.description)
+            guard written.owner == mark.owner else {
+                counts.failed += 1
+                report("3scale did not return the new mark of \(name)")
+                return
+            }
+            counts.changed += 1
+            report("changed \(name)")
+        } catch {
+            counts.failed += 1
+            report("could not change \(name): \(error.helperError().cause ?? "refused")")
+        }
+    }
+}
