@@ -61,24 +61,24 @@ let package = Package(
 
         // 2. What packages would give us; knows nothing of MLaaS.
         target("Runtime", "Bytes", ["CBytes"]),
-        target("Runtime", "EventLoop", ["CUV", "CPlatform"]),
+        target("Runtime", "EventLoop", ["Bytes", "CUV", "CPlatform"]),
         target("Runtime", "Crypto", ["Bytes", "COpenSSL"]),
         target("Runtime", "JSON", ["Bytes"]),
         target("Runtime", "HTTP", ["Bytes"]),
         target("Runtime", "TLS", ["EventLoop", "Crypto"]),
         target("Runtime", "HTTPServer", ["Bytes", "EventLoop", "TLS", "Crypto", "HTTP", "Telemetry"]),
-        target("Runtime", "HTTPClient", ["EventLoop", "Crypto", "HTTP", "Telemetry", "CCurl"]),
+        target("Runtime", "HTTPClient", ["Bytes", "EventLoop", "Crypto", "HTTP", "Telemetry", "CCurl"]),
         target("Runtime", "Telemetry", ["CThreadNumber"]),
         target("Runtime", "Redis", ["Bytes", "EventLoop", "TLS", "Crypto", "CHiredis"]),
-        target("Runtime", "OTLP", ["HTTPClient", "HTTP", "JSON", "Telemetry"]),
-        target("Runtime", "Configuration"),
+        target("Runtime", "OTLP", ["Bytes", "HTTPClient", "HTTP", "JSON", "Telemetry"]),
+        target("Runtime", "Configuration", ["Bytes"]),
         target("Runtime", "Arguments"),
 
         // 3. The product: no C module, no pointer.
         target("Helper", "HelperCore", ["Bytes", "Crypto", "Telemetry"]),
         target("Helper", "Keycloak", ["Bytes", "HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON", "Telemetry"]),
-        target("Helper", "Doctor", ["HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON"]),
-        target("Helper", "ThreeScale", ["HelperCore", "HTTPClient", "HTTP", "JSON", "Telemetry"]),
+        target("Helper", "Doctor", ["Bytes", "HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON"]),
+        target("Helper", "ThreeScale", ["Bytes", "HelperCore", "HTTPClient", "HTTP", "JSON", "Telemetry"]),
         target("Helper", "SharedState", ["Bytes", "HelperCore", "Redis", "Crypto", "EventLoop", "Telemetry"]),
         target(
             "Helper", "HelperHTTP",
@@ -86,7 +86,8 @@ let package = Package(
         target(
             "Helper", "HelperServer",
             [
-                "HelperCore", "HelperHTTP", "Keycloak", "ThreeScale", "SharedState", "Redis", "Doctor", "EventLoop",
+                "Bytes", "HelperCore", "HelperHTTP", "Keycloak", "ThreeScale", "SharedState", "Redis", "Doctor",
+                "EventLoop",
                 "Crypto", "JSON", "HTTP",
                 "HTTPServer",
                 "HTTPClient", "OTLP", "Telemetry", "Configuration", "Arguments",

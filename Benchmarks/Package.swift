@@ -57,7 +57,7 @@ let package = Package(
         target("Crypto", ["Bytes", "COpenSSL"]),
         target("JSON", ["Bytes"]),
         target("Telemetry", ["CThreadNumber"]),
-        target("EventLoop", ["CUV", "CPlatform"]),
+        target("EventLoop", ["Bytes", "CUV", "CPlatform"]),
         target("Bytes", ["CBytes"]),
         target("HTTP", ["Bytes"]),
         target("TLS", ["EventLoop", "Crypto"]),

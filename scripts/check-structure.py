@@ -36,6 +36,28 @@ TOKEN = re.compile(
     r'"""[\s\S]*?"""|(#+)"[\s\S]*?"\1|"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*[\s\S]*?\*/')
 
 
+# Where foreign text becomes a number. Everywhere else `ForeignNumber` and `int(in:)` give one of a range that was asked for,
+# so that arithmetic on it cannot trap. The sandbox's numbers are its own tests'.
+NUMBER_READERS = {"Bytes", "JSON"}
+# An initialiser that takes text is the only one without a label that may answer nil: whatever unwraps it reads text.
+WHOLE = r"\bU?Int(?:8|16|32|64)?"
+CALL = WHOLE + r"\((?!\s*(?:exactly|clamping|truncatingIfNeeded|bitPattern)\s*:)(?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)"
+READS_TEXT = [re.compile(pattern) for pattern in (
+    r"(?:\b(?:if|guard|while)\s+|,\s*)(?:let|var)\s+\w+\s*=\s*" + CALL + r"(?=\s*(?:,|else\b|\{))",
+    CALL + r"\s*(?:\?\?|\?\.|!(?!=)|[!=]=\s*nil\b|\.(?:map|flatMap)\b)",
+    r"\b(?:compactMap|flatMap)\s*(?:\(\s*)?\{\s*" + WHOLE + r"\(\s*\$0",
+    r"\b(?:compactMap|flatMap)\s*\(\s*" + WHOLE + r"\.init\b",
+    WHOLE + r"\([^()]*(?:\([^()]*\)[^()]*)*,\s*radix:",
+)]
+# `Int(_:)` of a number that has a fraction traps beyond 64 bits.
+ROUNDS = re.compile(WHOLE + r"\((?!\s*(?:exactly|clamping)\s*:)(?:[^()]|\((?:[^()]|\([^()]*\))*\))*\.rounded\((?:[^()]|\([^()]*\))*\)\s*\)")
+# JSON's number of any size, where `int(in:)` asks for a range.
+ANY_INT = re.compile(r"\.int\b(?!\s*\()")
+# The type has no arithmetic, and gets none elsewhere.
+FOREIGN_EXTENSION = re.compile(r"\bextension\s+ForeignNumber\b")
+FOREIGN_OPERATOR = re.compile(r"\bfunc\s*(?:&?[-+*]=?|/=?|%=?)\s*\(")
+
+
 def without_comments(text):
     """Swift source with each comment blanked; line numbers stay."""
     def replace(match):
@@ -124,8 +146,25 @@ class Check:
         if name not in WRAPPING:
             for match in re.finditer(r"@unchecked\s+Sendable|\w*[Uu]nsafe\w*", code):
                 self.error(shown, line_of(code, match.start()), f"{match.group()} outside {', '.join(sorted(WRAPPING))}")
+        if layer(self.targets[name]) != "Sandbox":
+            self.numbers(name, shown, code)
         for match in re.finditer(r"\btry!", code):
             self.error(shown, line_of(code, match.start()), "try! turns an error into a trap")
+
+    def numbers(self, name, shown, code):
+        if FOREIGN_EXTENSION.search(code) or (shown.name == "ForeignNumber.swift" and FOREIGN_OPERATOR.search(code)):
+            found = FOREIGN_EXTENSION.search(code) or FOREIGN_OPERATOR.search(code)
+            self.error(shown, line_of(code, found.start()), "ForeignNumber has no arithmetic: it would trap")
+        if name in NUMBER_READERS:
+            return
+        places = {line_of(code, match.start() + len(match.group()) - len(match.group().lstrip(", \n")))
+                  for pattern in READS_TEXT for match in pattern.finditer(code)}
+        for line in sorted(places):
+            self.error(shown, line, "a number read from text: ForeignNumber(text)?.within(range) or .clamped(to:)")
+        for match in ROUNDS.finditer(code):
+            self.error(shown, line_of(code, match.start()), "traps beyond 64 bits: ForeignNumber(rounding:) or Int(exactly:)")
+        for match in ANY_INT.finditer(code):
+            self.error(shown, line_of(code, match.start()), "a JSON number of any size: int(in: range)")
 
     def c_modules(self):
         for name, target in sorted(self.targets.items()):

@@ -130,6 +130,57 @@ class StructureTests(unittest.TestCase):
                     self.expect(f"{path}:1", word)
                     (self.root / path).unlink()
 
+    def test_foreign_text_becomes_a_number_in_one_place(self):
+        for source in (
+                "guard let port = Int(text), (1...9).contains(port) else { return nil }",
+                "guard first,\n    let port = UInt16(text[text.index(after: colon)...]) else { return nil }",
+                "if let port = Int(String(text.prefix(2))) { f(port) }",
+                "let wait = min(Int(text) ?? 5, 5)",
+                "let wait = fields[name].flatMap { Int($0) }",
+                "let parts = text.split(separator: \":\").compactMap(Int.init)",
+                "let parts = text.split(separator: \":\").compactMap { Int64($0) }",
+                "let byte = UInt8(text.prefix(2), radix: 16)",
+                "let isNumber = Int(text) != nil",
+                "let number = Int(text)!",
+                "let id = Int(text).flatMap { range.contains($0) ? $0 : nil }"):
+            with self.subTest(source):
+                self.write("Sources/Helper/ThreeScale/Number.swift", "\n" + source + "\n")
+                self.expect("Number.swift:", "a number read from text")
+
+    def test_other_conversions_to_whole_numbers_are_fine(self):
+        self.write("Sources/Helper/ThreeScale/Number.swift", """
+            let a = Int(byte) + 1
+            guard let b = Int(exactly: wide), let c = ForeignNumber(text)?.within(0...9) else { return }
+            let d = values.map { Int($0) }
+            let e = String(number, radix: 16)
+            if Int(byte) == 3, let f = value.int(in: 0...9) { g(Int(clamping: f) != h) }
+            let i = list[Int(index)] ?? 0
+            let j = Int(exactly: quota.rounded(.up)) ?? 1
+            reader.int(forKey: "A")
+            // Int(text) ?? 0, value.int
+            """)
+        self.assertEqual(self.errors(), [])
+
+    def test_the_readers_of_numbers_and_the_sandbox_read_text(self):
+        self.write("Sources/Runtime/JSON/Number.swift", "let a = Int(text) ?? value.int\n")
+        self.write("Sources/Sandbox/Sandbox/Number.swift", "let a = Int(text) ?? value.int\n")
+        self.assertEqual(self.errors(), [])
+
+    def test_a_number_with_a_fraction_is_rounded_where_it_cannot_trap(self):
+        self.write("Sources/Helper/ThreeScale/Number.swift", "let a = Int((value * scale).rounded(.up))\n")
+        self.expect("Number.swift:1", "traps beyond 64 bits")
+
+    def test_a_json_number_is_read_with_its_range(self):
+        self.write("Sources/Helper/ThreeScale/Number.swift", 'let a = answer["id"]?.int\n')
+        self.expect("Number.swift:1", "int(in: range)")
+
+    def test_a_foreign_number_gets_no_arithmetic(self):
+        self.write("Sources/Helper/ThreeScale/Number.swift", "\nextension ForeignNumber { var next: Int { 1 } }\n")
+        self.expect("Number.swift:2", "no arithmetic")
+        (self.root / "Sources/Helper/ThreeScale/Number.swift").unlink()
+        self.write("Sources/Runtime/JSON/ForeignNumber.swift", "struct ForeignNumber { static func + (a: Int) {} }\n")
+        self.expect("ForeignNumber.swift:1", "no arithmetic")
+
     def test_no_file_names_a_folder_outside_the_repository(self):
         for place in structure.ELSEWHERE:
             with self.subTest(place):

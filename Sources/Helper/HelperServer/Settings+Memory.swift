@@ -1,3 +1,4 @@
+import Bytes
 import Configuration
 import EventLoop
 
@@ -36,11 +37,7 @@ extension Settings {
         for unit in units where text.lowercased().hasSuffix(unit.name.lowercased()) {
             var number = text.dropLast(unit.name.count)
             while number.last == " " { number.removeLast() }
-            guard !number.isEmpty, number.allSatisfy({ ("0"..."9").contains($0) }), let count = Int(number) else {
-                return nil
-            }
-            let (bytes, overflow) = count.multipliedReportingOverflow(by: unit.bytes)
-            return overflow ? nil : bytes
+            return ForeignNumber(number)?.within(0...Int.max / unit.bytes).map { $0 * unit.bytes }
         }
         return nil
     }

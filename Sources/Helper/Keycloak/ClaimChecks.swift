@@ -53,7 +53,8 @@ struct ClaimChecks {
     private func time(_ claims: JSONValue, _ name: String) throws(TokenRefusal) -> Double? {
         guard let value = claims[name] else { return nil }
         // A whole number is compared before it becomes a Double, which would round it into the range.
-        guard let seconds = value.double, (0...Self.timeMax).contains(value.int ?? 0),
+        let isFraction = value.int(in: .min ... .max) == nil
+        guard let seconds = value.double, isFraction || value.int(in: 0...Self.timeMax) != nil,
             (0...Double(Self.timeMax)).contains(seconds)
         else { throw TokenRefusalReason.times.refusal() }
         return seconds

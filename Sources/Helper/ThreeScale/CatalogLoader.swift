@@ -1,3 +1,4 @@
+import Bytes
 import HelperCore
 import JSON
 
@@ -79,7 +80,8 @@ struct CatalogLoader: Sendable {
 
     private static func serviceID(of plan: JSONValue) -> Int? {
         for link in plan["links"]?.array ?? [] where link["rel"]?.string == "service" {
-            return link["href"]?.string?.split(separator: "/").last.flatMap { Int($0) }
+            return link["href"]?.string?.split(separator: "/").last
+                .flatMap { ForeignNumber($0)?.within(0 ... .max) }
         }
         return nil
     }
@@ -97,7 +99,9 @@ struct CatalogLoader: Sendable {
         case .success(let elements):
             var proxies: [Int: JSONValue] = [:]
             for element in elements {
-                guard let content = element["content"], let id = content["id"]?.int, let proxy = content["proxy"] else {
+                guard let content = element["content"], let id = content["id"]?.int(in: 0 ... .max),
+                    let proxy = content["proxy"]
+                else {
                     continue
                 }
                 proxies[id] = ThreeScaleEntities.publicPart(ofProxy: proxy)
@@ -190,7 +194,7 @@ struct CatalogLoader: Sendable {
                     answer = try await transport.get(path, query, operation: operation)
                 }
                 let elements = try ThreeScaleEntities.list(answer, plural, singular)
-                try list.add(elements, total: answer["metadata"]?["total_entries"]?.int)
+                try list.add(elements, total: answer["metadata"]?["total_entries"]?.int(in: 0 ... .max))
                 if list.isRead || list.hasShifted { break }
             }
             if list.hasShifted, reading < Self.readingsMax { continue }

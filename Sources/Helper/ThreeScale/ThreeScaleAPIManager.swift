@@ -59,15 +59,15 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
         if entities.values.contains(where: { !$0.isEmpty }) {
             let metrics = try await transport.get("services/\(service)/metrics", operation: .listMetrics)
             for entry in metrics["metrics"]?.array ?? [] {
-                if let metric = entry["metric"] ?? entry["method"], let id = metric["id"]?.int {
+                if let metric = entry["metric"] ?? entry["method"], let id = metric["id"]?.int(in: 0 ... .max) {
                     names[id] = metric["system_name"]?.string
                 }
             }
         }
         return entities.mapValues { limits in
             limits.compactMap { limit in
-                guard let period = limit["period"]?.string, let value = limit["value"]?.int,
-                    let metric = limit["metric_id"]?.int
+                guard let period = limit["period"]?.string, let value = limit["value"]?.int(in: 0 ... .max),
+                    let metric = limit["metric_id"]?.int(in: 0 ... .max)
                 else { return nil }
                 return PlanLimit(metric: names[metric] ?? String(metric), period: period, value: value)
             }

@@ -1,3 +1,4 @@
+import Bytes
 import HTTP
 import HTTPClient
 import HelperCore
@@ -83,8 +84,8 @@ enum ThreeScaleAnswer {
     /// `Retry-After` as seconds or as a date (RFC 9110 §10.2.3).
     private static func retryAfter(_ response: HTTPClientResponse, now: Int) -> Duration? {
         guard let text = response.fields["retry-after"], !text.isEmpty else { return nil }
-        if text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
-            return .seconds(min(Int(text) ?? retryAfterMax, retryAfterMax))
+        if let seconds = ForeignNumber(text) {
+            return text.hasPrefix("-") ? nil : .seconds(seconds.clamped(to: 0...retryAfterMax))
         }
         return HTTPDate.seconds(text).map { .seconds(min(max(0, $0 - now), retryAfterMax)) }
     }

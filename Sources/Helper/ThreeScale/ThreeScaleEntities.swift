@@ -18,7 +18,7 @@ enum ThreeScaleEntities {
     }
 
     static func id(_ entity: JSONValue) throws(APIManagerError) -> Int {
-        guard let id = entity["id"]?.int else { throw malformed("an entity without an id") }
+        guard let id = entity["id"]?.int(in: 0 ... .max) else { throw malformed("an entity without an id") }
         return id
     }
 
@@ -102,8 +102,9 @@ enum ThreeScaleEntities {
 
     /// - Parameter time: when 3scale answered, in seconds since 1970 by its clock.
     static func application(_ entity: JSONValue, at time: Int) throws(APIManagerError) -> Application {
-        guard let service = entity["service_id"]?.int, let plan = entity["plan_id"]?.int,
-            let account = entity["account_id"]?.int ?? entity["user_account_id"]?.int
+        guard let service = entity["service_id"]?.int(in: 0 ... .max),
+            let plan = entity["plan_id"]?.int(in: 0 ... .max),
+            let account = entity["account_id"]?.int(in: 0 ... .max) ?? entity["user_account_id"]?.int(in: 0 ... .max)
         else { throw malformed("an application without service, plan or account") }
         return Application(
             id: try id(entity), serviceID: service, accountID: account,

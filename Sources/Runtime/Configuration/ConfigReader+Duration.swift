@@ -1,3 +1,5 @@
+import Bytes
+
 extension ConfigReader {
     /// Seconds by default; fractions allowed.
     package static func duration(_ text: String) -> Duration? {
@@ -11,7 +13,7 @@ extension ConfigReader {
             scale = unit.milliseconds
         }
         guard let value = Double(number), value.isFinite, value >= 0, value * scale < 1e15 else { return nil }
-        return .milliseconds(Int((value * scale).rounded()))
+        return ForeignNumber(rounding: value * scale).map { .milliseconds($0.clamped(to: 0 ... .max)) }
     }
 
     /// The shortest way to write a duration.

@@ -1,3 +1,4 @@
+import Bytes
 import FoundationEssentials
 
 /// One thing that is wrong with the configuration.
@@ -136,7 +137,7 @@ package struct ConfigReader {
         let expected = "a whole number from \(range.lowerBound) to \(range.upperBound)"
         declare(key, [], help, expected, default: defaultText ?? "\(defaultValue)")
         return convert(key, defaultValue, expected: expected) { _, text in
-            Int(text).flatMap { range.contains($0) ? $0 : nil }
+            ForeignNumber(text)?.within(range)
         }
     }
 

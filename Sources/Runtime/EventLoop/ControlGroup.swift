@@ -1,3 +1,4 @@
+import Bytes
 import Glibc
 
 /// The memory that the control groups of this process allow it, in bytes: the least of its own group's and of those above
@@ -27,8 +28,10 @@ private func limits(
     let names = path.split(separator: "/").filter { $0 != ".." }
     return (0...names.count).compactMap { depth in
         let folder = ([Substring(root)] + names.prefix(depth)).joined(separator: "/")
-        guard let text = read("\(folder)/\(file)"), let bytes = Int(text.filter { $0 != "\n" }) else { return nil }
+        guard let text = read("\(folder)/\(file)"), let bytes = ForeignNumber(text.filter { $0 != "\n" }) else {
+            return nil
+        }
         // Version 1 says "no limit" by the largest number of pages.
-        return bytes > 0 && bytes < 1 << 60 ? bytes : nil
+        return bytes.within(1...1 << 60)
     }
 }

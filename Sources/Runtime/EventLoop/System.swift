@@ -1,3 +1,4 @@
+import Bytes
 import CPlatform
 import Glibc
 
@@ -29,7 +30,9 @@ package func raiseDescriptorLimit() -> Int {
 /// At least 1.
 package func availableCores() -> Int {
     var cores = max(1, Int(cplatform_usable_cores()))
-    if let quota = controlGroupQuota() { cores = min(cores, max(1, Int(quota.rounded(.up)))) }
+    if let quota = controlGroupQuota() {
+        cores = ForeignNumber(rounding: quota.rounded(.up))?.clamped(to: 1...cores) ?? cores
+    }
     return cores
 }
 

@@ -1,3 +1,5 @@
+import Bytes
+
 /// The one date format that is sent (RFC 9110 §5.6.7, IMF-fixdate).
 package enum HTTPDate {
     private static let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
@@ -30,14 +32,14 @@ package enum HTTPDate {
     /// Seconds since 1970-01-01T00:00:00Z of an IMF-fixdate; nil for anything else. The weekday is not looked at.
     package static func seconds(_ text: String) -> Int? {
         let parts = text.split(separator: " ")
-        guard parts.count == 6, parts[5] == "GMT", let day = Int(parts[1]), (1...31).contains(day),
-            let month = months.firstIndex(where: { parts[2] == $0 }), let year = Int(parts[3]),
-            (1970...9999).contains(year)
+        guard parts.count == 6, parts[5] == "GMT", let day = ForeignNumber(parts[1])?.within(1...31),
+            let month = months.firstIndex(where: { parts[2] == $0 }),
+            let year = ForeignNumber(parts[3])?.within(1970...9999)
         else { return nil }
-        let time = parts[4].split(separator: ":", omittingEmptySubsequences: false).compactMap { Int($0) }
-        guard time.count == 3, (0...23).contains(time[0]), (0...59).contains(time[1]), (0...60).contains(time[2]) else {
-            return nil
+        let time = parts[4].split(separator: ":", omittingEmptySubsequences: false).compactMap {
+            ForeignNumber($0)?.within(0...60)
         }
+        guard time.count == 3, time[0] <= 23, time[1] <= 59 else { return nil }
         return days(year: year, month: month + 1, day: day) * 86_400 + time[0] * 3_600 + time[1] * 60 + time[2]
     }
 

@@ -1,3 +1,5 @@
+import Bytes
+
 /// The hosts that are asked directly in spite of a proxy, as `NO_PROXY` lists them, in the words of libcurl.
 ///
 /// libcurl knows host names (with their subdomains, a dot before them or not), addresses, blocks and `*`. Other programs also know
@@ -33,7 +35,7 @@ package struct ProxyExceptions: Sendable, Equatable {
     /// An address of IPv6 has a port only behind its bracket.
     private static func divide(_ text: Substring) -> (host: Substring, port: Int?) {
         guard let colon = text.lastIndex(of: ":"), text.hasPrefix("[") || text.firstIndex(of: ":") == colon,
-            let port = Int(text[text.index(after: colon)...])
+            let port = ForeignNumber(text[text.index(after: colon)...])?.within(0...65_535)
         else { return (text, nil) }
         return (text[..<colon], port)
     }
@@ -50,7 +52,8 @@ package struct ProxyExceptions: Sendable, Equatable {
     /// `10.*`, `10.1.*` and `10.1.*.*` as blocks.
     private static func block(_ text: Substring) -> String? {
         let numbers = text.split(separator: ".", omittingEmptySubsequences: false).prefix { $0 != "*" }
-        let isAddress = (1...3).contains(numbers.count) && numbers.allSatisfy { UInt8($0) != nil }
+        let isAddress =
+            (1...3).contains(numbers.count) && numbers.allSatisfy { ForeignNumber($0)?.within(0...255) != nil }
         guard isAddress else { return nil }
         let octets = numbers.map(String.init) + Array(repeating: "0", count: 4 - numbers.count)
         return "\(octets.joined(separator: "."))/\(8 * numbers.count)"

@@ -284,7 +284,8 @@ extension Duration {
     /// Whole milliseconds.
     var milliseconds: Int {
         let (seconds, attoseconds) = components
-        return Int(clamping: seconds).multipliedReportingOverflow(by: 1_000).partialValue
-            + Int(attoseconds / 1_000_000_000_000_000)
+        let (whole, overflow) = Int(clamping: seconds).multipliedReportingOverflow(by: 1_000)
+        guard !overflow, whole < Int.max - 1_000 else { return seconds < 0 ? .min : .max }
+        return whole + Int(attoseconds / 1_000_000_000_000_000)
     }
 }

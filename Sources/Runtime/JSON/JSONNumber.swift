@@ -21,6 +21,9 @@ package struct JSONNumber: Sendable, Equatable {
         return Int(value)
     }
 
+    /// That integer when it is in the range, else nil.
+    package func int(in range: ClosedRange<Int>) -> Int? { int.flatMap { range.contains($0) ? $0 : nil } }
+
     /// Nil when it is too large for a `Double`.
     package var double: Double? {
         guard let value = Double(text), value.isFinite else { return nil }

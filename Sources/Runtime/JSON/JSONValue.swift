@@ -30,8 +30,14 @@ package enum JSONValue: Sendable, Equatable {
     package var array: [JSONValue]? { if case .array(let elements) = self { elements } else { nil } }
     package var object: JSONObject? { if case .object(let object) = self { object } else { nil } }
     package var isNull: Bool { self == .null }
-    /// A number that is exactly an `Int`, whatever way it is written.
+    /// A number that is exactly an `Int`, whatever way it is written. A peer may have chosen any: the product reads numbers by
+    /// `int(in:)`.
     package var int: Int? { if case .number(let number) = self { number.int } else { nil } }
+    /// A number that is exactly an `Int` of the range.
+    package func int(in range: ClosedRange<Int>) -> Int? {
+        if case .number(let number) = self { number.int(in: range) } else { nil }
+    }
+
     /// The nearest finite `Double`; nil when the number is too large for one.
     package var double: Double? { if case .number(let number) = self { number.double } else { nil } }
 

@@ -1,3 +1,4 @@
+import Bytes
 import HTTP
 package import HTTPClient
 import JSON
@@ -7,6 +8,8 @@ package import Telemetry
 /// request's path. What the collector cannot take now is tried again a few times; what is lost is counted.
 package struct OTLPExporter: Sendable {
     private static let responseBytesMax = 64 * 1024
+    /// Seconds.
+    private static let retryAfterMax = 3_600
 
     /// What became of spans.
     package struct Metrics: Sendable {
@@ -127,7 +130,9 @@ package struct OTLPExporter: Sendable {
                 metrics.refused.increment(by: Int64(rejected))
                 return .sent(rejected: rejected)
             case 429, 502, 503, 504:
-                let seconds = response.fields["retry-after"].flatMap { Int($0) }
+                let seconds = response.fields["retry-after"].flatMap {
+                    ForeignNumber($0)?.clamped(to: 0...Self.retryAfterMax)
+                }
                 return .retry(
                     after: seconds.map { .seconds($0) }, reason: "the collector answered \(response.status.code)")
             default: return .refused(reason: "the collector answered \(response.status.code)")
@@ -140,6 +145,6 @@ package struct OTLPExporter: Sendable {
     /// `partialSuccess.rejectedSpans`, a number or a text.
     private static func rejected(_ body: [UInt8]) -> Int {
         guard let value = (try? JSONValue(parsing: body))?["partialSuccess"]?["rejectedSpans"] else { return 0 }
-        return max(0, value.string.flatMap { Int($0) } ?? value.int ?? 0)
+        return max(0, value.string.flatMap { ForeignNumber($0)?.within(0 ... .max) } ?? value.int(in: 0 ... .max) ?? 0)
     }
 }

@@ -1,3 +1,5 @@
+import Bytes
+
 /// Where Redis is and how to be let in.
 package struct RedisConfiguration: Sendable {
     /// A name or numeric address, without brackets.
@@ -73,7 +75,7 @@ package struct RedisConfiguration: Sendable {
         (host, port) = try Self.authority(rest[..<slash])
         let path = rest[slash...].dropFirst()
         guard path.isEmpty || (path.allSatisfy(\.isWholeNumber) && path.utf8.count <= 4),
-            let number = Int(path.isEmpty ? "0" : path)
+            let number = ForeignNumber(path.isEmpty ? "0" : path)?.within(0...9_999)
         else { throw InvalidURL(description: "the path must be a database number, for example /0") }
         database = number
         usesTLS = scheme == "rediss://"
@@ -104,7 +106,7 @@ package struct RedisConfiguration: Sendable {
         guard !host.isEmpty, host.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw InvalidURL(description: "expected a host name, for example redis://redis.example.com:6379/0")
         }
-        guard let number = Int(port), (1...65_535).contains(number) else {
+        guard let number = ForeignNumber(port)?.within(1...65_535) else {
             throw InvalidURL(description: "the port must be a number from 1 to 65535")
         }
         return (String(host), number)
@@ -129,12 +131,17 @@ package struct RedisConfiguration: Sendable {
                 bytes.append(byte)
                 continue
             }
-            guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else {
-                return nil
-            }
-            bytes.append(value)
-            rest = rest.dropFirst(2)
+            guard let high = hexValue(rest.popFirst()), let low = hexValue(rest.popFirst()) else { return nil }
+            bytes.append(high << 4 | low)
         }
         return String(validating: bytes, as: UTF8.self)
+    }
+
+    private static func hexValue(_ byte: UInt8?) -> UInt8? {
+        switch byte {
+        case .some(let byte) where (0x30...0x39).contains(byte): byte - 0x30
+        case .some(let byte) where (0x41...0x46).contains(byte & 0xDF): (byte & 0xDF) - 0x41 + 10
+        default: nil
+        }
     }
 }

@@ -34,8 +34,9 @@ package struct DuplicatesCheck: Check {
         }
         var groups: [Key: [Int]] = [:]
         for application in applications {
-            guard let id = application["id"]?.int, let account = application["account_id"]?.int,
-                let service = application["service_id"]?.int,
+            guard let id = application["id"]?.int(in: 0 ... .max),
+                let account = application["account_id"]?.int(in: 0 ... .max),
+                let service = application["service_id"]?.int(in: 0 ... .max),
                 let owner = OwnerMark(readingFrom: application["description"]?.string)
             else { continue }
             groups[Key(account: account, service: service, owner: owner), default: []].append(id)

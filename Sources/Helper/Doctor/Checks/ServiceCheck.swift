@@ -103,7 +103,7 @@ extension ServiceCheck.Facts {
         let endpoints = promoted.map { configurations in
             Dictionary(
                 configurations.compactMap { configuration in
-                    configuration["content"]?["id"]?.int.map {
+                    configuration["content"]?["id"]?.int(in: 0 ... .max).map {
                         ($0, configuration["content"]?["proxy"]?["endpoint"]?.string ?? "")
                     }
                 }, uniquingKeysWith: { first, _ in first })
@@ -111,7 +111,7 @@ extension ServiceCheck.Facts {
         let usable = plans.map { count($0.filter(isUsable)) }
         let service = servicePlans.map(count)
         return services.compactMap { entity in
-            guard let id = entity["id"]?.int else { return nil }
+            guard let id = entity["id"]?.int(in: 0 ... .max) else { return nil }
             return ServiceCheck.Facts(
                 id: id, name: entity["name"]?.string ?? String(id), mode: entity["backend_version"]?.string,
                 deployment: entity["deployment_option"]?.string, usablePlans: usable.map { $0[id] ?? 0 },

@@ -1,3 +1,5 @@
+import Bytes
+
 /// The policies in force, as `RATE_LIMITS` states them.
 package struct RateLimits: Sendable, Equatable {
     /// For requests that change nothing; nil is without limit, as below.
@@ -93,11 +95,11 @@ package struct RateLimits: Sendable, Equatable {
                 "expected a limit such as 30/minute or 100/5 minutes (second, minute, hour, day), found '\(text.prefix(40))'"
         )
         let words = text.split { $0 == "/" || $0 == " " }.filter { $0 != "per" }
-        guard let first = words.first, let limit = Int(first), (1...limitMax).contains(limit) else { throw problem }
+        guard let first = words.first, let limit = ForeignNumber(first)?.within(1...limitMax) else { throw problem }
         let rest = words.dropFirst().joined()
         let digits = rest.prefix { ("0"..."9").contains($0) }
         let unit = rest.dropFirst(digits.count)
-        guard let count = digits.isEmpty ? 1 : Int(digits), count > 0, count <= secondsMax,
+        guard let count = digits.isEmpty ? 1 : ForeignNumber(digits)?.within(1...secondsMax),
             let length = units[unit.hasSuffix("s") ? String(unit.dropLast()) : String(unit)],
             count * length <= secondsMax
         else { throw problem }

@@ -1,3 +1,5 @@
+import Bytes
+
 /// An IPv4 or IPv6 address. An IPv4 address in IPv6 clothes (`::ffff:192.0.2.1`) is the IPv4 address.
 package struct IPAddress: Sendable, Hashable, CustomStringConvertible {
     /// The 128 bits; of an IPv4 address the last 32.
@@ -168,7 +170,7 @@ package struct AddressRange: Sendable, Hashable {
         let bits = address.isIPv4 ? 32 : 128
         var length = bits
         if parts.count == 2 {
-            guard let number = Int(parts[1]), (0...bits).contains(number), parts[1] == String(number) else {
+            guard let number = ForeignNumber(parts[1])?.within(0...bits), parts[1] == String(number) else {
                 return nil
             }
             length = number

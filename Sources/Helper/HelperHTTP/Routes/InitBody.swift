@@ -1,3 +1,4 @@
+import Bytes
 import HTTP
 import HTTPServer
 import HelperCore
@@ -36,7 +37,7 @@ struct InitBody {
     /// - Throws: `PLAN_NOT_FOUND` for a text that no plan has as its id.
     func planNumber() throws(HelperError) -> Int? {
         guard let planID else { return nil }
-        guard let number = Int(planID), String(number) == planID else {
+        guard let number = ForeignNumber(planID)?.within(0 ... .max), String(number) == planID else {
             throw HelperError(
                 .planNotFound, "The service has no such plan.",
                 details: [.init(field: "plan_id", issue: "is not a plan of this service that you may have")])
@@ -60,7 +61,7 @@ struct InitBody {
         case .string(let text):
             return text.allSatisfy(\.isWhitespace) ? .absent : .text(text)
         case .number(let number):
-            guard let integer = number.int, integers.contains(integer) else { return .wrongType }
+            guard let integer = number.int(in: integers) else { return .wrongType }
             return .text(String(integer))
         default: return .wrongType
         }

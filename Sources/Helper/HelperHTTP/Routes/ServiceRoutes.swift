@@ -1,3 +1,4 @@
+import Bytes
 import HTTP
 package import HTTPServer
 package import HelperCore
@@ -126,7 +127,7 @@ package struct ServiceRoutes: Sendable {
 
     /// Ids are texts to clients; one that is not one of 3scale's numbers names nothing.
     private static func serviceID(_ text: String) throws(HelperError) -> Int {
-        guard let id = Int(text), String(id) == text else {
+        guard let id = ForeignNumber(text)?.within(0 ... .max), String(id) == text else {
             throw HelperError(.serviceNotFound, "There is no such service.")
         }
         return id

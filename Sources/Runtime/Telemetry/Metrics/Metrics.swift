@@ -51,7 +51,7 @@ package final class Timer: Sendable {
     package func record(duration: Duration) {
         let (seconds, attoseconds) = duration.components
         let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        recordNanoseconds(overflow ? .max : whole + attoseconds / 1_000_000_000)
+        recordNanoseconds(overflow || whole > .max - 1_000_000_000 ? .max : whole + attoseconds / 1_000_000_000)
     }
 }
 

@@ -71,7 +71,7 @@ final class StripedHistogram: TimerHandler, RecorderHandler {
     init(bounds: [Double], _ stripes: Stripes) {
         precondition(bounds.count <= Self.boundsMax, "Invalid state: a histogram with \(bounds.count) bounds")
         self.bounds = bounds
-        ends = bounds.map { Int64(($0 * Self.unitsPerOne).rounded()) }
+        ends = bounds.map { Int64(exactly: ($0 * Self.unitsPerOne).rounded()) ?? .max }
         self.stripes = stripes
         parts = (0..<stripes.count).map { _ in Stripe() }
     }
