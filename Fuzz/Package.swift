@@ -37,7 +37,7 @@ let package = Package(
         fuzzed("HTTP", ["Bytes"]),
         fuzzed("HTTPCorpus", ["HTTP"]),
         fuzzed("JSON", ["Bytes"]),
-        fuzzed("EventLoop", ["CUV", "CPlatform"]),
+        fuzzed("EventLoop", ["Bytes", "CUV", "CPlatform"]),
         fuzzed("Crypto", ["Bytes", "COpenSSL"]),
         fuzzed("TLS", ["EventLoop", "Crypto"]),
         fuzzed("Redis", ["EventLoop", "TLS", "Crypto", "CHiredis"]),
@@ -45,9 +45,15 @@ let package = Package(
         fuzzed("HTTPClient", ["EventLoop", "Crypto", "HTTP", "Telemetry", "CCurl"]),
         fuzzed("HelperCore", ["Bytes", "Crypto", "Telemetry"]),
         fuzzed("Keycloak", ["Bytes", "HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON", "Telemetry"]),
+        fuzzed("Configuration", ["Bytes"]),
+        fuzzed("ThreeScale", ["Bytes", "HelperCore", "HTTPClient", "HTTP", "JSON", "Telemetry"]),
+        fuzzed("SharedState", ["Bytes", "HelperCore", "Redis", "Crypto", "EventLoop", "Telemetry"]),
         .executableTarget(
             name: "Fuzz",
-            dependencies: ["CFuzzer", "HTTP", "HTTPCorpus", "JSON", "Redis", "Crypto", "HelperCore", "Keycloak"],
+            dependencies: [
+                "CFuzzer", "Bytes", "Configuration", "HTTP", "HTTPClient", "HTTPCorpus", "JSON", "Redis", "Crypto",
+                "HelperCore", "Keycloak", "SharedState", "ThreeScale",
+            ],
             swiftSettings: settings,
             linkerSettings: [.unsafeFlags(["-Xlinker", runtime]), .linkedLibrary("stdc++")]),
     ]

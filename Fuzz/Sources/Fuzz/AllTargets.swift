@@ -9,4 +9,5 @@ let allTargets: [any FuzzTarget.Type] = [
     TokenTarget.self,
     TokenClaimsTarget.self,
     KeySetTarget.self,
+    ForeignNumberTarget.self,
 ]
