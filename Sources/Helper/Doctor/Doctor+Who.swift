@@ -25,14 +25,17 @@ extension Doctor {
         var isComplete = accounts?.isComplete == true && applications?.isComplete == true
         let ours = (applications?.elements ?? []).filter { Self.isMade($0, for: username) }
         var ids = Set(
-            (accounts?.elements ?? []).filter { $0["org_name"]?.string == username }.compactMap { $0["id"]?.int })
-        ids.formUnion(ours.compactMap { $0["account_id"]?.int })
+            (accounts?.elements ?? []).filter { $0["org_name"]?.string == username }.compactMap {
+                $0["id"]?.int(in: 0 ... .max)
+            })
+        ids.formUnion(ours.compactMap { $0["account_id"]?.int(in: 0 ... .max) })
         if AccountName.isAccepted(username) {
             let found = await ask("accounts/find", query: "username=\(PercentEncoding.encode(username))")
-            if let id = found.document?["account"]?["id"]?.int { ids.insert(id) }
+            if let id = found.document?["account"]?["id"]?.int(in: 0 ... .max) { ids.insert(id) }
         }
         let known = Dictionary(
-            (accounts?.elements ?? []).compactMap { account in account["id"]?.int.map { ($0, account) } },
+            (accounts?.elements ?? []).compactMap { account in account["id"]?.int(in: 0 ... .max).map { ($0, account) }
+            },
             uniquingKeysWith: { first, _ in first })
         var matches: [AccountOfNameCheck.Match] = []
         if ids.count > Self.askedMax { isComplete = false }
@@ -46,7 +49,9 @@ extension Doctor {
                     AccountOfNameCheck.Match(
                         user: user, organization: known[id]?["org_name"]?.string ?? "",
                         accountState: known[id]?["state"]?.string ?? "unknown",
-                        applications: ours.filter { $0["account_id"]?.int == id }.compactMap { $0["id"]?.int }.sorted())
+                        applications: ours.filter { $0["account_id"]?.int(in: 0 ... .max) == id }.compactMap {
+                            $0["id"]?.int(in: 0 ... .max)
+                        }.sorted())
                 )
             }
         }
@@ -57,7 +62,9 @@ extension Doctor {
     func accountNames() async -> AccountNamesCheck {
         let accounts = await pages("accounts", "account")
         let groups = Dictionary(grouping: accounts?.elements ?? []) { $0["org_name"]?.string ?? "" }
-        let suspects = groups.filter { $0.value.count > 1 }.flatMap(\.value).compactMap { $0["id"]?.int }.sorted()
+        let suspects = groups.filter { $0.value.count > 1 }.flatMap(\.value).compactMap {
+            $0["id"]?.int(in: 0 ... .max)
+        }.sorted()
         var isComplete = accounts?.isComplete == true && suspects.count <= Self.askedMax
         var all: [AccountUser] = []
         for id in suspects.prefix(Self.askedMax) {
@@ -69,7 +76,7 @@ extension Doctor {
     /// Nil when they could not be listed.
     private func users(of account: Int) async -> [AccountUser]? {
         Self.elements(await ask("accounts/\(account)/users"), "users", "user")?.compactMap { user in
-            guard let id = user["id"]?.int, let name = user["username"]?.string else { return nil }
+            guard let id = user["id"]?.int(in: 0 ... .max), let name = user["username"]?.string else { return nil }
             return AccountUser(id: id, username: name, account: account)
         }
     }

@@ -164,7 +164,7 @@ struct Lease: Sendable {
     private func target(_ terms: LeaseTerms) -> Int {
         guard rate * Double(terms.idleAfter) >= 1 else { return 0 }
         let use = rate * Double(terms.lifetime) * 2 / 3
-        return Int(min(use, max(Self.plenty, rate * Self.shortest), 1e9).rounded())
+        return Int(exactly: min(use, max(Self.plenty, rate * Self.shortest), 1e9).rounded()) ?? 0
     }
 
     /// Takes in the answer to the message under way; the requests that waited are granted or refused by it.

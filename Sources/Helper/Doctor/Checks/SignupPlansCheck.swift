@@ -1,3 +1,4 @@
+import Bytes
 package import JSON
 
 /// Whether a signup makes keys that nobody asked for: 3scale makes an application on every service with a default
@@ -18,7 +19,7 @@ package struct SignupPlansCheck: Check {
     package init(services: [JSONValue], plans: [JSONValue]?, servicePlans: [JSONValue]?) {
         self.services = Dictionary(
             services.compactMap { entity in
-                entity["id"]?.int.map { ($0, entity["name"]?.string ?? String($0)) }
+                entity["id"]?.int(in: 0 ... .max).map { ($0, entity["name"]?.string ?? String($0)) }
             }, uniquingKeysWith: { first, _ in first })
         self.plans = plans
         self.servicePlans = servicePlans
@@ -54,6 +55,7 @@ package struct SignupPlansCheck: Check {
 enum ServiceLink {
     static func service(of plan: JSONValue) -> Int? {
         let link = plan["links"]?.array?.first { $0["rel"]?.string == "service" }
-        return link?["href"]?.string?.split(separator: "/").last.flatMap { Int($0) }
+        return link?["href"]?.string?.split(separator: "/").last
+            .flatMap { ForeignNumber($0)?.within(0 ... .max) }
     }
 }

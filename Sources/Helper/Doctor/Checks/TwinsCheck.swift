@@ -21,8 +21,10 @@ package struct TwinsCheck: Check {
     package var findings: [Finding] {
         var groups: [Credential: [(id: Int, account: Int)]] = [:]
         for application in applications {
-            guard let id = application["id"]?.int, let service = application["service_id"]?.int else { continue }
-            let account = application["account_id"]?.int ?? 0
+            guard let id = application["id"]?.int(in: 0 ... .max),
+                let service = application["service_id"]?.int(in: 0 ... .max)
+            else { continue }
+            let account = application["account_id"]?.int(in: 0 ... .max) ?? 0
             for member in ["application_id", "user_key"] {
                 guard let value = application[member]?.string else { continue }
                 groups[Credential(service: service, member: member, value: value), default: []].append((id, account))
