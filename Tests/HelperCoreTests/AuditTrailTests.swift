@@ -101,6 +101,68 @@ struct AuditTrailTests {
         #expect(pauses.sum == .zero)
     }
 
+    @Test("asks whether an act changes anything only where other acts hold the reservations")
+    func needless() async throws {
+        let asked = Pauses()
+        let free = trail(Queue(refusals: 0))
+        try await free.withReservedLines(
+            for: ada,
+            unless: {
+                asked.add(.seconds(1)); return true
+            }
+        ) {}
+        #expect(asked.sum == .zero)
+        let pauses = Pauses()
+        let held = trail(Queue(refusals: .max, .actsHoldAll), pauses)
+        #expect(try await held.withReservedLines(for: ada, unless: { true }) { 1 } == 1)
+        #expect(pauses.sum == .zero)
+        let blocked = trail(Queue(refusals: .max, .linesWait))
+        await #expect(throws: HelperError.self) {
+            try await blocked.withReservedLines(for: ada, unless: { true }) { Issue.record("nothing is recorded") }
+        }
+    }
+
+    /// Eight people's calls that waited for a slow 3scale once kept everybody else from the keys they had.
+    @Test("lets a key that is there be answered while other acts hold the reservations, and no key be made")
+    func knownKey() async throws {
+        let manager = FakeAPIManager()
+        manager.state.withLock { state in
+            let plan = Plan(
+                id: 1, name: "Basic", systemName: "basic", isPublished: true, isDefault: false, isCustom: false,
+                needsApproval: false)
+            state.services = [7, 8].map { id in
+                Service(
+                    id: id, name: "Chat", systemName: "chat_\(id)", description: nil, authentication: .apiKey,
+                    proxyEndpoint: nil,
+                    placement: CredentialsPlacement(location: "headers", parameter: "user_key", idParameter: nil),
+                    plans: [plan])
+            }
+        }
+        let ada = Caller(
+            issuer: "https://sso.example.com/realms/mlaas", subject: "1", username: "ada", email: "ada@example.com")
+        _ = try await provision(manager, trail(Queue(refusals: 0)))(.init(serviceID: 7), for: ada)
+        // Another process, which has nothing cached.
+        let pauses = Pauses()
+        let held = await provision(manager, trail(Queue(refusals: .max, .actsHoldAll), pauses))
+        #expect(try await !held(.init(serviceID: 7), for: ada).isNew)
+        #expect(pauses.sum == .zero)
+        let error = await #expect(throws: HelperError.self) { try await held(.init(serviceID: 8), for: ada) }
+        #expect(error?.code == .overloaded)
+        #expect(manager.state.withLock { $0.creates } == 1)
+    }
+
+    private func provision(_ manager: FakeAPIManager, _ trail: AuditTrail) async -> ProvisionKey {
+        let spawn: Spawn = { work in Task { await work() } }
+        let logger = Logger(label: "test", handler: SwiftLogNoOpLogHandler())
+        let catalogs = CatalogStore(manager: manager, logger: logger)
+        await catalogs.refresh()
+        return ProvisionKey(
+            find: FindService(catalogs: catalogs, manager: manager, policy: AccessPolicy()), manager: manager,
+            keys: OwnedKeys(manager: manager, spawn: spawn), defaultPlan: nil, spawn: spawn, sleep: { _ in },
+            logger: logger,
+            audit: trail)
+    }
+
     @Test("makes an act that changes nothing wait while the lines that are there are not taken")
     func unreservedWaits() async throws {
         let pauses = Pauses()

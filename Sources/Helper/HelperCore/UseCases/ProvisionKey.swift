@@ -85,7 +85,9 @@ package struct ProvisionKey: Sendable {
                 try await flights.run(key) { [self] in
                     do {
                         return .key(
-                            try await audit.withReservedLines(for: caller.ownerMark) {
+                            try await audit.withReservedLines(
+                                for: caller.ownerMark, unless: { await hasKey(service, caller) }
+                            ) {
                                 try await provision(service, request.planID, caller)
                             })
                     } catch let error as HelperError where error.code == .planNotFound {
@@ -104,6 +106,12 @@ package struct ProvisionKey: Sendable {
                     staleAge: result.staleAge)
             }
         }
+    }
+
+    /// Whether the caller's key is there already, as far as 3scale or what is cached says.
+    private func hasKey(_ service: Service, _ caller: Caller) async -> Bool {
+        guard let catalog = find.catalog else { return false }
+        return (try? await keys.snapshot(for: caller, catalog: catalog))?.keys[service.id] != nil
     }
 
     // MARK: The flight
