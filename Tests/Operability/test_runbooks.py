@@ -175,7 +175,7 @@ def refusing(seen, sandbox, folder):
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
          "-addext", "subjectAltName=DNS:localhost", "-keyout", folder / "key.pem", "-out", folder / "cert.pem"], check=True, capture_output=True)
-    helper = harness.Helper(sandbox.keycloak, sandbox.threescale, MLAAS_REQUIRED_ROLE="nobody-has-this")
+    helper = harness.Helper(sandbox.keycloak, sandbox.threescale, MLAAS_REQUIRED_ROLE="role-that-no-caller-has")
     token = sandbox.token("ada")
     # More than one kind of line may be written in a second.
     for _ in range(60):
@@ -405,6 +405,6 @@ def test_whatever_the_pages_quote_is_real(facts, tmp_path):
 @pytest.mark.parametrize("text", [
     "circuit breaker exploded", "mlaas_no_such_total", 'mlaas_auth_total{outcome="praised"}', "MLAAS_NO_SUCH_SETTING",
     "LOG_LEVEL=chatty", "mlaas-helper heal", "mlaas-helper doctor --faster", "GET /api/nothing/of/that", "no.such.value",
-    "NO_SUCH_CODE", '"logger":"nobody"', "kubectl dance"])
+    "NO_SUCH_CODE", '"logger":"no-such-logger"', "kubectl dance"])
 def test_what_is_not_real_is_found(facts, tmp_path, text):
     assert problem(text, facts, tmp_path)

@@ -221,8 +221,9 @@ package struct Doctor: Sendable {
         checks.append(
             SignupPlansCheck(services: services, plans: applicationPlans, servicePlans: servicePlanElements))
         checks.append(AccessCheck(plan.access, systemNames: services.compactMap { $0["system_name"]?.string }))
-        let listed = Set((configurations?.elements ?? []).compactMap { $0["content"]?["id"]?.int })
-        checks += await proxyChecks(services.filter { $0["id"]?.int.map { !listed.contains($0) } ?? false })
+        let listed = Set((configurations?.elements ?? []).compactMap { $0["content"]?["id"]?.int(in: 1...Int.max) })
+        checks += await proxyChecks(
+            services.filter { $0["id"]?.int(in: 1...Int.max).map { !listed.contains($0) } ?? false })
         if let wanted = plan.defaultPlan, let applicationPlans {
             checks.append(
                 DefaultPlanCheck(wanted, systemNames: applicationPlans.compactMap { $0["system_name"]?.string }))
@@ -234,7 +235,7 @@ package struct Doctor: Sendable {
     private func proxyChecks(_ services: [JSONValue]) async -> [ProxyCheck] {
         var checks: [ProxyCheck] = []
         for entity in services.prefix(Self.proxiesMax) {
-            guard let id = entity["id"]?.int else { continue }
+            guard let id = entity["id"]?.int(in: 1...Int.max) else { continue }
             checks.append(
                 ProxyCheck(
                     .init(

@@ -19,7 +19,7 @@ package struct MoveOwners: Sendable {
         package var changed = 0
         /// Applications that have the new mark already.
         package var moved = 0
-        /// Applications with a mark of nobody in the list, or without one.
+        /// Applications without a mark, or with one of no subject in the list.
         package var skipped = 0
         /// Applications that 3scale did not change.
         package var failed = 0
