@@ -20,4 +20,20 @@ struct HTTPDateTests {
             "Sun, 06 Nov 99999999999999999999 08:49:37 GMT",
         ])
     func others(_ text: String) { #expect(HTTPDate.seconds(text) == nil) }
+
+    @Test(
+        "a timestamp of RFC 3339 is read in any zone",
+        arguments: [
+            "2026-03-02T09:15:03Z", "2026-03-02T14:45:03+05:30", "2026-03-01T23:15:03-10:00",
+            "2026-03-02T09:15:03-00:00",
+        ])
+    func timestamp(_ text: String) { #expect(HTTPDate.timestampSeconds(text) == 1_772_442_903) }
+
+    @Test(
+        "a timestamp is nothing else",
+        arguments: [
+            "", "2026-03-02 09:15:03Z", "2026-03-02T09:15:03", "2026-03-02T09:15:03+0530", "2026-03-02T09:15:03+24:00",
+            "2026-03-02T09:15:03 05:30", "2026-13-02T09:15:03Z", "2026-03-02T09:15:03+05:60", "-026-03-02T09:15:03Z",
+        ])
+    func otherTimestamps(_ text: String) { #expect(HTTPDate.timestampSeconds(text) == nil) }
 }

@@ -161,7 +161,7 @@ struct ThreeScaleEntitiesTests {
     func ages() throws {
         let entity: JSONValue = [
             "id": 1, "service_id": 2, "plan_id": 3, "account_id": 4, "created_at": "2026-03-02T09:15:00Z",
-            "updated_at": "2026-03-02T09:15:04Z",
+            "updated_at": "2026-03-02T14:45:04+05:30",
         ]
         let date = HTTPDate.seconds("Mon, 02 Mar 2026 09:15:07 GMT") ?? 0
         let application = try ThreeScaleEntities.application(entity, at: date)

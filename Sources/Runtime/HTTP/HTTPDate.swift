@@ -43,12 +43,12 @@ package enum HTTPDate {
         return days(year: year, month: month + 1, day: day) * 86_400 + time[0] * 3_600 + time[1] * 60 + time[2]
     }
 
-    /// Seconds since 1970-01-01T00:00:00Z of a UTC timestamp as in `2026-03-02T09:15:03Z` (RFC 3339, whole seconds); nil for
-    /// anything else.
+    /// Seconds since 1970-01-01T00:00:00Z of a timestamp as in `2026-03-02T09:15:03Z` or `2026-03-02T14:45:03+05:30` (RFC 3339
+    /// §5.6, whole seconds); nil for anything else. 3scale writes its times in the zone of its tenant.
     package static func timestampSeconds(_ text: String) -> Int? {
         let bytes = Array(text.utf8)
-        guard bytes.count == 20, bytes[4] == 0x2D, bytes[7] == 0x2D, bytes[10] == 0x54, bytes[13] == 0x3A,
-            bytes[16] == 0x3A, bytes[19] == 0x5A
+        guard bytes.count == 20 || bytes.count == 25, bytes[4] == 0x2D, bytes[7] == 0x2D, bytes[10] == 0x54,
+            bytes[13] == 0x3A, bytes[16] == 0x3A
         else { return nil }
         func number(_ range: Range<Int>) -> Int? {
             bytes[range].reduce(0) { sum, digit in
@@ -59,7 +59,13 @@ package enum HTTPDate {
             let hour = number(11..<13), let minute = number(14..<16), let second = number(17..<19),
             year >= 1970, (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second <= 60
         else { return nil }
-        return days(year: year, month: month, day: day) * 86_400 + hour * 3_600 + minute * 60 + second
+        let local = days(year: year, month: month, day: day) * 86_400 + hour * 3_600 + minute * 60 + second
+        if bytes.count == 20 { return bytes[19] == 0x5A ? local : nil }
+        guard bytes[19] == 0x2B || bytes[19] == 0x2D, bytes[22] == 0x3A, let hours = number(20..<22), hours < 24,
+            let minutes = number(23..<25), minutes < 60
+        else { return nil }
+        let offset = hours * 3_600 + minutes * 60
+        return bytes[19] == 0x2B ? local - offset : local + offset
     }
 
     /// The inverse of `civil`.
