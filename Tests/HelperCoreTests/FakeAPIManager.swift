@@ -26,6 +26,8 @@ final class FakeAPIManager: APIManager {
         /// How long it asks to wait while it is down.
         var retryAfter: Duration?
         var deleted: [Int] = []
+        /// The longest time that any deletion was given.
+        var longestDeletion = Duration.zero
     }
 
     let state = Mutex(State())
@@ -174,7 +176,9 @@ final class FakeAPIManager: APIManager {
     }
 
     func deleteApplication(_ id: Int, account: Int) async throws(APIManagerError) {
+        let time = Deadline.remaining(atMost: .seconds(3_600))
         state.withLock { state in
+            state.longestDeletion = max(state.longestDeletion, time)
             if let gone = state.applications.first(where: { $0.id == id }), let owner = gone.owner,
                 !state.applications.contains(where: {
                     $0.id != id && $0.owner == owner && $0.serviceID == gone.serviceID
