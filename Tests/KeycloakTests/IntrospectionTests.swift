@@ -205,6 +205,42 @@ struct IntrospectionTests {
         #expect(told.count == 1 && questions == 3)
     }
 
+    @Test("questions that go on to fail are summed up each minute, with cause and hint")
+    func failuresOfAMinute() async throws {
+        let bench = Bench(source, introspects: .seconds(30))
+        source.state.withLock { $0.introspectionError = KeySourceError("HTTP 401", kind: .credentials) }
+        for _ in 0..<4 {
+            #expect(await bench.ask(try signer.token()) == "unavailable")
+            bench.clock.advance(by: 2)
+        }
+        bench.verifier.summariseFailures(now: bench.clock.instant)
+        #expect(bench.log.lines.count { $0.contains("token introspection failed") } == 1)
+        bench.clock.advance(by: 60)
+        for _ in 0..<2 { bench.verifier.summariseFailures(now: bench.clock.instant) }
+        let told = bench.log.lines.filter { $0.contains("token introspection failed") }
+        #expect(told.count == 2 && told.allSatisfy { $0.contains("KEYCLOAK_CLIENT_SECRET") && $0.contains("HTTP 401") })
+        #expect(told.last?.contains("\"failures\":3") == true)
+    }
+
+    @Test("fetches of signing keys that go on to fail are summed up each minute")
+    func keyFailuresOfAMinute() async throws {
+        let bench = Bench(source)
+        source.state.withLock { $0.keys = Array("<html>".utf8) }
+        let left = Shared(600)
+        await bench.verifier.run { [source] _ in
+            try? await Task.sleep(for: .milliseconds(50))
+            return source.keyFetches < 2
+                && left.withLock {
+                    $0 -= 1; return $0 > 0
+                }
+        }
+        #expect(bench.log.lines.count { $0.contains("signing keys could not be loaded") } == 1)
+        for _ in 0..<2 { bench.verifier.summariseFailures(now: .now + .seconds(61)) }
+        let told = bench.log.lines.filter { $0.contains("signing keys could not be loaded") }
+        #expect(told.count == 2 && told.allSatisfy { $0.contains("no key set") && $0.contains("warning") })
+        #expect(told.last?.contains("\"failures\":") == true)
+    }
+
     @Test("asks where discovery says, where it is told, and else where Keycloak has it")
     func places() async throws {
         answer(["active": true])

@@ -170,6 +170,7 @@ package struct HelperServer: Sendable {
             redis: shared.redis,
             summariseFailures: {
                 breakers.keycloak.summariseFailures()
+                verifier.summariseFailures()
                 manager.summariseFailures()
                 catalogs.summariseFailures()
             })

@@ -37,12 +37,22 @@ final class Introspector: Sendable {
     /// By issuer: one that is slow holds up no other.
     private let queues: [String: Queue]
     private let sleep: @Sendable (Duration) async -> Void
-    /// By issuer: its last failure.
-    private let failures = Mutex<[String: (at: ContinuousClock.Instant, cause: String)]>([:])
+    /// By issuer: when it failed last.
+    private let failedAt = Mutex<[String: ContinuousClock.Instant]>([:])
+    private let failures = Mutex(FailureSummary<Failure>())
     /// Tokens whose own question failed.
     private let failedTokens: BoundedCache<SHA256Digest, Bool>
     private let logger: Logger
     private let instant: @Sendable () -> ContinuousClock.Instant
+
+    /// What one line of the log tells about questions.
+    private struct Failure: Hashable, Sendable {
+        let issuer: String
+        let cause: String
+        let hint: String?
+        /// Whether other tokens can still be asked about.
+        let isOfOneToken: Bool
+    }
 
     /// The questions to one issuer.
     private final class Queue: Sendable {
@@ -115,14 +125,14 @@ final class Introspector: Sendable {
         }
         defer { slot.giveBack() }
         let asked = instant()
-        if isPausing(failures.withLock { $0[issuer]?.at }, asked) { return .unavailable }
+        if isPausing(failedAt.withLock { $0[issuer] }, asked) { return .unavailable }
         if isPausing(failedTokens.entry(digest)?.madeAt, asked) { return .unavailable }
         do throws(KeySourceError) {
             let bytes = try await source.introspect(token[...], at: url, for: issuer)
             guard let answer = try? JSONValue(parsing: bytes, limits: Self.limits),
                 let isActive = answer["active"]?.bool
             else { throw KeySourceError("introspection \(LoggedURL(url)): HTTP 200, but no introspection response") }
-            let failed = failures.withLock { $0.removeValue(forKey: issuer) }
+            let failed = failedAt.withLock { $0.removeValue(forKey: issuer) }
             if failed != nil { logger.notice("token introspection works again", metadata: ["issuer": .string(issuer)]) }
             answers.insert(isActive, for: digest, at: asked)
             return isActive ? .active(answer) : .inactive
@@ -137,23 +147,37 @@ final class Introspector: Sendable {
     }
 
     /// What fails for one token is that token's failure and keeps nobody else out. Every other failure pauses the questions
-    /// to this issuer, and is logged when it begins and when its cause changes.
+    /// to this issuer. Each cause is logged when it begins, and as a sum for each minute with more of it.
     private func note(_ error: KeySourceError, _ digest: SHA256Digest, _ issuer: String) {
         let now = instant()
-        var metadata: Logger.Metadata = [LogKey.error: .string(error.description), "issuer": .string(issuer)]
-        if let hint = error.hint { metadata["hint"] = .string(hint) }
-        if error.kind == .request {
+        let isOfOneToken = error.kind == .request
+        if isOfOneToken {
             failedTokens.insert(true, for: digest, at: now)
-            logger.warning("token introspection failed for one token", metadata: metadata)
-            return
+        } else {
+            failedAt.withLock { $0[issuer] = now }
         }
-        let isNews = failures.withLock { failures in
-            let before = failures.updateValue((now, error.description), forKey: issuer)
-            return before?.cause != error.description
+        let secret = "check KEYCLOAK_CLIENT_SECRET, and that the client is confidential"
+        let failure = Failure(
+            issuer: issuer, cause: error.description, hint: error.kind == .credentials ? secret : error.hint,
+            isOfOneToken: isOfOneToken)
+        if failures.withLock({ $0.failed(failure, now: now) }) { log(failure, count: 1) }
+    }
+
+    /// Logs the summaries of failures whose minute is over. Called every second or so.
+    func summariseFailures(now: ContinuousClock.Instant) {
+        for (failure, count) in failures.withLock({ $0.takeDue(now: now) }) {
+            log(
+                failure ?? Failure(issuer: "several", cause: "other causes", hint: nil, isOfOneToken: false),
+                count: count)
         }
-        if error.kind == .credentials {
-            metadata["hint"] = "check KEYCLOAK_CLIENT_SECRET, and that the client is confidential"
-        }
-        logger.log(level: isNews ? .warning : .debug, "token introspection failed", metadata: metadata)
+    }
+
+    private func log(_ failure: Failure, count: Int) {
+        var metadata: Logger.Metadata = [
+            LogKey.error: .string(failure.cause), "issuer": .string(failure.issuer), "failures": .integer(count),
+        ]
+        if let hint = failure.hint { metadata["hint"] = .string(hint) }
+        logger.warning(
+            "token introspection failed\(failure.isOfOneToken ? " for one token" : "")", metadata: metadata)
     }
 }

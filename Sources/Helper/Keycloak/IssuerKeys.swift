@@ -21,8 +21,15 @@ final class IssuerKeys: Sendable {
     /// The tokens that wait for a fetch, by client.
     private let waiters: Mutex<WaiterBounds<String>>
     private let sleep: @Sendable (Duration) async -> Void
-    /// The failure that was logged last.
-    private let lastProblem = Mutex<String?>(nil)
+    private let failures = Mutex(FailureSummary<Failure>())
+
+    /// What one line of the log tells about a fetch.
+    private struct Failure: Hashable, Sendable {
+        let cause: String
+        let hint: String?
+        /// Whether keys of an earlier fetch stay in use.
+        let hasKeys: Bool
+    }
 
     /// - Parameters:
     ///   - name: for the log.
@@ -122,36 +129,38 @@ final class IssuerKeys: Sendable {
             return before
         }
         (isLoaded ? refreshes.loaded : refreshes.failed).increment()
-        let isNews = lastProblem.withLock { last in
-            defer { last = isLoaded ? nil : problem.description }
-            return last != problem.description
-        }
-        report(fetched, isLoaded ? nil : (problem, isNews), wasLoaded: wasLoaded, wasFailing: wasFailing)
+        report(fetched, isLoaded ? nil : problem, wasLoaded: wasLoaded, wasFailing: wasFailing)
         return isLoaded
     }
 
-    /// - Parameter problem: and whether it is another one than last time.
-    private func report(
-        _ fetched: KeySet?, _ problem: (error: KeySourceError, isNews: Bool)?, wasLoaded: Bool, wasFailing: Bool
-    ) {
+    private func report(_ fetched: KeySet?, _ problem: KeySourceError?, wasLoaded: Bool, wasFailing: Bool) {
         if let exposed = fetched?.exposed, !exposed.isEmpty {
             logger.warning(
                 "signing keys are published with their private half and are not used",
                 metadata: ["issuer": .string(name), "keys": .integer(exposed.count)])
         }
         if let problem {
-            let advice = wasLoaded ? "; the keys loaded before stay in use" : ""
-            var metadata: Logger.Metadata = [
-                LogKey.error: .string(problem.error.description), "issuer": .string(name),
-            ]
-            if let hint = problem.error.hint { metadata["hint"] = .string(hint) }
-            logger.log(
-                level: problem.isNews ? .warning : .debug, "signing keys could not be loaded\(advice)",
-                metadata: metadata)
+            let failure = Failure(cause: problem.description, hint: problem.hint, hasKeys: wasLoaded)
+            if failures.withLock({ $0.failed(failure, now: .now) }) { log(failure, count: 1) }
         } else if !wasLoaded || wasFailing {
             logger.notice(
                 "signing keys are loaded",
                 metadata: ["issuer": .string(name), "keys": .integer(fetched?.keys.count ?? 0)])
         }
+    }
+    /// Logs the summaries of failures whose minute is over. Called every second or so.
+    func summariseFailures(now: ContinuousClock.Instant) {
+        for (failure, count) in failures.withLock({ $0.takeDue(now: now) }) {
+            log(failure ?? Failure(cause: "other causes", hint: nil, hasKeys: age != nil), count: count)
+        }
+    }
+
+    private func log(_ failure: Failure, count: Int) {
+        let advice = failure.hasKeys ? "; the keys loaded before stay in use" : ""
+        var metadata: Logger.Metadata = [
+            LogKey.error: .string(failure.cause), "issuer": .string(name), "failures": .integer(count),
+        ]
+        if let hint = failure.hint { metadata["hint"] = .string(hint) }
+        logger.warning("signing keys could not be loaded\(advice)", metadata: metadata)
     }
 }

@@ -194,6 +194,12 @@ package final class KeycloakTokenVerifier: TokenVerifier {
 
     package var lastLoadFailed: Bool { keySets.contains(where: \.lastFailed) }
 
+    /// Logs the summaries of failed fetches and questions whose minute is over. Called every second or so.
+    package func summariseFailures(now: ContinuousClock.Instant = .now) {
+        for keys in keySets { keys.summariseFailures(now: now) }
+        introspector?.summariseFailures(now: now)
+    }
+
     /// Keeps the keys fresh.
     /// - Parameter sleep: waits, and returns false when it is time to stop.
     package func run(sleep: @Sendable (Duration) async -> Bool) async {
