@@ -1,8 +1,11 @@
 """What `/metrics` tells."""
 
+import contextlib
+import os
 import re
 import socket
 import subprocess
+import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -150,6 +153,17 @@ def test_metrics_may_have_a_port_of_their_own(sandbox):
         assert requests.get(own + "/api/health", timeout=10).status_code == 404
         answer = requests.post(own + "/metrics", timeout=10)
         assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD")
+        # Its connections come out of the descriptors that clients leave.
+        with contextlib.ExitStack() as held:
+            def hold(count, address):
+                for _ in range(count):
+                    held.enter_context(socket.create_connection(("127.0.0.1", port), 10, (address, 0)))
+            hold(60, "127.0.0.2")
+            assert requests.get(own + "/metrics", timeout=10).status_code == 200
+            for number in range(3, 13):
+                hold(30, f"127.0.0.{number}")
+            time.sleep(1)
+            assert len(os.listdir(f"/proc/{helper.process.pid}/fd")) < 128 + 80
     finally:
         helper.stop()
 

@@ -136,6 +136,11 @@ struct HelperTelemetry: Sendable {
         return tasks
     }
 
+    /// Room for many scrapers: half of the descriptors that `HelperServer.limits` keeps from clients.
+    private static let metricsConnectionsMax = 128
+    /// One address leaves room for the others.
+    private static let metricsConnectionsPerAddressMax = 32
+
     /// The port of the metrics, when they have one.
     func startServer(
         on group: EventLoopGroup, memory: MemoryBudget
@@ -145,6 +150,8 @@ struct HelperTelemetry: Sendable {
             host: settings.metricsHost, port: settings.metricsPort, refusals: refusals,
             logger: logger.labelled("metrics"))
         configuration.memory = memory
+        configuration.limits.connections = Self.metricsConnectionsMax
+        configuration.limits.connectionsPerAddress = Self.metricsConnectionsPerAddressMax
         let server = HTTPServer(
             configuration: configuration, group: group, responder: MetricsFace(metricsRoute),
             logger: logger.labelled("metrics"))
