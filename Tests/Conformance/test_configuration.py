@@ -61,3 +61,22 @@ def test_sighup_reads_the_client_secret_again(sandbox, tmp_path):
             time.sleep(0.2)
     finally:
         stop(helper.process)
+
+
+def test_a_probe_repeats_no_warning_of_the_configuration(tmp_path):
+    """A container engine keeps what each check prints, and would show that in place of the cause."""
+    file = tmp_path / ".env"
+    file.write_text("".join(f"{name}={value}\n" for name, value in GOOD.items())
+                    + "KEYCLOAK_REALMS=x\nLOG_FORMAT=%(message)s\nSERVER_PORT=9\n")
+    assert config("check", file).stderr.count("warning") == 2
+    probe = subprocess.run([BIN / "mlaas-helper", "healthcheck", "--env-file", file], env={}, capture_output=True,
+                           text=True, timeout=20, check=False)
+    assert probe.returncode == 1 and len(probe.stderr.splitlines()) == 1 and "did not answer" in probe.stderr
+
+
+def test_what_is_printed_says_what_a_running_helper_reads_again(tmp_path):
+    file = tmp_path / ".env"
+    file.write_text("".join(f"{name}={value}\n" for name, value in GOOD.items()))
+    comment = "".join(line for line in config("print", file).stdout.splitlines() if line.startswith("# "))
+    for words in ("read at its start", "reload finished", "SIGHUP", "KEYCLOAK_CLIENT_SECRET", "CA_BUNDLE"):
+        assert words in comment

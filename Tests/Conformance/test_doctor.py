@@ -78,6 +78,7 @@ def test_a_good_deployment_has_two_warnings_a_service_without_a_plan_and_one_wit
                   "3scale.permission", "3scale.account_plan", "3scale.services", "3scale.duplicates", "service"):
         assert severities(found, check) == {"ok"}, check
     assert severities(found, "keycloak.token") == {"info"}
+    assert "SIGHUP" in found["configuration"][0]["advice"] and severities(found, "configuration") == {"ok"}
     threescale(sandbox, "POST", f"services/{service(sandbox, 'rerank')}/application_plans", name="Basic", state_event="publish")
     _, found = doctor(sandbox)
     warnings = [finding for findings in found.values() for finding in findings if finding["severity"] == "warning"]

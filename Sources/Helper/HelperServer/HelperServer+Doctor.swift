@@ -39,7 +39,16 @@ extension HelperServer {
         }.value
         await client.shutdown()
         group.shutdown()
-        return report
+        return who == nil ? Report([Self.readingFinding] + report.findings) : report
+    }
+
+    /// The doctor is a process of its own, and may know newer values than the one that serves.
+    private static var readingFinding: Finding {
+        Finding(
+            "configuration", .ok, "read now, as a helper would that starts now",
+            advice:
+                "One that runs has what it read at its start. After a change of a secret's or certificate's file send it "
+                + "SIGHUP and look for its log line 'reload finished'; restart it after any other change")
     }
 
     private func doctorPlan(_ tokenFile: String?) -> Doctor.Plan {

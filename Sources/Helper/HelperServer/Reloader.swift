@@ -15,6 +15,11 @@ final class Reloader: Sendable {
     /// How often the served certificate's files are looked at.
     private static let interval = Duration.seconds(2)
 
+    /// What SIGHUP reads again; everything else needs a restart.
+    static let settings = [
+        "THREESCALE_ADMIN_API_KEY", "KEYCLOAK_CLIENT_SECRET", "CA_BUNDLE", "TLS_CERT_FILE", "TLS_KEY_FILE",
+    ]
+
     private let credentials: Credentials
     private let client: HTTPClient
     private let loop: EventLoop
@@ -60,10 +65,15 @@ final class Reloader: Sendable {
         }
     }
 
-    /// What a reload looks at in this process; everything else needs a restart.
+    /// What a reload looks at in this process.
     private var rereadNames: [String] {
-        ["THREESCALE_ADMIN_API_KEY"] + (credentials.clientSecret == nil ? [] : ["KEYCLOAK_CLIENT_SECRET"])
-            + ["CA_BUNDLE"] + (credentials.certificate == nil ? [] : ["TLS_CERT_FILE", "TLS_KEY_FILE"])
+        Self.settings.filter { name in
+            switch name {
+            case "KEYCLOAK_CLIENT_SECRET": credentials.clientSecret != nil
+            case "TLS_CERT_FILE", "TLS_KEY_FILE": credentials.certificate != nil
+            default: true
+            }
+        }
     }
 
     private func reloadClientSecret(_ secret: Secret?) {

@@ -35,6 +35,10 @@ struct ConfigPrintCommand: Subcommand {
             switch outcome {
             case .problems(_, let entries, _), .settings(_, let entries, _): entries
             }
+        StandardStreams.output(
+            "# Read now. A helper that runs has what it read at its start; its last log line 'reload finished' says what it\n"
+                + "# read again, and when. SIGHUP reads files again, of these settings only:\n"
+                + "# \(Reloader.settings.joined(separator: ", ")).")
         for entry in entries {
             let value = entry.effective.map { "\(entry.key)=\($0)" } ?? "# \(entry.key) is not set"
             StandardStreams.output(value + (entry.source.map { "  # from \($0)" } ?? ""))

@@ -22,11 +22,14 @@ struct ConfigurationSource: Sendable {
     }
 
     /// The settings. Writes warnings to standard error, and every problem where there is one.
+    /// - Parameter showsWarnings: false for a command that runs again and again.
     /// - Returns: nil where the configuration has problems.
-    func settings() -> Settings? { Self.report(read()) }
+    func settings(showsWarnings: Bool = true) -> Settings? { Self.report(read(), showsWarnings: showsWarnings) }
 
-    static func report(_ outcome: Settings.Outcome) -> Settings? {
-        for warning in outcome.warnings { StandardStreams.error("mlaas-helper: warning: \(warning)") }
+    static func report(_ outcome: Settings.Outcome, showsWarnings: Bool = true) -> Settings? {
+        if showsWarnings {
+            for warning in outcome.warnings { StandardStreams.error("mlaas-helper: warning: \(warning)") }
+        }
         switch outcome {
         case .problems(let problems, _, _):
             StandardStreams.error("mlaas-helper: the configuration has \(problems.count) problem(s):")
