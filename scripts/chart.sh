@@ -8,9 +8,10 @@ source scripts/image/engine.sh
 
 scripts/get-helm.py
 scripts/policy.py
-tests=(Tests/Deployment/test_chart.py)
+swift build --product mlaas-sandbox >/dev/null
+swift build --product mlaas-helper >/dev/null
+tests=(Tests/Deployment/test_chart.py Tests/Deployment/test_original.py)
 if podman image exists "${MLAAS_IMAGE:-localhost/mlaas-helper:latest}"; then
-    swift build --product mlaas-sandbox >/dev/null
     tests+=(Tests/Deployment/test_play.py)
 else
     echo 'skipped: Tests/Deployment/test_play.py (needs the image: make image)'
