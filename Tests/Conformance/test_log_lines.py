@@ -107,6 +107,18 @@ def test_a_forbidden_caller_is_named_in_one_line(sandbox):
     assert told[0]["user"] == "ada" and told[0]["code"] == "FORBIDDEN" and told[0]["request_id"]
 
 
+def test_a_service_without_plans_is_one_line_and_a_wrong_id_none(sandbox):
+    """What docs/production-checklist.md says of the default level."""
+    helper = Helper(sandbox.keycloak, sandbox.threescale)
+    try:
+        token = sandbox.token("ada")
+        assert helper.init(token, helper.services(token)["rerank"]["id"]).status_code == 409
+        assert helper.init(token, "99999").status_code == 404
+    finally:
+        log = [line for line in lines(helper.stop()) if 400 <= line.get("status", 0) < 500]
+    assert [(line["status"], line["user"], line["code"]) for line in log] == [(409, "ada", "NO_PLANS_FOUND")]
+
+
 def test_a_warning_about_the_configuration_is_one_line_of_the_log_and_nothing_else(sandbox):
     helper = Helper(
         sandbox.keycloak, sandbox.threescale, KEYCLOAK_REALMS="mlaas", LOG_FORMAT="%(asctime)s - %(message)s")
