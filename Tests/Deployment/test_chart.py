@@ -463,6 +463,13 @@ def test_the_secrets_of_the_build_are_a_template_without_a_secret():
     assert build["volumes"][0]["source"]["secret"]["secretName"] == apt["metadata"]["name"]
 
 
+def test_set_up_installs_what_the_container_engine_calls():
+    """A machine that has them already would not notice."""
+    packages = (ROOT / "setup.sh").read_text().partition("packages+=(")[2]
+    assert {"buildah", "podman", "runc", "netavark", "catatonit", "skopeo"} <= set(re.findall(r"[\w.-]+", packages))
+    assert "python=/usr/bin/python3" in packages
+
+
 # From the original's chart
 
 # Its names, with values of our own.
