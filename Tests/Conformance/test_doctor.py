@@ -169,6 +169,9 @@ def test_the_audience_is_proven_by_a_token(sandbox, tmp_path):
     path.write_text(sandbox.token(kind="id_token"), encoding="utf-8")
     status, found = doctor(sandbox, "--token-file", str(path))
     assert status == 2 and "ID token" in found["keycloak.token"][0]["advice"]
+    path.write_text("a" * 17_000 + ".b.c", encoding="utf-8")
+    status, found = doctor(sandbox, "--token-file", str(path))
+    assert status == 2 and "groups" in found["keycloak.token"][0]["advice"]
     assert doctor(sandbox, "--token-file", str(tmp_path / "nothing"))[0] == 2
 
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import BIN, ROOT, free_port
+from conftest import BIN, ROOT, Helper, free_port, stop
 
 SCRIPT = ROOT / "scripts" / "run.sh"
 
@@ -100,3 +100,26 @@ def test_a_long_build_says_how_far_it_is(checkout):
     folder, run = checkout
     (folder / "compiler.sh").write_text('echo "[3/9] Compiling"; sleep 7; exit 1\n', encoding="utf-8")
     assert " s  [3/9] Compiling" in run().stderr
+
+
+def check_from_outside(*arguments):
+    return subprocess.run([ROOT / "test_api.sh", *arguments], capture_output=True, text=True, timeout=120, check=False,
+                          env={"PATH": "/usr/bin:/bin"})
+
+
+def test_the_check_from_outside_takes_long_options_and_a_metrics_port_and_may_be_repeated(sandbox):
+    port = free_port()
+    helper = Helper(sandbox.keycloak, sandbox.threescale, METRICS_PORT=str(port), METRICS_HOST="127.0.0.1",
+                    RATE_LIMITS="write=30/minute")
+    try:
+        token = sandbox.token("ada")
+        service = helper.services(token)["granite_chat"]["id"]
+        for _ in range(3):
+            done = check_from_outside(f"--url={helper.url}", "--token", token, "--service-id", service, "--metrics-url",
+                                      f"http://127.0.0.1:{port}")
+            assert done.returncode == 0 and " 0 failed" in done.stdout, done.stdout
+            assert token not in done.stdout
+    finally:
+        stop(helper.process)
+    gone = check_from_outside("-u", helper.url)
+    assert gone.returncode == 1 and len(gone.stdout.splitlines()) == 1 and "cannot be reached" in gone.stdout
