@@ -77,6 +77,13 @@ def test_its_values_file_is_moved_and_what_it_renders_runs(which, sandbox, tmp_p
     assert not [line for line in log.splitlines() if json.loads(line)["level"] not in ("notice", "info")], log
 
 
+@pytest.mark.parametrize("which", HELMS)
+def test_its_values_file_itself_is_refused_with_the_way_to_move_it(which):
+    done = helm(which, "template", "mlaas", CHART, "-f", ORIGINAL / "values.yaml", check=False)
+    assert done.returncode != 0
+    assert "/configMap" in done.stderr and "migrate-values.py" in done.stderr and "docs/upgrade.md" in done.stderr
+
+
 def test_its_configmap_is_an_environment_that_runs(sandbox, tmp_path):
     port = conformance.free_port()
     data = yaml.safe_load(placed((ORIGINAL / "configmap.yaml").read_text(), sandbox, port))["data"]
