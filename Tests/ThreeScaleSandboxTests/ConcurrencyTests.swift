@@ -52,6 +52,8 @@ struct ConcurrencyTests {
         }
         #expect(delays(50) == delays(50) && Set(delays(50)).count > 5)
         #expect(delays(0).allSatisfy { $0 == nil })
+        let byDefault = Set(delays(Knobs().commitMilliseconds))
+        #expect(byDefault.count > 1 && byDefault.allSatisfy { ($0 ?? 0) <= 3 })
     }
 
     @Test("refuses later writes of twins until one is deleted (section 7.4)")

@@ -26,7 +26,7 @@ package struct Knobs: Sendable {
     package var hasFalseNotModified = false
 
     /// Creates commit up to that many milliseconds after their ids were given, chosen by the seed.
-    package var commitMilliseconds = 0
+    package var commitMilliseconds = 3
     /// A signup takes that long for each application it makes.
     package var signupMillisecondsPerApplication = 0
     /// A signup with a password validates again at its commit, even in a race that was asked for.
