@@ -5,6 +5,28 @@ import Telemetry
 /// One seeded run: replicas, people, services, calls, weather and deaths are all chosen from the seed; then everything is
 /// left to settle, one undisturbed call is made for each person and service, and what must hold is checked.
 final class ChaosRun: Sendable {
+    /// What a run is made of.
+    struct Setting: Sendable {
+        var replicas = 1...3
+        /// Every person has an account, calls and replicas do not fail, names are neither changed nor shared: only creates overlap.
+        var isCalm = false
+        /// Ids are given when rows commit, as a plain store does.
+        var givesIDsAtCommit = false
+        /// The lowest id wins, instead of the shipped rule.
+        var lowestIDWins = false
+
+        /// Replicas that share nothing, and ids that are given before the commit.
+        static let lateCommits = Setting(replicas: 2...8, isCalm: true)
+    }
+
+    /// What a call was answered.
+    struct Given: Sendable {
+        let key: String?
+        let application: Int
+        var isNew: Bool
+        let isStale: Bool
+    }
+
     private struct Answer: Sendable {
         let key: String?
         let application: Int
@@ -28,10 +50,13 @@ final class ChaosRun: Sendable {
 
     private final class Replica: Sendable {
         let view: SimulatedReplicaView
-        let provision: ProvisionKey
+        private let provisionKey: ProvisionKey
+        private let lowestIDWins: LowestIDWins?
         let list: ListServices
 
-        init(_ server: SimulatedThreeScale, _ time: SimulatedTime, _ catalogs: CatalogStore) {
+        init(
+            _ server: SimulatedThreeScale, _ time: SimulatedTime, _ catalogs: CatalogStore, _ setting: Setting
+        ) {
             let view = SimulatedReplicaView(server)
             let spawn: Spawn = { time.spawn($0) }
             let logger = Logger(
@@ -41,12 +66,21 @@ final class ChaosRun: Sendable {
             let keys = OwnedKeys(manager: view, limits: limits, spawn: spawn)
             let find = FindService(catalogs: catalogs, manager: view, policy: AccessPolicy())
             self.view = view
-            provision = ProvisionKey(
+            lowestIDWins = setting.lowestIDWins ? LowestIDWins(manager: view, time: time) : nil
+            provisionKey = ProvisionKey(
                 find: find, manager: view, keys: keys, defaultPlan: nil, spawn: spawn,
                 sleep: { await time.sleep(max(1, Int($0 / .milliseconds(1)))) }, milliseconds: { time.now },
                 logger: logger,
                 audit: AuditTrail(logger: logger, factory: PrometheusRegistry()))
             list = ListServices(catalogs: catalogs, keys: keys, policy: AccessPolicy())
+        }
+
+        func provision(_ service: Service, plan: Int? = nil, for caller: Caller) async throws -> Given {
+            if let lowestIDWins { return try await lowestIDWins.provision(service, for: caller) }
+            let result = try await provisionKey(.init(serviceID: service.id, planID: plan), for: caller)
+            return Given(
+                key: result.key.key, application: result.key.applicationID, isNew: result.isNew,
+                isStale: result.staleAge != nil)
         }
     }
 
@@ -80,14 +114,16 @@ final class ChaosRun: Sendable {
     private let record = Mutex(Record())
     private let callers: Mutex<[Caller]>
     private let services: [Service]
+    private let setting: Setting
 
-    init(seed: UInt64) {
+    init(seed: UInt64, _ setting: Setting = Setting()) {
+        self.setting = setting
         time = SimulatedTime(seed: seed)
         server = SimulatedThreeScale(time: time)
         let (callers, services) = time.choose { choices in
             // The third has the first one's name: inherited, or the same person after the issuer changed.
             let issuerChanges = choices.chance(30)
-            let callers = (0...choices.below(3)).map { index in
+            let callers = (0...choices.below(setting.isCalm ? 2 : 3)).map { index in
                 Caller(
                     issuer: index == 2 && issuerChanges ? "https://new.example.com" : "https://sso.example.com",
                     subject: index == 2 && issuerChanges ? "0" : "\(index)",
@@ -98,7 +134,8 @@ final class ChaosRun: Sendable {
                 let plans = (0...choices.below(2)).map { offset in
                     Plan(
                         id: id * 10 + offset, name: "Plan", systemName: "plan", isPublished: true,
-                        isDefault: offset == 0 && choices.chance(30), isCustom: false, needsApproval: choices.chance(20)
+                        isDefault: offset == 0 && choices.chance(setting.isCalm ? 0 : 30), isCustom: false,
+                        needsApproval: choices.chance(20)
                     )
                 }
                 return Service(
@@ -114,6 +151,11 @@ final class ChaosRun: Sendable {
         let weather = time.choose { choices in
             var weather = SimulatedThreeScale.Weather()
             weather.latency = 1 + choices.below(20)
+            weather.givesIDsAtCommit = setting.givesIDsAtCommit
+            if setting.isCalm {
+                weather.race = 1 + choices.below(30)
+                return weather
+            }
             weather.race = choices.chance(70) ? 1 + choices.below(30) : 0
             weather.writeFaults = [0, 10, 20, 40][choices.below(4)]
             weather.readFaults = [0, 0, 5, 20][choices.below(4)]
@@ -128,6 +170,12 @@ final class ChaosRun: Sendable {
         server.state.withLock { [services] state in
             state.services = services
             state.weather = weather
+            guard setting.isCalm else { return }
+            for (index, caller) in callers.enumerated() {
+                state.accounts.append(
+                    .init(
+                        id: index + 1, organization: caller.username, users: [caller.accountName], createdAt: -60_000))
+            }
         }
     }
 
@@ -152,20 +200,21 @@ final class ChaosRun: Sendable {
     private func play() async {
         let catalogs = CatalogStore(manager: SimulatedReplicaView(server), logger: Self.silent)
         await catalogs.refresh()
-        let count = time.choose { 1 + $0.below(3) }
-        let fleet = Fleet((0..<count).map { _ in Replica(server, time, catalogs) })
-        let calls = time.choose { 2 + $0.below(10) }
+        let replicas = setting.replicas
+        let count = time.choose { replicas.lowerBound + $0.below(replicas.count) }
+        let fleet = Fleet((0..<count).map { _ in Replica(server, time, catalogs, setting) })
+        let calls = time.choose { 2 + $0.below(10) } + (setting.isCalm ? count : 0)
         await withTaskGroup(of: Void.self) { tasks in
-            for _ in 0..<time.choose({ $0.below(3) }) {
+            for _ in 0..<(setting.isCalm ? 0 : time.choose { $0.below(3) }) {
                 tasks.addTask { [self] in
                     await time.sleep(time.choose { $0.below(200) })
                     let victim = time.choose { $0.below(count) }
-                    fleet.replace(victim, by: Replica(server, time, catalogs))
+                    fleet.replace(victim, by: Replica(server, time, catalogs, setting))
                     record.withLock { $0.deaths += 1 }
                 }
             }
             let people = callers.withLock { $0.count }
-            if time.choose({ $0.chance(25) }) {
+            if !setting.isCalm, time.choose({ $0.chance(25) }) {
                 tasks.addTask { [self] in
                     let (delay, index, which) = time.choose {
                         ($0.below(600), $0.below(people), $0.below(Change.allCases.count))
@@ -174,13 +223,15 @@ final class ChaosRun: Sendable {
                     change(index, Change.allCases[which])
                 }
             }
-            let span = time.choose { [200, 1_000, 6_000][$0.below(3)] }
+            let spans = setting.isCalm ? [20, 100, 1_000] : [200, 1_000, 6_000]
+            let span = time.choose { spans[$0.below(spans.count)] }
             for _ in 0..<calls {
                 tasks.addTask { [self] in
-                    let (delay, replica, caller, service, wantsList, plan) = time.choose { [services] choices in
+                    let (delay, replica, caller, service, wantsList, plan) = time.choose {
+                        [services, setting] choices in
                         (
                             choices.below(span), choices.below(count), choices.below(people),
-                            choices.below(services.count), choices.chance(25), choices.below(3)
+                            choices.below(services.count), choices.chance(setting.isCalm ? 0 : 25), choices.below(3)
                         )
                     }
                     await time.sleep(delay)
@@ -224,20 +275,21 @@ final class ChaosRun: Sendable {
         let caller = caller(index)
         let changes = changes(index)
         do {
-            let result = try await replica.provision(.init(serviceID: service.id, planID: plan), for: caller)
+            let result = try await replica.provision(service, plan: plan, for: caller)
             // Nobody hears a dead replica's answer.
             guard !replica.view.isDead else { return }
-            check(result.key, caller, mustBeMarked: result.staleAge == nil)
+            check(result.application, caller, mustBeMarked: !result.isStale)
             record.withLock { record in
                 record.answered += 1
                 record.answers[Pair(caller: index, service: service.id), default: []].append(
                     Answer(
-                        key: result.key.key, application: result.key.applicationID, isNew: result.isNew,
-                        changes: changes))
+                        key: result.key, application: result.application, isNew: result.isNew, changes: changes))
             }
+            // Lists show confirmed keys alone.
+            guard !setting.lowestIDWins else { return }
             // Of two accounts of one name, a list may find the other one.
-            let isCertain = result.staleAge == nil && server.accounts(of: caller.accountName).count == 1
-            await list(replica, index, caller, mustShow: isCertain ? (service.id, result.key.key) : nil)
+            let isCertain = !result.isStale && server.accounts(of: caller.accountName).count == 1
+            await list(replica, index, caller, mustShow: isCertain ? (service.id, result.key) : nil)
         } catch {
             refuse(error)
         }
@@ -253,7 +305,7 @@ final class ChaosRun: Sendable {
             guard !replica.view.isDead else { return }
             for item in result.items {
                 // What signup made belongs to every owner of the name until one of them is answered it, which marks it.
-                if let key = item.key, !isShared(caller) { check(key, caller, mustBeMarked: false) }
+                if let key = item.key, !isShared(caller) { check(key.applicationID, caller, mustBeMarked: false) }
                 if let mustShow, self.changes(index) == changes, server.accounts(of: caller.accountName).count == 1,
                     mustShow.service == item.service.id, item.key?.key != mustShow.key
                 {
@@ -268,9 +320,9 @@ final class ChaosRun: Sendable {
         }
     }
 
-    private func check(_ key: IssuedKey, _ caller: Caller, mustBeMarked: Bool) {
+    private func check(_ id: Int, _ caller: Caller, mustBeMarked: Bool) {
         let application = server.state.withLock { state in
-            state.applications.first { $0.application.id == key.applicationID }?.application
+            state.applications.first { $0.application.id == id }?.application
         }
         guard let application else { return }
         if let owner = application.owner, owner != caller.ownerMark { problem("a key of another owner was shown") }
@@ -298,7 +350,7 @@ final class ChaosRun: Sendable {
     private func settle() async {
         let catalogs = CatalogStore(manager: SimulatedReplicaView(server), logger: Self.silent)
         await catalogs.refresh()
-        let replica = Replica(server, time, catalogs)
+        let replica = Replica(server, time, catalogs, setting)
         for (index, caller) in callers.withLock({ $0 }).enumerated() {
             for service in services { await settle(replica, index, caller, service) }
         }
@@ -316,10 +368,10 @@ final class ChaosRun: Sendable {
         // A call that was under way at a change may have decided before it.
         let before = changes == 0 ? all : []
         do {
-            let last = try await replica.provision(.init(serviceID: service.id), for: caller)
-            check(last.key, caller, mustBeMarked: true)
-            let keys = Set(before.map(\.key) + [last.key.key])
-            if keys.count > 1 { problem("answers differ: \(before) then \(last.key.applicationID)") }
+            let last = try await replica.provision(service, for: caller)
+            check(last.application, caller, mustBeMarked: true)
+            let keys = Set(before.map(\.key) + [last.key])
+            if keys.count > 1 { problem("answers differ: \(before) then \(last.application)") }
             let owned = server.applications(of: caller.ownerMark, service: service.id)
             // Of a person who left an account, unconfirmed ones stay behind on it.
             if changes == 0 ? owned.count > 1 : owned.filter({ !$0.isProvisional }).count > 1 + changes {
@@ -328,8 +380,8 @@ final class ChaosRun: Sendable {
             if before.filter(\.isNew).count + (last.isNew ? 1 : 0) > 1 {
                 problem("more than one call was told that it is new")
             }
-            let again = try await replica.provision(.init(serviceID: service.id), for: caller)
-            if again.key.key != last.key.key { problem("the same call gives another key; \(server.summary)") }
+            let again = try await replica.provision(service, for: caller)
+            if again.key != last.key { problem("the same call gives another key; \(server.summary)") }
         } catch {
             let isConflict = (error as? HelperError)?.code == .identityConflict
             if !isConflict || !isShared(caller) { problem("an undisturbed call failed: \(error)") }

@@ -11,6 +11,8 @@ final class SimulatedThreeScale: Sendable {
         var lateWrites = 0
         /// Ticks between a write's check and its insert.
         var race = 0
+        /// A row gets its id when it commits, not when it is inserted.
+        var givesIDsAtCommit = false
         var latency = 1
         /// `accounts/find` answers any of the accounts that have the name.
         var findVaries = false
@@ -134,10 +136,11 @@ final class SimulatedThreeScale: Sendable {
         case .good, .after, .malformed, .timeout: break
         }
         if let refusal = state.withLock({ check(&$0) }) { throw refusal }
-        let row = newRow()
+        let early = state.withLock { $0.weather.givesIDsAtCommit } ? nil : newRow()
         if gap > 0 { await time.sleep(gap) }
         // What went meanwhile cannot be written to.
         if gap > 0, let refusal = state.withLock({ check(&$0) }), refusal == .notFound { throw refusal }
+        let row = early ?? newRow()
         let value = state.withLock { insert(&$0, row) }
         switch fate {
         case .after: throw .unavailable(retryAfter: nil, cause: "500", outcomeUnknown: true)
