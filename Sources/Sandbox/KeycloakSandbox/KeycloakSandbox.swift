@@ -37,14 +37,25 @@ package final class KeycloakSandbox: Responder {
         }
     }
 
+    /// Gives a person another name; id and password stay. False where there is no such person or the name is taken.
+    package func rename(_ username: String, to name: String) -> Bool {
+        state.withLock { state in
+            guard !name.isEmpty, state.user(name: name) == nil,
+                let index = state.users.firstIndex(where: { $0.username == username })
+            else { return false }
+            state.users[index].username = name.lowercased()
+            return true
+        }
+    }
+
     /// Makes the issuer independent of the host name that is asked; nil makes it follow again.
     package func setIssuer(_ issuer: String?) { state.withLock { $0.fixedIssuer = issuer } }
 
-    /// Adds a person with password `NAME-password` and role `ml-users`, unless the name is taken.
+    /// Adds a person with role `ml-users`, unless the name is taken. The name is kept in lower case, the password is `NAME-password`.
     package func addUser(_ username: String) {
         state.withLock { state in
             guard state.user(name: username) == nil else { return }
-            state.users.append(RealmSeed.person(username, username, "Example", roles: ["ml-users"]))
+            state.users.append(RealmSeed.person(username.lowercased(), username, "Example", roles: ["ml-users"]))
         }
     }
 

@@ -1,7 +1,7 @@
 /// A person or service account of the realm.
 package struct RealmUser: Sendable {
     package let id: String
-    package let username: String
+    package var username: String
     package let firstName: String?
     package let lastName: String?
     package let email: String?

@@ -66,7 +66,8 @@ struct AdminAPI: Responder {
         "POST /traffic":
             "{\"application_id\":…,\"metric\":\"hits\",\"count\":…,\"response_code\":…,\"seconds_ago\":…}, or {\"days\":…} for usage of every live application that the seed chooses",
         "PUT /issuer": "{\"issuer\":…}, null follows the host again", "POST /users": "{\"username\":…}",
-        "PUT /users/{name}": "{\"enabled\":…}", "GET /counts": "accounts and applications",
+        "PUT /users/{name}": "{\"enabled\":…}, or {\"username\":…}: another name; id and password stay",
+        "GET /counts": "accounts and applications",
         "POST /reset": "back to the seed",
     ]
 
@@ -199,12 +200,19 @@ struct AdminAPI: Responder {
     private func users(_ method: HTTPMethod, _ path: [String], _ body: JSONValue?) -> JSONValue? {
         if method == .post, path.count == 1, let name = body?["username"]?.string {
             keycloak.addUser(name)
-            return ["username": .string(name), "password": .string("\(name)-password")]
+            let kept = name.lowercased()
+            return ["username": .string(kept), "password": .string("\(kept)-password")]
         }
-        guard method == .put, path.count == 2, let enabled = body?["enabled"]?.bool,
-            let name = PercentEncoding.decode(path[1].utf8), keycloak.setEnabled(name, enabled)
-        else { return nil }
-        return Self.done
+        guard method == .put, path.count == 2, let name = PercentEncoding.decode(path[1].utf8) else { return nil }
+        let isDone =
+            if let renamed = body?["username"]?.string {
+                keycloak.rename(name, to: renamed)
+            } else if let enabled = body?["enabled"]?.bool {
+                keycloak.setEnabled(name, enabled)
+            } else {
+                false
+            }
+        return isDone ? Self.done : nil
     }
 
     private var counts: JSONValue {
