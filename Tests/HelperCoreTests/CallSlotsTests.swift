@@ -87,6 +87,71 @@ struct CallSlotsTests {
         #expect(slots.usage == (0, 0, 0))
     }
 
+    private func hold(
+        _ slots: CallSlots, _ number: Int, _ sequence: CallSequence
+    ) async throws -> CallSlots.Slot {
+        try await slots.enter(Self.owner(number), of: sequence, within: .seconds(300), sleep: Self.forever)
+    }
+
+    @Test("no more sequences of calls begin than there are slots, and those begun come first")
+    func sequences() async throws {
+        let slots = CallSlots(count: 2, waitersMax: 10)
+        var first: CallSequence? = CallSequence()
+        let second = CallSequence()
+        var firstSlot: CallSlots.Slot? = try await hold(slots, 1, #require(first))
+        let secondSlot = try await hold(slots, 2, second)
+        let order = Shared<[String]>([])
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            for number in 3...4 {
+                tasks.addTask {
+                    let slot = try await hold(slots, number, CallSequence())
+                    order.withLock { $0.append("newcomer") }
+                    slot.giveBack()
+                }
+            }
+            try await wait { slots.usage.waiting == 2 }
+            // Between its calls the first sequence holds no slot, and yet no other takes its place.
+            for _ in 0..<3 {
+                firstSlot?.giveBack()
+                #expect(slots.usage.held == 1 && slots.usage.waiting == 2)
+                firstSlot = try await hold(slots, 1, #require(first))
+            }
+            // A call of its own that waits comes before those of newcomers, though it came later.
+            do {
+                let again = first
+                tasks.addTask {
+                    let slot = try await hold(slots, 1, #require(again))
+                    order.withLock { $0.append("first") }
+                    slot.giveBack()
+                }
+            }
+            try await wait { slots.usage.waiting == 3 }
+            firstSlot?.giveBack()
+            try await wait { order.withLock { $0 } == ["first"] }
+            #expect(slots.usage.waiting == 2 && slots.sequences == 2)
+            first = nil
+            try await tasks.next()
+        }
+        secondSlot.giveBack()
+        _ = second
+        #expect(slots.usage == (0, 0, 0))
+    }
+
+    @Test("a caller's second sequence may go on where the first waits for it")
+    func sequencesOfOneCaller() async throws {
+        let slots = CallSlots(count: 4, waitersMax: 10)
+        let first = CallSequence()
+        try await hold(slots, 1, first).giveBack()
+        let second = CallSequence()
+        let slot = try await hold(slots, 1, second)
+        #expect(slots.usage.held == 1 && slots.sequences == 1)
+        slot.giveBack()
+        withExtendedLifetime((first, second)) {}
+        // Calls that stand alone do not count.
+        try await slots.enter(Self.owner(2), within: .zero, sleep: { _ in }).giveBack()
+        #expect(slots.usage == (0, 0, 0))
+    }
+
     @Test("come back on every way out, whatever is cancelled or late, and when", arguments: 0..<40)
     func interleavings(_ seed: UInt64) async throws {
         let slots = CallSlots(count: 4, waitersMax: 12)

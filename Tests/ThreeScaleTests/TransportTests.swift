@@ -91,6 +91,33 @@ struct TransportTests {
         }
     }
 
+    @Test("a call that our own queue left little time does not count against 3scale when it times out")
+    func littleTime() async throws {
+        let upstream = Upstream()
+        try await upstream.run({ _, _ in .init(isHanging: true) }, concurrency: 64, retries: 0) { manager in
+            await withTaskGroup(of: Void.self) { tasks in
+                for number in 0..<8 {
+                    tasks.addTask { await isListed(manager, caller("\(number)"), within: .milliseconds(1_500)) }
+                }
+            }
+            #expect(upstream.calls.withLock { $0.count } == 8)
+            #expect(!upstream.breaker.isOpen)
+        }
+    }
+
+    @Test("calls that had all their time and got no answer open the breaker")
+    func allTheirTime() async throws {
+        let upstream = Upstream()
+        try await upstream.run(
+            { _, _ in .init(isHanging: true) }, concurrency: 64, retries: 0, timeout: .milliseconds(500)
+        ) { manager in
+            await withTaskGroup(of: Void.self) { tasks in
+                for number in 0..<8 { tasks.addTask { await isListed(manager, caller("\(number)")) } }
+            }
+            #expect(upstream.breaker.isOpen)
+        }
+    }
+
     @Test("a call that was never sent does not count against 3scale")
     func neverSent() async throws {
         let upstream = Upstream()

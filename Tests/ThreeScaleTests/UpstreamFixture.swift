@@ -30,7 +30,7 @@ final class Upstream: Sendable {
 
     func run(
         _ reply: @escaping @Sendable (_ line: String, _ isReused: Bool) -> Reply, concurrency: Int = 8,
-        retries: Int = 3, connections: Int = 32,
+        retries: Int = 3, connections: Int = 32, timeout: Duration = .seconds(60),
         _ work: (ThreeScaleAPIManager) async throws -> Void
     ) async throws {
         let server = try RawServer { [self] peer in
@@ -52,7 +52,7 @@ final class Upstream: Sendable {
         clientConfiguration.connectionsPerHost = connections
         let client = HTTPClient(configuration: clientConfiguration, group: group)
         var configuration = ThreeScaleConfiguration(url: "http://127.0.0.1:\(server.port)") { "token" }
-        configuration.timeout = .seconds(60)
+        configuration.timeout = timeout
         configuration.concurrency = concurrency
         configuration.retries = retries
         let registry = PrometheusRegistry()

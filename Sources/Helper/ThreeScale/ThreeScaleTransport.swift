@@ -14,6 +14,10 @@ struct ThreeScaleTransport: Sendable {
     /// A call of ours that waits longer than this for a slot is refused.
     private static let slotWaitMax = Duration.seconds(5)
 
+    /// The part of what is left of its deadline that a call of a sequence may wait, if that is longer: whoever asks for a key
+    /// gains more from a late one than from an early refusal.
+    private static let sequenceWaitShare = 2
+
     /// What 3scale answered, and when by its own clock.
     struct Dated: Sendable {
         let value: JSONValue
@@ -172,12 +176,18 @@ struct ThreeScaleTransport: Sendable {
     /// Whether a time-out of a call that begins now would speak against 3scale.
     private var hasTimeToJudge: Bool { judges(Deadline.remaining(atMost: configuration.timeout)) }
 
-    private func judges(_ remaining: Duration) -> Bool { remaining >= min(.seconds(1), configuration.timeout / 4) }
+    /// A call that has less than most of the time of a call was left the rest by those before it, or by our own queue.
+    private func judges(_ remaining: Duration) -> Bool { remaining >= configuration.timeout * 3 / 4 }
 
     private func slot() async throws(Failure) -> CallSlots.Slot {
         do throws(CallSlots.Refusal) {
+            let sequence = CallOwner.current == .background ? nil : CallSequence.current
+            var limit = Self.slotWaitMax
+            if sequence != nil {
+                limit = max(limit, Deadline.remaining(atMost: configuration.timeout) / Self.sequenceWaitShare)
+            }
             return try await slots.enter(
-                CallOwner.current, within: max(.zero, Deadline.remaining(atMost: Self.slotWaitMax)), sleep: sleep)
+                CallOwner.current, of: sequence, within: max(.zero, Deadline.remaining(atMost: limit)), sleep: sleep)
         } catch {
             let cause =
                 error == .full
@@ -201,24 +211,28 @@ struct ThreeScaleTransport: Sendable {
     ) async throws(Failure) -> Dated {
         let isWrite = method != .get
         var remaining = Deadline.remaining(atMost: configuration.timeout)
+        let judges = judges(remaining)
         if isWrite { remaining -= min(remaining / 3, Self.lookUpReserve) }
         guard remaining > .zero else {
             throw Failure(
-                error: .timeout(cause: "no time left for \(operation)", outcomeUnknown: false), isRefusedHere: true)
+                error: .timeout(cause: "no time left for \(operation)", outcomeUnknown: false), outcome: .deadline,
+                isRefusedHere: true)
         }
         let response: HTTPClientResponse
         do throws(HTTPClientError) {
             response = try await executeSafely(request(method, path, query, form, remaining), operation)
         } catch {
             let failure = translate(error, isWrite, operation)
-            // A call that was given next to no time says nothing of 3scale.
-            if error.isPeersFault, !isOneOfMany || error != .timeout(mayHaveBeenSent: true), judges(remaining) {
+            let isOurTimeout = error.isTimeout && !judges
+            if error.isPeersFault, !isOneOfMany || error != .timeout(mayHaveBeenSent: true), !isOurTimeout {
                 let opened = breaker.failed(for: error.mayBeOfOneRequest ? CallOwner.current : .background)
                 log.failed(
                     operation, cause: error.description, hint: error.advice(setting: "THREESCALE_ADMIN_API_URL"),
                     openedBreaker: opened)
             }
-            throw Failure(error: failure, outcome: Self.outcome(error), isRefusedHere: error == .queueTimeout)
+            throw Failure(
+                error: failure, outcome: Self.outcome(error) ?? (isOurTimeout ? .deadline : nil),
+                isRefusedHere: error == .queueTimeout)
         }
         do throws(APIManagerError) {
             let value = try ThreeScaleAnswer.value(of: response, isWrite: isWrite, now: wallClock())

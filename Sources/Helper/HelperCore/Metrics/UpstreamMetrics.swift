@@ -67,6 +67,8 @@ package enum UpstreamOutcome: String, Sendable, CaseIterable {
     case noSlot = "no_slot"
     /// We gave up before it answered, since the result was of no more use.
     case cancelled
+    /// It did not answer in what the queue and the calls before had left of the request's time.
+    case deadline
     case timeout
     /// It refused who we are.
     case accessDenied = "access_denied"

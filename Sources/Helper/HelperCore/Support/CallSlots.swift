@@ -4,6 +4,9 @@ import Synchronization
 ///
 /// Calls wait in a queue of their owner and the queues take turns. One caller holds at most a quarter of the slots, background
 /// work at most half. When the queues are full, the owner who waits most gives way to one who waits less.
+///
+/// The calls of a `CallSequence` are worth nothing one by one. So only as many sequences are begun at a time as there are slots,
+/// and their calls come first: then those begun end in time, rather than all of them too late.
 package final class CallSlots: Sendable {
     /// Why there is no slot.
     package enum Refusal: Error, Equatable {
@@ -33,6 +36,7 @@ package final class CallSlots: Sendable {
 
     private struct Waiter: Sendable {
         let id: UInt64
+        let sequence: CallSequence?
         let continuation: CheckedContinuation<Result<Slot, Refusal>, Never>
     }
 
@@ -45,6 +49,9 @@ package final class CallSlots: Sendable {
     private struct State: Sendable {
         var free: Int
         var held: [CallOwner: Int] = [:]
+        /// Sequences that have begun and not ended, and how many of them each owner has.
+        var begun = 0
+        var begunOf: [CallOwner: Int] = [:]
         /// No queue is empty.
         var queues: [CallOwner: [Waiter]] = [:]
         /// The owners with a queue; the first has the next turn.
@@ -73,13 +80,19 @@ package final class CallSlots: Sendable {
         state.withLock { (count - $0.free, $0.waiting + $0.arriving.count, $0.held.count + $0.queues.count) }
     }
 
+    /// Sequences that have begun and not ended.
+    package var sequences: Int { state.withLock { $0.begun } }
+
     /// Waits for a slot.
-    /// - Parameter sleep: waits for so long, or until its task is cancelled.
+    /// - Parameters:
+    ///   - sequence: what the call is part of; nil where it stands alone.
+    ///   - sleep: waits for so long, or until its task is cancelled.
     package func enter(
-        _ owner: CallOwner, within limit: Duration, sleep: @escaping @Sendable (Duration) async -> Void
+        _ owner: CallOwner, of sequence: CallSequence? = nil, within limit: Duration,
+        sleep: @escaping @Sendable (Duration) async -> Void
     ) async throws(Refusal) -> Slot {
         let id: UInt64? = state.withLock { state in
-            if takeSlot(owner, &state) { return nil }
+            if takeSlot(owner, sequence, &state) { return nil }
             state.nextID += 1
             state.arriving[state.nextID] = false
             return state.nextID
@@ -91,7 +104,9 @@ package final class CallSlots: Sendable {
                 self.giveUp(id, owner)
             }
             let result = await withTaskCancellationHandler {
-                await withCheckedContinuation { self.queue(Waiter(id: id, continuation: $0), owner) }
+                await withCheckedContinuation {
+                    self.queue(Waiter(id: id, sequence: sequence, continuation: $0), owner)
+                }
             } onCancel: {
                 self.giveUp(id, owner)
             }
@@ -107,7 +122,7 @@ package final class CallSlots: Sendable {
         let delivery: Delivery? = state.withLock { state in
             let gaveUp = state.arriving.removeValue(forKey: waiter.id) ?? true
             if gaveUp { return Delivery(continuation: waiter.continuation, result: .failure(.gaveUp)) }
-            if takeSlot(owner, &state) {
+            if takeSlot(owner, waiter.sequence, &state) {
                 return Delivery(continuation: waiter.continuation, result: .success(Slot(self, owner)))
             }
             var displaced: Waiter?
@@ -160,32 +175,98 @@ package final class CallSlots: Sendable {
 
     private func most(_ owner: CallOwner) -> Int { max(1, owner == .background ? count / 2 : count / 4) }
 
-    private func takeSlot(_ owner: CallOwner, _ state: inout State) -> Bool {
+    private func takeSlot(_ owner: CallOwner, _ sequence: CallSequence?, _ state: inout State) -> Bool {
+        guard mayTakeSlot(owner, sequence, state) else { return false }
+        state.free -= 1
+        state.held[owner, default: 0] += 1
+        if let sequence, mayBegin(owner, state), sequence.begin(on: self, for: owner) {
+            state.begun += 1
+            state.begunOf[owner, default: 0] += 1
+        }
+        return true
+    }
+
+    private func mayTakeSlot(_ owner: CallOwner, _ sequence: CallSequence?, _ state: State) -> Bool {
         let held = state.held[owner] ?? 0
         guard state.free > 0, held < most(owner) else { return false }
-        state.free -= 1
-        state.held[owner] = held + 1
-        return true
+        guard let sequence, !sequence.hasBegun, !mayBegin(owner, state) else { return true }
+        // The owner's sequences that have begun may wait for what this one does on behalf of all of them.
+        return held < state.begunOf[owner] ?? 0
+    }
+
+    private func mayBegin(_ owner: CallOwner, _ state: State) -> Bool {
+        state.begun < count && state.begunOf[owner] ?? 0 < most(owner)
+    }
+
+    /// A sequence is over, which makes room for another one to begin.
+    fileprivate func end(_ owner: CallOwner) {
+        award { state in
+            let left = (state.begunOf[owner] ?? 1) - 1
+            state.begunOf[owner] = left > 0 ? left : nil
+            state.begun -= 1
+        }
     }
 
     /// Frees a slot and awards it in the same step: a waiter that was awarded one has it, whatever happens to its task.
     private func giveBack(_ owner: CallOwner) {
-        let deliveries: [Delivery] = state.withLock { state in
+        award { state in
             let held = (state.held[owner] ?? 1) - 1
             state.held[owner] = held > 0 ? held : nil
             state.free += 1
+        }
+    }
+
+    private func award(after change: (inout State) -> Void) {
+        let deliveries: [Delivery] = state.withLock { state in
+            change(&state)
             var deliveries: [Delivery] = []
-            while true {
-                let turns = state.turns
-                guard let next = turns.first(where: { takeSlot($0, &state) }),
-                    let waiter = state.queues[next]?.first.flatMap({ Self.remove($0.id, next, &state) })
-                else { break }
-                if let turn = state.turns.firstIndex(of: next) { state.turns.append(state.turns.remove(at: turn)) }
+            while state.free > 0, let (owner, next) = next(state), takeSlot(owner, next.sequence, &state),
+                let waiter = Self.remove(next.id, owner, &state)
+            {
+                if let turn = state.turns.firstIndex(of: owner) { state.turns.append(state.turns.remove(at: turn)) }
                 deliveries.append(
-                    Delivery(continuation: waiter.continuation, result: .success(Slot(self, next))))
+                    Delivery(continuation: waiter.continuation, result: .success(Slot(self, owner))))
             }
             return deliveries
         }
         for delivery in deliveries { delivery.continuation.resume(returning: delivery.result) }
+    }
+
+    /// The waiter that the next slot is for: of a sequence that has begun if there is one, else of the owner whose turn it is.
+    private func next(_ state: State) -> (owner: CallOwner, waiter: Waiter)? {
+        var first: (CallOwner, Waiter)?
+        for owner in state.turns where (state.held[owner] ?? 0) < most(owner) {
+            for waiter in state.queues[owner] ?? [] {
+                if waiter.sequence?.hasBegun == true { return (owner, waiter) }
+                if first == nil, mayTakeSlot(owner, waiter.sequence, state) { first = (owner, waiter) }
+            }
+        }
+        return first
+    }
+}
+
+/// The calls of one request that only help together, such as those that make a key.
+package final class CallSequence: Sendable {
+    /// Set where the request's work begins; work that is spawned from there inherits it and prolongs the sequence.
+    @TaskLocal package static var current: CallSequence?
+
+    /// The slots that count it since its first call, and for whom.
+    private let begun = Mutex<(slots: CallSlots, owner: CallOwner)?>(nil)
+
+    package init() {}
+
+    deinit {
+        if let (slots, owner) = begun.withLock({ $0 }) { slots.end(owner) }
+    }
+
+    fileprivate var hasBegun: Bool { begun.withLock { $0 != nil } }
+
+    /// - Returns: false when it had begun already.
+    fileprivate func begin(on slots: CallSlots, for owner: CallOwner) -> Bool {
+        begun.withLock { begun in
+            guard begun == nil else { return false }
+            begun = (slots, owner)
+            return true
+        }
     }
 }

@@ -82,16 +82,18 @@ package struct ProvisionKey: Sendable {
         let key = FlightKey(owner: caller.ownerMark, accountName: caller.accountName, service: service.id)
         while true {
             let (outcome, joined) = try await CallOwner.$current.withValue(.caller(caller.ownerMark)) {
-                try await flights.run(key) { [self] in
-                    do {
-                        return .key(
-                            try await audit.withReservedLines(
-                                for: caller.ownerMark, unless: { await hasKey(service, caller) }
-                            ) {
-                                try await provision(service, request.planID, caller)
-                            })
-                    } catch let error as HelperError where error.code == .planNotFound {
-                        return .planRefused(error, plan: request.planID)
+                try await CallSequence.$current.withValue(CallSequence()) {
+                    try await flights.run(key) { [self] in
+                        do {
+                            return .key(
+                                try await audit.withReservedLines(
+                                    for: caller.ownerMark, unless: { await hasKey(service, caller) }
+                                ) {
+                                    try await provision(service, request.planID, caller)
+                                })
+                        } catch let error as HelperError where error.code == .planNotFound {
+                            return .planRefused(error, plan: request.planID)
+                        }
                     }
                 }
             }
