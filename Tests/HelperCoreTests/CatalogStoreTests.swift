@@ -170,6 +170,7 @@ private final class CatalogManager: APIManager {
     var limitReads: Int { state.withLock { $0.limitReads } }
     var signups: Int { state.withLock { $0.signups } }
     var isAvailable: Bool { true }
+    var isInDoubt: Bool { false }
 
     func answer(_ catalog: Catalog, plans: [Int]? = nil) {
         state.withLock { state in

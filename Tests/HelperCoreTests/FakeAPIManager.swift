@@ -33,6 +33,7 @@ final class FakeAPIManager: APIManager {
     let state = Mutex(State())
 
     var isAvailable: Bool { state.withLock { !$0.isDown } }
+    var isInDoubt: Bool { false }
 
     func probe() async {}
 

@@ -28,13 +28,29 @@ struct CircuitBreakerTests {
 
     private func caller(_ name: String) -> CallOwner { .caller(OwnerMark(issuer: "https://issuer", subject: name)) }
 
-    @Test("stays closed while all failures in a row are one caller's, and opens with a second caller's")
-    func oneCaller() {
+    @Test("stays closed while all failures in a row are two callers', and opens with a third caller's")
+    func fewCallers() {
         var breaker = BreakerState(.init())
-        for _ in 0..<100 { breaker.failed(for: caller("ada"), now: start) }
+        for _ in 0..<50 {
+            for name in ["ada", "bob"] { breaker.failed(for: caller(name), now: start) }
+        }
         #expect(!breaker.isOpen && breaker.admit(now: start) == .pass)
-        breaker.failed(for: caller("bob"), now: start)
+        breaker.failed(for: caller("eve"), now: start)
         #expect(breaker.isOpen)
+    }
+
+    @Test("is in doubt while failures of one caller alone would open it")
+    func doubt() {
+        var breaker = BreakerState(.init())
+        for _ in 0..<4 { breaker.failed(for: caller("ada"), now: start) }
+        #expect(!breaker.isInDoubt)
+        breaker.failed(for: caller("ada"), now: start)
+        #expect(breaker.isInDoubt && !breaker.isOpen)
+        breaker.succeeded()
+        #expect(!breaker.isInDoubt)
+        for _ in 0..<5 { breaker.failed(for: caller("ada"), now: start) }
+        breaker.failed(now: start)
+        #expect(breaker.isOpen && !breaker.isInDoubt)
     }
 
     @Test("opens for failures that no caller's request can have caused")

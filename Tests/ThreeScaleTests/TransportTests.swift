@@ -85,8 +85,23 @@ struct TransportTests {
             for _ in 0..<20 { #expect(await !isListed(manager, caller("ada"))) }
             #expect(!upstream.breaker.isOpen)
             #expect(await isListed(manager, caller("bob"), account: 5))
-            // The failures of two callers in a row are 3scale's.
-            for name in ["ada", "bob", "ada", "bob", "ada"] { await isListed(manager, caller(name)) }
+            for name in ["ada", "bob", "ada", "bob", "ada", "bob"] { await isListed(manager, caller(name)) }
+            #expect(!upstream.breaker.isOpen && manager.isInDoubt)
+            await manager.probe()
+            #expect(!upstream.breaker.isOpen && !manager.isInDoubt)
+            // The failures of three callers in a row are 3scale's.
+            for name in ["ada", "bob", "ada", "bob", "eve"] { await isListed(manager, caller(name)) }
+            #expect(upstream.breaker.isOpen)
+        }
+    }
+
+    @Test("a 3scale that fails for its only caller fails our own question too, which opens the breaker")
+    func onlyCaller() async throws {
+        let upstream = Upstream()
+        try await upstream.run({ _, _ in .init(status: 500) }, retries: 0) { manager in
+            for _ in 0..<6 { await isListed(manager, caller("ada")) }
+            #expect(!upstream.breaker.isOpen && manager.isInDoubt)
+            await manager.probe()
             #expect(upstream.breaker.isOpen)
         }
     }

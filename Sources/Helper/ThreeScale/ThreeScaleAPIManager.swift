@@ -33,6 +33,8 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
 
     package var isAvailable: Bool { !transport.breaker.isOpen }
 
+    package var isInDoubt: Bool { transport.breaker.isInDoubt }
+
     /// `GET services` with one entry: the cheapest call there is.
     package func probe() async { await transport.probe("services", [("per_page", "1")], operation: .probe) }
 

@@ -108,8 +108,8 @@ struct ThreeScaleTransport: Sendable {
 
     /// Reads to learn whether 3scale answers: past the breaker and past the queue for slots.
     func probe(_ path: String, _ query: [(String, String)], operation: ThreeScaleOperation) async {
-        let began = ContinuousClock.now
-        await breaker.probe {
+        let ask = { [self] in
+            let began = ContinuousClock.now
             do throws(Failure) {
                 _ = try await exchange(.get, path, query, nil, operation)
                 metrics.record(operation, .ok, since: began)
@@ -117,6 +117,7 @@ struct ThreeScaleTransport: Sendable {
                 metrics.record(operation, Self.outcome(error), since: began)
             }
         }
+        if breaker.isOpen { await breaker.probe(ask) } else { await ask() }
     }
 
     // MARK: One exchange
@@ -161,7 +162,7 @@ struct ThreeScaleTransport: Sendable {
     /// queue, which would refuse it when it is full of calls that hang.
     private func admission() async throws(Failure) -> CallSlots.Slot? {
         // A call that has no time to learn anything must not use up the probe.
-        if breaker.isOpen, !hasTimeToJudge { throw refusal(breaker.probeInterval) }
+        if breaker.isOpen, !hasTimeToProbe { throw refusal(breaker.probeInterval) }
         switch breaker.admit() {
         case .refused(let wait): throw refusal(wait)
         case .probe: return nil
@@ -173,10 +174,12 @@ struct ThreeScaleTransport: Sendable {
         }
     }
 
-    /// Whether a time-out of a call that begins now would speak against 3scale.
-    private var hasTimeToJudge: Bool { judges(Deadline.remaining(atMost: configuration.timeout)) }
+    /// Whether a call that begins now has time to learn that 3scale is back.
+    private var hasTimeToProbe: Bool {
+        Deadline.remaining(atMost: configuration.timeout) >= min(.seconds(1), configuration.timeout / 4)
+    }
 
-    /// A call that has less than most of the time of a call was left the rest by those before it, or by our own queue.
+    /// Whether a time-out after so long speaks against 3scale. A call that has less than most of the time of a call was left the rest by those before it, or by our own queue.
     private func judges(_ remaining: Duration) -> Bool { remaining >= configuration.timeout * 3 / 4 }
 
     private func slot() async throws(Failure) -> CallSlots.Slot {

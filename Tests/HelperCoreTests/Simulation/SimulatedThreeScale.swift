@@ -173,6 +173,7 @@ final class SimulatedReplicaView: APIManager {
     func die() { dead.store(true, ordering: .relaxed) }
     var isDead: Bool { dead.load(ordering: .relaxed) }
     var isAvailable: Bool { true }
+    var isInDoubt: Bool { false }
     func probe() async {}
 
     private func alive() throws(APIManagerError) {

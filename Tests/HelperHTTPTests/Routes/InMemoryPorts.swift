@@ -19,6 +19,7 @@ final class InMemoryAPIManager: APIManager {
     func fail(_ failure: APIManagerError) { state.withLock { $0.failure = failure } }
 
     var isAvailable: Bool { true }
+    var isInDoubt: Bool { false }
     func probe() async {}
 
     private func run<Value: Sendable>(

@@ -7,7 +7,10 @@ package protocol APIManager: Sendable {
     /// False while it is known to be away, so that calls are refused without being made. Cheap to ask.
     var isAvailable: Bool { get }
 
-    /// Asks once, cheaply, whether it is back; `isAvailable` tells the answer.
+    /// True while calls of so few callers fail that it is not known whether it is away. Cheap to ask.
+    var isInDoubt: Bool { get }
+
+    /// Asks once, cheaply, whether it is there; `isAvailable` tells the answer.
     func probe() async
 
     /// Every service with its proxy and plans.

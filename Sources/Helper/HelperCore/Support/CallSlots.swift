@@ -5,8 +5,8 @@ import Synchronization
 /// Calls wait in a queue of their owner and the queues take turns. One caller holds at most a quarter of the slots, background
 /// work at most half. When the queues are full, the owner who waits most gives way to one who waits less.
 ///
-/// The calls of a `CallSequence` are worth nothing one by one. So only as many sequences are begun at a time as there are slots,
-/// and their calls come first: then those begun end in time, rather than all of them too late.
+/// The calls of a `CallSequence` are worth nothing one by one. So at a time only a quarter more sequences are begun than there are
+/// slots, and their calls come first: then those begun end in time, rather than all of them too late.
 package final class CallSlots: Sendable {
     /// Why there is no slot.
     package enum Refusal: Error, Equatable {
@@ -195,7 +195,7 @@ package final class CallSlots: Sendable {
     }
 
     private func mayBegin(_ owner: CallOwner, _ state: State) -> Bool {
-        state.begun < count && state.begunOf[owner] ?? 0 < most(owner)
+        state.begun < count + count / 4 && state.begunOf[owner] ?? 0 < most(owner)
     }
 
     /// A sequence is over, which makes room for another one to begin.

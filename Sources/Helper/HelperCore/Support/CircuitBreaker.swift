@@ -4,8 +4,9 @@ import Synchronization
 /// argument. Closed, calls pass. After so many failures in a row it opens: calls are refused, but for one probe an
 /// interval, even while an earlier probe still waits for its answer. Any success closes it.
 ///
-/// The failures that open it belong to more than one caller, or to none: a request that the dependency always fails must not
-/// let one caller refuse the service to all others.
+/// The failures that open it belong to at least three callers, or one of them to none: requests that the dependency always
+/// fails must not let one or two callers refuse the service to all others. Where fewer callers fail, it is in doubt: a call of
+/// our own, whose failure is nobody's, then decides.
 package struct BreakerState: Sendable {
     package struct Settings: Sendable {
         /// Failures in a row that open it, at least 1.
@@ -25,12 +26,13 @@ package struct BreakerState: Sendable {
         case refused(untilProbe: Duration)
     }
 
+    /// The callers that must fail where only calls of callers do.
+    private static let ownersMin = 3
+
     private let settings: Settings
     private var failuresInRow = 0
-    /// Whose call failed first of those in a row.
-    private var failedFirst: CallOwner?
-    /// Whether the failures in a row say more than that one caller's calls fail.
-    private var isWidespread = false
+    /// Whose calls failed of those in a row: at most `ownersMin` of them.
+    private var failing: Set<CallOwner> = []
     /// The last probe, or the failure that opened it; nil while it is closed.
     private var probedAt: ContinuousClock.Instant?
     /// A probe that no caller waits for is under way.
@@ -39,6 +41,9 @@ package struct BreakerState: Sendable {
     package init(_ settings: Settings) { self.settings = settings }
 
     package var isOpen: Bool { probedAt != nil }
+
+    /// So many calls failed in a row that only their being of few callers keeps it closed.
+    package var isInDoubt: Bool { !isOpen && failuresInRow >= settings.failures }
 
     /// Whether a call may be made now.
     package mutating func admit(now: ContinuousClock.Instant) -> Admission {
@@ -60,16 +65,15 @@ package struct BreakerState: Sendable {
 
     package mutating func succeeded() {
         failuresInRow = 0
-        failedFirst = nil
-        isWidespread = false
+        failing = []
         probedAt = nil
     }
 
     /// - Parameter owner: whose request may have caused the failure; `background` where no caller's can have.
     package mutating func failed(for owner: CallOwner = .background, now: ContinuousClock.Instant) {
-        failuresInRow += 1
-        if owner == .background || (failedFirst ?? owner) != owner { isWidespread = true }
-        failedFirst = failedFirst ?? owner
+        failuresInRow = min(failuresInRow + 1, settings.failures)
+        if failing.count < Self.ownersMin { failing.insert(owner) }
+        let isWidespread = failing.contains(.background) || failing.count >= Self.ownersMin
         if probedAt == nil, failuresInRow >= settings.failures, isWidespread { probedAt = now }
     }
 }
@@ -87,6 +91,9 @@ package final class CircuitBreaker: Sendable {
     }
 
     package var isOpen: Bool { open.load(ordering: .relaxed) }
+
+    /// Failures of one or two callers would have opened it, had they been more.
+    package var isInDoubt: Bool { state.withLock { $0.isInDoubt } }
 
     /// Whether a call may be made now.
     package func admit(now: ContinuousClock.Instant = .now) -> BreakerState.Admission {

@@ -182,7 +182,7 @@ package final class CatalogStore: Sendable {
         }
     }
 
-    /// Asks a manager that is away whether it is back, somewhat more often than its breaker lets callers do it, so that
+    /// Asks a manager that is in doubt whether it is there, and one that is away whether it is back, somewhat more often than its breaker lets callers do it, so that
     /// no caller has to wait for the answer; when it is, loads the catalogue at once.
     /// - Parameters:
     ///   - interval: from one probe of the breaker to the next.
@@ -191,7 +191,11 @@ package final class CatalogStore: Sendable {
         var pause = Self.jittered(interval)
         while await sleep(pause) {
             pause = Self.jittered(interval)
-            guard !manager.isAvailable else { continue }
+            if manager.isAvailable {
+                // With all the time of a call: 3scale may be slow.
+                if manager.isInDoubt { await manager.probe() }
+                continue
+            }
             let began = ContinuousClock.now
             // A manager that hangs must not put off the next probe for long.
             await Deadline.$current.withValue(began + max(interval * 0.7, .seconds(3))) { await manager.probe() }
