@@ -171,6 +171,33 @@ struct IntrospectionTests {
         #expect(verdicts.held.count { $0 == "unavailable" } == 140 - verdicts.held.count { $0 == "accepted ada" })
     }
 
+    @Test("eight users whose tokens fill the queue give way to another user")
+    func fewUsersFillTheQueue() async throws {
+        let bench = Bench(source, introspects: .seconds(30), callsMax: 8)
+        answer(["active": true])
+        _ = await bench.ask(try signer.token { $0["sub"] = "first" })
+        let many = try (0..<560).map { number in
+            try signer.token {
+                $0["sub"] = .string("many\(number % 8)")
+                $0["jti"] = .string("\(number)")
+            }
+        }
+        let bob = try signer.token { $0["sub"] = "bob" }
+        let verdict = Shared<String?>(nil)
+        let asked = Task {
+            // The queue is full by now, as 48 of 560 have been refused.
+            for _ in 0..<60_000 where source.state.withLock({ $0.asking.now }) < 8 {
+                try? await Task.sleep(for: .milliseconds(1))
+            }
+            try? await Task.sleep(for: .milliseconds(500))
+            let answer = await bench.ask(bob)
+            verdict.withLock { $0 = answer }
+        }
+        _ = await verdicts(whileHeld: many, asked: 8, refused: 49, bench, others: [])
+        await asked.value
+        #expect(verdict.withLock { $0 } == "accepted ada")
+    }
+
     @Test("questions of all users together are no more than the connections there are")
     func manyUsers() async throws {
         let bench = Bench(source, introspects: .seconds(30), callsMax: 8)

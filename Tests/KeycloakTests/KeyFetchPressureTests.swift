@@ -61,6 +61,27 @@ struct KeyFetchPressureTests {
         #expect(verdicts.keys.allSatisfy { ["unknown key unavailable", "unknown_key"].contains($0) }, "\(verdicts)")
     }
 
+    @Test("made-up key ids of a few addresses that fill the queue give way to the tokens of another")
+    func floodOfFewAddresses() async throws {
+        let slow = SlowKeySource(source)
+        let bench = Bench(MemoryKeySource(), over: slow)
+        _ = await bench.ask(try signer.token())
+        let fresh = try Signer("k2")
+        slow.hold()
+        _ = try await flood(bench, 1_000, from: { "198.51.100.\($0 % 4)" }) {
+            await slow.hasBegun()
+            try await Task.sleep(for: .milliseconds(500))
+            source.publish(signer.jwk, fresh.jwk)
+            let tokens = try (0..<90).map { number in try fresh.token { $0["sub"] = .string("s\(number)") } }
+            try await withThrowingTaskGroup(of: String.self) { group in
+                for token in tokens { group.addTask { await bench.ask(token, from: "192.0.2.2") } }
+                try await Task.sleep(for: .milliseconds(500))
+                slow.release()
+                for try await verdict in group { #expect(verdict == "accepted ada") }
+            }
+        }
+    }
+
     @Test("the tokens of all addresses that wait for a fetch are bounded")
     func floodOfManyAddresses() async throws {
         let slow = SlowKeySource(source)

@@ -57,11 +57,11 @@ final class Introspector: Sendable {
     /// The questions to one issuer.
     private final class Queue: Sendable {
         let slots: CallSlots
-        let waiters: Mutex<WaiterBounds<CallOwner>>
+        let waiters: BoundedWaiters<CallOwner, Answer>
 
-        init(callsMax: Int, waitersMax: Int) {
+        init(callsMax: Int, waitersMax: Int, spawn: @escaping Spawn) {
             slots = CallSlots(count: callsMax, waitersMax: waitersMax)
-            waiters = Mutex(WaiterBounds(totalMax: waitersMax, eachMax: Introspector.waitersOfOwnerMax))
+            waiters = BoundedWaiters(totalMax: waitersMax, eachMax: Introspector.waitersOfOwnerMax, spawn: spawn)
         }
     }
 
@@ -78,7 +78,7 @@ final class Introspector: Sendable {
     ) {
         let share = max(1, callsMax / max(1, issuers.count))
         queues = Dictionary(
-            issuers.map { ($0, Queue(callsMax: share, waitersMax: waitersMax)) },
+            issuers.map { ($0, Queue(callsMax: share, waitersMax: waitersMax, spawn: spawn)) },
             uniquingKeysWith: { first, _ in first })
         self.sleep = sleep
         self.source = source
@@ -102,17 +102,20 @@ final class Introspector: Sendable {
         return entry.value
     }
 
-    /// Asks, or waits for the question under way. When too many requests wait already, nothing can be said of the token.
+    /// Asks, or waits for the question under way. When too many requests wait, nothing can be said of the token, or of that of
+    /// a request that gives way to it.
     /// - Parameter owner: whose token it is.
     func ask(
         _ token: ArraySlice<UInt8>, _ digest: SHA256Digest, at url: String, for issuer: String, owner: CallOwner
     ) async -> Answer {
-        guard let queue = queues[issuer], queue.waiters.withLock({ $0.enter(owner) }) else { return .unavailable }
-        defer { queue.waiters.withLock { $0.leave(owner) } }
+        guard let queue = queues[issuer] else { return .unavailable }
         let token = Array(token)
-        let answer = try? await flights.run(digest) { [self] in
-            await CallOwner.$current.withValue(owner) { await question(token, digest, url, issuer, queue.slots) }
-        }.value
+        let answer = await queue.waiters.wait(as: owner) { [self] in
+            let answer = try? await flights.run(digest) { [self] in
+                await CallOwner.$current.withValue(owner) { await question(token, digest, url, issuer, queue.slots) }
+            }.value
+            return answer ?? .unavailable
+        }
         return answer ?? .unavailable
     }
 

@@ -19,7 +19,7 @@ final class IssuerKeys: Sendable {
     private let currentGeneration = Atomic<UInt64>(0)
     private let flights: SingleFlight<String, Bool>
     /// The tokens that wait for a fetch, by client.
-    private let waiters: Mutex<WaiterBounds<String>>
+    private let waiters: BoundedWaiters<String, KeySetCache.Lookup>
     private let sleep: @Sendable (Duration) async -> Void
     private let failures = Mutex(FailureSummary<Failure>())
 
@@ -47,7 +47,7 @@ final class IssuerKeys: Sendable {
         self.refreshes = refreshes
         cache = Mutex(KeySetCache(settings: settings))
         flights = SingleFlight(spawn: spawn)
-        waiters = Mutex(WaiterBounds(totalMax: waitersMax, eachMax: Self.waitersOfClientMax))
+        waiters = BoundedWaiters(totalMax: waitersMax, eachMax: Self.waitersOfClientMax, spawn: spawn)
         self.sleep = sleep
     }
 
@@ -62,16 +62,24 @@ final class IssuerKeys: Sendable {
     func lookUp(_ keyID: String) -> KeySetCache.Lookup { cache.withLock { $0.lookUp(keyID, for: nil, now: .now) } }
 
     /// Fetches, or waits for the fetch under way, and looks again. A fetch under way may have begun before the key was
-    /// made: then one that began later is waited for as well. When too many tokens wait already, nothing can be said of this
-    /// one: its key may well be brand-new.
+    /// made: then one that began later is waited for as well. When too many tokens wait, nothing can be said of this one or
+    /// of one that gives way to it: its key may well be brand-new.
     /// - Parameter client: the network address that the token came from.
     func lookUpAfterFetch(_ keyID: String, from client: String) async -> KeySetCache.Lookup {
         let seenAt = ContinuousClock.now
         // Another call may have fetched while this one was on its way here.
-        var lookup = cache.withLock { $0.lookUp(keyID, for: client, now: .now) }
+        let lookup = cache.withLock { $0.lookUp(keyID, for: client, now: .now) }
         guard case .fetch = lookup else { return lookup }
-        guard waiters.withLock({ $0.enter(client) }) else { return age == nil ? .unavailable : .unknownUnavailable }
-        defer { waiters.withLock { $0.leave(client) } }
+        let settled = await waiters.wait(as: client) { [self] in
+            await settle(lookup, keyID, from: client, seenAt: seenAt)
+        }
+        return settled ?? (age == nil ? .unavailable : .unknownUnavailable)
+    }
+
+    private func settle(
+        _ lookup: KeySetCache.Lookup, _ keyID: String, from client: String, seenAt: ContinuousClock.Instant
+    ) async -> KeySetCache.Lookup {
+        var lookup = lookup
         for _ in 0..<Self.fetchesMax {
             guard case .fetch = lookup else { return lookup }
             // The first load is not caused by a key id.
