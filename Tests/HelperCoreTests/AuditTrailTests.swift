@@ -36,6 +36,7 @@ struct AuditTrailTests {
         }
 
         func release(for owner: OwnerMark) { state.withLock { $0.taken -= 1 } }
+        func refuseAll() { state.withLock { $0.refusals = .max } }
         var taken: Int { state.withLock { $0.taken } }
     }
 
@@ -101,27 +102,6 @@ struct AuditTrailTests {
         #expect(pauses.sum == .zero)
     }
 
-    @Test("asks whether an act changes anything only where other acts hold the reservations")
-    func needless() async throws {
-        let asked = Pauses()
-        let free = trail(Queue(refusals: 0))
-        try await free.withReservedLines(
-            for: ada,
-            unless: {
-                asked.add(.seconds(1)); return true
-            }
-        ) {}
-        #expect(asked.sum == .zero)
-        let pauses = Pauses()
-        let held = trail(Queue(refusals: .max, .actsHoldAll), pauses)
-        #expect(try await held.withReservedLines(for: ada, unless: { true }) { 1 } == 1)
-        #expect(pauses.sum == .zero)
-        let blocked = trail(Queue(refusals: .max, .linesWait))
-        await #expect(throws: HelperError.self) {
-            try await blocked.withReservedLines(for: ada, unless: { true }) { Issue.record("nothing is recorded") }
-        }
-    }
-
     /// Eight people's calls that waited for a slow 3scale once kept everybody else from the keys they had.
     @Test("lets a key that is there be answered while other acts hold the reservations, and no key be made")
     func knownKey() async throws {
@@ -149,6 +129,35 @@ struct AuditTrailTests {
         let error = await #expect(throws: HelperError.self) { try await held(.init(serviceID: 8), for: ada) }
         #expect(error?.code == .overloaded)
         #expect(manager.state.withLock { $0.creates } == 1)
+    }
+
+    @Test("lets nothing be written without a reservation, whatever the cache says")
+    func staleCache() async throws {
+        let manager = FakeAPIManager()
+        manager.state.withLock { state in
+            let plan = Plan(
+                id: 1, name: "Basic", systemName: "basic", isPublished: true, isDefault: false, isCustom: false,
+                needsApproval: false)
+            state.services = [
+                Service(
+                    id: 7, name: "Chat", systemName: "chat_7", description: nil, authentication: .apiKey,
+                    proxyEndpoint: nil,
+                    placement: CredentialsPlacement(location: "headers", parameter: "user_key", idParameter: nil),
+                    plans: [plan])
+            ]
+        }
+        let ada = Caller(
+            issuer: "https://sso.example.com/realms/mlaas", subject: "1", username: "ada", email: "ada@example.com")
+        let queue = Queue(refusals: 0, .actsHoldAll)
+        let call = await provision(manager, trail(queue))
+        _ = try await call(.init(serviceID: 7), for: ada)
+        // The key is answered, and so cached, while other calls hold the reservations; then it is deleted at 3scale.
+        queue.refuseAll()
+        #expect(try await !call(.init(serviceID: 7), for: ada).isNew)
+        manager.state.withLock { $0.applications = [] }
+        let error = await #expect(throws: HelperError.self) { try await call(.init(serviceID: 7), for: ada) }
+        #expect(error?.code == .overloaded && error?.cause?.contains("reservations") == true)
+        #expect(manager.state.withLock { ($0.creates, $0.applications.count) } == (1, 0))
     }
 
     private func provision(_ manager: FakeAPIManager, _ trail: AuditTrail) async -> ProvisionKey {

@@ -84,21 +84,12 @@ package struct AuditTrail: Sendable {
 
     /// Carries out writes to 3scale whose audit lines are sure to be taken: waits for a reservation, half of what is left of the
     /// deadline at most.
-    /// - Parameter changesNothing: asked where other acts hold the reservations. One that writes nothing to 3scale needs none.
     /// - Throws: `HelperError` `OVERLOADED` when there was none in time; the act was not begun.
     package func withReservedLines<Value: Sendable>(
-        for owner: OwnerMark, unless changesNothing: () async -> Bool = { false }, _ act: () async throws -> Value
+        for owner: OwnerMark, _ act: () async throws -> Value
     ) async throws -> Value {
         guard let queue else { return try await act() }
-        var first: AuditReservation? = queue.reserve(for: owner)
-        if case .actsHoldAll = first, await changesNothing() {
-            try await waitForRoom()
-            return try await act()
-        }
-        try await wait {
-            defer { first = nil }
-            return first ?? queue.reserve(for: owner)
-        }
+        try await wait { queue.reserve(for: owner) }
         defer { queue.release(for: owner) }
         return try await act()
     }

@@ -23,9 +23,6 @@ package struct FindService: Sendable {
         limits = PlanLimits(manager: manager, lifetime: limitsLifetime, spawn: spawn)
     }
 
-    /// The snapshot; nil before the first load.
-    var catalog: Catalog? { catalogs.catalog }
-
     /// - Throws: `SERVICE_NOT_FOUND`, also for one that the caller may not see.
     package func callAsFunction(_ id: Int, for caller: Caller) throws(HelperError) -> Service {
         guard let service = try catalogs.require().service(id), policy.shows(service, to: caller)

@@ -85,12 +85,8 @@ package struct ProvisionKey: Sendable {
                 try await CallSequence.$current.withValue(CallSequence()) {
                     try await flights.run(key) { [self] in
                         do {
-                            return .key(
-                                try await audit.withReservedLines(
-                                    for: caller.ownerMark, unless: { await hasKey(service, caller) }
-                                ) {
-                                    try await provision(service, request.planID, caller)
-                                })
+                            try await audit.waitForRoom()
+                            return .key(try await provision(service, request.planID, caller))
                         } catch let error as HelperError where error.code == .planNotFound {
                             return .planRefused(error, plan: request.planID)
                         }
@@ -108,12 +104,6 @@ package struct ProvisionKey: Sendable {
                     staleAge: result.staleAge)
             }
         }
-    }
-
-    /// Whether the caller's key is there already, as far as 3scale or what is cached says.
-    private func hasKey(_ service: Service, _ caller: Caller) async -> Bool {
-        guard let catalog = find.catalog else { return false }
-        return (try? await keys.snapshot(for: caller, catalog: catalog))?.keys[service.id] != nil
     }
 
     // MARK: The flight

@@ -42,11 +42,14 @@ struct ProvisioningCall: Sendable {
         var began = ContinuousClock.now
         var epoch: UInt32
         var isCurrent = true
+        /// There is room for the audit lines of what is written.
+        var isReserved = false
         /// The key sent along with our create, where the service's method has a list of keys.
         var sentKey: (application: Int, key: String)?
     }
 
-    /// Runs the value to its end. Existing keys are answered without the lock.
+    /// Runs the value to its end. Existing keys are answered without the lock and without a reservation of audit lines; both are
+    /// held before anything is written.
     func run(signupCreates: Bool) async throws -> ProvisionKey.Result {
         let goal = Provisioning.Goal(
             owner: caller.ownerMark, service: service.id, attempt: attempt, adoptsUnmarked: keys.adoptsUnmarked,
@@ -58,15 +61,18 @@ struct ProvisioningCall: Sendable {
             if let result = try await end(action, &progress) { return result }
             action = provisioning.next(await perform(action, &progress), at: milliseconds())
         }
-        return try await replicas.whileLocked(caller.ownerMark.description) { waited in
-            if waited {
-                provisioning = Provisioning(goal)
-                action = provisioning.next(.began, at: milliseconds())
-            }
-            while true {
-                if let result = try await end(action, &progress) { return result }
-                try await check(action)
-                action = provisioning.next(await perform(action, &progress), at: milliseconds())
+        return try await audit.withReservedLines(for: caller.ownerMark) {
+            progress.isReserved = true
+            return try await replicas.whileLocked(caller.ownerMark.description) { waited in
+                if waited {
+                    provisioning = Provisioning(goal)
+                    action = provisioning.next(.began, at: milliseconds())
+                }
+                while true {
+                    if let result = try await end(action, &progress) { return result }
+                    try await check(action)
+                    action = provisioning.next(await perform(action, &progress), at: milliseconds())
+                }
             }
         }
     }
@@ -240,22 +246,31 @@ struct ProvisioningCall: Sendable {
         }
     }
 
-    private func key(of application: Application, _ progress: Progress) async throws(APIManagerError) -> IssuedKey {
+    private func key(of application: Application, _ progress: Progress) async throws -> IssuedKey {
         if let sent = progress.sentKey, sent.application == application.id {
             return IssuedKey(of: application, firstKey: sent.key)
         }
         let issued = try await keys.issuedKey(of: application)
         guard issued.key == nil, case .appID = application.credentials else { return issued }
-        // Made without a key in the portal. Of two that a race adds, the oldest is answered; a lost answer is looked up.
+        // Made without a key in the portal.
+        if progress.isReserved {
+            try await addKey(to: application)
+        } else {
+            try await audit.withReservedLines(for: caller.ownerMark) { try await addKey(to: application) }
+        }
+        keys.invalidate(caller.ownerMark)
+        await replicas.announce(.keys(of: caller.ownerMark))
+        return try await keys.issuedKey(of: application)
+    }
+
+    /// Of two that a race adds, the oldest is answered; a lost answer is looked up.
+    private func addKey(to application: Application) async throws(APIManagerError) {
         do throws(APIManagerError) {
             try await manager.addKey(
                 hexEncoded(SecureRandom.bytes(16)), application: application.id, account: application.accountID)
         } catch {
             guard error.outcomeUnknown || error.isConflict(on: "value") else { throw error }
         }
-        keys.invalidate(caller.ownerMark)
-        await replicas.announce(.keys(of: caller.ownerMark))
-        return try await keys.issuedKey(of: application)
     }
 
     private func unavailable(_ application: Application) -> HelperError {
