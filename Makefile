@@ -26,10 +26,10 @@ release: ## Builds for release, with the Swift libraries in the binary
 	swift build -c release --static-swift-stdlib --product mlaas-helper
 
 format: ## Formats all Swift sources
-	swift format -i --configuration .swift-format -r Sources Tests Fuzz/Sources/Fuzz Model/Sources Benchmarks Package.swift Fuzz/Package.swift Model/Package.swift
+	swift format -i --configuration .swift-format -r Sources Tests Fuzz/Sources/Fuzz Model/Sources Benchmarks Package.swift Fuzz/Package.swift
 
 lint: ## Checks formatting, shell scripts, Python and words
-	swift format lint --strict --configuration .swift-format -r Sources Tests Fuzz/Sources/Fuzz Model/Sources Benchmarks Package.swift Fuzz/Package.swift Model/Package.swift
+	swift format lint --strict --configuration .swift-format -r Sources Tests Fuzz/Sources/Fuzz Model/Sources Benchmarks Package.swift Fuzz/Package.swift
 	shellcheck setup.sh test_api.sh .ci/run scripts/*.sh scripts/image/*.sh Benchmarks/*.sh
 	python3 -m py_compile scripts/*.py Tests/Conformance/*.py Tests/Operability/*.py deployment/grafana/*.py Tests/Deployment/*.py Tests/Chaos/*.py Tests/Siege/*.py Tests/Drain/*.py Tests/Browser/*.py Tests/Clients/*.py Tests/Corpus/*.py Benchmarks/*.py Benchmarks/harness/*.py Benchmarks/anchors/*.py Benchmarks/tests/*.py
 	python3 scripts/check-words.py
@@ -115,8 +115,9 @@ drain: ## Ends the release build under more than 50,000 requests a second, ten t
 	done
 	@MLAAS_BIN=.build-static/release .tools/conformance/bin/python Tests/Drain/drain.py $(if $(CI),--rate-min 0)
 
-model: ## Explores the model of provisioning, whole and with each rule taken away
-	swift run -c release --package-path Model
+model: ## Explores every way in which calls of provisioning can go on, whole and with each rule taken away
+	swift build -c release --static-swift-stdlib --scratch-path .build-static --product ProvisioningModel | tail -n 1
+	.build-static/release/ProvisioningModel
 
 .PHONY: bench bench-check bench-programs bench-instructions
 bench-programs:

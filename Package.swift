@@ -111,6 +111,11 @@ let package = Package(
             name: "bench-server", dependencies: ["EventLoop", "HTTP", "HTTPServer", "Telemetry"],
             path: "Benchmarks/bench-server", swiftSettings: settings),
 
+        // Not a product either: explores every way in which calls of the shipped provisioning can go on.
+        .executableTarget(
+            name: "ProvisioningModel", dependencies: ["HelperCore"], path: "Model/Sources/ProvisioningModel",
+            swiftSettings: settings),
+
         // 5. Tests: one folder per target.
         .target(
             name: "TestSupport", path: "Tests/TestSupport",

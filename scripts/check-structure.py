@@ -71,8 +71,10 @@ def line_of(text, offset):
 
 
 def layer(target):
-    """The second part of `Sources/<layer>/<target>`; None for tests."""
+    """The second part of `Sources/<layer>/<target>`, `Model` for what explores the product; None for tests."""
     parts = Path(target["path"]).parts
+    if parts and parts[0] == "Model":
+        return "Model"
     return parts[1] if len(parts) > 1 and parts[0] == "Sources" else None
 
 
@@ -115,6 +117,8 @@ class Check:
         to_layer = layer(self.targets[to])
         if from_layer in ("Runtime", "Helper") and to_layer == "Sandbox":
             return f"nothing that ships may reach the sandbox ({to})"
+        if from_layer in ("Runtime", "Helper", "Sandbox") and to_layer == "Model":
+            return f"nothing that ships may reach the model ({to})"
         if from_layer == "Runtime" and to_layer == "Helper":
             return f"the runtime knows nothing of the product ({to})"
         if from_layer == "Sandbox" and to_layer == "Helper":

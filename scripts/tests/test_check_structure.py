@@ -19,6 +19,7 @@ TARGETS = {
     "JSON": ("Sources/Runtime/JSON", []),
     "ThreeScale": ("Sources/Helper/ThreeScale", ["EventLoop", "JSON"]),
     "Sandbox": ("Sources/Sandbox/Sandbox", ["EventLoop", "JSON"]),
+    "ProvisioningModel": ("Model/Sources/ProvisioningModel", ["ThreeScale"]),
     "EndToEndTests": ("Tests/EndToEndTests", ["ThreeScale", "Sandbox"]),
 }
 
@@ -56,6 +57,14 @@ class StructureTests(unittest.TestCase):
 
     def test_a_tree_that_keeps_the_rules_has_no_errors(self):
         self.assertEqual(self.errors(), [])
+
+    def test_a_product_target_may_not_depend_on_the_model(self):
+        self.targets["JSON"][1].append("ProvisioningModel")
+        self.assertTrue(any("target JSON: nothing that ships may reach the model" in error for error in self.errors()))
+
+    def test_the_model_may_not_turn_errors_into_traps(self):
+        self.write("Model/Sources/ProvisioningModel/Main.swift", "let a = try! f()\n")
+        self.expect("Model/Sources/ProvisioningModel/Main.swift:1", "try!")
 
     def test_a_product_target_may_not_depend_on_the_sandbox(self):
         self.targets["ThreeScale"][1].append("Sandbox")

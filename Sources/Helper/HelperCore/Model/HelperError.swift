@@ -40,7 +40,7 @@ package struct HelperError: Error, Sendable {
     }
 
     /// One thing that is wrong with one member, parameter or field.
-    package struct Detail: Sendable, Equatable {
+    package struct Detail: Sendable, Hashable {
         package let field: String
         package let issue: String
 

@@ -109,7 +109,7 @@ package struct ApplicationDraft: Sendable {
 }
 
 /// Why the manager did not do it.
-package enum APIManagerError: Error, Sendable, Equatable {
+package enum APIManagerError: Error, Sendable, Hashable {
     /// Unreachable, 5xx, 429, or no room to wait.
     case unavailable(retryAfter: Duration?, cause: String, outcomeUnknown: Bool)
     /// The deadline passed.

@@ -62,15 +62,17 @@ package struct MoveOwners: Sendable {
             page += 1
         }
         for application in applications {
-            guard let mark = application.mark, let owner = owners[mark.owner] else {
-                if application.owner.map(arrivals.contains) == true {
-                    counts.moved += 1
-                } else {
-                    counts.skipped += 1
-                }
+            guard let mark = application.mark else {
+                counts.skipped += 1
                 continue
             }
-            await move(application, mark.moved(to: owner), &counts, report)
+            if let owner = owners[mark.owner] {
+                await move(application, mark.moved(to: owner), &counts, report)
+            } else if arrivals.contains(mark.owner) {
+                counts.moved += 1
+            } else {
+                counts.skipped += 1
+            }
         }
         return counts
     }

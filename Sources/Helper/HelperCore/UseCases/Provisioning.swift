@@ -73,7 +73,7 @@ package struct Provisioning: ~Copyable {
         case refused(APIManagerError)
     }
 
-    package enum Failure: Error, Sendable, Equatable {
+    package enum Failure: Error, Sendable, Hashable {
         case identityConflict(Account)
         case accountBlocked(Account)
         case keyHasTwin(Application)
@@ -85,69 +85,104 @@ package struct Provisioning: ~Copyable {
         case call(APIManagerError)
     }
 
-    private enum Phase: Hashable, Sendable {
-        case start, finding, signingUp, confirmingAccount, discarding, listing, creating, pausing(then: Target)
-        case searching, clearing(Int), renaming
-        case confirming(Application), marking(Application), deleting(Application)
-        case announcing(Ending), ended
-    }
-    private enum Target: Hashable, Sendable { case finding, listing }
-    private enum Ending: Hashable, Sendable { case answer(Application, isNew: Bool), failure }
-
     /// How long a call may confirm, mark or delete what it created, counted from when it decided to create.
     package static let authorMilliseconds = 1_500
     /// The age from which others may. Ages are differences of whole seconds: 3 is more than 2 s in truth.
     package static let settledSeconds = 3
     /// How long a mark that others may overwrite must have stood: more than 1 s in truth.
     package static let unchangedSeconds = 2
-    /// Pauses of one call. The request's deadline ends it earlier.
-    private static let pausesMax = 100
-    private static let signupsMax = 3
-    private static let attemptsMax = 3
-    /// Creates that were refused though the account does not hold the id, before the id is looked for on other accounts. A call
-    /// that raced may have deleted it in between.
-    private static let createsMax = 3
+    private var state: State
 
-    private let goal: Goal
-    private var now = 0
-    private var phase = Phase.start
-    private var account: Account?
-    private var signups = 0
-    private var signupBegan = 0
-    /// The account that this call's signup created.
-    private var signedUp: Int?
-    /// The account whose user 3scale let this call write to: no other has that name.
-    private var confirmedAccount: Int?
-    /// Another account has the name, so that only what 3scale takes once may be created, and nothing adopted.
-    private var hasTwinAccount = false
-    private var listing: [Application] = []
-    private var createBegan = 0
-    private var creates = 0
-    private var creationError: APIManagerError?
-    /// The id is taken on another account that cannot be renamed.
-    private var isFallback = false
-    /// Applications of this call that it leaves to others: their confirmation or deletion may still be under way.
-    private var surrendered: Set<Int> = []
-    /// Applications whose confirmation by this call has an unknown outcome.
-    private var unsure: Set<Int> = []
-    private var unknownOutcomes = 0
-    private var twinRefusals = 0
-    private var pauses = 0
-    private var hasWritten = false
-    private var failure: Failure?
-
-    package init(_ goal: Goal) { self.goal = goal }
+    package init(_ goal: Goal) { state = State(goal) }
 
     /// The next action after an event that is the outcome of the last one.
     /// - Parameter now: milliseconds on a clock that only goes forward.
-    package mutating func next(_ event: Event, at now: Int) -> Action {
-        self.now = now
-        let action = decide(event)
-        if action.isWrite { hasWritten = true }
-        return action
-    }
+    package mutating func next(_ event: Event, at now: Int) -> Action { state.next(event, at: now) }
+}
 
-    private mutating func decide(_ event: Event) -> Action {
+// MARK: What a call remembers
+
+extension Provisioning {
+    /// What one call remembers, and how it decides. It can be copied and compared, so that `Model/` can follow every way a call
+    /// may go on. The product holds it in `Provisioning`, which cannot be copied: a call goes on in one way.
+    package struct State: Hashable, Sendable {
+        package typealias Goal = Provisioning.Goal
+        package typealias Action = Provisioning.Action
+        package typealias Event = Provisioning.Event
+        package typealias Failure = Provisioning.Failure
+
+        private enum Phase: Hashable, Sendable {
+            case start, finding, signingUp, confirmingAccount, discarding, listing, creating, pausing(then: Target)
+            case searching, clearing(Int), renaming
+            case confirming(Application), marking(Application), deleting(Application)
+            case announcing(Ending), ended
+        }
+        private enum Target: Hashable, Sendable { case finding, listing }
+        private enum Ending: Hashable, Sendable { case answer(Application, isNew: Bool), failure }
+
+        /// Pauses of one call. The request's deadline ends it earlier.
+        private static let pausesMax = 100
+        private static let signupsMax = 3
+        private static let attemptsMax = 3
+        /// Creates that were refused though the account does not hold the id, before the id is looked for on other accounts. A call
+        /// that raced may have deleted it in between.
+        private static let createsMax = 3
+
+        private let goal: Goal
+        private var now = 0
+        private var phase = Phase.start
+        private var account: Account?
+        private var signups = 0
+        private var signupBegan = 0
+        /// The account that this call's signup created.
+        private var signedUp: Int?
+        /// The account whose user 3scale let this call write to: no other has that name.
+        private var confirmedAccount: Int?
+        /// Another account has the name, so that only what 3scale takes once may be created, and nothing adopted.
+        private var hasTwinAccount = false
+        private var listing: [Application] = []
+        private var createBegan = 0
+        private var creates = 0
+        private var creationError: APIManagerError?
+        /// The id is taken on another account that cannot be renamed.
+        private var isFallback = false
+        /// Applications of this call that it leaves to others: their confirmation or deletion may still be under way.
+        private var surrendered: Set<Int> = []
+        /// Applications whose confirmation by this call has an unknown outcome.
+        private var unsure: Set<Int> = []
+        private var unknownOutcomes = 0
+        private var twinRefusals = 0
+        private var pauses = 0
+        private var hasWritten = false
+        private var failure: Failure?
+
+        package init(_ goal: Goal) { self.goal = goal }
+
+        package mutating func next(_ event: Event, at now: Int) -> Action {
+            self.now = now
+            let action = decide(event)
+            if action.isWrite { hasWritten = true }
+            return action
+        }
+
+        /// The same call some time later, told from that moment: its clock says 0, what is longer ago than any rule asks is as
+        /// long ago as that, and no pauses are counted. Situations that differ in nothing that a rule asks are then equal.
+        package func later(by milliseconds: Int) -> State {
+            var later = self
+            let present = now + milliseconds
+            later.now = 0
+            later.signupBegan = max(signupBegan - present, -Provisioning.authorMilliseconds)
+            later.createBegan = max(createBegan - present, -Provisioning.authorMilliseconds)
+            later.pauses = 0
+            return later
+        }
+    }
+}
+
+// MARK: The decision
+
+extension Provisioning.State {
+    fileprivate mutating func decide(_ event: Event) -> Action {
         switch (phase, event) {
         case (.pausing, .refused(let error)): return fail(.call(error))
         case (.start, _), (.pausing(then: .finding), _): return find()
@@ -199,7 +234,7 @@ package struct Provisioning: ~Copyable {
 
 // MARK: The account
 
-extension Provisioning {
+extension Provisioning.State {
     private mutating func find() -> Action {
         creationError = nil
         phase = .finding
@@ -232,7 +267,7 @@ extension Provisioning {
                     hasTwinAccount = true
                     return search()
                 }
-                guard now - signupBegan < Self.authorMilliseconds else { return pauseAtRandom(then: .finding) }
+                guard now - signupBegan < Provisioning.authorMilliseconds else { return pauseAtRandom(then: .finding) }
                 phase = .discarding
                 return .deleteAccount(account)
             }
@@ -244,19 +279,21 @@ extension Provisioning {
 
     /// Its signup is over, so that it stays: a young account may still be deleted by the call that made it.
     private func isSettled(_ account: Account) -> Bool {
-        if confirmedAccount == account.id || account.age.map({ $0 >= Self.settledSeconds }) ?? true { return true }
+        if confirmedAccount == account.id || account.age.map({ $0 >= Provisioning.settledSeconds }) ?? true {
+            return true
+        }
         return listing.contains { $0.owner == goal.owner && $0.mark?.isConfirmed == true }
     }
 
     /// The applications that this call's signup made are its own to mark.
     private func ownsSignup(_ account: Account) -> Bool {
-        signedUp == account.id && confirmedAccount == account.id && now - signupBegan < Self.authorMilliseconds
+        signedUp == account.id && confirmedAccount == account.id && now - signupBegan < Provisioning.authorMilliseconds
     }
 }
 
 // MARK: The application
 
-extension Provisioning {
+extension Provisioning.State {
     private mutating func list() -> Action {
         guard let account else { return find() }
         phase = .listing
@@ -279,11 +316,11 @@ extension Provisioning {
     /// This call created it and may still decide whether it stays.
     private func isOwn(_ application: Application) -> Bool {
         application.isProvisional && application.mark?.attempt == goal.attempt
-            && !surrendered.contains(application.id) && now - createBegan < Self.authorMilliseconds
+            && !surrendered.contains(application.id) && now - createBegan < Provisioning.authorMilliseconds
     }
 
     private static func isSettled(_ application: Application) -> Bool {
-        application.age.map { $0 >= settledSeconds } ?? true
+        application.age.map { $0 >= Provisioning.settledSeconds } ?? true
     }
 
     /// Decides by what the account holds.
@@ -341,7 +378,7 @@ extension Provisioning {
 
     private mutating func finish(with confirmed: Application, of marked: [Application]) -> Action {
         let isAdopted = confirmed.mark?.attempt == nil
-        if isAdopted, let unchangedFor = confirmed.unchangedFor, unchangedFor < Self.unchangedSeconds {
+        if isAdopted, let unchangedFor = confirmed.unchangedFor, unchangedFor < Provisioning.unchangedSeconds {
             return wait(then: .listing)
         }
         let surplus = marked.first {
@@ -425,7 +462,7 @@ extension Provisioning {
 
 // MARK: Pauses and the end
 
-extension Provisioning {
+extension Provisioning.State {
     /// Until another call has finished what it is at.
     private mutating func wait(then target: Target) -> Action { pause(200...200, then: target) }
 

@@ -1,0 +1,127 @@
+/// What is explored.
+enum Scenarios {
+    private static func world(
+        accounts: [UInt8], rows: [World.Row] = [], answered: UInt8 = 0
+    ) -> World {
+        var world = World()
+        world.accounts = accounts.enumerated().map {
+            World.Holder(id: UInt8($0.offset) + 1, name: $0.element, isCommitted: true, age: Step.settled)
+        }
+        world.rows = rows
+        world.nextID = UInt8(accounts.count + rows.count) + 1
+        if answered > 0 { world.calls = [World.Call(node: -1, stage: .answered, answer: answered)] }
+        return world
+    }
+
+    /// An application of the first person that stands since long before.
+    private static func row(
+        _ id: UInt8, on account: UInt8, name: UInt8 = 1, owner: UInt8 = 1, attempt: UInt8 = 9, isConfirmed: Bool = true,
+        age: UInt8 = Step.settled, home: UInt8 = 0
+    ) -> World.Row {
+        World.Row(
+            id: id, account: account, name: name, owner: owner, attempt: attempt, isConfirmed: isConfirmed,
+            isCommitted: true, age: age, unchanged: min(age, Step.unchanged), home: home)
+    }
+
+    private static func unmarked(_ id: UInt8, on account: UInt8, home: UInt8 = 0) -> World.Row {
+        row(id, on: account, name: 100 + id, owner: 0, attempt: 0, isConfirmed: false, home: home)
+    }
+
+    static let account = Scenario(
+        name: "an account without applications", persons: [0, 0], start: world(accounts: [0]))
+    static let three = Scenario(
+        name: "the same, three callers", persons: [0, 0, 0], start: world(accounts: [0]), rowsMax: 4)
+    static let newcomer = Scenario(
+        name: "no account", persons: [0, 0], start: world(accounts: []), findVaries: true, rowsMax: 5)
+    static let signupMade = Scenario(
+        name: "no account, signup makes an application", persons: [0, 0], start: world(accounts: []),
+        signupCreates: true, findVaries: true, rowsMax: 5)
+    static let signupMadeOwners = Scenario(
+        name: "the same, two owners of the name", persons: [0, 1], start: world(accounts: []), signupCreates: true,
+        findVaries: true, mayFail: ["identityConflict"], rowsMax: 5)
+    static let owners = Scenario(
+        name: "no account, two owners of one name", persons: [0, 1], start: world(accounts: []), findVaries: true,
+        mayFail: ["identityConflict"], rowsMax: 5)
+    static let leftover = Scenario(
+        name: "an application that a dead call has just left", persons: [0, 0],
+        start: world(accounts: [0], rows: [row(2, on: 1, isConfirmed: false, age: 0)]), rowsMax: 5)
+    static let earlier = Scenario(
+        name: "an application of an earlier version", persons: [0, 0],
+        start: world(accounts: [0], rows: [row(2, on: 1, attempt: 0, isConfirmed: false)]), rowsMax: 4)
+    static let unmarked = Scenario(
+        name: "an unmarked application", persons: [0, 0], start: world(accounts: [0], rows: [unmarked(2, on: 1)]),
+        rowsMax: 4)
+    static let unmarkedOwners = Scenario(
+        name: "an unmarked application, two owners of the name", persons: [0, 1],
+        start: world(accounts: [0], rows: [unmarked(2, on: 1)]), mayFail: ["identityConflict"], rowsMax: 4)
+    static let twoAccounts = Scenario(
+        name: "two accounts of one name", persons: [0, 0], start: world(accounts: [0, 0]), findVaries: true,
+        mayFail: ["keyHasTwin"], rowsMax: 4)
+    static let twoAccountsKey = Scenario(
+        name: "two accounts of one name, the key on one", persons: [0, 0, 0],
+        start: world(accounts: [0, 0], rows: [row(3, on: 2)], answered: 3), findVaries: true, rowsMax: 5)
+    static let twoAccountsUnmarked = Scenario(
+        name: "two accounts of one name, an unmarked application on each", persons: [0, 0],
+        start: world(accounts: [0, 0], rows: [unmarked(3, on: 1), unmarked(4, on: 2)]), findVaries: true,
+        mayFail: ["keyHasTwin"], rowsMax: 6)
+    static let renamed = Scenario(
+        name: "a renamed person with a key", persons: [0, 0, 0], names: [1, 0, 0],
+        start: world(accounts: [1], rows: [row(2, on: 1)], answered: 2), findVaries: true, rowsMax: 5)
+    static let renamedTaken = Scenario(
+        name: "the same, an account has the new name", persons: [0, 0, 0], names: [1, 0, 0],
+        start: world(accounts: [1, 0], rows: [row(3, on: 1)], answered: 3), rowsMax: 5)
+    static let inherited = Scenario(
+        name: "a name that another owner had", persons: [0, 1], names: [1, 0],
+        start: world(accounts: [0], rows: [row(2, on: 1, name: 200), unmarked(3, on: 1, home: 1)], answered: 2),
+        mayFail: ["identityConflict"], rowsMax: 5)
+
+    static let sound: [Scenario] = [
+        account.with(losses: 1, deaths: 1),
+        account.with(losses: 1, delays: 1),
+        account.with(deaths: 1, delays: 1),
+        three,
+        three.with(deaths: 1),
+        newcomer,
+        newcomer.with(losses: 1),
+        newcomer.with(deaths: 1),
+        signupMade.with(losses: 1),
+        signupMadeOwners,
+        signupMadeOwners.with(losses: 1),
+        signupMadeOwners.with(deaths: 1),
+        owners,
+        owners.with(losses: 1),
+        owners.with(deaths: 1),
+        leftover.with(losses: 1, deaths: 1, delays: 1),
+        earlier.with(losses: 1, deaths: 1, delays: 1),
+        unmarked.with(losses: 1, deaths: 1, delays: 1),
+        unmarkedOwners.with(losses: 1, deaths: 1, delays: 1),
+        twoAccounts.with(losses: 1, deaths: 1),
+        twoAccountsKey.with(losses: 1, deaths: 1, delays: 1),
+        twoAccountsUnmarked.with(losses: 1, deaths: 1),
+        renamed.exempting(.same, .one),
+        renamed.with(losses: 1, deaths: 1).exempting(.same, .one),
+        renamedTaken.with(losses: 1, deaths: 1).exempting(.same, .one),
+        inherited.with(losses: 1, deaths: 1, delays: 1),
+    ].map { $0.limited(to: 200_000) }
+
+    /// What docs/provisioning.md names under "What stays open".
+    static let open: [Scenario] = [signupMade, renamed]
+
+    /// For each rule, where it is taken away.
+    static let broken: [Scenario] = [
+        account.without(.sameID),
+        account.without(.confirmation),
+        account.without(.validation),
+        account.with(losses: 1, delays: 1).without(.authorsTime),
+        account.with(losses: 1).without(.unsure),
+        account.with(losses: 1).without(.quickDeletion),
+        account.without(.othersWait),
+        newcomer.without(.confirmAccount),
+        newcomer.without(.youngAccount),
+        signupMadeOwners.without(.signupsOwn, isImplied: true),
+        unmarkedOwners.without(.unchangedMark),
+        twoAccountsUnmarked.without(.adoption),
+        renamed.without(.search),
+        inherited.without(.foreignMark),
+    ]
+}
