@@ -206,7 +206,7 @@ def answer(body, status=200):
     ({"live": 1}, {"live": True}),
     ({"name": "Grante"}, {"name": "Granite"}),
     ({"created_at": "2026-11-29 02:00:00"}, {"created_at": "2026-11-29T02:00:00Z"}),
-    ({"user_key": "0f8f"}, {"user_key": "371e26950519f110bcf06fe163c281e3"}),
+    ({"user_key": "0f8f"}, {"user_key": "0f8fad5bd9cb469fa165708677289501"}),
     ({"plans": [{"plan": {"id": 1}}, {"plan": {"id": 1}}]}, {"plans": [{"plan": {"id": 7}}, {"plan": {"id": 8}}]}),
     ({"links": [{"href": "https://h/admin/api/services/1/plans"}]}, {"links": [{"href": "https://h/admin/api/services/1/metrics"}]}),
     ("", {"status": "Not found"}),
@@ -217,7 +217,7 @@ def test_the_comparison_finds(got, wanted):
 
 @pytest.mark.parametrize(("got", "wanted"), [
     ({"service": {"id": 2}, "service_id": 2}, {"service": {"id": 7}, "service_id": 7}),
-    ({"user_key": "00000000000000000000000000000000"}, {"user_key": "371e26950519f110bcf06fe163c281e3"}),
+    ({"user_key": "00000000000000000000000000000000"}, {"user_key": "0f8fad5bd9cb469fa165708677289501"}),
     ({"created_at": "2030-01-01T00:00:00Z"}, {"created_at": "2026-11-29T02:00:00Z"}),
     ({"links": [{"href": "https://h/admin/api/services/2"}]}, {"links": [{"href": "https://h/admin/api/services/7"}]}),
 ])
