@@ -1,5 +1,6 @@
 """Many connections, slow ones, and clients that go in the middle of something, on sockets of our own."""
 
+import json
 import os
 import resource
 import select
@@ -9,6 +10,7 @@ import struct
 import time
 
 import pytest
+import requests
 
 import conftest
 from conftest import Helper, stop
@@ -315,3 +317,114 @@ def test_few_descriptors_shut_nobody_out(sandbox, tmp_path, monkeypatch):
             client.close()
     finally:
         stop(helper.process)
+
+
+FEW = {"SERVER_MAX_CONNECTIONS": "400", "SERVER_MAX_CONNECTIONS_PER_ADDRESS": "100"}
+FOUR_ADDRESSES = [f"127.0.0.{2 + number % 4}" for number in range(400)]
+# Longer than a client may come no further while there is no room.
+NO_PROGRESS_SECONDS = 3
+
+
+def connect_from(helper, host, data, receive_buffer=None):
+    client = socket.socket()
+    if receive_buffer:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    client.bind((host, 0))
+    client.settimeout(30)
+    client.connect(("127.0.0.1", port_of(helper)))
+    client.sendall(data)
+    return client
+
+
+def fill(helper, hosts, data, receive_buffer=None):
+    """As many connections as the helper takes, each with the same bytes."""
+    held = []
+    for host in hosts:
+        try:
+            held.append(connect_from(helper, host, data, receive_buffer))
+        except OSError:
+            pass
+    time.sleep(0.5)
+    return held
+
+
+def is_healthy(helper, host):
+    try:
+        with connect_from(helper, host, GET) as client:
+            return read_answer(client).startswith(b"HTTP/1.1 200 ")
+    except OSError:
+        return False
+
+
+def used_up(log):
+    """The lines that say that there are no connections left."""
+    lines = [line for line in log.splitlines() if "connections are used up" in line]
+    # A line for each refusal would be a flood of its own.
+    assert 1 <= len(lines) <= 10
+    return lines
+
+
+def test_answers_that_are_not_read_shut_nobody_out(sandbox, descriptors):
+    helper = Helper(sandbox.keycloak, sandbox.threescale, **FEW)
+    try:
+        started = connect_from(helper, "127.0.0.7", POST + b"{")
+        held = fill(helper, FOUR_ADDRESSES, b"GET /api/openapi.json HTTP/1.1\r\nHost: a\r\n\r\n" * 20, 2048)
+        # A probe comes in at once, and so it does later.
+        assert all(is_healthy(helper, f"127.0.0.{10 + number}") for number in range(5))
+        time.sleep(NO_PROGRESS_SECONDS)
+        # More than are kept for addresses without a connection, so that others have to go.
+        others = [connect_from(helper, f"127.0.1.{1 + number % 60}", GET) for number in range(240)]
+        assert all(read_answer(client).startswith(b"HTTP/1.1 200 ") for client in others)
+        assert metric(helper, "http_server_evicted_connections_total") > 0
+        # The slow client of another address has lost nothing.
+        started.sendall(b" " * 499)
+        assert read_answer(started).startswith(b"HTTP/1.1 4")
+        for client in held + others + [started]:
+            client.close()
+    finally:
+        log = helper.stop()
+    line = json.loads(used_up(log)[0])
+    assert line["limit"] == 400 and 90 <= line["largest"] <= 100, line
+
+
+def test_requests_that_wait_for_3scale_on_every_connection_do_not_shut_out_a_probe(sandbox, descriptors):
+    helper = Helper(sandbox.keycloak, sandbox.threescale, **FEW)
+    faults = sandbox.admin + "/faults/3scale"
+    try:
+        token = sandbox.token("ada")
+        requests.post(faults, timeout=20, json={"kind": "latency", "delay_ms": 8_000}).raise_for_status()
+        body = b'{"service_id":2}'
+        init = (b"POST /api/services/init HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+                b"Authorization: Bearer %s\r\n\r\n%s" % (len(body), token.encode(), body))
+        held = fill(helper, FOUR_ADDRESSES, init)
+        for number in range(15):
+            assert is_healthy(helper, f"127.0.0.{10 + number % 3}"), number
+        requests.delete(faults, timeout=20).raise_for_status()
+        # What is worked on stays: nobody who waits for an answer is cut off. Those beyond the limit were refused at once.
+        answers = 0
+        for client in held:
+            try:
+                answers += read_answer(client).startswith(b"HTTP/1.1 ")
+            except OSError:
+                pass
+            client.close()
+        assert answers >= 360
+    finally:
+        requests.delete(faults, timeout=20)
+        log = helper.stop()
+    assert '"limit":400' in used_up(log)[0]
+
+
+@pytest.mark.parametrize("begun", [b"GET / HTTP/1.1\r\nX:", POST + b"{"], ids=["head", "body"])
+def test_requests_begun_from_as_many_addresses_shut_nobody_out(sandbox, descriptors, begun):
+    helper = Helper(sandbox.keycloak, sandbox.threescale, **FEW)
+    try:
+        held = fill(helper, [f"127.1.{number // 200}.{number % 200 + 1}" for number in range(400)], begun)
+        time.sleep(NO_PROGRESS_SECONDS)
+        for number in range(15):
+            assert is_healthy(helper, f"127.2.0.{number + 1}"), number
+        for client in held:
+            client.close()
+    finally:
+        log = helper.stop()
+    assert '"limit":400' in used_up(log)[0]

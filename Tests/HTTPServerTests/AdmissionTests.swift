@@ -213,6 +213,34 @@ struct ConnectionCensusTests {
         #expect(census.count == 0)
     }
 
+    @Test("the reserve is for clients with few connections, and for those who replace another")
+    func reserve() {
+        let census = ConnectionCensus(max: 8, reserve: 2, perAddressMax: 8) { $0 == "192.0.2.9" }
+        var entries = (0..<6).map { _ in Kept(census.enter("192.0.2.9")) }
+        #expect(!Kept(census.enter("192.0.2.9")).isTaken)
+        entries.append(Kept(census.enter("192.0.2.1")))
+        // As where one of the six has made room.
+        entries.removeFirst()
+        entries.append(Kept(census.enter("192.0.2.2")))
+        #expect(!Kept(census.enter("192.0.2.9")).isTaken)
+        entries.append(Kept(census.enter("192.0.2.9", isReplacing: true)))
+        let taken = entries.count { $0.isTaken }
+        #expect(taken == 8 && census.count == 8)
+        #expect(!Kept(census.enter("192.0.2.3")).isTaken)
+    }
+
+    @Test("that the connections are used up is reported now and then, with how many the largest client has")
+    func report() {
+        let census = ConnectionCensus(max: 3, perAddressMax: 8) { _ in false }
+        let entries = ["192.0.2.1", "192.0.2.1", "192.0.2.2"].map { Kept(census.enter($0)) }
+        let first = census.usageToReport(now: 5)
+        #expect(first?.count == 3 && first?.largest == 2)
+        #expect(census.usageToReport(now: 10_004) == nil)
+        #expect(census.usageToReport(now: 10_005) != nil)
+        let taken = entries.count { $0.isTaken }
+        #expect(taken == 3)
+    }
+
     private final class Kept {
         private let entry: CensusEntry?
         init(_ entrance: consuming ConnectionCensus.Entrance) {

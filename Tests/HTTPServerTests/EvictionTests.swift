@@ -1,3 +1,4 @@
+import HTTP
 import LoopTesting
 import Testing
 
@@ -36,14 +37,63 @@ struct EvictionOrderTests {
         #expect(EvictionOrder.choose(candidates, sizes: ["192.0.2.1": 2], most: 2) == [1, 0])
     }
 
-    @Test("a group gives none to one that is larger, and nothing that has begun to one that becomes as large")
+    @Test("a group gives none to one that is larger, and nothing that makes progress to one that becomes as large")
     func fairness() {
         let idle = SpareTime(isIdle: true, since: 0)
         let begun = SpareTime(isIdle: false, since: 0)
-        #expect(EvictionOrder.mayReplace(idle, ofGroupWith: 5, newGroup: 5))
-        #expect(!EvictionOrder.mayReplace(idle, ofGroupWith: 4, newGroup: 5))
-        #expect(EvictionOrder.mayReplace(begun, ofGroupWith: 5, newGroup: 3))
-        #expect(!EvictionOrder.mayReplace(begun, ofGroupWith: 5, newGroup: 4))
+        #expect(EvictionOrder.mayReplace(idle, ofGroupWith: 5, newGroup: 5, now: 9_000))
+        #expect(!EvictionOrder.mayReplace(idle, ofGroupWith: 4, newGroup: 5, now: 9_000))
+        #expect(EvictionOrder.mayReplace(begun, ofGroupWith: 5, newGroup: 3, now: 1_999))
+        #expect(!EvictionOrder.mayReplace(begun, ofGroupWith: 5, newGroup: 4, now: 1_999))
+    }
+
+    @Test("what has begun and makes no progress may go, whatever the size of its group")
+    func stuck() {
+        let begun = SpareTime(isIdle: false, since: 1_000)
+        for size in [1, 5] {
+            #expect(!EvictionOrder.mayReplace(begun, ofGroupWith: size, newGroup: 9, now: 2_999))
+            #expect(EvictionOrder.mayReplace(begun, ofGroupWith: size, newGroup: 9, now: 3_000))
+        }
+    }
+}
+
+@Suite("Since when a client has made no progress")
+struct ClientProgressTests {
+    @Test("a byte now and then is none, a kilobyte is")
+    func bytes() {
+        var progress = ClientProgress()
+        progress.begin(now: 100)
+        progress.advance(by: 1_023, now: 200)
+        #expect(progress.since == 100)
+        progress.advance(by: 1, now: 300)
+        #expect(progress.since == 300)
+        progress.advance(by: 1, now: 400)
+        #expect(progress.since == 300)
+    }
+
+    @Test("of an answer counts what has been taken since it had to wait")
+    func answer() {
+        var progress = ClientProgress()
+        progress.begin(at: 50_000, now: 100)
+        progress.reach(50_000, now: 700)
+        #expect(progress.since == 100)
+        progress.reach(60_000, now: 1_300)
+        #expect(progress.since == 1_300)
+    }
+
+    @Test("a request's bytes count on its clock, and so does what is taken of an answer")
+    func clock() {
+        let times = ServerLimits.Clocks(ServerLimits())
+        var clock = ConnectionClock()
+        clock.begin(times, now: 0)
+        clock.wait(for: .body, times, now: 1_000)
+        clock.received(2_000, now: 5_000)
+        #expect(clock.progress.since == 5_000)
+        clock.waitForReader(of: 9_000, taken: 10_000, times, now: 6_000)
+        clock.waitForReader(of: 9_000, taken: 10_000, times, now: 7_000)
+        #expect(clock.progress.since == 6_000)
+        clock.readerHasTaken(12_000, now: 8_000)
+        #expect(clock.progress.since == 8_000)
     }
 }
 
@@ -142,6 +192,60 @@ struct EvictionTests {
             #expect(try isAnswered(port, from: 3))
             // Its own address has as many as it may.
             #expect(begun.count { $0.hasAnswer(within: 0) } == 1)
+        }
+    }
+
+    /// Whether somebody is answered within what clients may stand still, and a wide margin.
+    private func becomesAnswered(_ port: Int, from loopback: Int) async throws -> Bool {
+        for _ in 0..<60 {
+            if try isAnswered(port, from: loopback) { return true }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+        return false
+    }
+
+    @Test("requests that as many addresses have begun do not shut out another")
+    func begunByMany() async throws {
+        try await withServer({ $0.limits.connections = 8 }) { port, server in
+            let begun = try (2...9).map { try RawClient(port: port, from: $0) }
+            for client in begun { client.send("GET / HTT") }
+            try await becomesTrue { await server.connectionCount() == 8 }
+            let isIn = try await becomesAnswered(port, from: 10)
+            #expect(isIn)
+            #expect(begun.count { $0.hasAnswer(within: 0) } == 1)
+        }
+    }
+
+    @Test("answers that nobody takes do not shut out another address; who takes an answer keeps the connection")
+    func unread() async throws {
+        try await withServer({ $0.limits.connections = 8 }) { port, server in
+            let reader = try RawClient(port: port, isNarrow: true, from: 2)
+            let unread = try (0..<7).map { _ in try RawClient(port: port, isNarrow: true, from: 3) }
+            for client in unread + [reader] { client.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n") }
+            try await becomesTrue { await server.connectionCount() == 8 }
+            var isIn = false
+            for _ in 0..<200 where !isIn {
+                _ = reader.readSome(8 * 1024)
+                try await Task.sleep(for: .milliseconds(50))
+                isIn = try isAnswered(port, from: 4)
+            }
+            #expect(isIn)
+            #expect(server.activity.evicted == 1)
+            #expect(reader.readSome(8 * 1024) != nil)
+        }
+    }
+
+    @Test("addresses with few connections get in although every other connection is in a request")
+    func reserve() async throws {
+        let gate = Gate()
+        try await withServer(gate: gate, { $0.limits.connections = 32 }) { port, server in
+            let working = try (0..<30).map { _ in try RawClient(port: port, from: 2) }
+            for client in working { client.send("GET /gate HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") }
+            try await becomesTrue { server.activity.inFlight == 30 }
+            #expect(try !isAnswered(port, from: 2))
+            for _ in 0..<5 { #expect(try isAnswered(port, from: 3)) }
+            gate.open()
+            for client in working { #expect(client.readAll()?.hasSuffix("later") == true) }
         }
     }
 }

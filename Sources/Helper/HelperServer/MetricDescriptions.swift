@@ -14,7 +14,7 @@ private let helperDescriptions: [String: PrometheusRegistry.Description] = [
     "http_server_shed_connections_total": .init(
         help: "Connections ended because the memory for clients was used up."),
     "http_server_evicted_connections_total": .init(
-        help: "Connections in no request that were ended to make room for others, at SERVER_MAX_CONNECTIONS."),
+        help: "Connections, idle or without progress, ended to make room for others, at SERVER_MAX_CONNECTIONS."),
     "http_server_refused_connections_total": .init(
         help: "New connections that were closed at once, at a limit of connections."),
     "mlaas_metrics_refused_series_total": .init(help: "Metric series that were refused; anything but 0 is a defect."),

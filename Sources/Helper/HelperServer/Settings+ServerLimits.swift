@@ -57,7 +57,7 @@ extension Settings {
         limits.connections = reader.int(
             forKey: "SERVER_MAX_CONNECTIONS", default: limits.connections, range: 1...1_000_000,
             help:
-                "Connections in all. Beyond: one that is in no request makes room; without one, new ones are closed at once."
+                "Connections in all; a sixteenth of them, at most 32, is kept for client addresses with fewer than 4. Beyond: one that is idle or makes no progress makes room; without one, new ones are closed at once."
         )
         limits.connectionsPerAddress = reader.int(
             forKey: "SERVER_MAX_CONNECTIONS_PER_ADDRESS", default: limits.connectionsPerAddress, range: 1...1_000_000,

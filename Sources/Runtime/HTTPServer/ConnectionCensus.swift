@@ -5,16 +5,27 @@ final class ConnectionCensus: Sendable {
     private struct Counts {
         var all = 0
         var bySubject: [String: Int] = [:]
+        /// Milliseconds.
+        var reportedAt: UInt64?
     }
 
     private let max: Int
+    private let reserve: Int
     private let perAddressMax: Int
     private let isExempt: @Sendable (String) -> Bool
     private let counts = Mutex(Counts())
 
-    /// - Parameter isExempt: whether an address speaks for many clients, so that only the limit over all holds for it.
-    init(max: Int, perAddressMax: Int, isExempt: @escaping @Sendable (String) -> Bool) {
+    /// A client with fewer connections than this may have one of the reserve: more than one probe comes from an address.
+    static let few = 4
+    /// Milliseconds between two reports that the connections are used up.
+    private static let reportInterval: UInt64 = 10_000
+
+    /// - Parameters:
+    ///   - reserve: how many of `max` are kept for clients that have few.
+    ///   - isExempt: whether an address speaks for many clients, so that only the limits over all hold for it.
+    init(max: Int, reserve: Int = 0, perAddressMax: Int, isExempt: @escaping @Sendable (String) -> Bool) {
         self.max = max
+        self.reserve = reserve
         self.perAddressMax = perAddressMax
         self.isExempt = isExempt
     }
@@ -32,19 +43,23 @@ final class ConnectionCensus: Sendable {
     }
 
     /// Counts a connection for as long as the entry is held.
-    func enter(_ address: String) -> Entrance {
+    /// - Parameter isReplacing: whether another has just made room for it, so that it takes nothing from the reserve.
+    func enter(_ address: String, isReplacing: Bool = false) -> Entrance {
         let isExempt = isExempt(address)
         let subject = Self.subject(of: address)
-        let (all, ofSubject) = counts.withLock { counts in
-            let before = (counts.all, counts.bySubject[subject, default: 0])
-            if before.0 < max, isExempt || before.1 < perAddressMax {
+        let (hasRoom, addressHasRoom) = counts.withLock { counts in
+            let ofSubject = counts.bySubject[subject, default: 0]
+            let mayUseReserve = isReplacing || ofSubject < Self.few
+            let hasRoom = counts.all < (mayUseReserve ? max : max - reserve)
+            let addressHasRoom = isExempt || ofSubject < perAddressMax
+            if hasRoom, addressHasRoom {
                 counts.all += 1
-                counts.bySubject[subject] = before.1 + 1
+                counts.bySubject[subject] = ofSubject + 1
             }
-            return before
+            return (hasRoom, addressHasRoom)
         }
-        if !isExempt, ofSubject >= perAddressMax { return .addressFull }
-        guard all < max else { return .full }
+        guard addressHasRoom else { return .addressFull }
+        guard hasRoom else { return .full }
         return .entered(CensusEntry(of: self, subject: subject, speaksForMany: isExempt))
     }
 
@@ -60,6 +75,16 @@ final class ConnectionCensus: Sendable {
     /// How many connections the client of an address has; none where each connection is one client.
     func size(ofAddress address: String) -> Int {
         isExempt(address) ? 0 : size(of: Self.subject(of: address))
+    }
+
+    /// How many connections there are, and how many of them the client with most has; nil when that has been reported just now.
+    /// - Parameter now: milliseconds of a clock that never goes back.
+    func usageToReport(now: UInt64) -> (count: Int, largest: Int)? {
+        counts.withLock { counts in
+            if let last = counts.reportedAt, now &- min(last, now) < Self.reportInterval { return nil }
+            counts.reportedAt = now
+            return (counts.all, counts.bySubject.values.max() ?? 0)
+        }
     }
 
     fileprivate func leave(_ subject: String) {

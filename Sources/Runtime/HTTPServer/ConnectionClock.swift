@@ -7,6 +7,8 @@ struct ConnectionClock {
     private(set) var deadline: UInt64 = .max
     /// What it waits for; `nothing` while the client is to take an answer.
     private(set) var waiting = RequestMachine.Waiting.nothing
+    /// How the client comes on with the request or the answer that is under way.
+    private(set) var progress = ClientProgress()
     /// What the client had taken when that was last asked; nil while no answer waits for it.
     private var takenAtLastLook: UInt64?
     /// When the kernel must have taken the whole answer.
@@ -28,8 +30,12 @@ struct ConnectionClock {
         self.waiting = waiting
         switch waiting {
         case .request: set(after: times.idleTime, now: now)
-        case .head: set(after: times.headTime, now: now)
-        case .body: set(after: times.bodyTime, now: now)
+        case .head:
+            progress.begin(now: now)
+            set(after: times.headTime, now: now)
+        case .body:
+            progress.begin(now: now)
+            set(after: times.bodyTime, now: now)
         // Work has its own deadline, and so has its wait for a slot.
         case .answer, .nothing: deadline = .max
         }
@@ -44,7 +50,9 @@ struct ConnectionClock {
     ) {
         waiting = .nothing
         guard takenAtLastLook == nil else { return }
-        takenAtLastLook = taken()
+        let taken = taken()
+        takenAtLastLook = taken
+        progress.begin(at: taken, now: now)
         answerDeadline = bytes.map { now &+ times.answerTime($0) } ?? .max
         setStallDeadline(times, now: now)
     }
@@ -56,6 +64,14 @@ struct ConnectionClock {
         setStallDeadline(times, now: now)
         return true
     }
+
+    /// Records that bytes of the request have arrived.
+    mutating func received(_ count: Int, now: UInt64) {
+        if waiting == .head || waiting == .body { progress.advance(by: count, now: now) }
+    }
+
+    /// Records what the client has taken of all answers; moves no deadline.
+    mutating func readerHasTaken(_ taken: UInt64, now: UInt64) { progress.reach(taken, now: now) }
 
     private mutating func setStallDeadline(_ times: ServerLimits.Clocks, now: UInt64) {
         set(after: times.stallTime, now: now)

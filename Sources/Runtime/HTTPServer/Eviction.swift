@@ -2,19 +2,26 @@
 protocol Evictable: AnyObject {
     /// What its client counts under; nil when the address speaks for many clients, so that each connection is one.
     var clientGroup: String? { get }
-    /// Nil while it is in a request, so that it must stay.
-    var spareTime: SpareTime? { get }
-    /// Ends it, unless a request has arrived and is about to be read. It counts no more then.
+    /// Since when it has done nothing for its client; nil while a request is worked on, or its client takes the answer, so that
+    /// it must stay.
+    /// - Parameter now: milliseconds of the loop's clock.
+    func spareTime(now: UInt64) -> SpareTime?
+    /// Ends it, unless bytes have arrived and are about to be read, or the client has begun to take its answer. It counts no
+    /// more then.
     /// - Returns: whether it was ended.
-    func evict() -> Bool
+    func evict(now: UInt64) -> Bool
 }
 
 /// Since when a connection has done nothing for its client.
 struct SpareTime: Equatable {
-    /// Whether nothing has arrived of a request. Else a handshake or a request has begun and is not whole.
+    /// Whether nothing has arrived of a request. Else a handshake or a request has begun and is not whole, or an answer waits for
+    /// its client.
     let isIdle: Bool
-    /// Milliseconds of the loop's clock.
+    /// Milliseconds of the loop's clock; of a request or an answer, when the client last made progress with it.
     let since: UInt64
+
+    /// Whether the client has begun something and has made no progress for too long.
+    func isStuck(now: UInt64) -> Bool { !isIdle && now &- min(since, now) >= ClientProgress.patience }
 }
 
 /// In which order connections make room: a value, so that it can be tested without any.
@@ -44,10 +51,12 @@ enum EvictionOrder {
         first.isIdle == second.isIdle ? first.since < second.since : first.isIdle
     }
 
-    /// Whether a connection may go for a new one. One that is idle may go unless its group is the smaller. One that has
-    /// begun something goes only where its group stays the larger.
-    static func mayReplace(_ time: SpareTime, ofGroupWith size: Int, newGroup: Int) -> Bool {
-        time.isIdle ? size >= newGroup : size > newGroup + 1
+    /// Whether a connection may go for a new one. One that is stuck may always go: many clients with one connection each could
+    /// else keep everybody out. One that is idle may go unless its group is the smaller. One that has begun something and makes
+    /// progress goes only where its group stays the larger.
+    static func mayReplace(_ time: SpareTime, ofGroupWith size: Int, newGroup: Int, now: UInt64) -> Bool {
+        if time.isStuck(now: now) { return true }
+        return time.isIdle ? size >= newGroup : size > newGroup + 1
     }
 }
 
@@ -71,29 +80,33 @@ struct EvictionList {
     private var expiry: UInt64 = 0
     private var nextLook: UInt64 = 0
 
-    /// The connection that goes next. It stays the next until it is in a request or gone.
+    /// Takes the connection that goes next off the list: the first that may.
     /// - Parameters:
     ///   - now: milliseconds of the loop's clock.
     ///   - sizes: how many connections each group has.
-    mutating func next(
-        now: UInt64, _ connections: () -> [any Evictable], sizes: () -> [String: Int]
-    ) -> (connection: any Evictable, time: SpareTime)? {
+    ///   - mayGo: whether a connection may go for the new one.
+    mutating func takeNext(
+        now: UInt64, _ connections: () -> [any Evictable], sizes: () -> [String: Int],
+        mayGo: (any Evictable, SpareTime) -> Bool
+    ) -> (any Evictable)? {
         if now >= expiry { entries = [] }
-        if let found = firstValid() { return found }
+        if let found = takeFirst(now, mayGo) { return found }
         guard now >= nextLook else { return nil }
         look(now, connections(), sizes())
-        return firstValid()
+        return takeFirst(now, mayGo)
     }
 
-    /// Takes the connection that goes next off the list.
-    mutating func dropNext() { entries.removeLast() }
-
-    private mutating func firstValid() -> (connection: any Evictable, time: SpareTime)? {
-        while let entry = entries.last {
-            if let connection = entry.connection, connection.spareTime == entry.time {
-                return (connection, entry.time)
+    /// Forgets those before it that are in a request by now or gone.
+    private mutating func takeFirst(_ now: UInt64, _ mayGo: (any Evictable, SpareTime) -> Bool) -> (any Evictable)? {
+        for index in entries.indices.reversed() {
+            let entry = entries[index]
+            guard let connection = entry.connection, connection.spareTime(now: now) == entry.time else {
+                entries.remove(at: index)
+                continue
             }
-            entries.removeLast()
+            guard mayGo(connection, entry.time) else { continue }
+            entries.remove(at: index)
+            return connection
         }
         return nil
     }
@@ -102,7 +115,7 @@ struct EvictionList {
         var spare: [any Evictable] = []
         var candidates: [EvictionOrder.Candidate] = []
         for connection in connections {
-            guard let time = connection.spareTime else { continue }
+            guard let time = connection.spareTime(now: now) else { continue }
             spare.append(connection)
             candidates.append(EvictionOrder.Candidate(group: connection.clientGroup, time: time))
         }

@@ -15,6 +15,13 @@ extension HTTPConnection {
         }
     }
 
+    /// Asks now and then how far the client has come with its answer, so that it is known when there is no room left.
+    func lookAtReader() {
+        let now = server.loop.milliseconds
+        guard tcp.unsentBytes > 0, clock.progress.isLookDue(now) else { return }
+        clock.readerHasTaken(tcp.takenBytes, now: now)
+    }
+
     /// The deadline has passed: refuses a slow request, lets go of anything else that makes no progress.
     func expire() {
         if stage == .open, clock.waiting == .request, tcp.hasUnreadBytes {

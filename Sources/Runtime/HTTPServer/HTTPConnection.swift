@@ -70,6 +70,7 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder, E
 
     func received(_ bytes: Span<UInt8>) {
         guard stage == .open else { return }
+        clock.received(bytes.count, now: server.loop.milliseconds)
         machine.receive(server.spareMemory) { bytes.append(to: &$0) }
         process()
     }

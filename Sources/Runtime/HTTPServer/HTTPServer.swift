@@ -39,8 +39,8 @@ package final class HTTPServer: Sendable {
         let socket = try ListeningSocket(host: configuration.host, port: configuration.port)
         let address = socket.address
         let census = ConnectionCensus(
-            max: configuration.limits.connections, perAddressMax: configuration.limits.connectionsPerAddress,
-            isExempt: configuration.isTrustedProxy)
+            max: configuration.limits.connections, reserve: configuration.limits.reservedConnections,
+            perAddressMax: configuration.limits.connectionsPerAddress, isExempt: configuration.isTrustedProxy)
         let counts = group.loops.map { _ in ServerCounts() }
         let parts = await withTaskGroup(of: LoopBound<LoopServer>.self) { tasks in
             for (loop, counts) in zip(group.loops, counts) {

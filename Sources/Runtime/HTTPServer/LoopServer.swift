@@ -129,7 +129,8 @@ final class LoopServer {
         case .entered(let entry): open(socket, entry)
         case .addressFull: counts.countRefused()
         case .full:
-            if makeRoom(for: address), case .entered(let entry) = census.enter(address) {
+            reportConnectionsUsedUp()
+            if makeRoom(for: address), case .entered(let entry) = census.enter(address, isReplacing: true) {
                 open(socket, entry)
             } else {
                 passOn(socket, tried + 1)
@@ -218,6 +219,7 @@ final class LoopServer {
         let now = loop.milliseconds
         for connection in connections.values {
             connection.closeIfClientIsGone()
+            connection.lookAtReader()
             if connection.deadline <= now { connection.expire() }
         }
         tls?.sweep(EventLoop.nanoseconds())

@@ -27,9 +27,11 @@ package struct ServerLimits: Sendable, Equatable {
 
     // Connections.
 
-    /// Connections over all loops. Beyond: one that is in no request makes room, see `EvictionOrder`; without one, closed at
-    /// once.
+    /// Connections over all loops. Beyond: one whose request is not worked on makes room, see `EvictionOrder`; without one, closed
+    /// at once.
     package var connections = 10_000
+    /// How many of them are kept for client addresses with fewer than 4, so that a probe gets in.
+    package var reservedConnections: Int { min(32, connections / 16) }
     /// Connections of one client address over all loops, at least 1. Beyond: closed at once.
     package var connectionsPerAddress = 2_500
     /// Requests answered on one connection, at least 1; the last answer says that it closes.

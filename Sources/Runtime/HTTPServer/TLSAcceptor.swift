@@ -49,7 +49,8 @@ final class TLSAcceptor {
             return
         }
         let handshake = PendingHandshake(
-            acceptor: self, entry: entry, memory: memory, deadline: EventLoop.nanoseconds(after: limits.headTime))
+            acceptor: self, entry: entry, memory: memory, began: EventLoop.nanoseconds() / 1_000_000,
+            deadline: EventLoop.nanoseconds(after: limits.headTime))
         let connection = TLSConnection(over: stream, session: session, buffers: buffers) { [weak self] result in
             self?.finished(handshake, result)
         }
@@ -116,16 +117,21 @@ private final class PendingHandshake: ByteStreamDelegate, MemoryHolder, Evictabl
     let clientGroup: String?
     /// Held until the end of the handshake or of the connection, whichever is first.
     var connection: TLSConnection?
+    /// Milliseconds of the loop's clock.
+    private let began: UInt64
     /// Nanoseconds of the loop's clock.
     var deadline: UInt64
     private(set) var hasTimedOut = false
 
-    init(acceptor: TLSAcceptor, entry: consuming CensusEntry, memory: MemoryAccount, deadline: UInt64) {
+    init(
+        acceptor: TLSAcceptor, entry: consuming CensusEntry, memory: MemoryAccount, began: UInt64, deadline: UInt64
+    ) {
         self.acceptor = acceptor
         clientGroup = entry.speaksForMany ? nil : entry.subject
         self.entry = consume entry
         charge = MemoryCharge(to: memory)
         _ = charge.set(MemoryCost.tlsHandshake)
+        self.began = began
         self.deadline = deadline
     }
 
@@ -137,10 +143,9 @@ private final class PendingHandshake: ByteStreamDelegate, MemoryHolder, Evictabl
         connection?.close()
     }
 
-    /// As long as it is under way, the deadline says when it began.
-    var spareTime: SpareTime? { SpareTime(isIdle: false, since: deadline / 1_000_000) }
+    func spareTime(now: UInt64) -> SpareTime? { SpareTime(isIdle: false, since: began) }
 
-    func evict() -> Bool {
+    func evict(now: UInt64) -> Bool {
         entry = nil
         shed()
         return true
