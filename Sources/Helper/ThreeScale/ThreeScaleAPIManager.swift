@@ -100,6 +100,27 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
         }
     }
 
+    /// `GET accounts/{id}/users`, which a tenant may forbid.
+    package func hasUser(account: Int, username: String) async throws(APIManagerError) -> Bool {
+        do throws(APIManagerError) {
+            return try await user(username, account: account) != nil
+        } catch {
+            switch error {
+            case .accessDenied, .rejected: return true
+            case .notFound: return false
+            case .unavailable, .timeout, .malformed: throw error
+            }
+        }
+    }
+
+    /// The account's user of exactly that name.
+    private func user(_ username: String, account: Int) async throws(APIManagerError) -> JSONValue? {
+        let users = try await transport.get("accounts/\(account)/users", operation: .listUsers)
+        return try ThreeScaleEntities.list(users, "users", "user").first {
+            ExactName($0["username"]?.string ?? "") == ExactName(username)
+        }
+    }
+
     /// `POST signup`.
     package func signUp(_ draft: SignupDraft) async throws(APIManagerError) -> Account {
         var form = [("org_name", draft.organization), ("username", draft.username), ("password", draft.password)]
@@ -110,11 +131,7 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
 
     /// `PUT accounts/{id}/users/{id}` with the name that the user has.
     package func confirm(account: Int, username: String) async throws(APIManagerError) {
-        let users = try await transport.get("accounts/\(account)/users", operation: .listUsers)
-        let user = try ThreeScaleEntities.list(users, "users", "user").first {
-            ExactName($0["username"]?.string ?? "") == ExactName(username)
-        }
-        guard let user else { throw ThreeScaleEntities.malformed("no user of the name that signed up") }
+        guard let user = try await user(username, account: account) else { throw APIManagerError.noSuchUser }
         let id = try ThreeScaleEntities.id(user)
         _ = try await transport.write(
             .put, "accounts/\(account)/users/\(id)", [("username", username)], operation: .confirmUser)

@@ -22,13 +22,17 @@ package protocol APIManager: Sendable {
     /// Whether a service still has a plan: asked before an account is made for it.
     func hasPlan(_ plan: Int, service: Int) async throws(APIManagerError) -> Bool
 
-    /// The account that holds the user of exactly that name; nil when there is none.
+    /// The account that the manager finds for a user name; nil when there is none. Some tenants find names that are merely alike.
     func account(username: String) async throws(APIManagerError) -> Account?
+
+    /// Whether an account has a user of exactly that name. True where the manager does not show users.
+    func hasUser(account: Int, username: String) async throws(APIManagerError) -> Bool
 
     /// Makes an account with one user. The manager may create applications on the way.
     func signUp(_ draft: SignupDraft) async throws(APIManagerError) -> Account
 
     /// Writes to the account's user of that name under the same name: refused as taken where another account has it.
+    /// - Throws: `APIManagerError.noSuchUser` when the account has no user of exactly that name.
     func confirm(account: Int, username: String) async throws(APIManagerError)
 
     /// Moves an account that signup left unfinished on to `approved`, as far as the token may.
@@ -67,6 +71,8 @@ package protocol APIManager: Sendable {
 
 extension APIManager {
     package func hasPlan(_ plan: Int, service: Int) async throws(APIManagerError) -> Bool { true }
+
+    package func hasUser(account: Int, username: String) async throws(APIManagerError) -> Bool { true }
 }
 
 /// A new account and its user.
@@ -146,6 +152,9 @@ package enum APIManagerError: Error, Sendable, Hashable {
     static var nameTaken: APIManagerError {
         .rejected(status: 422, details: [.init(field: "username", issue: "has already been taken")])
     }
+
+    /// An account has no user of the name that it was found by.
+    package static var noSuchUser: APIManagerError { .rejected(status: 404, details: []) }
 
     /// An account to be renamed has users that may be other people.
     package static var otherUsers: APIManagerError { .rejected(status: 409, details: []) }

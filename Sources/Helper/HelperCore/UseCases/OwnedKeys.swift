@@ -40,6 +40,8 @@ package final class OwnedKeys: Sendable {
         /// Nil when the keys have not been asked for, or something has changed them since.
         var keysMadeAt: ContinuousClock.Instant?
         var version: UInt64 = 0
+        /// A user of the account has exactly the caller's name.
+        var isNameCompared = false
     }
 
     /// In the cache by reference, so that looking costs one count whatever is known.
@@ -131,6 +133,9 @@ package final class OwnedKeys: Sendable {
         }
         // 3scale lets keys of a blocked account work; they are not shown as usable.
         if account.isBlocked { return remember([:], of: account, caller, began, epoch) }
+        guard try await isCallers(account, applications, caller) else {
+            return remember([:], of: nil, caller, began, epoch)
+        }
         let choice = choice(applications, caller.ownerMark)
         let mine = catalog.services.compactMap { service in choice.application(on: service.id) }
         return remember(try await issuedKeys(of: mine), of: account, caller, began, epoch)
@@ -148,6 +153,29 @@ package final class OwnedKeys: Sendable {
             }
         }
         return nil
+    }
+
+    /// Whether what is unmarked on an account may be shown to the caller: 3scale may find names that are merely alike, so that a
+    /// user's name is compared once where no mark of the caller says whose account it is.
+    private func isCallers(
+        _ account: Account, _ applications: [Application], _ caller: Caller
+    ) async throws(APIManagerError) -> Bool {
+        guard limits.adoptsUnmarked, applications.contains(where: { $0.owner == nil }),
+            !applications.contains(where: { $0.owner != nil })
+        else { return true }
+        if let known = known(caller), known.isNameCompared, known.account?.id == account.id { return true }
+        guard try await manager.hasUser(account: account.id, username: caller.accountName) else { return false }
+        noteNameCompared(of: caller, account)
+        return true
+    }
+
+    private func noteNameCompared(of caller: Caller, _ account: Account) {
+        guard let entry = cache.entry(caller.ownerMark), entry.value.known.username == caller.username,
+            entry.value.known.account?.id == account.id
+        else { return }
+        var known = entry.value.known
+        known.isNameCompared = true
+        cache.insert(Remembered(known), for: caller.ownerMark, at: entry.madeAt)
     }
 
     /// The keys of all at once: those in a list of their own cost a call each.
@@ -222,7 +250,8 @@ package final class OwnedKeys: Sendable {
 
     func remember(_ account: Account, of caller: Caller) {
         var known = Known(username: caller.username, account: account, accountMadeAt: .now)
-        if let before = self.known(caller), before.account?.id == account.id {
+        // Keys of a blocked account are not shown.
+        if let before = self.known(caller), before.account?.id == account.id, !account.isBlocked {
             known.keys = before.keys
             known.keysMadeAt = before.keysMadeAt
             known.version = before.version
@@ -326,6 +355,7 @@ package final class OwnedKeys: Sendable {
                 // A repair meanwhile may know its state better.
                 known.account = before.account
                 known.accountMadeAt = before.accountMadeAt
+                known.isNameCompared = before.isNameCompared
             }
             known.keys = keys
             known.keysMadeAt = began

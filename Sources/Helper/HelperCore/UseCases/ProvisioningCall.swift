@@ -44,6 +44,10 @@ struct ProvisioningCall: Sendable {
         var isCurrent = true
         /// There is room for the audit lines of what is written.
         var isReserved = false
+        /// Accounts that 3scale found for the caller's name and that have no user of exactly that name.
+        var foreignAccounts: [Account] = []
+        /// An account that 3scale let this call write to under the caller's name.
+        var confirmedAccount: Int?
         /// The key sent along with our create, where the service's method has a list of keys.
         var sentKey: (application: Int, key: String)?
     }
@@ -120,7 +124,8 @@ struct ProvisioningCall: Sendable {
     ) async throws -> Provisioning.Event {
         switch action {
         case .findAccount:
-            progress.account = try await keys.lookUpAccount(of: caller)
+            let found = try await keys.lookUpAccount(of: caller)
+            progress.account = progress.foreignAccounts.contains { $0.id == found?.id } ? nil : found
             return .account(progress.account)
         case .signUp:
             let account = try await accounts.signUp(caller)
@@ -129,8 +134,14 @@ struct ProvisioningCall: Sendable {
             progress.applications = []
             return .signedUp(account)
         case .confirmAccount(let account):
-            try await manager.confirm(account: account.id, username: caller.accountName)
+            do throws(APIManagerError) {
+                try await manager.confirm(account: account.id, username: caller.accountName)
+            } catch {
+                guard error == .noSuchUser else { throw error }
+                return .refused(leave(account, &progress))
+            }
             keys.remember(account.confirmed, of: caller)
+            progress.confirmedAccount = account.id
             return .done
         case .deleteAccount(let account):
             keys.forgetAccount(of: caller)
@@ -141,6 +152,7 @@ struct ProvisioningCall: Sendable {
             progress.epoch = keys.epoch(of: caller.ownerMark)
             progress.isCurrent = true
             progress.account = account
+            if progress.foreignAccounts.contains(where: { $0.id == account.id }) { return .refused(.notFound) }
             progress.applications = try await manager.applications(account: account.id)
             return .listed(progress.applications)
         case .search:
@@ -152,6 +164,7 @@ struct ProvisioningCall: Sendable {
             note(.renamed, "account of the same owner used", nil)
             return .account(renamed)
         case .create(let account, let isFallback):
+            guard try await isCallers(account, progress) else { return .refused(leave(account, &progress)) }
             return .wrote(try await create(on: account, isFallback, &progress))
         case .confirm(let application):
             guard let mark = application.mark else { return .refused(.notFound) }
@@ -177,6 +190,24 @@ struct ProvisioningCall: Sendable {
             return .done
         case .answer, .fail: return .done
         }
+    }
+
+    /// Whether the caller's key may be created on an account. A mark of the caller on it, or a write to its user that
+    /// 3scale accepted, says so without a call; else the user's name is compared, since 3scale may find names that are merely alike.
+    private func isCallers(_ account: Account, _ progress: Progress) async throws(APIManagerError) -> Bool {
+        if progress.confirmedAccount == account.id
+            || progress.applications.contains(where: { $0.owner == caller.ownerMark })
+        {
+            return true
+        }
+        return try await manager.hasUser(account: account.id, username: caller.accountName)
+    }
+
+    /// Leaves an account that is another person's: the next look-up in this call does not find it.
+    private func leave(_ account: Account, _ progress: inout Progress) -> APIManagerError {
+        keys.forgetAccount(of: caller)
+        progress.foreignAccounts.append(account)
+        return .notFound
     }
 
     /// How long a deletion may take from its decision, the wait for a slot included.
@@ -226,7 +257,12 @@ struct ProvisioningCall: Sendable {
     /// The result of the last action; nil for every other.
     private func end(_ action: Provisioning.Action, _ progress: inout Progress) async throws -> ProvisionKey.Result? {
         switch action {
-        case .fail(let failure): throw explain(failure)
+        case .fail(let failure):
+            // Signup was refused as well: 3scale takes the two names for one.
+            if failure == .accountMissing, let account = progress.foreignAccounts.last {
+                throw explain(.identityConflict(account))
+            }
+            throw explain(failure)
         case .answer(let application, let isNew):
             guard let account = progress.account else { return nil }
             let key = try await key(of: application, progress)
