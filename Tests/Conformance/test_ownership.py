@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from conftest import ADMIN_TOKEN, BIN, Helper, Sandbox, stop
+from tenant import applications, knobs, threescale
 
 
 @pytest.fixture
@@ -19,18 +20,6 @@ def systems():
     yield sandbox, helper
     helper.stop()
     stop(sandbox.process)
-
-
-def threescale(sandbox, method, path, **form):
-    answer = requests.request(
-        method, f"{sandbox.threescale}/admin/api/{path}.json", data=form, auth=("", ADMIN_TOKEN), timeout=10)
-    answer.raise_for_status()
-    return answer.json() if answer.content else None
-
-
-def applications(sandbox, account):
-    listed = threescale(sandbox, "GET", f"accounts/{account}/applications")["applications"]
-    return [entry["application"] for entry in listed]
 
 
 def new_person(sandbox, name):
@@ -59,11 +48,11 @@ def test_a_key_without_a_credential_is_not_answered(systems):
     sandbox, helper = systems
     token = new_person(sandbox, "keyless")
     service = helper.services(token)["granite_chat"]["id"]
-    requests.put(sandbox.admin + "/knobs", json={"hide_credentials": True}, timeout=10).raise_for_status()
+    knobs(sandbox, hide_credentials=True)
     answer = helper.init(token, service)
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "KEY_UNAVAILABLE")
     assert int(answer.headers["Retry-After"]) > 0
-    requests.put(sandbox.admin + "/knobs", json={"hide_credentials": False}, timeout=10).raise_for_status()
+    knobs(sandbox, hide_credentials=False)
     assert helper.init(token, service).json()["data"]["api_key"]
 
 
