@@ -22,7 +22,7 @@ WRAPPING = {"Bytes", "EventLoop", "HTTPClient", "Crypto", "Redis"}
 LONG_FILE = 300
 
 # Folders that hold what a build or a tool made.
-GENERATED = {".git", ".tools", ".run", ".swiftpm", "__pycache__", "node_modules"}
+GENERATED = {".git", ".tools", ".run", ".swiftpm", ".hypothesis", "__pycache__", "node_modules"}
 
 # Joined from halves, so that this file and its test pass their own rule.
 UNFINISHED = ("TO" + "DO", "FIX" + "ME")

@@ -254,7 +254,7 @@ CHUNKED = POST.replace(b"Content-Length: 500", b"Transfer-Encoding: chunked") + 
 FLOODS = {
     "unfinished bodies": (2_450, CHUNKED),
     "unfinished heads": (2_450, GET[:-2] + b"X: " + b"x" * 30_000),
-    "answers that nobody reads": (200, b"GET /api/openapi.json HTTP/1.1\r\nHost: a\r\n\r\n" * 2_000),
+    "unread answers": (200, b"GET /api/openapi.json HTTP/1.1\r\nHost: a\r\n\r\n" * 2_000),
 }
 
 
@@ -263,7 +263,7 @@ def test_a_flood_stays_within_the_memory_for_clients(sandbox, descriptors, flood
     budget = 24 * 1024
     helper = Helper(sandbox.keycloak, sandbox.threescale, SERVER_MEMORY="24MiB")
     try:
-        # What is made once.
+        # Made once.
         health_seconds(helper, 20)
         before, most, health = memory_kib(helper), 0, []
         count, data = FLOODS[flood]
@@ -400,7 +400,7 @@ def test_requests_that_wait_for_3scale_on_every_connection_do_not_shut_out_a_pro
         for number in range(15):
             assert is_healthy(helper, f"127.0.0.{10 + number % 3}"), number
         requests.delete(faults, timeout=20).raise_for_status()
-        # What is worked on stays: nobody who waits for an answer is cut off. Those beyond the limit were refused at once.
+        # Requests that are worked on stay: no client that waits for an answer is cut off. Those beyond the limit were refused at once.
         answers = 0
         for client in held:
             try:

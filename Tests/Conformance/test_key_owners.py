@@ -144,7 +144,7 @@ def test_a_renamed_person_keeps_the_key(world):
             answer = replica.init(person(world, "married", "one"), service)
             assert key_of(answer) == key and answer.json()["data"]["is_new"] is False
         assert len(accounts(world.sandbox)) == before + 1 and len(applications(world.sandbox)) == 1
-        # The former name is free: whoever has it next gets a key of their own.
+        # The former name is free: its next holder gets an own key.
         assert key_of(helper.init(person(world, "maiden", "two"), service)) != key
         assert helper.services(person(world, "married", "one"))["granite_chat"]["api_key"] == key
 

@@ -195,7 +195,7 @@ struct EvictionTests {
         }
     }
 
-    /// Whether somebody is answered within what clients may stand still, and a wide margin.
+    /// Whether another client is answered within what clients may stand still, and a wide margin.
     private func becomesAnswered(_ port: Int, from loopback: Int) async throws -> Bool {
         for _ in 0..<60 {
             if try isAnswered(port, from: loopback) { return true }
@@ -216,7 +216,7 @@ struct EvictionTests {
         }
     }
 
-    @Test("answers that nobody takes do not shut out another address; who takes an answer keeps the connection")
+    @Test("answers that are not taken do not shut out another address, and a client that takes its answer keeps its connection")
     func unread() async throws {
         try await withServer({ $0.limits.connections = 8 }) { port, server in
             let reader = try RawClient(port: port, isNarrow: true, from: 2)
