@@ -216,7 +216,7 @@ struct EvictionTests {
         }
     }
 
-    @Test("answers that are not taken do not shut out another address, and a client that takes its answer keeps its connection")
+    @Test("answers that are not taken shut out no other address, and a client that takes its answer stays")
     func unread() async throws {
         try await withServer({ $0.limits.connections = 8 }) { port, server in
             let reader = try RawClient(port: port, isNarrow: true, from: 2)
