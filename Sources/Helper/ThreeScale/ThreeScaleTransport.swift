@@ -14,7 +14,7 @@ struct ThreeScaleTransport: Sendable {
     /// A call of ours that waits longer than this for a slot is refused.
     private static let slotWaitMax = Duration.seconds(5)
 
-    /// The part of what is left of its deadline that a call of a sequence may wait, if that is longer: whoever asks for a key
+    /// The part of what is left of its deadline that a call of a sequence may wait, if that is longer: a person who asks for a key
     /// gains more from a late one than from an early refusal.
     private static let sequenceWaitShare = 2
 

@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// The failures that open it belong to at least three callers, or one of them to none: requests that the dependency always
 /// fails must not let one or two callers refuse the service to all others. Where fewer callers fail, it is in doubt: a call of
-/// our own, whose failure is nobody's, then decides.
+/// our own, whose failure belongs to no caller, then decides.
 package struct BreakerState: Sendable {
     package struct Settings: Sendable {
         /// Failures in a row that open it, at least 1.
