@@ -64,6 +64,8 @@ struct LimitTests {
         }) { port, server in
             let client = try RawClient(port: port, isNarrow: true)
             client.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n")
+            // Before, the server may not have seen the connection.
+            #expect(client.read(until: "200 OK").contains("200 OK"))
             let isOver = Flag()
             async let reading: Void = onOwnThread {
                 while !isOver.isRaised, client.readSome(600) != nil { usleep(100_000) }
