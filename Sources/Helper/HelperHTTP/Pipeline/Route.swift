@@ -71,8 +71,8 @@ package struct Route: Sendable {
 
 /// Returns a response or throws.
 ///
-/// A waiting handler costs its request a task and a slot among the requests in flight. Both together are 13,400
-/// instructions, more than half of what the whole cached list takes (24,100; Benchmarks/instructions.json), so that
+/// A waiting handler costs its request a task and a slot among the requests in flight. Both together are 13,600
+/// instructions, half of what the whole cached list takes (28,200; Benchmarks/instructions.json), so that
 /// `cached` exists beside `waiting`. The choice between them is made in `Pipeline` alone.
 enum Handler: Sendable {
     case immediate(@Sendable (Exchange) throws -> Response)
