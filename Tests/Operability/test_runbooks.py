@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 
@@ -192,7 +193,19 @@ def refusing(seen, sandbox, folder):
     helper = harness.Helper(nowhere(), sandbox.threescale, ready=False)
     wait(lambda: seen.answer(helper.get("/api/health/ready")).status_code == 503)
     seen.end(helper)
+    crowded(seen, sandbox)
     secure(seen, sandbox, folder)
+
+
+def crowded(seen, sandbox):
+    """More connections than there may be."""
+    helper = harness.Helper(sandbox.keycloak, sandbox.threescale, SERVER_MAX_CONNECTIONS="64")
+    port = int(helper.url.rsplit(":", 1)[1])
+    held = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(100)]
+    time.sleep(1)
+    for client in held:
+        client.close()
+    seen.end(helper)
 
 
 def secure(seen, sandbox, folder):
