@@ -30,6 +30,7 @@ struct LedgerTests {
             var ledgers = subjects.map { _ in LeaseLedger(Self.policy) }
             var names: UInt64 = 1
             var now = 1_700_000_000_000_000
+            let began = ContinuousClock.now
             for _ in 0..<300 {
                 now += Int.random(in: 0..<2_000_000, using: &random) >> Int.random(in: 0..<12, using: &random)
                 if Int.random(in: 0..<60, using: &random) == 0 { now -= Int.random(in: 0..<8_000_000, using: &random) }
@@ -45,6 +46,8 @@ struct LedgerTests {
                     )
                 }
                 let reply = try await client.send(Self.command(messages, holder: holder, at: now))
+                // Redis forgets records by its own clock, which the model does not see: a slow run compares fewer answers.
+                if began.duration(to: .now) > .seconds(2) { break }
                 let expected = messages.indices.map { ledgers[$0].answer(messages[$0].1, from: holder, at: now) }
                 #expect(RateScript.answers(reply, to: messages, Self.policy) == expected)
             }
