@@ -54,20 +54,23 @@ package struct ListeningSocket: ~Copyable, Sendable {
 
 /// A connected TCP socket on its way to the loop that will own it.
 package struct AcceptedSocket: ~Copyable, Sendable {
-    private let descriptor: Int32
+    private var descriptor: Int32
 
-    init(descriptor: Int32) { self.descriptor = descriptor }
+    /// The peer's address.
+    package let remoteAddress: SocketAddress
 
-    /// The peer's address. Asks the kernel.
-    package var remoteAddress: SocketAddress { unsafe addressOf(descriptor, getpeername) }
+    init(descriptor: Int32) {
+        self.descriptor = descriptor
+        remoteAddress = unsafe addressOf(descriptor, getpeername)
+    }
 
+    /// Hands the descriptor over: the caller closes it.
     consuming func release() -> Int32 {
-        let descriptor = descriptor
-        discard self
+        defer { descriptor = -1 }
         return descriptor
     }
 
-    deinit { Glibc.close(descriptor) }
+    deinit { if descriptor >= 0 { Glibc.close(descriptor) } }
 }
 
 /// The local or remote address of a socket.

@@ -20,8 +20,8 @@ import Glibc
         loop.preconditionInLoop()
         self.loop = loop
         unsafe raw = .allocate(capacity: 1)
+        remoteAddress = socket.remoteAddress
         let descriptor = socket.release()
-        remoteAddress = unsafe addressOf(descriptor, getpeername)
         unsafe uv_tcp_init(loop.raw, raw)
         loop.handleOpened()
         // Retained until the close callback.
