@@ -69,7 +69,7 @@ let package = Package(
         target("Runtime", "HTTPServer", ["Bytes", "EventLoop", "TLS", "Crypto", "HTTP", "Telemetry"]),
         target("Runtime", "HTTPClient", ["Bytes", "EventLoop", "Crypto", "HTTP", "Telemetry", "CCurl"]),
         target("Runtime", "Telemetry", ["CThreadNumber"]),
-        target("Runtime", "Redis", ["Bytes", "EventLoop", "TLS", "Crypto", "CHiredis"]),
+        target("Runtime", "Redis", ["Bytes", "EventLoop", "HTTP", "TLS", "Crypto", "CHiredis"]),
         target("Runtime", "OTLP", ["Bytes", "HTTPClient", "HTTP", "JSON", "Telemetry"]),
         target("Runtime", "Configuration", ["Bytes"]),
         target("Runtime", "Arguments"),

@@ -1,4 +1,5 @@
 import Bytes
+import HTTP
 
 /// Where Redis is and how to be let in.
 package struct RedisConfiguration: Sendable {
@@ -115,33 +116,11 @@ package struct RedisConfiguration: Sendable {
     private static func credentials(_ text: Substring?) throws(InvalidURL) -> (username: String?, password: String?) {
         guard let text else { return (nil, nil) }
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, let username = decode(parts[0]), let password = decode(parts[1]), !password.isEmpty
+        guard parts.count == 2, let username = PercentEncoding.decode(parts[0].utf8),
+            let password = PercentEncoding.decode(parts[1].utf8), !password.isEmpty
         else {
             throw InvalidURL(description: "expected user:password@ or :password@ before the host, percent-encoded")
         }
         return (username.isEmpty ? nil : username, password)
-    }
-
-    /// RFC 3986 §2.1; nil when a `%` is not followed by two digits or the bytes are not UTF-8.
-    private static func decode(_ text: Substring) -> String? {
-        var bytes: [UInt8] = []
-        var rest = Array(text.utf8)[...]
-        while let byte = rest.popFirst() {
-            guard byte == 0x25 else {
-                bytes.append(byte)
-                continue
-            }
-            guard let high = hexValue(rest.popFirst()), let low = hexValue(rest.popFirst()) else { return nil }
-            bytes.append(high << 4 | low)
-        }
-        return String(validating: bytes, as: UTF8.self)
-    }
-
-    private static func hexValue(_ byte: UInt8?) -> UInt8? {
-        switch byte {
-        case .some(let byte) where (0x30...0x39).contains(byte): byte - 0x30
-        case .some(let byte) where (0x41...0x46).contains(byte & 0xDF): (byte & 0xDF) - 0x41 + 10
-        default: nil
-        }
     }
 }
