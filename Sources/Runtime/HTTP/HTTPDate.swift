@@ -69,7 +69,7 @@ package enum HTTPDate {
     }
 
     /// The inverse of `civil`.
-    private static func days(year: Int, month: Int, day: Int) -> Int {
+    package static func days(year: Int, month: Int, day: Int) -> Int {
         let marchYear = month <= 2 ? year - 1 : year
         let era = marchYear / 400
         let yearOfEra = marchYear % 400

@@ -153,12 +153,6 @@ struct UsagePeriod {
     }
 
     private static func seconds(_ year: Int, _ month: Int, _ day: Int) -> Int {
-        // Days since 1970-01-01 of the Gregorian calendar, with years that begin in March.
-        let shifted = month > 2 ? year : year - 1
-        let era = shifted / 400
-        let ofEra = shifted - era * 400
-        let ofYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-        let days = era * 146_097 + ofEra * 365 + ofEra / 4 - ofEra / 100 + ofYear - 719_468
-        return days * 86_400
+        HTTPDate.days(year: year, month: month, day: day) * 86_400
     }
 }
