@@ -111,10 +111,9 @@ struct Lease: Sendable {
     }
 
     private func verdict(_ isAllowed: Bool, at now: UInt64) -> RateVerdict {
-        let wait = resetAt > now ? resetAt - now : 0
-        return RateVerdict(
+        RateVerdict(
             isAllowed: isAllowed, window: window, remaining: isAllowed ? left + held : 0,
-            resetSeconds: max(1, Int((wait + 999_999_999) / 1_000_000_000)))
+            reset: resetAt > now ? resetAt - now : 0)
     }
 
     // MARK: Messages

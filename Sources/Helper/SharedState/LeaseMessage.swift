@@ -57,6 +57,6 @@ struct LeaseAnswer: Sendable, Equatable {
         RateVerdict(
             isAllowed: index < granted, window: window,
             remaining: index < granted ? left + ahead + granted - 1 - index : 0,
-            resetSeconds: max(1, Int((reset + 999_999_999) / 1_000_000_000)))
+            reset: reset)
     }
 }

@@ -100,8 +100,7 @@ struct WindowTable: Sendable {
             if remaining < binding.remaining || reset > binding.reset { binding = (offset, remaining, reset) }
         }
         return RateVerdict(
-            isAllowed: isAllowed, window: binding.window, remaining: binding.remaining,
-            resetSeconds: max(1, Int((binding.reset + 999_999_999) / 1_000_000_000)))
+            isAllowed: isAllowed, window: binding.window, remaining: binding.remaining, reset: binding.reset)
     }
 
     /// Nanoseconds until the oldest piece that holds anything leaves the window.

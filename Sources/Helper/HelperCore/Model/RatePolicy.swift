@@ -47,4 +47,11 @@ package struct RateVerdict: Sendable, Equatable {
         self.remaining = remaining
         self.resetSeconds = resetSeconds
     }
+
+    /// - Parameter reset: nanoseconds until the window has more.
+    package init(isAllowed: Bool, window: Int, remaining: Int, reset: UInt64) {
+        self.init(
+            isAllowed: isAllowed, window: window, remaining: remaining,
+            resetSeconds: max(1, Int((reset + 999_999_999) / 1_000_000_000)))
+    }
 }
