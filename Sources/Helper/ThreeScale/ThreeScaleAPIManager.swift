@@ -93,7 +93,7 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
     package func account(username: String) async throws(APIManagerError) -> Account? {
         do throws(APIManagerError) {
             let answer = try await transport.dated("accounts/find", [("username", username)], operation: .findAccount)
-            return try ThreeScaleEntities.account(ThreeScaleEntities.one(answer.value, "account"), at: answer.time)
+            return try ThreeScaleEntities.account(in: answer)
         } catch {
             if error == .notFound { return nil }
             throw error
@@ -113,12 +113,15 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
         }
     }
 
+    /// `GET accounts/{id}/users`.
+    private func users(of account: Int) async throws(APIManagerError) -> [JSONValue] {
+        let answer = try await transport.get("accounts/\(account)/users", operation: .listUsers)
+        return try ThreeScaleEntities.list(answer, "users", "user")
+    }
+
     /// The account's user of exactly that name.
     private func user(_ username: String, account: Int) async throws(APIManagerError) -> JSONValue? {
-        let users = try await transport.get("accounts/\(account)/users", operation: .listUsers)
-        return try ThreeScaleEntities.list(users, "users", "user").first {
-            ExactName($0["username"]?.string ?? "") == ExactName(username)
-        }
+        try await users(of: account).first { ExactName($0["username"]?.string ?? "") == ExactName(username) }
     }
 
     /// `POST signup`.
@@ -126,7 +129,7 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
         var form = [("org_name", draft.organization), ("username", draft.username), ("password", draft.password)]
         if let email = draft.email { form.append(("email", email)) }
         let answer = try await transport.write(.post, "signup", form, operation: .signup)
-        return try ThreeScaleEntities.account(ThreeScaleEntities.one(answer.value, "account"), at: answer.time)
+        return try ThreeScaleEntities.account(in: answer)
     }
 
     /// `PUT accounts/{id}/users/{id}` with the name that the user has.
@@ -139,14 +142,12 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
 
     /// `PUT accounts/{id}/users/{id}/activate` for its users, then `PUT accounts/{id}/approve`.
     package func repair(account: Int) async throws(APIManagerError) {
-        let users = try await transport.get("accounts/\(account)/users", operation: .listUsers)
-        for user in try ThreeScaleEntities.list(users, "users", "user") where user["state"]?.string == "pending" {
+        for user in try await users(of: account) where user["state"]?.string == "pending" {
             let id = try ThreeScaleEntities.id(user)
             _ = try await transport.write(.put, "accounts/\(account)/users/\(id)/activate", operation: .activateUser)
         }
         let after = try await transport.dated("accounts/\(account)", operation: .getAccount)
-        guard try ThreeScaleEntities.account(ThreeScaleEntities.one(after.value, "account"), at: after.time).needsRepair
-        else { return }
+        guard try ThreeScaleEntities.account(in: after).needsRepair else { return }
         _ = try await transport.write(.put, "accounts/\(account)/approve", operation: .approveAccount)
     }
 
@@ -165,11 +166,7 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
     /// `GET accounts/{id}/applications`: not paginated.
     package func applications(account: Int) async throws(APIManagerError) -> [Application] {
         let answer = try await transport.dated("accounts/\(account)/applications", operation: .listApplications)
-        var applications: [Application] = []
-        for entity in try ThreeScaleEntities.list(answer.value, "applications", "application") {
-            applications.append(try ThreeScaleEntities.application(entity, at: answer.time))
-        }
-        return applications.sorted { $0.id < $1.id }
+        return try ThreeScaleEntities.applications(in: answer).sorted { $0.id < $1.id }
     }
 
     /// `GET applications?service_id=`, page by page. Descriptions can be edited in the portals, so that a mark alone proves nothing.
@@ -178,13 +175,7 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
     ) async throws(APIManagerError) -> [Application] {
         var marked: [Application] = []
         for page in 1...Self.pagesMax {
-            let answer = try await transport.dated(
-                "applications",
-                [
-                    ("service_id", String(service)), ("page", String(page)),
-                    ("per_page", String(configuration.pageSize)),
-                ],
-                operation: .listAllApplications)
+            let answer = try await self.page(page, [("service_id", String(service))])
             let entities = try ThreeScaleEntities.list(answer.value, "applications", "application")
             for entity in entities where OwnerMark(readingFrom: entity["description"]?.string) == owner {
                 marked.append(try ThreeScaleEntities.application(entity, at: answer.time))
@@ -196,14 +187,16 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
 
     /// `GET applications`.
     package func applications(page: Int) async throws(APIManagerError) -> [Application] {
-        let answer = try await transport.dated(
-            "applications", [("page", String(page)), ("per_page", String(configuration.pageSize))],
+        try ThreeScaleEntities.applications(in: try await self.page(page))
+    }
+
+    /// A page of the tenant's applications.
+    private func page(
+        _ number: Int, _ query: [(String, String)] = []
+    ) async throws(APIManagerError) -> ThreeScaleTransport.Dated {
+        try await transport.dated(
+            "applications", query + [("page", String(number)), ("per_page", String(configuration.pageSize))],
             operation: .listAllApplications)
-        var applications: [Application] = []
-        for entity in try ThreeScaleEntities.list(answer.value, "applications", "application") {
-            applications.append(try ThreeScaleEntities.application(entity, at: answer.time))
-        }
-        return applications
     }
 
     /// `PUT accounts/{id}/users/{id}`. The account must have one user alone, whose name is the one that signup gave it: the
@@ -213,8 +206,7 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
         let entity = try ThreeScaleEntities.one(answer.value, "account")
         let found = try ThreeScaleEntities.account(entity, at: answer.time)
         let organization = entity["org_name"]?.string ?? ""
-        let users = try ThreeScaleEntities.list(
-            try await transport.get("accounts/\(account)/users", operation: .listUsers), "users", "user")
+        let users = try await users(of: account)
         if users.contains(where: { ExactName($0["username"]?.string ?? "") == ExactName(username) }) { return found }
         guard users.count == 1, let user = users.first, let name = user["username"]?.string,
             ExactName(name) == ExactName(AccountName.name(for: organization, owner: owner))
@@ -235,8 +227,7 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
         let answer = try await transport.write(
             .post, "accounts/\(draft.account)/applications", form, operation: .createApplication)
         do throws(APIManagerError) {
-            return try ThreeScaleEntities.application(
-                ThreeScaleEntities.one(answer.value, "application"), at: answer.time)
+            return try ThreeScaleEntities.application(in: answer)
         } catch {
             // It was created, whatever the answer looks like.
             throw .malformed(cause: "3scale's answer to a create is no application", outcomeUnknown: true)
@@ -251,8 +242,7 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
             .put, "accounts/\(account)/applications/\(application)", [("description", description)],
             operation: .describeApplication)
         do throws(APIManagerError) {
-            return try ThreeScaleEntities.application(
-                ThreeScaleEntities.one(answer.value, "application"), at: answer.time)
+            return try ThreeScaleEntities.application(in: answer)
         } catch {
             throw .malformed(cause: "3scale's answer to a description is no application", outcomeUnknown: true)
         }

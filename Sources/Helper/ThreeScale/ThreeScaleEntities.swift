@@ -22,6 +22,26 @@ enum ThreeScaleEntities {
         return id
     }
 
+    // MARK: Whole answers
+
+    static func account(in answer: ThreeScaleTransport.Dated) throws(APIManagerError) -> Account {
+        try account(one(answer.value, "account"), at: answer.time)
+    }
+
+    static func application(in answer: ThreeScaleTransport.Dated) throws(APIManagerError) -> Application {
+        try application(one(answer.value, "application"), at: answer.time)
+    }
+
+    static func applications(in answer: ThreeScaleTransport.Dated) throws(APIManagerError) -> [Application] {
+        var applications: [Application] = []
+        for entity in try list(answer.value, "applications", "application") {
+            applications.append(try application(entity, at: answer.time))
+        }
+        return applications
+    }
+
+    // MARK: Entities
+
     /// - Parameter time: when 3scale answered, in seconds since 1970 by its clock.
     static func account(_ entity: JSONValue, at time: Int) throws(APIManagerError) -> Account {
         Account(
