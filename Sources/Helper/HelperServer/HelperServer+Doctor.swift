@@ -17,28 +17,19 @@ extension HelperServer {
     ///   - tokenFile: the path of an access token to look at.
     ///   - who: a Keycloak name; with it nothing but its 3scale account is looked for.
     package func examine(tokenFile: String?, who: String? = nil) async -> Report {
-        let group = EventLoopGroup(count: 1)
         // Roots that cannot be read are a finding of their own, and no reason to look at nothing.
-        let roots = try? TrustedRoots.load(extra: settings.extraRootsFile)
-        let client = HTTPClient(configuration: clientConfiguration(roots?.trust, nil), group: group)
+        let tools = OneShot(self)
         let now: @Sendable () -> Int = { wallClockSeconds() }
-        let registry = PrometheusRegistry(descriptions: metricDescriptions, threads: 1)
-        let telemetry = HelperTelemetry(
-            settings: settings.telemetry, registry: registry, loops: 1, client: client, logger: logger)
         let verifier = tokenVerifier(
-            client, settings.identity.clientSecret.map { RotatingSecret($0) }, telemetry,
-            KeycloakBreakers(settings.breaker), { work in _ = group.currentOrAny().spawn(work) },
-            sleep: { try? await group.currentOrAny().sleep(for: $0) })
+            tools.client, settings.identity.clientSecret.map { RotatingSecret($0) }, tools.telemetry,
+            KeycloakBreakers(settings.breaker), { work in _ = tools.group.currentOrAny().spawn(work) },
+            sleep: tools.sleep)
         let doctor = Doctor(
             doctorPlan(tokenFile),
-            observer: Observer(client: client, timeout: min(settings.timeout, Self.doctorTimeoutMax), now: now),
+            observer: Observer(client: tools.client, timeout: min(settings.timeout, Self.doctorTimeoutMax), now: now),
             verify: { await verifier.verifyByAsking($0[...], from: "doctor") },
-            redis: redisCheck(group, roots?.trust), now: now)
-        let report = await Task(executorPreference: group.loops[0]) {
-            if let who { await doctor.who(who) } else { await doctor.examine() }
-        }.value
-        await client.shutdown()
-        group.shutdown()
+            redis: redisCheck(tools.group, tools.roots?.trust), now: now)
+        let report = await tools.run { if let who { await doctor.who(who) } else { await doctor.examine() } }
         return who == nil ? Report([Self.readingFinding] + report.findings) : report
     }
 

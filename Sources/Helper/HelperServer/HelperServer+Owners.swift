@@ -11,29 +11,20 @@ extension HelperServer {
         from issuer: String, to newIssuer: String, subjects: [String], isDryRun: Bool,
         report: @escaping @Sendable (String) -> Void
     ) async throws(APIManagerError) -> MoveOwners.Counts {
-        let group = EventLoopGroup(count: 1)
-        let roots = try? TrustedRoots.load(extra: settings.extraRootsFile)
-        let client = HTTPClient(configuration: clientConfiguration(roots?.trust, nil), group: group)
-        let registry = PrometheusRegistry(descriptions: metricDescriptions, threads: 1)
-        let telemetry = HelperTelemetry(
-            settings: settings.telemetry, registry: registry, loops: 1, client: client, logger: logger)
+        let tools = OneShot(self)
         let archive = ThreeScaleAPIManager(
-            configuration: threeScaleConfiguration(RotatingSecret(settings.threeScaleToken)), client: client,
-            metrics: telemetry.upstream("3scale"), tracer: telemetry.tracer,
-            breaker: CircuitBreaker(settings.breaker), wallClock: { wallClockSeconds() },
-            sleep: { try? await group.currentOrAny().sleep(for: $0) })
+            configuration: threeScaleConfiguration(RotatingSecret(settings.threeScaleToken)), client: tools.client,
+            metrics: tools.telemetry.upstream("3scale"), tracer: tools.telemetry.tracer,
+            breaker: CircuitBreaker(settings.breaker), wallClock: { wallClockSeconds() }, sleep: tools.sleep)
         let move = MoveOwners(
             archive: archive, from: issuer, to: newIssuer, subjects: subjects, isDryRun: isDryRun)
-        let outcome = await Task(executorPreference: group.loops[0]) {
-            () -> Result<MoveOwners.Counts, APIManagerError> in
+        let outcome = await tools.run { () -> Result<MoveOwners.Counts, APIManagerError> in
             do throws(APIManagerError) {
                 return .success(try await move(report: report))
             } catch {
                 return .failure(error)
             }
-        }.value
-        await client.shutdown()
-        group.shutdown()
+        }
         return try outcome.get()
     }
 }
