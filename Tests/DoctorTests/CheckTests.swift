@@ -276,8 +276,8 @@ struct ThreeScaleCheckTests {
 
     @Test("find an owner's second application for a service, and take no other for one")
     func duplicates() throws {
-        let mark = OwnerMark(issuer: "i", subject: "s").suffix
-        let other = OwnerMark(issuer: "i", subject: "t").suffix
+        let mark = "[mlaas owner=\(OwnerMark(issuer: "i", subject: "s"))]"
+        let other = "[mlaas owner=\(OwnerMark(issuer: "i", subject: "t"))]"
         func application(_ id: Int, _ account: Int, _ service: Int, _ description: String) throws -> JSONValue {
             try JSONValue(
                 parsing: Array(

@@ -106,18 +106,7 @@ struct AuditTrailTests {
     @Test("lets a key that is there be answered while other acts hold the reservations, and no key be made")
     func knownKey() async throws {
         let manager = FakeAPIManager()
-        manager.state.withLock { state in
-            let plan = Plan(
-                id: 1, name: "Basic", systemName: "basic", isPublished: true, isDefault: false, isCustom: false,
-                needsApproval: false)
-            state.services = [7, 8].map { id in
-                Service(
-                    id: id, name: "Chat", systemName: "chat_\(id)", description: nil, authentication: .apiKey,
-                    proxyEndpoint: nil,
-                    placement: CredentialsPlacement(location: "headers", parameter: "user_key", idParameter: nil),
-                    plans: [plan])
-            }
-        }
+        manager.state.withLock { $0.services = [7, 8].map { service($0, [plan(1)]) } }
         let ada = Caller(
             issuer: "https://sso.example.com/realms/mlaas", subject: "1", username: "ada", email: "ada@example.com")
         _ = try await provision(manager, trail(Queue(refusals: 0)))(.init(serviceID: 7), for: ada)
@@ -134,18 +123,7 @@ struct AuditTrailTests {
     @Test("lets nothing be written without a reservation, whatever the cache says")
     func staleCache() async throws {
         let manager = FakeAPIManager()
-        manager.state.withLock { state in
-            let plan = Plan(
-                id: 1, name: "Basic", systemName: "basic", isPublished: true, isDefault: false, isCustom: false,
-                needsApproval: false)
-            state.services = [
-                Service(
-                    id: 7, name: "Chat", systemName: "chat_7", description: nil, authentication: .apiKey,
-                    proxyEndpoint: nil,
-                    placement: CredentialsPlacement(location: "headers", parameter: "user_key", idParameter: nil),
-                    plans: [plan])
-            ]
-        }
+        manager.state.withLock { $0.services = [service(7, [plan(1)])] }
         let ada = Caller(
             issuer: "https://sso.example.com/realms/mlaas", subject: "1", username: "ada", email: "ada@example.com")
         let queue = Queue(refusals: 0, .actsHoldAll)

@@ -156,7 +156,7 @@ struct CallSlotsTests {
     func interleavings(_ seed: UInt64) async throws {
         let slots = CallSlots(count: 4, waitersMax: 12)
         let most = Shared((now: 0, most: 0))
-        var random = SeededRandom(seed)
+        var random = Choices(seed: seed)
         var calls: [Task<Void, Never>] = []
         for _ in 0..<250 {
             let owner = Self.owner(Int(random.next() % 5))
@@ -183,20 +183,5 @@ struct CallSlotsTests {
         for call in calls { await call.value }
         #expect(slots.usage == (0, 0, 0))
         #expect(most.withLock { $0.most } <= 4)
-    }
-}
-
-/// SplitMix64.
-private struct SeededRandom {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

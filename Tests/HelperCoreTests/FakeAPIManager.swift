@@ -196,3 +196,24 @@ final class FakeAPIManager: APIManager {
 
     func addKey(_ key: String, application: Int, account: Int) async throws(APIManagerError) {}
 }
+
+extension OwnerMark {
+    /// What earlier versions ended a description in.
+    var suffix: String { "[mlaas owner=\(description)]" }
+}
+
+func plan(
+    _ id: Int, _ name: String = "Basic", published: Bool = true, isDefault: Bool = false, custom: Bool = false,
+    approval: Bool = false
+) -> Plan {
+    Plan(
+        id: id, name: name, systemName: name.lowercased(), isPublished: published, isDefault: isDefault,
+        isCustom: custom,
+        needsApproval: approval)
+}
+
+func service(_ id: Int, _ plans: [Plan]) -> Service {
+    Service(
+        id: id, name: "Chat", systemName: "chat_\(id)", description: nil, authentication: .apiKey, proxyEndpoint: nil,
+        placement: CredentialsPlacement(location: "headers", parameter: "user_key", idParameter: nil), plans: plans)
+}

@@ -7,22 +7,6 @@ private let ada = Caller(
     issuer: "https://sso.example.com/realms/mlaas", subject: "1", username: "ada", email: "ada@example.com")
 private let newAda = Caller(issuer: "https://sso.example.com/realms/mlaas", subject: "2", username: "ada", email: nil)
 
-private func plan(
-    _ id: Int, _ name: String = "Basic", published: Bool = true, isDefault: Bool = false, custom: Bool = false,
-    approval: Bool = false
-) -> Plan {
-    Plan(
-        id: id, name: name, systemName: name.lowercased(), isPublished: published, isDefault: isDefault,
-        isCustom: custom,
-        needsApproval: approval)
-}
-
-private func service(_ id: Int, _ plans: [Plan]) -> Service {
-    Service(
-        id: id, name: "Chat", systemName: "chat_\(id)", description: nil, authentication: .apiKey, proxyEndpoint: nil,
-        placement: CredentialsPlacement(location: "headers", parameter: "user_key", idParameter: nil), plans: plans)
-}
-
 /// Each lock is another replica's, and nobody gives it back.
 private final class BusyLocks: SharedState {
     let asked = Atomic<Int>(0)

@@ -35,9 +35,6 @@ package struct OwnerMark: Sendable, Hashable, CustomStringConvertible {
     /// Some of the hash that it is: as often one number as another.
     package var spread: UInt64 { high }
 
-    /// What earlier versions ended a description in.
-    package var suffix: String { "[mlaas owner=\(description)]" }
-
     /// The name under which 3scale takes one application for this owner and service and refuses the second.
     package func applicationID(service: Int) -> String { Self.name(Array(description.utf8) + [0], String(service)) }
 

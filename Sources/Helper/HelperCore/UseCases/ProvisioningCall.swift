@@ -17,24 +17,6 @@ struct ProvisioningCall: Sendable {
     let milliseconds: @Sendable () -> Int
     private let attempt = hexEncoded(SecureRandom.bytes(8))
 
-    init(
-        caller: Caller, service: Service, wantedPlan: Int?, defaultPlan: String?, manager: any APIManager,
-        keys: OwnedKeys, replicas: Replicas, accounts: AccountProvisioning, audit: AuditTrail,
-        sleep: @escaping @Sendable (Duration) async -> Void, milliseconds: @escaping @Sendable () -> Int
-    ) {
-        self.caller = caller
-        self.service = service
-        self.wantedPlan = wantedPlan
-        self.defaultPlan = defaultPlan
-        self.manager = manager
-        self.keys = keys
-        self.replicas = replicas
-        self.accounts = accounts
-        self.audit = audit
-        self.sleep = sleep
-        self.milliseconds = milliseconds
-    }
-
     /// What was read and written so far, and whether it may be cached.
     private struct Progress {
         var account: Account?
