@@ -4,6 +4,8 @@ import contextlib
 import re
 from types import SimpleNamespace
 
+import pytest
+
 from conftest import Helper, stop
 from forge import ECKey, EdKey, Forge, RSAKey
 from issuer import Issuer
@@ -53,6 +55,18 @@ class World(SimpleNamespace):
     def close(self):
         self.issuer.stop()
         self.traps.stop()
+
+
+@pytest.fixture(scope="module")
+def keys():
+    return Keys()
+
+
+@pytest.fixture
+def world(sandbox, keys):
+    world = World(keys, sandbox.threescale)
+    yield world
+    world.close()
 
 
 def refused(answer, message=None):

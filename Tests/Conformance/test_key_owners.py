@@ -10,16 +10,11 @@ import pytest
 
 from conftest import BIN, Sandbox, stop
 from forge import GONE, Forge
-from identity import Keys, World
+from identity import World, keys
 from issuer import until
 from tenant import accounts, add_application, admin, applications, knobs, published_plan, sign_up, threescale, users
 
 INTROSPECT = "/realms/mlaas/protocol/openid-connect/token/introspect"
-
-
-@pytest.fixture(scope="module")
-def keys():
-    return Keys()
 
 
 @pytest.fixture

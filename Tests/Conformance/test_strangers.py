@@ -9,16 +9,11 @@ import pytest
 import requests
 
 from conftest import ADMIN_TOKEN, Helper, stop
-from identity import Keys, World
+from identity import keys, world
 from issuer import until
 from redis_server import Redis, programs
 
 UNLIMITED = {"RATE_LIMITS": "read=1000000/minute;write=1000000/minute;auth_failure=1000000/minute"}
-
-
-@pytest.fixture(scope="module")
-def keys():
-    return Keys()
 
 
 @pytest.fixture
@@ -61,8 +56,7 @@ def test_one_callers_plans_do_not_keep_others_from_their_lists(sandbox, faults):
         stop(helper.process)
 
 
-def test_an_answer_of_introspection_that_is_too_long_denies_nobody_else(sandbox, keys):
-    world = World(keys, sandbox.threescale)
+def test_an_answer_of_introspection_that_is_too_long_denies_nobody_else(world):
     asked = "/realms/mlaas/protocol/openid-connect/token/introspect"
 
     def introspect(handler):
@@ -82,7 +76,6 @@ def test_an_answer_of_introspection_that_is_too_long_denies_nobody_else(sandbox,
                 assert helper.get("/api/services", token).status_code in codes
         world.roles = 0
         assert {helper.get("/api/services", token).status_code for token in good} == {200}
-    world.close()
 
 
 @pytest.mark.parametrize("status", [500, 403])
@@ -103,8 +96,7 @@ def test_one_service_whose_proxy_cannot_be_read_holds_up_no_other(sandbox, fault
 # MARK: Keys, locks and connections
 
 
-def test_everybody_with_a_brand_new_key_waits_for_one_fetch(sandbox, keys):
-    world = World(keys, sandbox.threescale)
+def test_everybody_with_a_brand_new_key_waits_for_one_fetch(world):
     with world.running() as helper:
         assert helper.get("/api/services", world.forge.token()).status_code == 200
         before = world.issuer.fetches()
@@ -119,7 +111,6 @@ def test_everybody_with_a_brand_new_key_waits_for_one_fetch(sandbox, keys):
         codes = at_once(100, lambda index: helper.get("/api/services", tokens[index]).status_code)
         assert codes == [200] * 100
         assert world.issuer.fetches() <= before + 2
-    world.close()
 
 
 @pytest.mark.skipif("redis" not in programs(), reason="needs redis-server")

@@ -12,22 +12,10 @@ import requests
 
 from conftest import stop
 from forge import Forge
-from identity import Keys, World, counter, refused
+from identity import counter, keys, refused, world
 from issuer import until
 
 INTROSPECT = "/realms/mlaas/protocol/openid-connect/token/introspect"
-
-
-@pytest.fixture(scope="module")
-def keys():
-    return Keys()
-
-
-@pytest.fixture
-def world(sandbox, keys):
-    world = World(keys, sandbox.threescale)
-    yield world
-    world.close()
 
 
 def services(helper, token, address=None):

@@ -7,20 +7,8 @@ import pytest
 import requests
 
 from forge import GONE, Forge
-from identity import Keys, World, outbound, refused
+from identity import keys, outbound, refused, world
 from signature_cases import pkcs1_signatures
-
-
-@pytest.fixture(scope="module")
-def keys():
-    return Keys()
-
-
-@pytest.fixture
-def world(sandbox, keys):
-    world = World(keys, sandbox.threescale)
-    yield world
-    world.close()
 
 
 def services(helper, token, **headers):

@@ -9,20 +9,8 @@ import pytest
 import requests
 
 from conftest import Helper, stop
-from identity import Keys, World, counter, refused
+from identity import counter, keys, refused, world
 from issuer import until
-
-
-@pytest.fixture(scope="module")
-def keys():
-    return Keys()
-
-
-@pytest.fixture
-def world(sandbox, keys):
-    world = World(keys, sandbox.threescale)
-    yield world
-    world.close()
 
 
 def services(helper, token):

@@ -55,19 +55,7 @@ struct LedgerTests {
     }
 
     private func withRedis(_ body: (RedisClient) async throws -> Void) async throws {
-        let port = RealProgram.freePort()
-        let program = try RealProgram(
-            "redis-server", ["{file}"],
-            configuration: """
-                port \(port)
-                bind 127.0.0.1
-                dir {folder}
-                save ""
-                appendonly no
-                """, port: port)
-        var configuration = RedisConfiguration(host: "127.0.0.1", port: port)
-        configuration.timing.reply = .seconds(20)
-        configuration.timing.greeting = .seconds(20)
+        let (program, configuration) = try startRedis()
         let client = await RedisClient.start(configuration, group: TestLoops.group, events: { _ in })
         await becomesTrue { (try? await client.send(RESPCommand("PING"))) != nil }
         let result: Result<Void, any Error>

@@ -39,6 +39,26 @@ final class News: Sendable {
     var all: [CallerChange] { stored.withLock { $0 } }
 }
 
+/// A Redis of its own, and how to reach it.
+func startRedis(password: String? = nil, database: Int = 0) throws -> (RealProgram, RedisConfiguration) {
+    let port = RealProgram.freePort()
+    let program = try RealProgram(
+        "redis-server", ["{file}"],
+        configuration: """
+            port \(port)
+            bind 127.0.0.1
+            dir {folder}
+            save ""
+            appendonly no
+            \(password.map { "requirepass \($0)" } ?? "")
+            """, port: port)
+    var configuration = RedisConfiguration(host: "127.0.0.1", port: port, password: password, database: database)
+    // What is decided is tested, not how fast: on a busy machine a reply may take a while.
+    configuration.timing.reply = .seconds(20)
+    configuration.timing.greeting = .seconds(20)
+    return (program, configuration)
+}
+
 /// Two replicas that share: in memory one state that both use, since there is only one process then; else a Redis and a
 /// client each.
 func withReplicas(
@@ -52,21 +72,7 @@ func withReplicas(
             Replica(state: state, loop: group.loops[1], news: News()))
         return
     }
-    let port = RealProgram.freePort()
-    let program = try RealProgram(
-        "redis-server", ["{file}"],
-        configuration: """
-            port \(port)
-            bind 127.0.0.1
-            dir {folder}
-            save ""
-            appendonly no
-            requirepass pass-word
-            """, port: port)
-    var configuration = RedisConfiguration(host: "127.0.0.1", port: port, password: "pass-word", database: 3)
-    // What is decided is tested, not how fast: on a busy machine a reply may take a while.
-    configuration.timing.reply = .seconds(20)
-    configuration.timing.greeting = .seconds(20)
+    let (program, configuration) = try startRedis(password: "pass-word", database: 3)
     var clients: [RedisSharedState] = []
     var replicas: [Replica] = []
     for loop in group.loops {
