@@ -156,6 +156,7 @@ final class IssuerKeys: Sendable {
                 metadata: ["issuer": .string(name), "keys": .integer(fetched?.keys.count ?? 0)])
         }
     }
+
     /// Logs the summaries of failures whose minute is over. Called every second or so.
     func summariseFailures(now: ContinuousClock.Instant) {
         for (failure, count) in failures.withLock({ $0.takeDue(now: now) }) {

@@ -179,7 +179,8 @@ struct ThreeScaleTransport: Sendable {
         Deadline.remaining(atMost: configuration.timeout) >= min(.seconds(1), configuration.timeout / 4)
     }
 
-    /// Whether a time-out after so long speaks against 3scale. A call that has less than most of the time of a call was left the rest by those before it, or by our own queue.
+    /// Whether a time-out after so long speaks against 3scale. Calls before it, or our own queue, took the rest of the time of a
+    /// call that has less than most of it.
     private func judges(_ remaining: Duration) -> Bool { remaining >= configuration.timeout * 3 / 4 }
 
     private func slot() async throws(Failure) -> CallSlots.Slot {

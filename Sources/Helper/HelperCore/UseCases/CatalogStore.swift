@@ -182,8 +182,8 @@ package final class CatalogStore: Sendable {
         }
     }
 
-    /// Asks a manager that is in doubt whether it is there, and one that is away whether it is back, somewhat more often than its breaker lets callers do it, so that
-    /// no caller has to wait for the answer; when it is, loads the catalogue at once.
+    /// Asks a manager that is in doubt whether it is there, and one that is away whether it is back, somewhat more often than its
+    /// breaker lets callers do it, so that no caller has to wait for the answer; when it is, loads the catalogue at once.
     /// - Parameters:
     ///   - interval: from one probe of the breaker to the next.
     ///   - sleep: waits, and returns false when it is time to stop.
