@@ -221,6 +221,13 @@ def metric(helper, name):
     return float(next(line.split()[1] for line in text.splitlines() if line.startswith(name + " ")))
 
 
+def is_at_rest(helper):
+    try:
+        return metric(helper, "http_server_active_requests") == 1
+    except StopIteration:
+        return False
+
+
 def test_resets_under_overload_take_no_slot_along(sandbox, descriptors):
     """What waits for an answer and is reset gives its slot back, whichever route it asked for."""
     helper = Helper(
@@ -236,8 +243,8 @@ def test_resets_under_overload_take_no_slot_along(sandbox, descriptors):
             for client in clients:
                 reset(client)
         end = time.monotonic() + 10
-        # The scrape itself is one.
-        while metric(helper, "http_server_active_requests") > 1 and time.monotonic() < end:
+        # The scrape itself is one; until the slots are free it is refused.
+        while not is_at_rest(helper) and time.monotonic() < end:
             time.sleep(0.05)
         assert metric(helper, "http_server_active_requests") == 1
         assert metric(helper, "http_server_queued_requests") == 0
