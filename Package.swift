@@ -121,7 +121,7 @@ let package = Package(
             name: "TestSupport", path: "Tests/TestSupport",
             swiftSettings: [.swiftLanguageMode(.v6)] + upcomingFeatures + warnings),
         tests("Bytes", ["Bytes"]),
-        tests("EventLoop", ["EventLoop", "LoopTesting"]),
+        tests("EventLoop", ["EventLoop", "LoopTesting", "TestSupport"]),
         tests("Crypto", ["Crypto", "TestSupport"]),
         tests("JSON", ["JSON"]),
         .target(

@@ -1,6 +1,7 @@
 import EventLoop
 import Glibc
 import LoopTesting
+import TestSupport
 import Testing
 
 /// The writer of lines is let go in each of its states: its thread must end, and with it the writer.
@@ -14,8 +15,7 @@ struct LineWriterTests {
     func teardown(_ step: Step) async throws {
         for _ in 0..<30 {
             weak var gone: LineWriter?
-            var ends: [Int32] = [0, 0]
-            try #require(pipe(&ends) == 0)
+            let ends = try pipeEnds()
             do {
                 let writer = LineWriter(descriptor: ends[1])
                 gone = writer
@@ -53,8 +53,7 @@ struct LineWriterTests {
 
     @Test("writes what it has taken before it ends, in order")
     func writesAll() async throws {
-        var ends: [Int32] = [0, 0]
-        try #require(pipe(&ends) == 0)
+        let ends = try pipeEnds()
         let writer = LineWriter(descriptor: ends[1])
         for number in 0..<100 { writer.write(Array("\(number)\n".utf8)) }
         writer.close()

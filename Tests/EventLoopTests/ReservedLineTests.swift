@@ -1,6 +1,7 @@
 import EventLoop
 import Glibc
 import LoopTesting
+import TestSupport
 import Testing
 
 /// Lines that must not be lost, such as an audit trail's.
@@ -20,8 +21,7 @@ struct ReservedLineTests {
 
     @Test("all come, in order, though ordinary lines were dropped before, between and after them")
     func neverDropped() throws {
-        var ends: [Int32] = [0, 0]
-        try #require(pipe(&ends) == 0)
+        let ends = try pipeEnds()
         let writer = LineWriter(descriptor: ends[1])
         // Nobody reads yet.
         for number in 0..<20 {
@@ -46,8 +46,7 @@ struct ReservedLineTests {
 
     @Test("are refused a reservation while too many wait, and taken again when some were written")
     func bounded() throws {
-        var ends: [Int32] = [0, 0]
-        try #require(pipe(&ends) == 0)
+        let ends = try pipeEnds()
         let writer = LineWriter(descriptor: ends[1])
         var taken = 0
         while taken < 10_000, writer.reserve(for: "ada") == .made {
@@ -76,8 +75,7 @@ struct ReservedLineTests {
     /// Eight callers once held every reservation while 3scale was slow, and a ninth was refused.
     @Test("that were only announced leave other owners a reservation: each gets a quarter of what is free")
     func shares() throws {
-        var ends: [Int32] = [0, 0]
-        try #require(pipe(&ends) == 0)
+        let ends = try pipeEnds()
         let writer = LineWriter(descriptor: ends[1])
         var held: [String] = []
         for owner in 0..<8 {
@@ -99,8 +97,7 @@ struct ReservedLineTests {
 
     @Test("that were only announced are bounded in number, and given back one by one")
     func announced() throws {
-        var ends: [Int32] = [0, 0]
-        try #require(pipe(&ends) == 0)
+        let ends = try pipeEnds()
         let writer = LineWriter(descriptor: ends[1])
         var taken = 0
         while taken < 10_000, writer.reserve(for: "owner-\(taken)") == .made { taken += 1 }
@@ -116,8 +113,7 @@ struct ReservedLineTests {
 
     @Test("are kept when the reader is gone, and handed out at the end")
     func readerGone() throws {
-        var ends: [Int32] = [0, 0]
-        try #require(pipe(&ends) == 0)
+        let ends = try pipeEnds()
         signal(SIGPIPE, SIG_IGN)
         let writer = LineWriter(descriptor: ends[1])
         close(ends[0])
@@ -142,8 +138,7 @@ struct ReservedLineTests {
     /// A disk that fills up takes a part of a line, then nothing, then everything once there is space.
     @Test("stand on lines of their own after an ordinary line that was cut", arguments: [0, 1, 3])
     func afterCut(failuresBetween: Int) throws {
-        var ends: [Int32] = [0, 0]
-        try #require(pipe(&ends) == 0)
+        let ends = try pipeEnds()
         signal(SIGPIPE, SIG_IGN)
         let writer = LineWriter(descriptor: ends[1])
         writer.write(long)
@@ -157,8 +152,7 @@ struct ReservedLineTests {
             #expect(wait { writer.droppedLines > before })
         }
         // The same descriptor works again.
-        var again: [Int32] = [0, 0]
-        try #require(pipe(&again) == 0)
+        let again = try pipeEnds()
         try #require(dup2(again[1], ends[1]) == ends[1])
         close(again[1])
         #expect(writer.reserve(for: "ada") == .made)
@@ -177,8 +171,7 @@ struct ReservedLineTests {
 
     @Test("are handed out whole at the end when the reader got a part of one")
     func cutItself() throws {
-        var ends: [Int32] = [0, 0]
-        try #require(pipe(&ends) == 0)
+        let ends = try pipeEnds()
         signal(SIGPIPE, SIG_IGN)
         let writer = LineWriter(descriptor: ends[1])
         #expect(writer.reserve(for: "ada") == .made)

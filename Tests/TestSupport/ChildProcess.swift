@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// A program started with nothing of ours but standard output and error. Foundation's `Process` lets a child inherit the
 /// descriptors by which it watches others, so that one long-lived child makes every wait hang.
@@ -41,7 +42,9 @@ package struct ChildProcess: Sendable {
         var words: [UnsafeMutablePointer<CChar>?] = launcher.map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
         var child = pid_t()
-        let status = posix_spawn(&child, launcher[0], &actions, &attributes, &words, environ)
+        let status = inheriting.withLock { _ in
+            posix_spawn(&child, launcher[0], &actions, &attributes, &words, environ)
+        }
         guard status == 0 else { throw Failed(description: "\(arguments[0]): \(String(cString: strerror(status)))") }
         pid = child
     }
