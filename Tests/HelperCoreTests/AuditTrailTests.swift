@@ -7,11 +7,16 @@ import Testing
 struct AuditTrailTests {
     /// Refuses so many attempts, then takes all.
     private final class Queue: AuditQueue {
-        private let state: Mutex<(refusals: Int, taken: Int)>
+        private struct State {
+            var refusals: Int
+            var taken = 0
+        }
+
+        private let state: Mutex<State>
         private let refusal: AuditReservation
 
         init(refusals: Int, _ refusal: AuditReservation = .linesWait) {
-            state = Mutex((refusals, 0))
+            state = Mutex(State(refusals: refusals))
             self.refusal = refusal
         }
 

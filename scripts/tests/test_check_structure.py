@@ -131,6 +131,10 @@ class StructureTests(unittest.TestCase):
         self.write("Sources/Runtime/JSON/Trap.swift", "let a = try! f()\n")
         self.expect("Trap.swift:1", "trap")
 
+    def test_a_mutex_of_a_tuple_is_refused_in_tests_too(self):
+        self.write("Tests/EndToEndTests/State.swift", "let a = Mutex<(isOpen: Bool, count: Int)>((false, 0))\n")
+        self.expect("Tests/EndToEndTests/State.swift:1", "mutex of a tuple")
+
     def test_unfinished_work_is_refused_in_every_file(self):
         for word in structure.UNFINISHED:
             for path in ("Sources/Runtime/JSON/Later.swift", "docs/page.md"):

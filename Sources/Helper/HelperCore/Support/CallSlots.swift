@@ -250,13 +250,18 @@ package final class CallSequence: Sendable {
     /// Set where the request's work begins; work that is spawned from there inherits it and prolongs the sequence.
     @TaskLocal package static var current: CallSequence?
 
+    private struct Count {
+        let slots: CallSlots
+        let owner: CallOwner
+    }
+
     /// The slots that count it since its first call, and for whom.
-    private let begun = Mutex<(slots: CallSlots, owner: CallOwner)?>(nil)
+    private let begun = Mutex<Count?>(nil)
 
     package init() {}
 
     deinit {
-        if let (slots, owner) = begun.withLock({ $0 }) { slots.end(owner) }
+        if let count = begun.withLock({ $0 }) { count.slots.end(count.owner) }
     }
 
     fileprivate var hasBegun: Bool { begun.withLock { $0 != nil } }
@@ -265,7 +270,7 @@ package final class CallSequence: Sendable {
     fileprivate func begin(on slots: CallSlots, for owner: CallOwner) -> Bool {
         begun.withLock { begun in
             guard begun == nil else { return false }
-            begun = (slots, owner)
+            begun = Count(slots: slots, owner: owner)
             return true
         }
     }
