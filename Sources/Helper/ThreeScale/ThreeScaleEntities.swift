@@ -50,8 +50,12 @@ enum ThreeScaleEntities {
 
     /// Seconds from a time of an entity to `time`, at least 0; nil when the entity does not tell.
     private static func age(_ entity: JSONValue, _ member: String, at time: Int) -> Int? {
-        guard let then = entity[member]?.string.flatMap(HTTPDate.timestampSeconds) else { return nil }
-        return max(0, time - then)
+        self.time(entity, member).map { max(0, time - $0) }
+    }
+
+    /// A time of an entity, in seconds since 1970; nil when the entity does not tell.
+    private static func time(_ entity: JSONValue, _ member: String) -> Int? {
+        entity[member]?.string.flatMap(HTTPDate.timestampSeconds)
     }
 
     static func plan(_ entity: JSONValue) throws(APIManagerError) -> Plan {
@@ -131,7 +135,8 @@ enum ThreeScaleEntities {
             plan: PlanReference(id: plan, name: entity["plan_name"]?.string ?? ""),
             state: state(entity),
             description: entity["description"]?.string, credentials: credentials(entity),
-            age: age(entity, "created_at", at: time), unchangedFor: age(entity, "updated_at", at: time))
+            age: age(entity, "created_at", at: time), unchangedFor: age(entity, "updated_at", at: time),
+            createdAt: self.time(entity, "created_at"), updatedAt: self.time(entity, "updated_at"))
     }
 
     /// One that is live but not enabled does not work: its account or the tenant is scheduled for deletion.

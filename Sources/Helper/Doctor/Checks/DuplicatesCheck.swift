@@ -11,6 +11,8 @@ package struct DuplicatesCheck: Check {
         let account: Int
         let service: Int
         let owner: OwnerMark
+        let name: KeyName
+        let generation: Int
     }
 
     private let applications: [JSONValue]?
@@ -37,9 +39,11 @@ package struct DuplicatesCheck: Check {
             guard let id = application["id"]?.int(in: 0 ... .max),
                 let account = application["account_id"]?.int(in: 0 ... .max),
                 let service = application["service_id"]?.int(in: 0 ... .max),
-                let owner = OwnerMark(readingFrom: application["description"]?.string)
+                let mark = ApplicationMark(readingFrom: application["description"]?.string)
             else { continue }
-            groups[Key(account: account, service: service, owner: owner), default: []].append(id)
+            let key = Key(
+                account: account, service: service, owner: mark.owner, name: mark.name, generation: mark.generation)
+            groups[key, default: []].append(id)
         }
         let duplicates = groups.filter { $0.value.count > 1 }.sorted { ($0.value.min() ?? 0) < ($1.value.min() ?? 0) }
         var findings = duplicates.prefix(Self.shownMax).map { key, ids in

@@ -34,9 +34,15 @@ package struct Application: Sendable, Hashable {
     package let age: Int?
     /// Seconds from its last change to the answer that showed it.
     package let unchangedFor: Int?
+    /// When it was created, in seconds since 1970; nil when 3scale does not tell.
+    package let createdAt: Int?
+    /// When it was last changed, in seconds since 1970.
+    package let updatedAt: Int?
     /// Nil for one that was made in the portal or at signup.
     package let mark: ApplicationMark?
     package var owner: OwnerMark? { mark?.owner }
+    /// How often the key was rotated, plus 1.
+    package var generation: Int { mark?.generation ?? 1 }
     /// A call created it and has not confirmed it: nobody was answered its key.
     package var isProvisional: Bool { mark?.isProvisional == true }
     /// 3scale shows what the owner needs to use it.
@@ -44,7 +50,8 @@ package struct Application: Sendable, Hashable {
 
     package init(
         id: Int, serviceID: Int, accountID: Int, plan: PlanReference, state: State, description: String?,
-        credentials: Credentials, age: Int? = nil, unchangedFor: Int? = nil
+        credentials: Credentials, age: Int? = nil, unchangedFor: Int? = nil, createdAt: Int? = nil,
+        updatedAt: Int? = nil
     ) {
         self.id = id
         self.serviceID = serviceID
@@ -55,6 +62,8 @@ package struct Application: Sendable, Hashable {
         self.credentials = credentials
         self.age = age
         self.unchangedFor = unchangedFor
+        self.createdAt = createdAt
+        self.updatedAt = updatedAt
         mark = ApplicationMark(readingFrom: description)
     }
 }

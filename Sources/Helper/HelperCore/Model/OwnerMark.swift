@@ -35,12 +35,22 @@ package struct OwnerMark: Sendable, Hashable, CustomStringConvertible {
     /// Some of the hash that it is: as often one number as another.
     package var spread: UInt64 { high }
 
-    /// The name under which 3scale takes one application for this owner and service and refuses the second.
-    package func applicationID(service: Int) -> String { Self.name(Array(description.utf8) + [0], String(service)) }
+    /// The name under which 3scale takes one application for this owner, service, key and generation, and refuses the second.
+    package func applicationID(service: Int, name: KeyName = .standard, generation: Int = 1) -> String {
+        Self.name(Array(description.utf8) + [0], Self.place(service, name, generation))
+    }
 
     /// The name to fall back on when that one is taken on another account, which the owner had under a former name.
-    package func applicationID(service: Int, account: Int) -> String {
-        Self.name(Array(description.utf8) + [0], "\(service) \(account)")
+    package func applicationID(
+        service: Int, account: Int, name: KeyName = .standard, generation: Int = 1
+    ) -> String {
+        Self.name(Array(description.utf8) + [0], Self.place(service, name, generation, account: account))
+    }
+
+    /// The first generation of `default` is written as it was before keys had names.
+    private static func place(_ service: Int, _ name: KeyName, _ generation: Int, account: Int? = nil) -> String {
+        let start = account.map { "\(service) \($0)" } ?? String(service)
+        return name == .standard && generation == 1 ? start : "\(start) \(name) \(generation)"
     }
 
     // MARK: Bytes and digits

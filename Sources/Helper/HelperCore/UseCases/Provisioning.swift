@@ -382,7 +382,9 @@ extension Provisioning.State {
             return wait(then: .listing)
         }
         let surplus = marked.first {
-            $0.isProvisional && !surrendered.contains($0.id) && (isOwn($0) || Self.isSettled($0))
+            // One of another generation is a rotation's. The next rotation confirms it.
+            $0.isProvisional && $0.generation == confirmed.generation && !surrendered.contains($0.id)
+                && (isOwn($0) || Self.isSettled($0))
         }
         if let surplus { return delete(surplus) }
         return answer(confirmed)
