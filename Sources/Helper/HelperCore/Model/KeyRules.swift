@@ -1,0 +1,30 @@
+/// What the operator allows of API keys. Times are seconds.
+package struct KeyRules: Sendable, Equatable {
+    /// The longest life of a key, counted from the application's `created_at`; nil for no limit.
+    package var lifetimeMax: Int?
+    /// How long a replaced key works on, where the rotation does not say.
+    package var grace = 86_400
+    /// The longest time that a replaced key may work on.
+    package var graceMax = 7 * 86_400
+    /// How long 3scale's gateways may let a stopped key pass.
+    package var gatewayDelay = 60
+    /// Only the call that makes a key answers its secret.
+    package var showsOnce = false
+
+    package init() {}
+}
+
+/// What an API key is to its owner.
+package enum KeyState: String, Sendable, CaseIterable {
+    case live
+    /// Its plan needs an approval that the operator has not given.
+    case pending
+    /// The owner switched it off, and can switch it on again.
+    case paused
+    /// The operator switched it off.
+    case suspended
+    /// A newer generation is live; this one works until its `retires_at`.
+    case retiring
+    /// Its `expires_at` or `retires_at` has passed.
+    case expired
+}

@@ -1,0 +1,197 @@
+/// The API keys that an owner has on one account: which applications form which key, what state each is in, and what follows at
+/// which time. Everything is derived from what 3scale lists, so that a crash between any two writes leaves nothing that a
+/// later look does not see. Times are seconds since 1970.
+package struct NamedKeys: Sendable {
+    /// One generation of a key: an application.
+    package struct Key: Sendable {
+        package let application: Application
+        package let name: KeyName
+        package let state: KeyState
+        /// When the owner or the operator's rules end it.
+        package let expiresAt: Int?
+        /// When it stops because a newer generation is live.
+        package let retiresAt: Int?
+        /// When it began to work, as far as 3scale tells.
+        package let liveSince: Int?
+        /// The application of the generation before, where it still exists.
+        package let replaces: Int?
+
+        package var generation: Int { application.generation }
+
+        /// The earlier of both ends.
+        package var endsAt: Int? { [expiresAt, retiresAt].compactMap(\.self).min() }
+    }
+
+    /// How a rotation goes on.
+    package enum Rotation: Sendable, Equatable {
+        /// It has happened: the application that replaced the key.
+        case replaced(by: Int)
+        /// An application of this generation is to be created.
+        case create(generation: Int)
+        case refused(KeyState)
+        /// No further generation can be counted.
+        case exhausted
+    }
+
+    /// What the end of a key asks for.
+    package enum Duty: Sendable, Equatable {
+        case suspend(application: Int, at: Int)
+        case delete(application: Int, at: Int)
+    }
+
+    /// How long an ended key stays in 3scale.
+    package static let deletionDelay = 86_400
+
+    /// By service, name, descending generation, id.
+    package let keys: [Key]
+
+    private struct Identity: Hashable {
+        let service: Int
+        let name: KeyName
+    }
+
+    /// - Parameters:
+    ///   - applications: all of the account.
+    ///   - adoptsUnmarked: those without a mark belong to the account's name.
+    ///   - approvalPlans: the plans that need an approval.
+    ///   - now: by 3scale's clock.
+    package init(
+        _ applications: [Application], owner: OwnerMark, adoptsUnmarked: Bool = true, approvalPlans: Set<Int> = [],
+        rules: KeyRules, seal: PauseSeal, now: Int
+    ) {
+        let hasForeignOwner = applications.contains { $0.owner != nil && $0.owner != owner }
+        let own = applications.filter { application in
+            guard let mark = application.mark else { return adoptsUnmarked && !hasForeignOwner }
+            return mark.owner == owner && !mark.isProvisional
+        }
+        let view = View(approvalPlans: approvalPlans, rules: rules, seal: seal, now: now)
+        let groups = Dictionary(grouping: own) {
+            Identity(service: $0.serviceID, name: $0.mark?.name ?? .standard)
+        }
+        keys = groups.flatMap { view.keys(named: $0.name, $1) }.sorted { Self.order($0) < Self.order($1) }
+    }
+
+    private static func order(_ key: Key) -> (Int, String, Int, Int) {
+        (key.application.serviceID, key.name.description, -key.generation, key.application.id)
+    }
+
+    /// The key that is an application.
+    package func key(_ application: Int) -> Key? { keys.first { $0.application.id == application } }
+
+    /// All generations of a name on a service, the newest first.
+    package func generations(of name: KeyName, service: Int) -> [Key] {
+        keys.filter { $0.application.serviceID == service && $0.name == name }
+    }
+
+    /// The newest generation that works; nil when none does.
+    package func current(of name: KeyName, service: Int) -> Key? {
+        generations(of: name, service: service).first { $0.state == .live || $0.state == .retiring }
+    }
+
+    // MARK: Acts
+
+    /// - Returns: nil when the application is not one of the owner's keys.
+    package func rotation(of application: Int) -> Rotation? {
+        guard let key = key(application) else { return nil }
+        let newer = generations(of: key.name, service: key.application.serviceID).last {
+            $0.generation > key.generation
+        }
+        if let newer { return .replaced(by: newer.application.id) }
+        guard key.state == .live else { return .refused(key.state) }
+        guard key.generation < ApplicationMark.generations.upperBound else { return .exhausted }
+        return .create(generation: key.generation + 1)
+    }
+
+    /// What revoking a key stops: the key and the generations before it, which would be current again without it. The oldest comes
+    /// first and the named one last, so that an interrupted call can be sent again.
+    package func revoked(with application: Int) -> [Key] {
+        guard let key = key(application) else { return [] }
+        guard key.application.mark != nil else { return [key] }
+        let older = generations(of: key.name, service: key.application.serviceID).filter {
+            $0.application.mark != nil && $0.generation < key.generation
+        }
+        return older.reversed() + [key]
+    }
+
+    /// The suspensions and deletions that ended keys ask for, and their times. Applications without a mark are left alone.
+    package var duties: [Duty] {
+        keys.compactMap { key in
+            guard key.application.mark != nil, let end = key.endsAt else { return nil }
+            let id = key.application.id
+            return key.application.state == .live
+                ? .suspend(application: id, at: end) : .delete(application: id, at: end + Self.deletionDelay)
+        }
+    }
+}
+
+// MARK: One key
+
+/// The facts beside the applications.
+private struct View {
+    let approvalPlans: Set<Int>
+    let rules: KeyRules
+    let seal: PauseSeal
+    let now: Int
+
+    /// The generations of one name, the newest first, since a newer one says when those before it retire: the first time at which
+    /// one of them, live for its grace, makes them superfluous. One that awaits approval or that the operator suspended has no say.
+    func keys(named name: KeyName, _ group: [Application]) -> [NamedKeys.Key] {
+        var keys: [NamedKeys.Key] = []
+        var retiresAt: Int?
+        let generations = Dictionary(grouping: group, by: \.generation).sorted { $0.key > $1.key }
+        for (index, (_, applications)) in generations.enumerated() {
+            let before = generations.dropFirst(index + 1).lazy.compactMap { _, older in
+                older.filter { $0.mark != nil }.map(\.id).min()
+            }.first
+            let made = applications.map { key($0, name, retiresAt, replaces: before) }
+            keys += made
+            for key in made where key.application.mark != nil {
+                guard key.state != .suspended, let liveSince = key.liveSince else { continue }
+                let end = liveSince + grace(of: key.application)
+                retiresAt = min(retiresAt ?? end, end)
+            }
+        }
+        return keys
+    }
+
+    private func key(
+        _ application: Application, _ name: KeyName, _ retirement: Int?, replaces: Int?
+    ) -> NamedKeys.Key {
+        let expiresAt = expiry(of: application)
+        let retiresAt = application.mark == nil || application.state == .pending ? nil : retirement
+        return NamedKeys.Key(
+            application: application, name: name, state: state(of: application, expiresAt, retiresAt),
+            expiresAt: expiresAt, retiresAt: retiresAt, liveSince: liveSince(application), replaces: replaces)
+    }
+
+    private func state(of application: Application, _ expiresAt: Int?, _ retiresAt: Int?) -> KeyState {
+        let hasExpired = expiresAt.map { $0 <= now } ?? false
+        let hasEnded = hasExpired || retiresAt.map { $0 <= now } ?? false
+        return switch application.state {
+        case .pending: hasExpired ? .expired : .pending
+        case .live where hasEnded: .expired
+        case .live: retiresAt == nil ? .live : .retiring
+        case .suspended where hasEnded: .expired
+        case .suspended: seal.vouches(for: application) ? .paused : .suspended
+        }
+    }
+
+    /// The description can be edited, so it only shortens what the rules allow from `created_at`.
+    private func expiry(of application: Application) -> Int? {
+        let limit = rules.lifetimeMax.flatMap { lifetime in application.createdAt.map { $0 + lifetime } }
+        return [application.mark?.expiresAt, limit].compactMap(\.self).min()
+    }
+
+    private func grace(of application: Application) -> Int {
+        min(max(application.mark?.graceSeconds ?? rules.grace, 0), rules.graceMax)
+    }
+
+    /// Without approval an application is live when it is created. With it, its last change is the approval, until the helper
+    /// changes something else and writes down when that was.
+    private func liveSince(_ application: Application) -> Int? {
+        guard application.state != .pending, let createdAt = application.createdAt else { return nil }
+        guard approvalPlans.contains(application.plan.id) else { return createdAt }
+        let changedAt = application.updatedAt ?? createdAt
+        return min(max(application.mark?.liveSince ?? changedAt, createdAt), changedAt)
+    }
+}
