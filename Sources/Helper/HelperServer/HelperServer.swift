@@ -153,6 +153,7 @@ package struct HelperServer: Sendable {
             services: ServiceRoutes(
                 listServices: ListServices(catalogs: catalogs, keys: keys, policy: policy), findService: find,
                 provisionKey: provision),
+            keys: keyRoutes(catalogs, keys, policy, credentials),
             documentation: DocumentationRoutes(documentation: documentation()),
             resource: ResourceRoutes(resource: protectedResource),
             metrics: settings.telemetry.metricsPort == 0 ? telemetry.metricsRoute : nil)

@@ -7,17 +7,19 @@ package import HelperHTTP
 package struct Routes {
     private let health: HealthRoutes
     private let services: ServiceRoutes
+    private let keys: KeyRoutes
     private let documentation: DocumentationRoutes
     private let resource: ResourceRoutes
     /// Nil when metrics have a port of their own.
     private let metrics: MetricsRoute?
 
     package init(
-        health: HealthRoutes, services: ServiceRoutes, documentation: DocumentationRoutes, resource: ResourceRoutes,
-        metrics: MetricsRoute?
+        health: HealthRoutes, services: ServiceRoutes, keys: KeyRoutes, documentation: DocumentationRoutes,
+        resource: ResourceRoutes, metrics: MetricsRoute?
     ) {
         self.health = health
         self.services = services
+        self.keys = keys
         self.documentation = documentation
         self.resource = resource
         self.metrics = metrics
@@ -31,6 +33,8 @@ package struct Routes {
             .get("/api/services/{id}", cached: services.cachedDetail, otherwise: services.detail),
             .get("/api/services/{id}/plans", services.plans),
             .post("/api/services/init", services.initialise),
+            .get("/api/keys", keys.list),
+            .get("/api/keys/{id}", keys.detail),
             .get("/api/openapi.json", documentation.document),
             .get("/docs", documentation.page),
             .get("/docs/{asset}", documentation.asset),

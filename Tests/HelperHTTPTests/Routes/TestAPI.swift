@@ -48,6 +48,10 @@ struct TestAPI {
                     find: find, manager: manager, keys: keys, defaultPlan: nil, spawn: spawn,
                     sleep: { try? await Task.sleep(for: $0) }, logger: logger,
                     audit: AuditTrail(logger: logger, factory: registry))),
+            keys: KeyRoutes(
+                find: FindKeys(
+                    catalogs: catalogs, keys: keys, policy: policy, rules: KeyRules(), seal: PauseSeal { [1] },
+                    now: { 1_000 })),
             documentation: DocumentationRoutes(documentation: Documentation()),
             resource: ResourceRoutes(resource: resource), metrics: MetricsRoute { metrics })
         let limits = RateLimits(

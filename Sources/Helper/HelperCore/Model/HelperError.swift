@@ -12,6 +12,7 @@ package struct HelperError: Error, Sendable {
         case notFound = "NOT_FOUND"
         case serviceNotFound = "SERVICE_NOT_FOUND"
         case planNotFound = "PLAN_NOT_FOUND"
+        case keyNotFound = "KEY_NOT_FOUND"
         case methodNotAllowed = "METHOD_NOT_ALLOWED"
         case notReady = "NOT_READY"
         case noPlansFound = "NO_PLANS_FOUND"

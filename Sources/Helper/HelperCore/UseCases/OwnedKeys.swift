@@ -155,6 +155,16 @@ package final class OwnedKeys: Sendable {
         return nil
     }
 
+    /// The caller's account and all that is on it, asked of 3scale. No applications where what is unmarked may be another
+    /// person's; nil where the caller has no account.
+    func listing(
+        of caller: Caller
+    ) async throws(APIManagerError) -> (account: Account, applications: [Application])? {
+        guard let (account, applications) = try await applications(of: caller) else { return nil }
+        let isCallers = try await isCallers(account, applications, caller)
+        return (account, isCallers ? applications : [])
+    }
+
     /// Whether what is unmarked on an account may be shown to the caller: 3scale may find names that are merely alike, so that a
     /// user's name is compared once where no mark of the caller says whose account it is.
     private func isCallers(

@@ -10,7 +10,7 @@ package enum ErrorResponse {
         case .invalidRequest, .missingServiceID, .userInfoError: .badRequest
         case .missingAuth, .invalidToken: .unauthorized
         case .forbidden, .accountBlocked: .forbidden
-        case .notFound, .serviceNotFound, .planNotFound: .notFound
+        case .notFound, .serviceNotFound, .planNotFound, .keyNotFound: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .noPlansFound, .identityConflict, .keyHasTwin, .keyUnavailable: .conflict
         case .preconditionFailed: .preconditionFailed
