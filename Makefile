@@ -133,16 +133,20 @@ bench-programs:
 bench: bench-programs ## Measures the helper beside other servers and writes docs/performance.md (BENCH_QUICK=1: a short run)
 	@Benchmarks/bench.py $(if $(ONLY),--only $(ONLY))
 
-.PHONY: siege overload
+.PHONY: siege overload day
 siege: bench-programs ## Plays strangers of fifteen kinds against the release build within 64 MiB (SIEGE="--seconds 2": a short run)
 	@MLAAS_BIN=.build-static/release python3 -B Tests/Siege/siege.py $(SIEGE)
 
 overload: bench-programs ## Measures goodput at half, once, twice and five times the load that the helper can carry
 	@Benchmarks/overload.py $(OVERLOAD)
 
+day: bench-programs ## Plays ten minutes of 5,000 people on three replicas, with a rolling update, a Redis restart and a 3scale outage
+	@Benchmarks/day.py $(DAY)
+
 bench-check: bench-programs ## Tests what measures, and exercises every part of `make bench` briefly
 	@python3 -B -m unittest discover -s Benchmarks/tests
 	@BENCH_QUICK=1 Benchmarks/bench.py --only startup,authenticated,latency,growth,replicas
+	@Benchmarks/day.py --minutes 0.3 --people 100 --rate 50
 
 bench-instructions: bench-programs ## Counts the instructions and allocations of a request and holds them against their budget
 	@Benchmarks/instructions.py $(if $(UPDATE),--update)

@@ -7,7 +7,7 @@ WIDTH = 760
 STYLE = """<style>
 text { font: 13px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: #24292f; }
 .title { font-size: 15px; font-weight: 600; } .quiet { fill: #656d76; font-size: 12px; }
-.ours { fill: #0969da; } .theirs { fill: #8c959f; } .spread { stroke: #57606a; } .grid { stroke: #d0d7de; }
+.ours { fill: #0969da; } .trouble { fill: #cf222e; opacity: 0.12; } .theirs { fill: #8c959f; } .spread { stroke: #57606a; } .grid { stroke: #d0d7de; }
 .mark { stroke: #cf222e; stroke-dasharray: 4 3; }
 .line0 { stroke: #0969da; } .line1 { stroke: #bc4c00; } .line2 { stroke: #1a7f37; }
 .dot0 { fill: #0969da; } .dot1 { fill: #bc4c00; } .dot2 { fill: #1a7f37; }
@@ -105,4 +105,40 @@ def lines(title, note, series, x_title):
         previous = y
         parts.append(f'<text class="dot{index}" x="{x + 10:.1f}" y="{y + 4:.1f}">{escape(name)}</text>')
     parts.append(text((left + right) / 2, bottom + 38, x_title, "quiet", "middle"))
+    return document(bottom + 52, title, parts)
+
+
+def over_time(title, note, series, marks):
+    """Each of {name: [(minutes, y), …]} over a logarithmic axis; marks are (name, begin, end) of what went wrong."""
+    left, right, top, bottom = 70, WIDTH - 120, 78, 330
+    points = [point for values in series.values() for point in values]
+    x_steps = ticks(max(x for x, _ in points))
+    low, high = (edge(math.log10(y)) for edge, y in (
+        (math.floor, min(y for _, y in points)), (math.ceil, max(y for _, y in points))))
+
+    def place(x, y):
+        return (left + (right - left) * x / x_steps[-1],
+                bottom - (bottom - top) * (math.log10(y) - low) / max(high - low, 1))
+
+    parts = [text(16, 46, note, "quiet")]
+    for name, begin, end in marks:
+        x1, x2 = place(begin, 1)[0], place(end, 1)[0]
+        parts += [f'<rect class="trouble" x="{x1:.1f}" y="{top}" width="{x2 - x1:.1f}" height="{bottom - top}"/>',
+                  text((x1 + x2) / 2, top - 8, name, "quiet", "middle")]
+    for step in x_steps:
+        x = place(step, 1)[0]
+        parts += [segment(x, top, x, bottom, "grid"), text(x, bottom + 18, f"{step:g}", "quiet", "middle")]
+    for power in range(low, high + 1):
+        y = place(0, 10 ** power)[1]
+        parts += [segment(left, y, right, y, "grid"), text(left - 8, y + 4, f"{10.0 ** power:g}", "quiet", "end")]
+    previous = -math.inf
+    ends = sorted((place(*values[-1]) + (name, index) for index, (name, values) in enumerate(series.items())),
+                  key=lambda end: end[1])
+    for index, values in enumerate(series.values()):
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*value) for value in values))
+        parts.append(f'<polyline class="line{index}" fill="none" stroke-width="2" points="{path}"/>')
+    for x, y, name, index in ends:
+        previous = max(y, previous + 16)
+        parts.append(f'<text class="dot{index}" x="{x + 10:.1f}" y="{previous + 4:.1f}">{escape(name)}</text>')
+    parts.append(text((left + right) / 2, bottom + 38, "minutes", "quiet", "middle"))
     return document(bottom + 52, title, parts)
