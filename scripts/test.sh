@@ -13,15 +13,21 @@ python3 scripts/check-structure.py
 echo "${bold}swift test${plain}"
 swift build --build-tests
 run_swift_tests "$@"
-# suite FOLDER TOOLS: the tests in Tests/FOLDER by the pytest of .tools/TOOLS.
+# More than cores, since tests wait for most of their time.
+processes=$(($(nproc) > 2 ? 4 : 3))
+
+# suite FOLDER TOOLS [OPTION...]: the tests in Tests/FOLDER by the pytest of .tools/TOOLS.
 suite() {
-    echo "${bold}${1,,}${plain}"
-    if [ -x ".tools/$2/bin/pytest" ]; then
-        ".tools/$2/bin/pytest" -q -rs "Tests/$1"
+    local folder=$1 tools=$2
+    shift 2
+    echo "${bold}${folder,,}${plain}"
+    if [ -x ".tools/$tools/bin/pytest" ]; then
+        ".tools/$tools/bin/pytest" -q -rs "$@" "Tests/$folder"
     else
-        echo "skipped: Tests/$1 (needs python3-venv)"
+        echo "skipped: Tests/$folder (needs python3-venv)"
         if [ "${CI:-}" = true ]; then exit 1; fi
     fi
 }
-suite Conformance conformance
-suite Operability telemetry
+suite Conformance conformance -n "$processes" --dist loadgroup -m 'not alone'
+suite Conformance conformance -m alone
+suite Operability telemetry -n "$processes" --dist loadfile

@@ -1,6 +1,7 @@
 """Starts the sandbox and the helper on free loopback ports for clients that we did not write."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -21,12 +22,28 @@ ADMIN_TOKEN = "sandbox-admin-token"
 openapi.install()
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: measures what a machine can do, so that no other test may run beside it")
+
+
+def pytest_collection_modifyitems(items):
+    """In a parallel run the tests of a file share a process, and so do all that ask the real Keycloak, which is started once."""
+    for item in items:
+        group = "keycloak" if "real_keycloak" in item.fixturenames else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    openapi.forget(port)
-    return port
+    """A port for a server, below those that the system gives to clients: they come and go, and other processes run tests too."""
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        openapi.forget(port)
+        return port
 
 
 def wait_for(url, process, seconds=20):

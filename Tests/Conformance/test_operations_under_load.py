@@ -3,9 +3,12 @@
 import socket
 import time
 
+import pytest
 import requests
 
 from conftest import Helper
+
+pytestmark = pytest.mark.alone
 
 SLOTS, QUEUED = 2, 2
 

@@ -13,6 +13,8 @@ from identity import keys, world
 from issuer import until
 from redis_server import Redis, programs
 
+pytestmark = pytest.mark.alone
+
 UNLIMITED = {"RATE_LIMITS": "read=1000000/minute;write=1000000/minute;auth_failure=1000000/minute"}
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from conftest import Helper
 
+pytestmark = pytest.mark.alone
+
 SECONDS = 2
 PIPELINED = """
 init = function(args)
