@@ -11,6 +11,7 @@ struct AdminAPI: Responder {
     let threeScale: ThreeScaleSandbox
     let keycloakFaults: FaultInjector
     let threeScaleFaults: FaultInjector
+    let gatewayFaults: FaultInjector
     let clock: SandboxClock
     let seed: Tenant
 
@@ -48,13 +49,13 @@ struct AdminAPI: Responder {
     private static let done: JSONValue = ["done": true]
 
     private static let help: JSONValue = [
-        "GET|POST|DELETE /faults/{keycloak|3scale}": .array(
+        "GET|POST|DELETE /faults/{keycloak|3scale|gateway}": .array(
             [
                 .string(
                     "{\"kind\":…,\"method\":…,\"path\":\"/admin/api/*\",\"status\":…,\"body\":…,\"delay_ms\":…,\"count\":…,\"probability\":…,\"retry_after\":…,\"retry_after_date_seconds\":…}"
                 )
             ] + Fault.Kind.allCases.map { .string($0.rawValue) }),
-        "GET|DELETE /journal/{keycloak|3scale}": "what has been asked", "POST /keys": "a new signing key",
+        "GET|DELETE /journal/{keycloak|3scale|gateway}": "what has been asked", "POST /keys": "a new signing key",
         "DELETE /keys": "withdraws all signing keys but the newest, or {\"kid\":…}",
         "PUT /clock": "{\"offset_seconds\":…}: the imitated servers' clock",
         "PUT /race": "{\"milliseconds\":…}: 3scale's uniqueness checks miss younger rows; 0 ends it",
@@ -62,7 +63,8 @@ struct AdminAPI: Responder {
         "PUT /seed": "{\"seed\":…}: of the faults with a probability, of 3scale's delays and of what find answers",
         "POST /tokens":
             "{\"value\":…,\"scopes\":[…],\"read_only\":…,\"member\":…,\"services\":[ids that its owner sees]}, or {\"provider_key\":…}: one more access token of 3scale",
-        "PUT /services/{id}": "{\"promoted\":…,\"service_plans\":…}: states that 3scale's API does not lead to",
+        "PUT /services/{id}":
+            "{\"promoted\":…,\"service_plans\":…}: states that 3scale's API does not lead to; {\"mapping_rules\":[{\"method\":\"GET\",\"pattern\":\"/v1/\",\"metric\":\"hits\",\"delta\":1}]}: what the gateway lets through",
         "POST /traffic":
             "{\"application_id\":…,\"metric\":\"hits\",\"count\":…,\"response_code\":…,\"seconds_ago\":…}, or {\"days\":…} for usage of every live application that the seed chooses",
         "PUT /issuer": "{\"issuer\":…}, null follows the host again", "POST /users": "{\"username\":…}",
@@ -78,6 +80,7 @@ struct AdminAPI: Responder {
         return switch path[1] {
         case "keycloak": keycloakFaults
         case "3scale": threeScaleFaults
+        case "gateway": gatewayFaults
         default: nil
         }
     }
@@ -142,6 +145,7 @@ struct AdminAPI: Responder {
         guard let seed = body?["seed"]?.int else { return nil }
         keycloakFaults.reseed(UInt64(bitPattern: Int64(seed)))
         threeScaleFaults.reseed(UInt64(bitPattern: Int64(seed)) &+ 1)
+        gatewayFaults.reseed(UInt64(bitPattern: Int64(seed)) &+ 3)
         threeScale.change { $0.random = SplitMix(seed: UInt64(bitPattern: Int64(seed)) &+ 2) }
         return Self.done
     }
@@ -163,12 +167,25 @@ struct AdminAPI: Responder {
 
     private func damageService(_ path: [String], _ body: JSONValue?) -> JSONValue? {
         guard path.count == 2, let id = Int(path[1]), threeScale.snapshot.services[id] != nil else { return nil }
-        threeScale.change {
+        var rules: [(method: String, pattern: String, metric: String, delta: Int)]?
+        if let given = body?["mapping_rules"] {
+            rules = given.array?.compactMap(Self.rule)
+            guard rules?.count == given.array?.count, rules != nil else { return nil }
+        }
+        threeScale.change { [rules] in
             _ = $0.damage(
-                service: id, isPromoted: body?["promoted"]?.bool ?? true,
+                service: id, isPromoted: body?["promoted"]?.bool,
                 hasServicePlans: body?["service_plans"]?.bool ?? true)
+            if let rules { $0.setRules(rules, ofService: id) }
         }
         return Self.done
+    }
+
+    private static func rule(_ value: JSONValue) -> (method: String, pattern: String, metric: String, delta: Int)? {
+        guard let pattern = value["pattern"]?.string, pattern.hasPrefix("/") else { return nil }
+        let delta = value["delta"]?.int ?? 1
+        guard (1...1_000_000).contains(delta) else { return nil }
+        return (value["method"]?.string ?? "GET", pattern, value["metric"]?.string ?? "hits", delta)
     }
 
     private func addTraffic(_ body: JSONValue?) -> JSONValue? {
@@ -226,8 +243,10 @@ struct AdminAPI: Responder {
     private func reset() -> JSONValue {
         keycloakFaults.faults = []
         threeScaleFaults.faults = []
+        gatewayFaults.faults = []
         keycloakFaults.clearJournal()
         threeScaleFaults.clearJournal()
+        gatewayFaults.clearJournal()
         clock.setOffset(0)
         keycloak.setIssuer(nil)
         threeScale.change { $0 = seed }

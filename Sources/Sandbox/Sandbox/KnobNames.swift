@@ -30,6 +30,9 @@ enum KnobNames {
             \.findIgnoresCase, "accounts/find finds names that differ in case"),
         "find_varies": flag(
             \.findVaries, "accounts/find varies between accounts of one name"),
+        "gateway_caches": flag(
+            \.gatewayCaches,
+            "the gateway lets a call through that it let through before, and asks its backend afterwards"),
         "gateway_processes": number(
             \.gatewayProcesses, "listener processes of the gateway's backend, 1 to 64", 1...64),
         "gateway_remembers_seconds": number(
@@ -54,6 +57,8 @@ enum KnobNames {
             \.isSuspended, "the tenant is suspended: every answer is an empty 403"),
         "time_zone_offset": signed(
             \.timeZoneOffset, "seconds east of UTC"),
+        "traffic_seen_seconds": number(
+            \.trafficSeenSeconds, "an application shows that long after its first use that it was used"),
         "validate_later_writes": flag(
             \.validatesLaterWrites, "false: two of one application_id, user_key or username refuse no later write"),
         "web_hooks": flag(

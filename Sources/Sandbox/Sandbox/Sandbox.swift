@@ -5,12 +5,13 @@ package import SandboxSupport
 package import Telemetry
 package import ThreeScaleSandbox
 
-/// An imitated Keycloak and an imitated 3scale on loopback, with an admin listener to make them misbehave.
+/// An imitated Keycloak and an imitated 3scale with its gateway on loopback, with an admin listener to make them misbehave.
 package struct Sandbox: Sendable {
     /// Where to listen; port 0 lets the kernel choose.
     package struct Ports: Sendable {
         package var keycloak = 0
         package var threeScale = 0
+        package var gateway = 0
         package var admin = 0
 
         package init() {}
@@ -20,51 +21,59 @@ package struct Sandbox: Sendable {
     package let threeScale: ThreeScaleSandbox
     package let keycloakFaults: FaultInjector
     package let threeScaleFaults: FaultInjector
+    package let gatewayFaults: FaultInjector
     package let clock: SandboxClock
     private let servers: [HTTPServer]
     /// `http://127.0.0.1:port`.
     package let keycloakURL: String
     package let threeScaleURL: String
+    package let gatewayURL: String
     package let adminURL: String
 
-    /// Starts all three listeners. Not from a loop.
+    /// Starts all listeners. Not from a loop.
     /// - Parameters:
     ///   - host: a loopback address.
     ///   - tenant: what 3scale holds at first, and again after a reset.
+    ///   - hasGatewayEndpoints: whether every service has its public address at the gateway.
     package static func start(
-        host: String = "127.0.0.1", ports: Ports = Ports(), tenant: Tenant, group: EventLoopGroup, logger: Logger
+        host: String = "127.0.0.1", ports: Ports = Ports(), tenant: Tenant, hasGatewayEndpoints: Bool = false,
+        group: EventLoopGroup, logger: Logger
     ) async throws -> Sandbox {
         let clock = SandboxClock()
         let keycloak = try KeycloakSandbox(clock: clock)
         let threeScale = ThreeScaleSandbox(tenant, clock: clock)
         let keycloakFaults = FaultInjector(keycloak)
         let threeScaleFaults = FaultInjector(threeScale)
-        let admin = AdminAPI(
-            keycloak: keycloak, threeScale: threeScale, keycloakFaults: keycloakFaults,
-            threeScaleFaults: threeScaleFaults,
-            clock: clock, seed: tenant)
+        let gatewayFaults = FaultInjector(
+            ModelGateway(threeScale) { keycloak.client(ofToken: $0) })
         var servers: [HTTPServer] = []
-        var urls: [String] = []
-        for (port, responder) in [
-            (ports.keycloak, keycloakFaults as any Responder), (ports.threeScale, threeScaleFaults),
-            (ports.admin, admin),
-        ] {
+        func listen(_ port: Int, _ responder: any Responder) async throws -> String {
             // The imitated servers have no request ids of ours.
             var configuration = HTTPServerConfiguration(host: host, port: port, sendsRequestID: false)
             configuration.now = { clock.now }
             let server = HTTPServer(configuration: configuration, group: group, responder: responder, logger: logger)
-            do {
-                urls.append("http://\(try await server.start())")
-            } catch {
-                for server in servers { await server.shutdown(deadline: .zero) }
-                throw error
-            }
+            let url = "http://\(try await server.start())"
             servers.append(server)
+            return url
         }
-        return Sandbox(
-            keycloak: keycloak, threeScale: threeScale, keycloakFaults: keycloakFaults,
-            threeScaleFaults: threeScaleFaults,
-            clock: clock, servers: servers, keycloakURL: urls[0], threeScaleURL: urls[1], adminURL: urls[2])
+        do {
+            let gatewayURL = try await listen(ports.gateway, gatewayFaults)
+            if hasGatewayEndpoints { threeScale.change { $0.setEndpoints(gateway: gatewayURL) } }
+            let admin = AdminAPI(
+                keycloak: keycloak, threeScale: threeScale, keycloakFaults: keycloakFaults,
+                threeScaleFaults: threeScaleFaults, gatewayFaults: gatewayFaults, clock: clock,
+                seed: threeScale.snapshot)
+            let keycloakURL = try await listen(ports.keycloak, keycloakFaults)
+            let threeScaleURL = try await listen(ports.threeScale, threeScaleFaults)
+            let adminURL = try await listen(ports.admin, admin)
+            return Sandbox(
+                keycloak: keycloak, threeScale: threeScale, keycloakFaults: keycloakFaults,
+                threeScaleFaults: threeScaleFaults, gatewayFaults: gatewayFaults, clock: clock, servers: servers,
+                keycloakURL: keycloakURL, threeScaleURL: threeScaleURL, gatewayURL: gatewayURL, adminURL: adminURL)
+        } catch {
+            for server in servers { await server.shutdown(deadline: .zero) }
+            throw error
+        }
     }
 
     /// Closes the listeners and every connection.

@@ -13,6 +13,8 @@ package enum SandboxMain {
             .init("keycloak-port", value: "PORT", "Port of the imitated Keycloak (default 8180, 0 chooses one)"),
             .init("threescale-port", value: "PORT", "Port of the imitated 3scale (default 8280, 0 chooses one)"),
             .init("admin-port", value: "PORT", "Port of the sandbox's own API (default 8380, 0 chooses one)"),
+            .init("gateway-port", value: "PORT", "Port of the gateway in front of the models (default 0 chooses one)"),
+            .init("gateway-endpoints", "Give every service its public address at that gateway"),
             .init("services", value: "N", "Generate N services instead of the small catalogue"),
             .init("accounts", value: "N", "Add N accounts (user1, user2, …), each with a key, to 3scale"),
             .init("first-id", value: "N", "3scale's first id (default 1; the hosted service's are above 2147483648)"),
@@ -50,6 +52,7 @@ package enum SandboxMain {
         ports.keycloak = try number(invocation, "keycloak-port", 0...65_535) ?? 8180
         ports.threeScale = try number(invocation, "threescale-port", 0...65_535) ?? 8280
         ports.admin = try number(invocation, "admin-port", 0...65_535) ?? 8380
+        ports.gateway = try number(invocation, "gateway-port", 0...65_535) ?? 0
         let services = try number(invocation, "services", 1...100_000)
         let firstID = try number(invocation, "first-id", 1...1 << 53) ?? 1
         let now = wallClockSeconds()
@@ -64,7 +67,9 @@ package enum SandboxMain {
         let handler = TextLogHandler(
             sink: ErrorSink(), level: .warning, usesColour: false, now: { wallClockNanoseconds() })
         let sandbox = try await Sandbox.start(
-            host: host, ports: ports, tenant: tenant, group: group, logger: Logger(label: "sandbox", handler: handler))
+            host: host, ports: ports, tenant: tenant,
+            hasGatewayEndpoints: invocation.flags.contains("gateway-endpoints"), group: group,
+            logger: Logger(label: "sandbox", handler: handler))
         StandardStreams.output(banner(sandbox))
         for await signal in signals.received where signal == .terminate { break }
         await sandbox.stop()
@@ -94,6 +99,7 @@ package enum SandboxMain {
         keycloak=\(sandbox.keycloakURL)
         threescale=\(sandbox.threeScaleURL)
         admin=\(sandbox.adminURL)
+        gateway=\(sandbox.gatewayURL)
 
         # A token for ada (others: bob, carol, erin.o-neil, zoë; passwords are NAME-password):
         curl -s \(sandbox.keycloakURL)/realms/mlaas/protocol/openid-connect/token \\

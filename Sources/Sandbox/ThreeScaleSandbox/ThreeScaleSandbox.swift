@@ -45,6 +45,18 @@ package final class ThreeScaleSandbox: Responder {
         }
     }
 
+    /// Answers a model's client.
+    /// - Parameter clientOfToken: the client that a bearer token was issued to, nil where it is not accepted.
+    func respond(toClient request: Request, clientOfToken: @escaping @Sendable (String) -> String?) -> Response {
+        tenant.withLock { tenant in
+            var call = ModelCall(
+                request: request, now: clock.now, milliseconds: Int(EventLoop.nanoseconds() / 1_000_000),
+                tenant: tenant.take(), clientOfToken: clientOfToken)
+            defer { tenant = call.tenant }
+            return call.respond()
+        }
+    }
+
     /// The answer of a create, once its transaction has ended.
     private func commit(_ rows: Uncommitted, _ response: Response) -> Response {
         tenant.withLock { tenant in

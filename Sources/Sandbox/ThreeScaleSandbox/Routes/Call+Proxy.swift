@@ -48,6 +48,10 @@ extension Call {
         changed.authAppID = text("auth_app_id") ?? changed.authAppID
         changed.authAppKey = text("auth_app_key") ?? changed.authAppKey
         changed.issuerEndpoint = text("oidc_issuer_endpoint") ?? changed.issuerEndpoint
+        change(&changed.texts.authFailed, "auth_failed")
+        change(&changed.texts.authMissing, "auth_missing")
+        change(&changed.texts.noMatch, "no_match")
+        change(&changed.texts.limitsExceeded, "limits_exceeded")
         changed.lockVersion += 1
         changed.updatedAt = now
         // Without an upstream nothing can be deployed.
@@ -55,6 +59,12 @@ extension Call {
         try write()
         tenant.services[service.id] = changed
         return reply.entity(one("proxy", json.proxy(changed)), rawXML: xml.proxy(changed))
+    }
+
+    private func change(_ refusal: inout GatewayText, _ name: String) {
+        if let status = int("error_status_\(name)"), (200...599).contains(status) { refusal.status = status }
+        refusal.text = text("error_\(name)") ?? refusal.text
+        refusal.type = text("error_headers_\(name)") ?? refusal.type
     }
 
     /// The port behind the host of a URL.

@@ -26,7 +26,9 @@ struct Call {
         self.tenant = tenant
     }
 
-    var json: JSONForms { JSONForms(tenant: tenant, origin: "https://\(request.head.value(of: .host) ?? "localhost")") }
+    var json: JSONForms {
+        JSONForms(tenant: tenant, origin: "https://\(request.head.value(of: .host) ?? "localhost")", now: now)
+    }
     var xml: XMLForms { XMLForms(tenant: tenant) }
     var method: HTTPMethod { request.method == .head ? .get : request.method == .patch ? .put : request.method }
 
@@ -235,7 +237,7 @@ extension Refusal {
 }
 
 /// Standard base64 to text, for Basic credentials.
-private enum Base64Text {
+enum Base64Text {
     static func decode(_ text: String) -> String? {
         var bits: UInt32 = 0
         var count = 0

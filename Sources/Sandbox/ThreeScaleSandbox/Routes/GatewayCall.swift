@@ -44,46 +44,24 @@ struct GatewayCall {
         }
     }
 
-    private mutating func chosenProcess() -> Int {
-        let count = max(1, tenant.knobs.gatewayProcesses)
-        if let text = request.head.value(of: Self.processHeader), let wanted = Int(text), (0..<count).contains(wanted) {
-            return wanted
-        }
-        return tenant.random.upTo(count - 1)
-    }
-
-    private mutating func find(_ service: Int, _ process: Int) -> GatewayBackend.Verdict {
-        let userKey = fields["user_key"]
-        return tenant.authorized(
-            by: userKey ?? fields["app_id"] ?? "", isUserKey: userKey != nil, service: service, process: process,
-            now: now, milliseconds: milliseconds)
-    }
-
     private mutating func authorize(_ service: Int, reports: Bool) -> Response {
-        let process = chosenProcess()
-        let application: GatewayApplication
-        switch find(service, process) {
-        case .found(let found): application = found
+        let userKey = fields["user_key"]
+        let decision = tenant.decide(
+            GatewayQuestion(
+                service: service, credential: userKey ?? fields["app_id"] ?? "", isUserKey: userKey != nil,
+                appKey: fields["app_key"], usage: reports ? usage("") : [], responseCode: fields["log[code]"],
+                process: tenant.gatewayProcess(request.head.value(of: Self.processHeader))),
+            now: now, milliseconds: milliseconds)
+        switch decision {
+        case .known(let application, let refusal, let states):
+            return status(application, refusal: refusal?.reason, states)
         case .userKeyInvalid:
-            let key = XMLForms.escape(fields["user_key"] ?? "")
+            let key = XMLForms.escape(userKey ?? "")
             return error("user_key_invalid", "user key \"\(key)\" is invalid", .forbidden)
-        case .notFound(let id):
+        case .applicationNotFound(let id):
             return error(
                 "application_not_found", "application with id=\"\(XMLForms.escape(id))\" was not found", .notFound)
         }
-        guard application.isLive else { return status(application, refusal: "application is not active") }
-        if fields["user_key"] == nil {
-            let appKey = fields["app_key"]
-            guard tenant.takes(appKey: appKey, of: application, service: service, process: process, now: now) else {
-                let reason = appKey.map { "application key \"\($0)\" is invalid" } ?? "application key is missing"
-                return status(application, refusal: reason)
-            }
-        }
-        let usage = reports ? self.usage("") : []
-        let states = limitStates(application, service, adding: usage)
-        let isOver = states.contains { $0.isExceeded }
-        if !isOver { count(usage, application.id, code: fields["log[code]"]) }
-        return status(application, refusal: isOver ? "usage limits are exceeded" : nil, states)
     }
 
     /// Usage is counted without a look at limits; what names no application is left out.
@@ -96,7 +74,8 @@ struct GatewayCall {
                 by: userKey, isUserKey: isUserKey, service: service, process: GatewayBackend.changing, now: now,
                 milliseconds: milliseconds)
             if case .found(let application) = verdict {
-                count(usage(prefix), application.id, code: fields["\(prefix)[log][code]"])
+                tenant.count(
+                    usage(prefix), application: application.id, responseCode: fields["\(prefix)[log][code]"], at: now)
             }
         }
         return Response(status: HTTPStatus(code: 202))
@@ -113,32 +92,6 @@ struct GatewayCall {
         }
     }
 
-    private mutating func count(_ usage: [(name: String, count: Int)], _ application: Int, code: String?) {
-        for (name, count) in usage {
-            _ = tenant.use(application: application, metric: name, count: count, responseCode: code, at: now)
-        }
-    }
-
-    // MARK: Limits
-
-    private struct LimitState {
-        let limit: GatewayApplication.Limit
-        let range: Range<Int>
-        let current: Int
-        let isExceeded: Bool
-    }
-
-    private func limitStates(
-        _ application: GatewayApplication, _ service: Int, adding usage: [(name: String, count: Int)]
-    ) -> [LimitState] {
-        application.limits.map { limit in
-            let range = UsagePeriod.current(limit.period, now: now)
-            let current = tenant.traffic.total(.metric(limit.metric), applications: [application.id], in: range)
-            let asked = usage.filter { $0.name == limit.name }.reduce(0) { $0 + $1.count }
-            return LimitState(limit: limit, range: range, current: current, isExceeded: current + asked > limit.value)
-        }
-    }
-
     // MARK: Answers
 
     private static let contentType = "application/vnd.3scale-v2.0+xml"
@@ -149,7 +102,7 @@ struct GatewayCall {
     }
 
     private func status(
-        _ application: GatewayApplication, refusal: String?, _ states: [LimitState] = []
+        _ application: GatewayApplication, refusal: String?, _ states: [GatewayDecision.LimitState]
     ) -> Response {
         let reason = refusal.map { "<reason>\(XMLForms.escape($0))</reason>" } ?? ""
         let reports = states.map { state in

@@ -24,13 +24,50 @@ package struct ServiceRecord: Sendable {
     package var secretToken = "Shared_secret_sent_from_proxy_to_API_backend_\(RandomText.hex(8))"
     /// The service's own credential at the gateway's backend.
     package var serviceToken = RandomText.hex(32)
-    package var ruleID = 0
+    /// What a gateway counts, in order; a call that no rule matches is refused.
+    package var rules: [MappingRule] = []
+    package var texts = GatewayTexts()
     /// Configurations that were deployed; a service without one is in no bulk list of that environment.
     package var staging: [ConfigRecord] = []
     package var production: [ConfigRecord] = []
     package var lockVersion = 1
     package let createdAt: Int
     package var updatedAt: Int
+}
+
+/// A mapping rule: which calls a gateway lets through, and what they count.
+package struct MappingRule: Sendable {
+    package let id: Int
+    package var method: String
+    /// A path that calls begin with; `{name}` stands for one segment, `$` for the end.
+    package var pattern: String
+    /// The system name of what is counted.
+    package var metric: String
+    package var delta = 1
+
+    package init(id: Int, method: String, pattern: String, metric: String, delta: Int = 1) {
+        self.id = id
+        self.method = method
+        self.pattern = pattern
+        self.metric = metric
+        self.delta = delta
+    }
+}
+
+/// One of the gateway's refusals, as the proxy of a service sets it.
+package struct GatewayText: Sendable {
+    package var status: Int
+    package var text: String
+    package var type = "text/plain; charset=us-ascii"
+}
+
+/// The gateway's refusals, with 3scale's defaults.
+package struct GatewayTexts: Sendable {
+    package var authFailed = GatewayText(status: 403, text: "Authentication failed")
+    package var authMissing = GatewayText(status: 403, text: "Authentication parameters missing")
+    package var noMatch = GatewayText(status: 404, text: "No Mapping Rule matched")
+    package var limitsExceeded = GatewayText(status: 429, text: "Usage limit exceeded")
+
 }
 
 /// A deployed configuration; its content is that of the service now.
@@ -138,6 +175,8 @@ package struct ApplicationRecord: Sendable {
 package struct AppKeyRecord: Sendable {
     package let value: String
     package let createdAt: Int
+    /// A clock that is not moved; nil for a key of its application's create.
+    var bornMilliseconds: Int?
 }
 
 /// A credential of the admin API.

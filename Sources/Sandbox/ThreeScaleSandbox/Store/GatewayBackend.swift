@@ -35,12 +35,21 @@ struct GatewayBackend: Sendable {
         let credential: String
     }
 
+    /// A call that the gateway has let through: credentials and usage.
+    struct Pass: Hashable, Sendable {
+        let service: Int
+        let credentials: [String]
+        let usage: [String]
+    }
+
     /// Applications by user key or application id.
     var applications: [Key: Memory<GatewayApplication>] = [:]
     /// App keys that were found to be good.
     var appKeys: [Key: Memory<Bool>] = [:]
     /// Applications that 3scale has deleted and the job in the background has not, with their service.
     var deleted: [(application: GatewayApplication, service: Int, dueMilliseconds: Int)] = []
+    /// Calls that the gateway lets through before it asks, because it let them through before.
+    var passes: Set<Pass> = []
     /// Tokens of services that are deleted, which the backend still knows.
     var retiredTokens: [Int: String] = [:]
 

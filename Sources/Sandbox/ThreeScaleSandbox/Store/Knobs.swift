@@ -34,7 +34,7 @@ package struct Knobs: Sendable {
     /// Two of one `application_id`, `user_key` or username refuse every later write.
     package var validatesLaterWrites = true
     /// `accounts/find` chooses by the seed among accounts with a user of one name; else it answers the lowest id.
-    package var findVaries = false
+    package var findVaries = true
     /// `accounts/find` finds names that differ in case, as some databases do.
     package var findIgnoresCase = false
     /// A deleted service's applications and plans stay for that many milliseconds.
@@ -45,6 +45,10 @@ package struct Knobs: Sendable {
     package var gatewayRemembersSeconds = 60
     /// The gateway's backend knows a deleted application for that many milliseconds more: a job deletes it there.
     package var backendDeletionMilliseconds = 200
+    /// The gateway lets a call through that it let through before, and asks its backend afterwards.
+    package var gatewayCaches = true
+    /// An application shows that it was used that many seconds after its first use.
+    package var trafficSeenSeconds = 60
     /// Without it no answer carries the description of an application: the tenant has not defined the field.
     package var hasApplicationDescription = true
     /// Applications show null for `user_key` and `client_secret`.

@@ -16,7 +16,7 @@ extension Tenant {
             authUserKey: userKeyName, apiBackend: isPromoted ? "https://backend.example.com:443" : nil, createdAt: now,
             updatedAt: now)
         service.stagingEndpoint = "https://\(host)\(stagingDomain):443"
-        service.ruleID = makeID()
+        service.rules = [MappingRule(id: makeID(), method: "GET", pattern: "/", metric: "hits")]
         if isPromoted {
             service.staging = [ConfigRecord(id: makeID())]
             service.production = [ConfigRecord(id: makeID())]
@@ -89,15 +89,30 @@ extension Tenant {
 
     /// Puts a service into a state that the API does not lead to.
     /// - Parameters:
-    ///   - isPromoted: whether it has a configuration in production.
+    ///   - isPromoted: whether it has a configuration in production; nil leaves it as it is.
     ///   - hasServicePlans: false deletes its service plans.
     /// - Returns: false when there is no such service.
-    package mutating func damage(service id: Int, isPromoted: Bool, hasServicePlans: Bool) -> Bool {
+    package mutating func damage(service id: Int, isPromoted: Bool?, hasServicePlans: Bool) -> Bool {
         guard let known = services[id]?.production else { return false }
         let promoted = known.isEmpty ? [ConfigRecord(id: makeID())] : known
-        services[id]?.production = isPromoted ? promoted : []
+        if let isPromoted { services[id]?.production = isPromoted ? promoted : [] }
         if !hasServicePlans { for plan in plans(.service, service: id) { plans[plan.id] = nil } }
         return true
+    }
+
+    /// Sets what a gateway lets through and counts; each rule gets an id.
+    package mutating func setRules(
+        _ rules: [(method: String, pattern: String, metric: String, delta: Int)], ofService id: Int
+    ) {
+        let made = rules.map {
+            MappingRule(id: makeID(), method: $0.method, pattern: $0.pattern, metric: $0.metric, delta: $0.delta)
+        }
+        services[id]?.rules = made
+    }
+
+    /// Gives every service a public address at one gateway, with its system name as the path.
+    package mutating func setEndpoints(gateway url: String) {
+        for (id, service) in services { services[id]?.endpoint = "\(url)/\(service.systemName)" }
     }
 
     /// Deletes a metric with its methods and limits.

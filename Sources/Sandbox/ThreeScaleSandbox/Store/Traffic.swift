@@ -13,11 +13,32 @@ struct Traffic: Sendable {
         let subject: Subject
     }
 
+    /// When an application was first used: at all, and on the last day with any use.
+    struct Days: Sendable {
+        var first: Int?
+        var firstOfLastDay: Int?
+    }
+
     private var counts: [Series: [Int: Int]] = [:]
+    /// The first second with any use by application and day.
+    private var firstUses: [Int: [Int: Int]] = [:]
 
     /// - Parameter seconds: since 1970-01-01T00:00:00Z.
     mutating func add(_ count: Int, _ subject: Subject, application: Int, at seconds: Int) {
         counts[Series(application: application, subject: subject), default: [:]][seconds / 60, default: 0] += count
+    }
+
+    /// Marks an application as used at that second.
+    mutating func use(application: Int, at seconds: Int) {
+        let day = seconds / 86_400
+        let known = firstUses[application]?[day]
+        if known.map({ $0 > seconds }) ?? true { firstUses[application, default: [:]][day] = seconds }
+    }
+
+    /// Returns when an application was used, as far as up to that second.
+    func days(of application: Int, until seconds: Int) -> Days {
+        let firsts = (firstUses[application] ?? [:]).values.filter { $0 <= seconds }
+        return Days(first: firsts.min(), firstOfLastDay: firsts.max())
     }
 
     /// The calls of some applications in a range of seconds.
@@ -40,6 +61,7 @@ extension Tenant {
         guard let service = applications[id]?.serviceID,
             let metric = metrics.values.first(where: { $0.serviceID == service && $0.systemName == name })
         else { return false }
+        if count > 0 { traffic.use(application: id, at: seconds) }
         traffic.add(count, .metric(metric.id), application: id, at: seconds)
         if let parent = metric.parentID { traffic.add(count, .metric(parent), application: id, at: seconds) }
         if let code = responseCode {

@@ -5,6 +5,8 @@ struct JSONForms {
     let tenant: Tenant
     /// `https://host`, for links.
     let origin: String
+    /// Seconds since 1970-01-01T00:00:00Z.
+    let now: Int
 
     func stamp(_ seconds: Int) -> JSONValue { .string(Stamp.format(seconds, offset: tenant.knobs.timeZoneOffset)) }
 
@@ -50,7 +52,7 @@ struct JSONForms {
             ("auth_app_key", .string(service.authAppKey)),
             ("auth_app_id", .string(service.authAppID)), ("auth_user_key", .string(service.authUserKey)),
         ])
-        Self.addTexts(to: &object)
+        Self.add(service.texts, to: &object)
         let rest = JSONObject([
             ("secret_token", .string(service.secretToken)), ("sandbox_endpoint", .string(service.stagingEndpoint)),
             ("api_test_path", "/"),
@@ -74,22 +76,18 @@ struct JSONForms {
         return .object(object)
     }
 
-    private static let textType: JSONValue = "text/plain; charset=us-ascii"
-
     /// The gateway's texts for refusals.
-    private static func addTexts(to object: inout JSONObject) {
-        object["error_auth_failed"] = "Authentication failed"
-        object["error_auth_missing"] = "Authentication parameters missing"
-        for kind in ["auth_failed", "auth_missing"] {
-            object["error_status_\(kind)"] = 403
-            object["error_headers_\(kind)"] = textType
+    private static func add(_ texts: GatewayTexts, to object: inout JSONObject) {
+        object["error_auth_failed"] = .string(texts.authFailed.text)
+        object["error_auth_missing"] = .string(texts.authMissing.text)
+        for (kind, text) in [("auth_failed", texts.authFailed), ("auth_missing", texts.authMissing)] {
+            object["error_status_\(kind)"] = .int(text.status)
+            object["error_headers_\(kind)"] = .string(text.type)
         }
-        for (kind, status, text) in [
-            ("no_match", 404, "No Mapping Rule matched"), ("limits_exceeded", 429, "Usage limit exceeded"),
-        ] {
-            object["error_\(kind)"] = .string(text)
-            object["error_status_\(kind)"] = .int(status)
-            object["error_headers_\(kind)"] = textType
+        for (kind, text) in [("no_match", texts.noMatch), ("limits_exceeded", texts.limitsExceeded)] {
+            object["error_\(kind)"] = .string(text.text)
+            object["error_status_\(kind)"] = .int(text.status)
+            object["error_headers_\(kind)"] = .string(text.type)
         }
     }
 
@@ -136,24 +134,29 @@ struct JSONForms {
         let own: [(String, JSONValue)] = [("id", .int(service.id)), ("tenant_id", .int(Self.tenantID))]
         let its: (String, JSONValue) = ("service_id", .int(service.id))
         var object = JSONObject(isDeployed ? own + [its] : [its] + own.reversed())
+        let texts = service.texts
         let members: [(String, JSONValue)] = [
             ("endpoint", .string(service.endpoint)), ("deployed_at", .null),
             ("auth_app_key", .string(service.authAppKey)), ("auth_app_id", .string(service.authAppID)),
             ("auth_user_key", .string(service.authUserKey)),
             ("credentials_location", .string(service.credentialsLocation)),
-            ("error_auth_failed", "Authentication failed"), ("error_auth_missing", "Authentication parameters missing"),
+            ("error_auth_failed", .string(texts.authFailed.text)),
+            ("error_auth_missing", .string(texts.authMissing.text)),
             ("created_at", stamp(service.createdAt)), ("updated_at", stamp(service.updatedAt)),
-            ("error_status_auth_failed", 403), ("error_headers_auth_failed", Self.textType),
-            ("error_status_auth_missing", 403), ("error_headers_auth_missing", Self.textType),
-            ("error_no_match", "No Mapping Rule matched"), ("error_status_no_match", 404),
-            ("error_headers_no_match", Self.textType), ("secret_token", .string(service.secretToken)),
+            ("error_status_auth_failed", .int(texts.authFailed.status)),
+            ("error_headers_auth_failed", .string(texts.authFailed.type)),
+            ("error_status_auth_missing", .int(texts.authMissing.status)),
+            ("error_headers_auth_missing", .string(texts.authMissing.type)),
+            ("error_no_match", .string(texts.noMatch.text)), ("error_status_no_match", .int(texts.noMatch.status)),
+            ("error_headers_no_match", .string(texts.noMatch.type)), ("secret_token", .string(service.secretToken)),
             ("hostname_rewrite", .null), ("oauth_login_url", .null),
             ("sandbox_endpoint", .string(service.stagingEndpoint)), ("api_test_path", "/"),
             ("api_test_success", .null), ("apicast_configuration_driven", true),
             ("oidc_issuer_endpoint", service.issuerEndpoint.map(JSONValue.string) ?? .null),
             ("lock_version", .int(service.lockVersion)), ("authentication_method", .string(service.backendVersion)),
-            ("oidc_issuer_type", "keycloak"), ("error_headers_limits_exceeded", Self.textType),
-            ("error_status_limits_exceeded", 429), ("error_limits_exceeded", "Usage limit exceeded"),
+            ("oidc_issuer_type", "keycloak"), ("error_headers_limits_exceeded", .string(texts.limitsExceeded.type)),
+            ("error_status_limits_exceeded", .int(texts.limitsExceeded.status)),
+            ("error_limits_exceeded", .string(texts.limitsExceeded.text)),
             ("staging_domain", .string(Self.host(service.stagingEndpoint))),
             ("production_domain", .string(Self.host(service.endpoint))),
             ("hostname_rewrite_for_sandbox", .string(Self.host(service.apiBackend ?? ""))), ("endpoint_port", 443),
@@ -167,18 +170,19 @@ struct JSONForms {
             ), ("jwt_claim_with_client_id", .null), ("jwt_claim_with_client_id_type", .null),
         ]
         for (name, value) in members { object[name] = value }
-        object["proxy_rules"] = [rule(service)]
+        object["proxy_rules"] = .array(
+            service.rules.enumerated().map { rule($0.element, of: service, position: $0.offset + 1) })
         return .object(object)
     }
 
-    /// The mapping rule that every new service has: each GET is a hit.
-    private func rule(_ service: ServiceRecord) -> JSONValue {
-        let hits = tenant.metrics.values.first { $0.serviceID == service.id && $0.systemName == "hits" }
+    private func rule(_ rule: MappingRule, of service: ServiceRecord, position: Int) -> JSONValue {
+        let metric = tenant.metrics.values.first { $0.serviceID == service.id && $0.systemName == rule.metric }
         return [
-            "id": .int(service.ruleID), "proxy_id": .int(service.id), "http_method": "GET", "pattern": "/",
-            "metric_id": .int(hits?.id ?? 0), "metric_system_name": "hits", "delta": 1,
+            "id": .int(rule.id), "proxy_id": .int(service.id), "http_method": .string(rule.method),
+            "pattern": .string(rule.pattern), "metric_id": .int(metric?.id ?? 0),
+            "metric_system_name": .string(rule.metric), "delta": .int(rule.delta),
             "tenant_id": .int(Self.tenantID), "created_at": stamp(service.createdAt),
-            "updated_at": stamp(service.createdAt), "redirect_url": .null, "position": 1, "last": false,
+            "updated_at": stamp(service.createdAt), "redirect_url": .null, "position": .int(position), "last": false,
             "owner_id": .int(service.id), "owner_type": "Proxy", "parameters": [],
             "querystring_parameters": .object(JSONObject()),
         ]
@@ -323,6 +327,7 @@ struct JSONForms {
     func application(_ application: ApplicationRecord) -> JSONValue {
         let service = tenant.anyService(application.serviceID)
         let account = tenant.accounts[application.accountID]
+        let traffic = tenant.traffic.days(of: application.id, until: now - tenant.knobs.trafficSeenSeconds)
         var object = JSONObject([
             ("id", .int(application.id)), ("state", .string(application.state)),
             ("enabled", .bool(application.state == "live" && account?.state != "scheduled_for_deletion")),
@@ -331,8 +336,9 @@ struct JSONForms {
             ("service_name", .string(service?.name ?? "")), ("plan_id", .int(application.planID)),
             ("plan_name", .string(tenant.plans[application.planID]?.name ?? "")),
             ("account_id", .int(application.accountID)),
-            ("org_name", .string(account?.orgName ?? "")), ("first_traffic_at", .null),
-            ("first_daily_traffic_at", .null),
+            ("org_name", .string(account?.orgName ?? "")),
+            ("first_traffic_at", traffic.first.map(stamp) ?? .null),
+            ("first_daily_traffic_at", traffic.firstOfLastDay.map(stamp) ?? .null),
         ])
         switch service?.backendVersion {
         case "2": object["application_id"] = .string(application.applicationID)

@@ -45,14 +45,17 @@ struct XMLForms {
 
     /// Without a declaration, as 3scale has it.
     func proxy(_ service: ServiceRecord) -> String {
-        let plain = "text/plain; charset=us-ascii"
+        let texts = service.texts
         let refusals = [
-            ("error_auth_failed", "Authentication failed"), ("error_auth_missing", "Authentication parameters missing"),
-            ("error_status_auth_failed", "403"), ("error_headers_auth_failed", plain),
-            ("error_status_auth_missing", "403"), ("error_headers_auth_missing", plain),
-            ("error_no_match", "No Mapping Rule matched"), ("error_status_no_match", "404"),
-            ("error_headers_no_match", plain), ("error_limits_exceeded", "Usage limit exceeded"),
-            ("error_status_limits_exceeded", "429"), ("error_headers_limits_exceeded", plain),
+            ("error_auth_failed", texts.authFailed.text), ("error_auth_missing", texts.authMissing.text),
+            ("error_status_auth_failed", "\(texts.authFailed.status)"),
+            ("error_headers_auth_failed", texts.authFailed.type),
+            ("error_status_auth_missing", "\(texts.authMissing.status)"),
+            ("error_headers_auth_missing", texts.authMissing.type), ("error_no_match", texts.noMatch.text),
+            ("error_status_no_match", "\(texts.noMatch.status)"), ("error_headers_no_match", texts.noMatch.type),
+            ("error_limits_exceeded", texts.limitsExceeded.text),
+            ("error_status_limits_exceeded", "\(texts.limitsExceeded.status)"),
+            ("error_headers_limits_exceeded", texts.limitsExceeded.type),
         ]
         let policies = #"[{"name"=>"apicast", "version"=>"builtin", "configuration"=>{}, "enabled"=>true}]"#
         return "<proxy>\(element("service_id", String(service.id)))\(element("endpoint", service.endpoint))"
