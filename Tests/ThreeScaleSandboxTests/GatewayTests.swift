@@ -88,6 +88,46 @@ struct GatewayTests {
         #expect(takes(nil, application, 1, after: 60) && takes("nonsense", application, 0, after: 60))
     }
 
+    @Test("knows a deleted service's applications, and its token, until the jobs in the background")
+    mutating func serviceDeletion() throws {
+        _ = try makeApplication("key-0001")
+        let record = try #require(tenant.services[service])
+        tenant.knobs.deletionMilliseconds = 1_000
+        tenant.scheduleDeletion(of: record, at: 0)
+        #expect(isIn("key-0001", process: 0) && tenant.serviceToken(service) == record.serviceToken)
+        tenant.runJobs(at: 2_000)
+        #expect(tenant.serviceToken(service) == record.serviceToken)
+        #expect(isIn("key-0001", process: 0, after: 2) && !isIn("key-0001", process: 0, after: 3))
+    }
+
+    @Test(
+        "matches mapping rules as the gateway does",
+        arguments: [
+            ("/v1/models", "/", true), ("/v1/models", "/v1/models$", true), ("/v1/models/", "/v1/models$", false),
+            ("/v1/models/x", "/v1/models", true), ("/v1/a/completions", "/v1/{any}/completions", true),
+            ("/v1//completions", "/v1/{any}/completions", false), ("/v2/models", "/v1", false),
+            ("/v1", "/v1/{x}", false),
+        ])
+    func mappingRules(_ path: String, _ pattern: String, _ isMatch: Bool) {
+        #expect(ModelCall.matches(path, pattern) == isMatch)
+    }
+
+    @Test("counts a method against the limits of its metric")
+    mutating func methodLimits() throws {
+        let hits = try #require(tenant.metrics.values.first { $0.serviceID == service && $0.systemName == "hits" }?.id)
+        tenant.addMetric(service: service, systemName: "chat", friendlyName: "Chat", parent: hits, at: start)
+        let plan = try #require(tenant.plans(.application, service: service).first { $0.isPublished })
+        tenant.addLimit(plan: plan.id, metric: hits, period: "day", value: 2, at: start)
+        _ = try makeApplication("key-0001")
+        func question(_ count: Int) -> GatewayQuestion {
+            GatewayQuestion(
+                service: service, credential: "key-0001", isUserKey: true, usage: [("chat", count)], process: 0)
+        }
+        #expect(!tenant.decide(question(3), now: start, milliseconds: 0).isAllowed)
+        #expect(tenant.decide(question(2), now: start, milliseconds: 0).isAllowed)
+        #expect(!tenant.decide(question(1), now: start, milliseconds: 0).isAllowed)
+    }
+
     private mutating func takes(
         _ key: String?, _ application: GatewayApplication, _ process: Int, after seconds: Int = 0
     ) -> Bool {

@@ -79,18 +79,17 @@ extension Call {
 
     /// One criterion: `username` if it is there at all, then `user_id`, then `email`.
     private mutating func findAccount() throws(Refusal) -> Response {
-        let user: UserRecord?
+        let account: AccountRecord?
         if parameters?.has("username") == true, let name = parameters?.list("username").first {
-            guard let account = tenant.find(username: name) else { throw .notFound }
-            return show(account)
+            account = tenant.find(username: name)
         } else if let id = int("user_id") {
-            user = tenant.users[id]
+            account = tenant.users[id].flatMap { tenant.accounts[$0.accountID] }
         } else if let email = text("email"), !email.isEmpty {
-            user = tenant.users.first("email:\(email)")
+            account = tenant.find(email: email)
         } else {
-            user = nil
+            account = nil
         }
-        guard let account = user.flatMap({ tenant.accounts[$0.accountID] }) else { throw .notFound }
+        guard let account else { throw .notFound }
         return show(account)
     }
 
@@ -185,10 +184,12 @@ extension Call {
         changed.username = text("username") ?? changed.username
         changed.email = text("email") ?? changed.email
         changed.updatedAt = now
-        let errors = tenant.userErrors(
+        var errors = tenant.userErrors(
             username: changed.username, email: changed.email == "" ? nil : changed.email, password: text("password"),
             confirmation: nil,
             checksEmailFormat: false, milliseconds: .max, except: user.id)
+        if !tenant.knobs.validatesLaterWrites, changed.username == user.username { errors.removeTaken("username") }
+        if !tenant.knobs.validatesLaterWrites, changed.email == user.email { errors.removeTaken("email") }
         guard errors.isEmpty else { throw .invalid(errors) }
         try write()
         tenant.users[user.id] = changed
@@ -298,5 +299,15 @@ extension Call {
         try write()
         tenant.subscriptions[subscription.id]?.planID = plan.id
         return reply.entity(one("service_plan", json.plan(plan)))
+    }
+}
+
+extension [(attribute: String, messages: [String?])] {
+    /// Takes back that another row has an attribute's value.
+    fileprivate mutating func removeTaken(_ attribute: String) {
+        for index in indices where self[index].attribute == attribute {
+            self[index].messages.removeAll { $0 == "has already been taken" }
+        }
+        removeAll { $0.messages.isEmpty }
     }
 }

@@ -6,37 +6,53 @@ extension Call {
     /// The whole tenant's applications: `GET applications` and `GET applications/find`.
     func tenantApplications(_ path: [String]) throws(Refusal) -> Response {
         guard method == .get else { return unknownRoute }
-        let all = tenant.applications.values.filter { sees($0.serviceID) }.sorted { $0.id < $1.id }
-        if path == ["find"] { return show(try find(in: all)) }
+        if path == ["find"] { return show(try find()) }
         guard path.isEmpty else { return unknownRoute }
-        let matching = all.filter { application in
-            (int("service_id").map { $0 == application.serviceID } ?? true)
-                && (int("plan_id").map { $0 == application.planID } ?? true)
-                && (int("account").map { $0 == application.accountID } ?? true)
+        let page = try page(matchingIDs())
+        let rows = page.rows.compactMap { tenant.applications[$0] }
+        return dated(
+            reply.entity(
+                page.json("applications", "application") { tenant.applications[$0].map(json.application) ?? .null },
+                xml: page.xml("applications") { tenant.applications[$0].map(xml.application) ?? "" }),
+            rows.map(\.updatedAt))
+    }
+
+    /// The ids of the applications that the parameters ask for, ascending: a page of many costs no look at each.
+    private func matchingIDs() -> [Int] {
+        let filters = ["service_id", "plan_id", "account", "state", "user_key", "name"]
+        guard token?.services != nil || filters.contains(where: { text($0) != nil }) else {
+            return tenant.applications.ids
+        }
+        let service = int("service_id")
+        let plan = int("plan_id")
+        let account = int("account")
+        return tenant.applications.ids.filter { id in
+            guard let application = tenant.applications[id] else { return false }
+            return sees(application.serviceID) && (service.map { $0 == application.serviceID } ?? true)
+                && (plan.map { $0 == application.planID } ?? true)
+                && (account.map { $0 == application.accountID } ?? true)
                 && (text("state").map { $0 == application.state } ?? true)
                 && (text("user_key").map { $0 == application.userKey } ?? true)
                 && (text("name").map { $0 == application.name } ?? true)
         }
-        let page = try page(matching)
-        return dated(
-            reply.entity(
-                page.json("applications", "application", json.application),
-                xml: page.xml("applications", xml.application)), page.rows.map(\.updatedAt))
     }
 
     /// A user key finds in mode 1 only, an application id in the others only.
-    private func find(in all: [ApplicationRecord]) throws(Refusal) -> ApplicationRecord {
-        let candidates = all.filter { application in int("service_id").map { $0 == application.serviceID } ?? true }
+    private func find(account: Int? = nil) throws(Refusal) -> ApplicationRecord {
         let mode: (ApplicationRecord) -> String = { tenant.anyService($0.serviceID)?.backendVersion ?? "1" }
-        let found: ApplicationRecord?
+        let candidates: [ApplicationRecord]
         if let key = text("user_key") {
-            found = candidates.first { $0.userKey == key && mode($0) == "1" }
+            candidates = tenant.applications.rows("key:\(key)").filter { mode($0) == "1" }
         } else if let id = text("app_id") {
-            found = candidates.first { $0.applicationID == id && mode($0) != "1" }
+            candidates = tenant.applications.rows("id:\(id)").filter { mode($0) != "1" }
         } else if let id = int("application_id") ?? int("id") {
-            found = candidates.first { $0.id == id }
+            candidates = [tenant.applications[id]].compactMap(\.self)
         } else {
-            found = nil
+            candidates = []
+        }
+        let found = candidates.first { application in
+            sees(application.serviceID) && (account.map { $0 == application.accountID } ?? true)
+                && (int("service_id").map { $0 == application.serviceID } ?? true)
         }
         guard let found else { throw .notFound }
         return found
@@ -63,7 +79,7 @@ extension Call {
             default: return unknownRoute
             }
         }
-        if first == "find", path.count == 1, method == .get { return show(try find(in: all)) }
+        if first == "find", path.count == 1, method == .get { return show(try find(account: account.id)) }
         guard let id = Parameters.id(first), let application = all.first(where: { $0.id == id }) else {
             throw .notFound
         }
@@ -130,7 +146,7 @@ extension Call {
                     list(application.keys.map { json.key($0, of: application) }, "keys", "key"),
                     xml: "<keys>\(application.keys.map(xml.key).joined())</keys>"), application.keys.map(\.createdAt))
         case (.post, 0):
-            let changed = try tenant.addKey(text("key"), to: application, now)
+            let changed = try tenant.addKey(text("key"), to: application, now, milliseconds)
             try write()
             // The application, not the key.
             return created(

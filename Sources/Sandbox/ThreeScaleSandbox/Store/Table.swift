@@ -8,6 +8,8 @@ protocol Row: Sendable {
 /// Rows by id with look-ups beside them, so that a tenant of a hundred thousand accounts answers as fast as an empty one.
 package struct Table<Element: Sendable>: Sendable {
     private var rows: [Int: Element] = [:]
+    /// Ids of all rows, ascending.
+    private(set) var ids: [Int] = []
     /// Ids by look-up text, ascending.
     private var index: [String: [Int]] = [:]
     private let lookups: @Sendable (Element) -> [String]
@@ -21,6 +23,7 @@ package struct Table<Element: Sendable>: Sendable {
     package subscript(id: Int) -> Element? {
         get { rows[id] }
         set {
+            if (rows[id] == nil) != (newValue == nil) { Self.put(id, in: &ids, newValue != nil) }
             let old = rows[id].map(lookups) ?? []
             let new = newValue.map(lookups) ?? []
             rows[id] = newValue
@@ -40,10 +43,19 @@ package struct Table<Element: Sendable>: Sendable {
         for (id, row) in rows where isGone(row) { self[id] = nil }
     }
 
+    /// Puts an id in its place, or takes it out. New rows have the highest id: nearly always an append.
+    private static func put(_ id: Int, in ids: inout [Int], _ isPresent: Bool) {
+        let place = ids.lastIndex { $0 <= id }
+        if isPresent {
+            ids.insert(id, at: place.map { $0 + 1 } ?? 0)
+        } else if let place {
+            ids.remove(at: place)
+        }
+    }
+
     private mutating func insert(_ id: Int, under text: String) {
-        // New rows have the highest id: nearly always an append.
         var ids = index.removeValue(forKey: text) ?? []
-        ids.insert(id, at: ids.lastIndex { $0 < id }.map { $0 + 1 } ?? 0)
+        Self.put(id, in: &ids, true)
         index[text] = ids
     }
 

@@ -136,9 +136,15 @@ extension Tenant {
 
     // MARK: Keys
 
-    mutating func addKey(_ value: String?, to application: ApplicationRecord, _ now: Int) throws(Refusal)
-        -> ApplicationRecord
-    {
+    mutating func addKey(
+        _ value: String?, to application: ApplicationRecord, _ now: Int, _ milliseconds: Int? = nil
+    ) throws(Refusal) -> ApplicationRecord {
+        // In a race the same key passes the validation twice, and the database's own index refuses the second.
+        let isRaced = application.keys.contains { key in
+            guard let milliseconds, let born = key.bornMilliseconds, key.value == value else { return false }
+            return milliseconds - born < knobs.uniquenessRaceMilliseconds
+        }
+        if isRaced { throw .conflict }
         let most = mostKeys(ofService: application.serviceID)
         let value = value ?? RandomText.hex(16)
         var errors: Errors = []
@@ -150,7 +156,7 @@ extension Tenant {
         guard errors.isEmpty else { throw .invalid(errors) }
         if knobs.validatesLaterWrites, !twinErrors(application).isEmpty { throw .failed }
         var changed = application
-        changed.keys.append(AppKeyRecord(value: value, createdAt: now))
+        changed.keys.append(AppKeyRecord(value: value, createdAt: now, bornMilliseconds: milliseconds))
         applications[changed.id] = changed
         return changed
     }

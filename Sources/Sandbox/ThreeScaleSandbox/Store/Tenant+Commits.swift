@@ -50,7 +50,8 @@ extension Tenant {
                     errors.append(("email", ["has already been taken"]))
                 }
             }
-            guard errors.isEmpty else { throw .invalid([("users", ["invalid"])] + errors) }
+            // Here the user is saved by itself: the account's `users` is no part of the refusal.
+            guard errors.isEmpty else { throw .invalid(errors) }
         }
         if let account = rows.account { accounts[account.id] = account }
         for user in rows.users { users[user.id] = user }
@@ -101,9 +102,11 @@ extension Tenant {
     /// Does what is due of the background jobs.
     mutating func runJobs(at milliseconds: Int) {
         guard !jobs.isEmpty else { return }
-        let due = jobs.filter { $0.dueMilliseconds <= milliseconds }
+        for job in jobs where job.dueMilliseconds <= milliseconds {
+            deleteService(job.service.id, at: milliseconds)
+        }
+        // Only now: a service's token is looked up among the jobs.
         jobs.removeAll { $0.dueMilliseconds <= milliseconds }
-        for job in due { deleteService(job.service.id, at: milliseconds) }
     }
 
     /// Hides a service now and deletes what belongs to it by a job.
@@ -127,6 +130,14 @@ extension Tenant {
             knobs.findIgnoresCase && exact.isEmpty
             ? users.values.filter { $0.username.lowercased() == username.lowercased() }.sorted { $0.id < $1.id }
             : exact
+        return accountOfOne(of: matching)
+    }
+
+    /// The account that `accounts/find` answers for an address.
+    mutating func find(email: String) -> AccountRecord? { accountOfOne(of: users.rows("email:\(email)")) }
+
+    /// 3scale asks its database for no order, so that either of two may be found.
+    private mutating func accountOfOne(of matching: [UserRecord]) -> AccountRecord? {
         guard let first = matching.first else { return nil }
         let chosen = knobs.findVaries ? matching[random.upTo(matching.count - 1)] : first
         return accounts[chosen.accountID]

@@ -98,6 +98,8 @@ enum Refusal: Error {
     case missing(String)
     /// 400 with one text.
     case badValue(String)
+    /// 409 without a body: the database refused a second row.
+    case conflict
     /// 500 of the framework.
     case failed
 }

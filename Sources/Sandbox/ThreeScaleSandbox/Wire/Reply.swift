@@ -70,6 +70,7 @@ struct Reply {
         case .missing(let name): .text("Required parameter missing: \(name)", status: .badRequest)
         case .badValue(let text): error(text, .badRequest)
         case .denied(let text): error(text, .forbidden)
+        case .conflict: Response(status: .conflict)
         case .failed: Self.json(["status": 500, "error": "Internal Server Error"], status: .internalServerError)
         }
     }
