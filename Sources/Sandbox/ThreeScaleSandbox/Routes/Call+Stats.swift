@@ -37,15 +37,15 @@ extension Call {
 
     // MARK: The period
 
-    private func zone() throws(Refusal) -> UsagePeriod.Zone {
+    private func zone() throws(Refusal) -> Zone {
         if let name = text("timezone") {
-            guard let zone = UsagePeriod.Zone.named(name) else { throw .failed }
+            guard let zone = Zone.named(name) else { throw .failed }
             return zone
         }
         let offset = tenant.knobs.timeZoneOffset
         // Names of the zones of the sea count westwards.
-        return UsagePeriod.Zone(
-            name: offset == 0 ? "Etc/UTC" : "Etc/GMT\(offset > 0 ? "-" : "+")\(abs(offset) / 3_600)", offset: offset)
+        return Zone(
+            name: offset == 0 ? "Etc/UTC" : "Etc/GMT\(offset > 0 ? "-" : "+")\(abs(offset) / 3_600)", standard: offset)
     }
 
     private func time(_ name: String) throws(Refusal) -> Int? {
@@ -66,7 +66,7 @@ extension Call {
                     name: name, granularity: granularity, zone: zone, since: since,
                     until: UsagePeriod.moved(since, by: name, 1) - 1)
             }
-            let local = now + zone.offset
+            let local = now + zone.offset(at: now)
             return UsagePeriod(
                 name: name, granularity: granularity, zone: zone, since: UsagePeriod.moved(local, by: name, -1),
                 until: local)
@@ -87,7 +87,9 @@ extension Call {
     }
 
     private func form(_ period: UsagePeriod, isWhole: Bool) -> JSONValue {
-        let stamp = { (seconds: Int) -> JSONValue in .string(Stamp.format(seconds, offset: period.zone.offset)) }
+        let stamp = { (seconds: Int) -> JSONValue in
+            .string(Stamp.format(seconds, offset: period.zone.offset(at: seconds)))
+        }
         var object = JSONObject([
             ("name", period.name.map(JSONValue.string) ?? .null), ("since", stamp(period.since)),
             ("until", stamp(period.until)),

@@ -42,27 +42,6 @@ struct UsagePeriod {
         }
     }
 
-    /// A time zone by the name that Rails has for it.
-    struct Zone {
-        /// As answers name it.
-        let name: String
-        /// Seconds east of UTC; summer time is not followed.
-        let offset: Int
-
-        static func named(_ name: String) -> Zone? {
-            switch name {
-            case "UTC", "Etc/UTC": Zone(name: "Etc/UTC", offset: 0)
-            case "London": Zone(name: "Europe/London", offset: 0)
-            case "Madrid": Zone(name: "Europe/Madrid", offset: 3_600)
-            case "Berlin": Zone(name: "Europe/Berlin", offset: 3_600)
-            case "Paris": Zone(name: "Europe/Paris", offset: 3_600)
-            case "Eastern Time (US & Canada)": Zone(name: "America/New_York", offset: -18_000)
-            case "Pacific Time (US & Canada)": Zone(name: "America/Los_Angeles", offset: -28_800)
-            default: nil
-            }
-        }
-    }
-
     static let granularities: [String: Granularity] = ["day": .hour, "week": .sixHours, "month": .day, "year": .month]
 
     /// Widens a range outwards to whole steps.
@@ -77,7 +56,7 @@ struct UsagePeriod {
         while bounds[bounds.count - 1] <= until {
             bounds.append(Self.next(granularity, after: bounds[bounds.count - 1]))
         }
-        self.bounds = bounds.map { $0 - zone.offset }
+        self.bounds = bounds.map { $0 - zone.offset(atLocal: $0) }
     }
 
     var steps: [Range<Int>] { zip(bounds, bounds.dropFirst()).map { $0..<$1 } }
