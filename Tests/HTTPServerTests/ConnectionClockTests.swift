@@ -46,6 +46,38 @@ struct ConnectionClockTests {
         #expect(clock.deadline == 3_700)
     }
 
+    @Test(
+        "each request has its own time, also where it begins with the end of the one before",
+        arguments: [.head, .body] as [RequestMachine.Waiting])
+    func overlapping(_ part: RequestMachine.Waiting) {
+        var clock = ConnectionClock()
+        clock.wait(for: part, times, now: 1_000)
+        let first = clock.deadline
+        clock.received(10, now: 6_000)
+        clock.requestIsWhole()
+        clock.wait(for: part, times, now: 6_000)
+        #expect(clock.deadline == first + 5_000 && clock.progress.since == 6_000)
+    }
+
+    @Test("each answer has its own time, also where it waits the moment the one before has left")
+    func answersInARow() {
+        var clock = ConnectionClock()
+        clock.waitForReader(of: 3_000, taken: 0, times, now: 0)
+        clock.requestIsWhole()
+        clock.waitForReader(of: 3_000, taken: 3_000, times, now: 4_000)
+        let goesOn = clock.readerGoesOn(taken: 4_000, times, now: 6_000)
+        #expect(goesOn && clock.deadline == 8_000)
+    }
+
+    @Test("a request that is worked on has no deadline here")
+    func worked() {
+        var clock = ConnectionClock()
+        clock.wait(for: .head, times, now: 0)
+        clock.requestIsWhole()
+        clock.wait(for: .answer, times, now: 10)
+        #expect(clock.deadline == .max)
+    }
+
     @Test("what we ourselves send slowly has the stall time alone")
     func paced() {
         var clock = ConnectionClock()

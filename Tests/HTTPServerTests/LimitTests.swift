@@ -22,6 +22,44 @@ struct LimitTests {
         }
     }
 
+    @Test("requests that overlap each have the time of a head")
+    func overlappingHeads() async throws {
+        try await withServer({ $0.limits.headTime = .seconds(5) }) { port, _ in
+            let client = try RawClient(port: port)
+            let answered = await onOwnThread {
+                client.send("GET / HTTP")
+                return (0..<7).count { _ in
+                    usleep(1_000_000)
+                    client.send("/1.1\r\nHost: a\r\n\r\nGET / HTTP")
+                    return client.read(until: "\r\n\r\nnow").hasSuffix("now")
+                }
+            }
+            #expect(answered == 7)
+        }
+    }
+
+    /// Four seconds are allowed for each answer and two are taken, so that one deadline for all of them would pass.
+    @Test("answers behind one another each have their time")
+    func answersInARow() async throws {
+        try await withServer({
+            $0.limits.stallTime = .seconds(2)
+            $0.limits.answerBytesPerSecond = 1 << 19
+        }) { port, _ in
+            let client = try RawClient(port: port, isNarrow: true)
+            client.send(String(repeating: "GET /big HTTP/1.1\r\nHost: a\r\n\r\n", count: 3))
+            let body = await onOwnThread {
+                let began = ContinuousClock.now
+                var body = 0
+                while body < 3 << 20, let bytes = client.readSome(8 * 1024) {
+                    body += bytes.count { $0 == 0x61 }
+                    while began.duration(to: .now) < .milliseconds(body >> 9) { usleep(1_000) }
+                }
+                return body
+            }
+            #expect(body >= 3 << 20)
+        }
+    }
+
     /// Each piece of the answer takes longer than the stall time, and libuv tells of whole pieces only.
     @Test("a client that reads slowly gets its whole answer, however long that takes")
     func slowReader() async throws {

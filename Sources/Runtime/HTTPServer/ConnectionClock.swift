@@ -1,7 +1,7 @@
 import HTTP
 
-/// By when a connection must have come further: one deadline, which no byte of the client's moves. A value; the time is an
-/// argument, in milliseconds of the loop's clock.
+/// By when a connection must have come further: one deadline for each request and each answer, which no byte of the client's
+/// moves. A value; the time is an argument, in milliseconds of the loop's clock.
 struct ConnectionClock {
     /// When the connection is to be looked at.
     private(set) var deadline: UInt64 = .max
@@ -21,6 +21,13 @@ struct ConnectionClock {
     mutating func begin(_ times: ServerLimits.Clocks, now: UInt64) {
         waiting = .request
         set(after: times.idleTime, now: now)
+    }
+
+    /// A request is whole: what follows on the connection, answers and further requests, has clocks of its own.
+    mutating func requestIsWhole() {
+        waiting = .nothing
+        deadline = .max
+        takenAtLastLook = nil
     }
 
     /// Waits for bytes of a request, or for its answer, unless it does so already.

@@ -4,6 +4,7 @@ import HTTP
 /// Work on a request: when it begins, and what becomes of its answer.
 extension HTTPConnection {
     func answer(_ head: RequestHead, _ body: [UInt8]) {
+        clock.requestIsWhole()
         let id = requestID(head)
         current = (id, head.method == .head, head.version, body.capacity)
         requestBytes = body.capacity + head.heldBytes
