@@ -36,6 +36,24 @@ private final class Worker: Responder {
     }
 }
 
+/// Records the paths of requests. `/block` keeps its loop until it may go on.
+private final class Record: Responder {
+    let isBlocked = Flag()
+    let mayGoOn = Flag()
+    private let seen = Mutex<[String]>([])
+
+    var paths: [String] { seen.withLock { $0 } }
+
+    func respond(to request: Request) -> Answer {
+        if request.path == "/block" {
+            isBlocked.raise()
+            mayGoOn.wait()
+        }
+        seen.withLock { $0.append(String(request.path)) }
+        return .now(.text("now"))
+    }
+}
+
 private func ask(_ path: String, _ fields: String = "") -> String { "GET \(path) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n" }
 private let close = "Connection: close\r\n"
 
@@ -120,6 +138,28 @@ struct OverloadTests {
             for client in clients {
                 #expect(client.count(of: "HTTP/1.1 200 OK", atLeast: count + 1) == count + 1)
             }
+        }
+    }
+
+    @Test("one that has sent a thousand requests at once is not answered all of them before others")
+    func turns() async throws {
+        let record = Record()
+        try await serve(record, { _ in }) { port, _ in
+            // Every other one is on the same loop.
+            let clients = try (0..<5).map { _ in
+                let client = try RawClient(port: port)
+                client.send(ask("/now"))
+                #expect(client.read(until: "now").hasSuffix("now"))
+                return client
+            }
+            clients[0].send(ask("/block"))
+            await record.isBlocked.isRaisedAtLast()
+            clients[2].send(String(repeating: ask("/many"), count: 1_000))
+            clients[4].send(ask("/one"))
+            record.mayGoOn.raise()
+            #expect(clients[4].read(until: "now").hasSuffix("now"))
+            #expect(clients[2].count(of: "HTTP/1.1 200 OK", atLeast: 1_000) == 1_000)
+            #expect((record.paths.firstIndex(of: "/one") ?? .max) < 200)
         }
     }
 

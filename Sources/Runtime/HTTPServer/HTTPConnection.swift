@@ -21,6 +21,8 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder, E
     var stage = Stage.open
     var peerHasEnded = false
     var isReading = false
+    /// What has arrived is answered further in the loop's next round.
+    private var isPutOff = false
     var requestsAnswered = 0
     var pacer: PacedWriter?
     /// What of a large body waits for the bytes before it. It shares the answer's memory, so that a slow reader costs
@@ -84,16 +86,28 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder, E
     /// Answers to pipelined requests leave together once they are that large, in bytes.
     private static let batchBytes = 16 * 1024
 
+    /// Requests that are answered in one go before other connections get their turn.
+    private static let requestsPerTurnMax = 16
+
+    /// Whether nothing is under way that another request would have to wait for.
+    private var mayAnswer: Bool {
+        stage == .open && current == nil && pacer == nil && rest.isEmpty && tcp.unsentBytes == 0
+    }
+
     /// Takes requests from the bytes until one has to be waited for, or an answer is more than the socket takes: the next
-    /// one is made when that one has left.
+    /// one is made when that one has left. Of many requests it answers some and goes on in the loop's next round.
     func process() {
+        guard !isPutOff else { return }
         var needsData = false
-        while !needsData, stage == .open, current == nil, pacer == nil, rest.isEmpty, tcp.unsentBytes == 0 {
+        var turnsLeft = Self.requestsPerTurnMax
+        while !needsData, turnsLeft > 0, mayAnswer {
             do throws(ProtocolError) {
                 switch try machine.next() {
                 case .needData: needsData = true
                 case .continueExpected: server.out.append(contentsOf: ResponseEncoder.continueResponse)
-                case .request(let head, let body): answer(head, body)
+                case .request(let head, let body):
+                    answer(head, body)
+                    turnsLeft -= 1
                 }
             } catch {
                 refuse(error)
@@ -106,6 +120,22 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder, E
         if needsData, peerHasEnded || server.isEnding && machine.waiting == .request, current == nil {
             closeAfterFlush()
         }
+        if turnsLeft == 0 { putOff() }
+    }
+
+    /// Goes on in the loop's next round, unless the end of what is under way makes it go on.
+    private func putOff() {
+        guard mayAnswer else { return }
+        isPutOff = true
+        // libuv would read on and on as long as bytes arrive.
+        stopReading()
+        let me = LoopBound(self, to: server.loop)
+        server.loop.later { me.value.goOn() }
+    }
+
+    private func goOn() {
+        isPutOff = false
+        if stage == .open { process() }
     }
 
     /// Brings in order what depends on how far the connection has come: whether it reads, which clock runs, and what it
