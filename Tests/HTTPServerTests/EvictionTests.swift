@@ -109,13 +109,21 @@ struct ShedOrderTests {
             holder("192.0.2.1", 50, 1), holder("192.0.2.2", 30, 2), holder("192.0.2.2", 40, 3),
             holder("192.0.2.2", 40, 4), holder(nil, 60, 5),
         ]
-        #expect(ShedOrder.rank(holders) == [2, 3, 1, 4, 0])
+        #expect(ShedOrder.rank(holders) == [2, 3, 4, 0, 1])
+    }
+
+    @Test("a client with many small ones gives up no more than what it holds beyond others")
+    func manySmall() {
+        let office = (0..<100).map { holder("192.0.2.1", 10, UInt64($0)) }
+        let strangers = (0..<20).map { holder("198.51.100.\($0)", 200, UInt64(1_000 + $0)) }
+        let firstHundred = ShedOrder.rank(office + strangers).prefix(100)
+        #expect(firstHundred.count { $0 < 100 } == 80 && firstHundred.count { $0 >= 100 } == 20)
     }
 
     @Test("the addresses of one IPv6 network hold together what each holds")
     func networks() {
         let holders = [holder("192.0.2.1", 50, 1), holder("2001:db8::1", 30, 2), holder("2001:db8:0:0:9::2", 30, 3)]
-        #expect(ShedOrder.rank(holders) == [1, 2, 0])
+        #expect(ShedOrder.rank(holders) == [1, 0, 2])
     }
 }
 

@@ -8,18 +8,24 @@ enum ShedOrder {
         let number: UInt64
     }
 
-    /// First the clients whose connections hold most together, of each its largest connection first, and among equals the
-    /// oldest.
+    /// The client whose connections hold most together gives one first, and again as long as it holds most; of each its
+    /// largest connection first, and among equals the oldest. So a client with many small ones keeps as much as any other.
     /// - Returns: indices of holders.
     static func rank(_ holders: [Holder]) -> [Int] {
         var totals: [String: Int] = [:]
         for holder in holders {
             if let group = holder.group { totals[group, default: 0] += holder.bytes }
         }
-        return holders.enumerated().map { index, holder in
-            (total: holder.group.flatMap { totals[$0] } ?? holder.bytes, holder: holder, index: index)
-        }.sorted {
-            ($0.total, $0.holder.bytes, $1.holder.number) > ($1.total, $1.holder.bytes, $0.holder.number)
-        }.map(\.index)
+        let bySize = holders.indices.sorted {
+            (holders[$0].bytes, holders[$1].number) > (holders[$1].bytes, holders[$0].number)
+        }
+        let ranked = bySize.enumerated().map { place, index in
+            let holder = holders[index]
+            guard let group = holder.group else { return (held: holder.bytes, place: place, index: index) }
+            let held = totals[group, default: 0]
+            totals[group] = held - holder.bytes
+            return (held: held, place: place, index: index)
+        }
+        return ranked.sorted { ($0.held, $1.place) > ($1.held, $0.place) }.map(\.index)
     }
 }
