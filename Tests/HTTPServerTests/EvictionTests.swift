@@ -57,6 +57,32 @@ struct EvictionOrderTests {
     }
 }
 
+/// A connection that has begun a request and cannot be ended.
+private final class Lasting: Evictable {
+    let clientGroup: String? = "192.0.2.1"
+
+    func spareTime(now: UInt64) -> SpareTime? { SpareTime(isIdle: false, since: 0) }
+    func evict(now: UInt64) -> Bool { false }
+}
+
+@Suite("The connections that go next")
+struct EvictionListTests {
+    @Test("looking for them takes a bounded part of the time, however often it is in vain", arguments: [false, true])
+    func looks(_ mayGo: Bool) {
+        let connections = (0..<5_000).map { _ in Lasting() as any Evictable }
+        var list = EvictionList()
+        var looks = 0
+        for now in 1_000..<2_000 as Range<UInt64> {
+            let look = {
+                looks += 1
+                return connections
+            }
+            while list.takeNext(now: now, look, sizes: { [:] }, mayGo: { _, _ in mayGo }) != nil {}
+        }
+        #expect(looks <= 20)
+    }
+}
+
 @Suite("Since when a client has made no progress")
 struct ClientProgressTests {
     @Test("a byte now and then is none, a kilobyte is")
@@ -242,6 +268,22 @@ struct EvictionTests {
             #expect(isIn)
             #expect(server.activity.evicted == 1)
             #expect(reader.readSome(8 * 1024) != nil)
+        }
+    }
+
+    @Test("an address that takes its answers on every connection, slowly, shuts out no other")
+    func slowReaders() async throws {
+        try await withServer({ $0.limits.connections = 8 }) { port, server in
+            let readers = try (0..<8).map { _ in try RawClient(port: port, isNarrow: true, from: 2) }
+            for client in readers { client.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n") }
+            try await becomesTrue { await server.connectionCount() == 8 }
+            // More than what counts as standing still.
+            for _ in 0..<30 {
+                for client in readers { _ = client.readSome(2 * 1024) }
+                try await Task.sleep(for: .milliseconds(100))
+            }
+            #expect(try isAnswered(port, from: 3))
+            #expect(server.activity.evicted == 1)
         }
     }
 

@@ -2,12 +2,11 @@
 protocol Evictable: AnyObject {
     /// What its client counts under; nil when the address speaks for many clients, so that each connection is one.
     var clientGroup: String? { get }
-    /// Since when it has done nothing for its client; nil while a request is worked on, or its client takes the answer, so that
-    /// it must stay.
+    /// Since when its client has come no further; nil while a request is worked on, so that it must stay.
     /// - Parameter now: milliseconds of the loop's clock.
     func spareTime(now: UInt64) -> SpareTime?
-    /// Ends it, unless bytes have arrived and are about to be read, or the client has begun to take its answer. It counts no
-    /// more then.
+    /// Ends it, unless bytes have arrived and are about to be read, or a client that took none of its answer has begun to. It
+    /// counts no more then.
     /// - Returns: whether it was ended.
     func evict(now: UInt64) -> Bool
 }
@@ -74,6 +73,9 @@ struct EvictionList {
     /// Milliseconds until it is worth looking again where few were found. Where many were, one: who looks may find that none
     /// of them can be ended.
     private static let pause: UInt64 = 10
+    /// Beside that, a millisecond for each of so many connections: looking may take a tenth of the loop's time, however many
+    /// newcomers are refused.
+    private static let connectionsPerMillisecond = 100
 
     /// The next is the last.
     private var entries: [Entry] = []
@@ -122,6 +124,7 @@ struct EvictionList {
         let chosen = EvictionOrder.choose(candidates, sizes: sizes, most: Self.entriesMax)
         entries = chosen.reversed().map { Entry(connection: spare[$0], time: candidates[$0].time) }
         expiry = now &+ Self.lifetime
-        nextLook = chosen.count < Self.entriesMax ? now &+ Self.pause : now &+ 1
+        let pause = chosen.count < Self.entriesMax ? Self.pause : 1
+        nextLook = now &+ max(pause, UInt64(connections.count / Self.connectionsPerMillisecond))
     }
 }

@@ -5,7 +5,9 @@ import HTTP
 extension HTTPConnection {
     func spareTime(now: UInt64) -> SpareTime? {
         guard current == nil, pacer == nil else { return nil }
-        if tcp.unsentBytes > 0 { return spareTimeOfReader(now) }
+        if tcp.unsentBytes > 0 {
+            return stage == .open || stage == .closing ? SpareTime(isIdle: false, since: clock.progress.since) : nil
+        }
         guard rest.isEmpty else { return nil }
         switch (stage, clock.waiting) {
         case (.open, .request): return SpareTime(isIdle: true, since: clock.since(server.clocks.idleTime))
@@ -15,18 +17,14 @@ extension HTTPConnection {
         }
     }
 
-    /// A client that takes its answer keeps its connection.
-    private func spareTimeOfReader(_ now: UInt64) -> SpareTime? {
-        guard stage == .open || stage == .closing else { return nil }
-        let time = SpareTime(isIdle: false, since: clock.progress.since)
-        return time.isStuck(now: now) ? time : nil
-    }
-
     func evict(now: UInt64) -> Bool {
         if tcp.unsentBytes > 0 {
-            let since = clock.progress.since
-            clock.readerHasTaken(tcp.takenBytes, now: now)
-            guard clock.progress.since == since else { return false }
+            // One that was thought to be stuck may have gone on since the kernel was last asked.
+            let time = SpareTime(isIdle: false, since: clock.progress.since)
+            if time.isStuck(now: now) {
+                clock.readerHasTaken(tcp.takenBytes, now: now)
+                guard clock.progress.since == time.since else { return false }
+            }
             entry = nil
             // A reset: the kernel, too, drops what the client does not take.
             abort()
