@@ -130,16 +130,19 @@ package struct HelperServer: Sendable {
         limits.keysLifetime = settings.applicationsCache
         limits.accountLifetime = settings.accountCache
         limits.adoptsUnmarked = settings.adoptsUnmarked
+        limits.listsSecrets = !settings.keyRules.showsOnce
         let keys = OwnedKeys(
             manager: manager, limits: limits, spawn: spawn, factory: registry)
         let shared = try await sharedState(group, registry, credentials.roots, keys)
         let find = FindService(
             catalogs: catalogs, manager: manager, policy: policy, limitsLifetime: settings.catalogRefresh, spawn: spawn)
+        let replicas = Replicas(state: shared.state, sleep: sleep)
+        let audit = AuditTrail(logger: log.audit, factory: registry, queue: log.auditQueue, sleep: sleep)
         let provision = ProvisionKey(
-            find: find, manager: manager, keys: keys, replicas: Replicas(state: shared.state, sleep: sleep),
+            find: find, manager: manager, keys: keys, replicas: replicas,
             defaultPlan: settings.defaultPlan, spawn: spawn, sleep: sleep,
             logger: logger.labelled("provisioning"),
-            audit: AuditTrail(logger: log.audit, factory: registry, queue: log.auditQueue, sleep: sleep))
+            audit: audit)
         let lifecycle = Lifecycle()
         telemetry.collect(
             verifier: verifier, catalogs: catalogs, keys: keys, policy: policy,
@@ -152,8 +155,8 @@ package struct HelperServer: Sendable {
                 logger: logger.labelled("api")),
             services: ServiceRoutes(
                 listServices: ListServices(catalogs: catalogs, keys: keys, policy: policy), findService: find,
-                provisionKey: provision),
-            keys: keyRoutes(catalogs, keys, policy, credentials),
+                provisionKey: provision, showsOnce: settings.keyRules.showsOnce),
+            keys: keyRoutes(catalogs, keys, policy, manager, replicas, audit, credentials),
             documentation: DocumentationRoutes(documentation: documentation()),
             resource: ResourceRoutes(resource: protectedResource),
             metrics: settings.telemetry.metricsPort == 0 ? telemetry.metricsRoute : nil)

@@ -64,6 +64,8 @@ extension Settings {
                 `init` marks them before it answers one. `false` neither shows nor answers them.
                 """)
 
+        keyRules = Self.keyRules(&reader)
+
         reader.section("Server")
         environment = reader.choice(
             forKey: "MLAAS_ENV", aliases: ["FLASK_ENV"], default: .production,

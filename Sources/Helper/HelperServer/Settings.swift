@@ -29,6 +29,7 @@ package struct Settings: Sendable {
     package let accountCache: Duration
     package let adoptsUnmarked: Bool
     package let defaultPlan: String?
+    package let keyRules: KeyRules
     package let requiredRole: String?
     package let serviceRoles: [String: Set<String>]
     /// What becomes of the services that `serviceRoles` does not name.
@@ -53,7 +54,7 @@ package struct Settings: Sendable {
     /// Prefixes by which a variable that nobody reads is taken for a slip of the pen.
     private static let prefixes = [
         "KEYCLOAK_", "THREESCALE_", "MLAAS_", "SERVER_", "API_", "CATALOG_", "APPLICATIONS_", "BREAKER_", "SHUTDOWN_",
-        "LOG_", "METRICS_", "CORS_", "TLS_", "RATE_", "REDIS_", "TRUSTED_",
+        "LOG_", "METRICS_", "CORS_", "TLS_", "RATE_", "REDIS_", "TRUSTED_", "KEY_", "KEYS_", "GATEWAY_",
     ]
     /// What other parts of a deployment set.
     private static let ignored: Set<String> = ["FLASK_APP", "FLASK_DEBUG", "MLAAS_VERSION"]

@@ -18,6 +18,7 @@ final class LocalCounters: Sendable {
     private let read: [Shard]
     private let write: [Shard]
     private let authFailure: [Shard]
+    private let reveal: [Shard]
     private let now: @Sendable () -> UInt64
 
     /// - Parameters:
@@ -33,6 +34,7 @@ final class LocalCounters: Sendable {
         read = shards(.read)
         write = shards(.write)
         authFailure = shards(.authFailure)
+        reveal = shards(.reveal)
         self.now = now
     }
 
@@ -50,6 +52,7 @@ final class LocalCounters: Sendable {
             case .read: read
             case .write: write
             case .authFailure: authFailure
+            case .reveal: reveal
             }
         precondition(!shards.isEmpty, "Invalid state: nobody announced the policy \(policy.name)")
         return shards[Int(Self.spread(subject) % UInt64(shards.count))]

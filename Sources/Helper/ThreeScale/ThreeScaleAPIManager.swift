@@ -9,7 +9,7 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
     /// Pages of a tenant's applications that a search reads.
     private static let pagesMax = 10_000
 
-    private let transport: ThreeScaleTransport
+    let transport: ThreeScaleTransport
     private let configuration: ThreeScaleConfiguration
 
     /// - Parameters:

@@ -22,6 +22,8 @@ package enum ThreeScaleOperation: String, UpstreamOperation {
     case confirmUser = "confirm_user"
     case listAllApplications = "list_all_applications"
     case renameUser = "rename_user"
+    case suspendApplication = "suspend_application"
+    case resumeApplication = "resume_application"
     case deleteApplication = "delete_application"
     case deleteAccount = "delete_account"
     case listKeys = "list_keys"

@@ -2,7 +2,7 @@ import HelperCore
 import Synchronization
 
 /// 3scale in memory: keeps what is created and fails on demand.
-final class InMemoryAPIManager: APIManager {
+final class InMemoryAPIManager: KeyManager {
     struct State: Sendable {
         var services: [Service] = [.chat, .oidc, .planless]
         var accounts: [String: Account] = [:]
@@ -71,7 +71,7 @@ final class InMemoryAPIManager: APIManager {
             let made = Application(
                 id: state.nextID, serviceID: service, accountID: draft.account,
                 plan: PlanReference(id: draft.plan, name: "Basic"), state: .live, description: draft.description,
-                credentials: .userKey("key-\(state.nextID)"))
+                credentials: .userKey("key-\(state.nextID)"), createdAt: 1_000, updatedAt: 1_000)
             state.applications.append(made)
             return made
         }
@@ -85,7 +85,33 @@ final class InMemoryAPIManager: APIManager {
             let old = state.applications[index]
             state.applications[index] = Application(
                 id: old.id, serviceID: old.serviceID, accountID: old.accountID, plan: old.plan, state: old.state,
-                description: description, credentials: old.credentials)
+                description: description, credentials: old.credentials, createdAt: old.createdAt,
+                updatedAt: old.updatedAt)
+            return state.applications[index]
+        }
+    }
+
+    func suspend(application: Int, account: Int) async throws(APIManagerError) -> Application {
+        try move(application, from: .live, to: .suspended)
+    }
+
+    func resume(application: Int, account: Int) async throws(APIManagerError) -> Application {
+        try move(application, from: .suspended, to: .live)
+    }
+
+    private func move(
+        _ application: Int, from: Application.State, to: Application.State
+    ) throws(APIManagerError) -> Application {
+        try run { state throws(APIManagerError) in
+            guard let index = state.applications.firstIndex(where: { $0.id == application }) else { throw .notFound }
+            let old = state.applications[index]
+            guard old.state == from else {
+                throw .rejected(status: 422, details: [.init(field: "state", issue: "cannot transition")])
+            }
+            state.applications[index] = Application(
+                id: old.id, serviceID: old.serviceID, accountID: old.accountID, plan: old.plan, state: to,
+                description: old.description, credentials: old.credentials, createdAt: old.createdAt,
+                updatedAt: old.updatedAt)
             return state.applications[index]
         }
     }

@@ -23,7 +23,8 @@ struct TestAPI {
     ///   - remoteCounts: every count of a limit has to be waited for.
     init(
         loaded: Bool = true, readsMax: Int = 300, remoteCounts: Bool = false, requiredRole: String? = nil,
-        hidden: String? = nil, verifier: any TokenVerifier = NamedTokens()
+        hidden: String? = nil, showsOnce: Bool = false,
+        verifier: any TokenVerifier = NamedTokens()
     ) async {
         let spawn: Spawn = { work in Task { await work() } }
         let logger = Logger(label: "test", handler: JSONLogHandler(sink: lines, level: .info, now: { 0 }))
@@ -37,6 +38,15 @@ struct TestAPI {
         let find = FindService(catalogs: catalogs, manager: manager, policy: policy)
         let resource = ProtectedResource(
             realm: "mlaas", issuers: [NamedTokens.ada.issuer], publicURL: "https://api.example.com")
+        let seal = PauseSeal { [1] }
+        var rules = KeyRules()
+        rules.showsOnce = showsOnce
+        let findKeys = FindKeys(
+            catalogs: catalogs, keys: keys, policy: policy, rules: rules, seal: seal, now: { 1_000 })
+        let provision = ProvisionKey(
+            find: find, manager: manager, keys: keys, defaultPlan: nil, spawn: spawn,
+            sleep: { try? await Task.sleep(for: $0) }, logger: logger,
+            audit: AuditTrail(logger: logger, factory: registry))
         let metrics = [UInt8]("up 1\n".utf8)
         let routes = Routes(
             health: HealthRoutes(
@@ -44,20 +54,19 @@ struct TestAPI {
                 logger: logger),
             services: ServiceRoutes(
                 listServices: ListServices(catalogs: catalogs, keys: keys, policy: policy), findService: find,
-                provisionKey: ProvisionKey(
-                    find: find, manager: manager, keys: keys, defaultPlan: nil, spawn: spawn,
-                    sleep: { try? await Task.sleep(for: $0) }, logger: logger,
-                    audit: AuditTrail(logger: logger, factory: registry))),
+                provisionKey: provision, showsOnce: showsOnce),
             keys: KeyRoutes(
-                find: FindKeys(
-                    catalogs: catalogs, keys: keys, policy: policy, rules: KeyRules(), seal: PauseSeal { [1] },
-                    now: { 1_000 })),
+                find: findKeys,
+                change: ChangeKeys(
+                    find: findKeys, manager: manager, keys: keys, audit: AuditTrail(logger: logger, factory: registry),
+                    rules: rules, seal: seal, now: { 1_000 })),
             documentation: DocumentationRoutes(documentation: Documentation()),
             resource: ResourceRoutes(resource: resource), metrics: MetricsRoute { metrics })
         let limits = RateLimits(
             read: RatePolicy(.read, [.init(limit: readsMax, seconds: 60)]),
             write: RatePolicy(.write, [.init(limit: readsMax, seconds: 60)]),
-            authFailure: RatePolicy(.authFailure, [.init(limit: readsMax, seconds: 60)]))
+            authFailure: RatePolicy(.authFailure, [.init(limit: readsMax, seconds: 60)]),
+            reveal: RatePolicy(.reveal, [.init(limit: 2, seconds: 60)]))
         api = HelperAPI(
             routes: routes.table,
             HelperAPI.Dependencies(

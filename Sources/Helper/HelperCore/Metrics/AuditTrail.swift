@@ -37,6 +37,16 @@ package struct AuditTrail: Sendable {
         case marked
         /// The user of the account that holds a renamed person's keys was given the present name.
         case renamed
+        /// The owner looked at a key's secret.
+        case revealed
+        /// The owner switched a key off.
+        case paused
+        /// The owner switched a key on again.
+        case resumed
+        /// The owner changed a key's end or note.
+        case changed
+        /// The owner ended a key: its application was deleted.
+        case revoked
         /// The account or key belongs to somebody else: refused.
         case conflict
         case failed

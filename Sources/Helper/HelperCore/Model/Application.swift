@@ -123,6 +123,19 @@ package struct IssuedKey: Sendable, Equatable {
     /// The application's public id, where the method has one: `app_id` or `client_id`.
     package let publicID: String?
 
+    /// The same without the secret.
+    package var withoutSecret: IssuedKey { IssuedKey(hiding: self) }
+
+    private init(hiding issued: IssuedKey) {
+        serviceID = issued.serviceID
+        applicationID = issued.applicationID
+        state = issued.state
+        plan = issued.plan
+        isMarked = issued.isMarked
+        publicID = issued.publicID
+        key = nil
+    }
+
     /// What an application's credentials come to for its owner.
     /// - Parameter firstKey: the oldest of the application's keys, where its method has a list of them.
     init(of application: Application, firstKey: String?) {

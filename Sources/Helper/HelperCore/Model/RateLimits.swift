@@ -7,22 +7,28 @@ package struct RateLimits: Sendable, Equatable {
     package private(set) var write: RatePolicy?
     /// For refused access tokens.
     package private(set) var authFailure: RatePolicy?
+    /// For requests that answer a secret which was answered before.
+    package private(set) var reveal: RatePolicy?
 
     /// Everything that is wrong with a text, in words for its author.
     package struct Problem: Error, Sendable, Equatable, CustomStringConvertible {
         package let description: String
     }
 
-    package static let defaultText = "read=300/minute;write=30/minute,200/day;auth_failure=60/minute"
+    package static let defaultText =
+        "read=300/minute;write=30/minute,200/day;auth_failure=60/minute;reveal=10/minute"
     private static let windowsMax = 4
     private static let limitMax = 1_000_000_000
     private static let secondsMax = 366 * 86_400
     private static let units = ["second": 1, "minute": 60, "hour": 3_600, "day": 86_400]
 
-    package init(read: RatePolicy? = nil, write: RatePolicy? = nil, authFailure: RatePolicy? = nil) {
+    package init(
+        read: RatePolicy? = nil, write: RatePolicy? = nil, authFailure: RatePolicy? = nil, reveal: RatePolicy? = nil
+    ) {
         self.read = read
         self.write = write
         self.authFailure = authFailure
+        self.reveal = reveal
     }
 
     /// `policy=limit,limit;policy=…` where a limit is `30/minute`, `30 per minute` or `100/5 minutes`. A policy that is not
@@ -48,16 +54,18 @@ package struct RateLimits: Sendable, Equatable {
         read = named[.read] ?? defaults.read
         write = named[.write] ?? defaults.write
         authFailure = named[.authFailure] ?? defaults.authFailure
+        reveal = named[.reveal] ?? defaults.reveal
     }
 
     /// What `defaultText` says.
     package static let standard = RateLimits(
         read: RatePolicy(.read, [.init(limit: 300, seconds: 60)]),
         write: RatePolicy(.write, [.init(limit: 30, seconds: 60), .init(limit: 200, seconds: 86_400)]),
-        authFailure: RatePolicy(.authFailure, [.init(limit: 60, seconds: 60)]))
+        authFailure: RatePolicy(.authFailure, [.init(limit: 60, seconds: 60)]),
+        reveal: RatePolicy(.reveal, [.init(limit: 10, seconds: 60)]))
 
     /// Those that limit anything.
-    package var policies: [RatePolicy] { [read, write, authFailure].compactMap(\.self) }
+    package var policies: [RatePolicy] { [read, write, authFailure, reveal].compactMap(\.self) }
 
     private static func rule(_ text: Substring) throws(Problem) -> (RatePolicy.Name, RatePolicy?) {
         let parts = text.split(separator: "=", maxSplits: 1).map(trim)

@@ -83,9 +83,10 @@ package struct FindKeys: Sendable {
     // MARK: Parts
 
     /// Everything the caller has.
-    func owned(by caller: Caller) async throws -> NamedKeys {
+    /// - Parameter isFresh: looks the account up, whatever is cached: before a write.
+    func owned(by caller: Caller, isFresh: Bool = false) async throws -> NamedKeys {
         let catalog = try catalogs.require()
-        let listing = try await keys.listing(of: caller)
+        let listing = try await keys.listing(of: caller, isFresh: isFresh)
         if let account = listing?.account, account.isBlocked {
             throw HelperError(
                 .accountBlocked, "Your 3scale account is closed. Ask the operator to open it.",

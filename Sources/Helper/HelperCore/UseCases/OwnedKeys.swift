@@ -23,6 +23,8 @@ package final class OwnedKeys: Sendable {
         package var accountLifetime = Duration.seconds(300)
         /// Unmarked applications belong to the account's name.
         package var adoptsUnmarked = true
+        /// Secrets are cached and listed; else only the call that makes a key answers its secret.
+        package var listsSecrets = true
         /// Callers remembered.
         package var callersMax = 100_000
         /// What they may take together.
@@ -157,9 +159,11 @@ package final class OwnedKeys: Sendable {
 
     /// The caller's account and all that is on it, asked of 3scale. No applications where what is unmarked may be another
     /// person's; nil where the caller has no account.
+    /// - Parameter isFresh: looks the account up, whatever is cached: before a write.
     func listing(
-        of caller: Caller
+        of caller: Caller, isFresh: Bool = false
     ) async throws(APIManagerError) -> (account: Account, applications: [Application])? {
+        if isFresh { _ = try await lookUpAccount(of: caller) }
         guard let (account, applications) = try await applications(of: caller) else { return nil }
         let isCallers = try await isCallers(account, applications, caller)
         return (account, isCallers ? applications : [])
@@ -190,7 +194,12 @@ package final class OwnedKeys: Sendable {
 
     /// The keys of all at once: those in a list of their own cost a call each.
     private func issuedKeys(of applications: [Application]) async throws -> [Int: IssuedKey] {
-        try await withThrowingTaskGroup(of: IssuedKey?.self) { tasks in
+        guard limits.listsSecrets else {
+            return Dictionary(
+                applications.map { ($0.serviceID, IssuedKey(of: $0, firstKey: nil).withoutSecret) },
+                uniquingKeysWith: { first, _ in first })
+        }
+        return try await withThrowingTaskGroup(of: IssuedKey?.self) { tasks in
             var keys: [Int: IssuedKey] = [:]
             for application in applications {
                 guard case .appID = application.credentials else {
@@ -315,7 +324,9 @@ package final class OwnedKeys: Sendable {
         var keys: [Int: IssuedKey] = [:]
         for service in Set(applications.map(\.serviceID)) {
             guard let application = choice.application(on: service) else { continue }
-            if application.id == issued.applicationID {
+            if !limits.listsSecrets {
+                keys[service] = IssuedKey(of: application, firstKey: nil).withoutSecret
+            } else if application.id == issued.applicationID {
                 keys[service] = issued
             } else if case .appID = application.credentials {
                 invalidate(caller.ownerMark)

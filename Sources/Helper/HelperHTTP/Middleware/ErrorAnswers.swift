@@ -11,9 +11,10 @@ struct ErrorAnswers: Sendable {
 
     func response(to error: any Error, _ exchange: Exchange) -> Response {
         let known = Self.helperError(error)
-        let status = ErrorResponse.status(for: known.code)
+        // Nothing that the caller can change about the key would help, as with other conflicts of state.
+        let status = error is SecretNotShown ? .forbidden : ErrorResponse.status(for: known.code)
         log(error, known, status, exchange)
-        var response = ErrorResponse.make(known, requestID: exchange.request.id)
+        var response = ErrorResponse.make(known, requestID: exchange.request.id, status: status)
         switch error {
         case let error as AuthenticationError:
             if let challenge = error.challenge {
@@ -35,6 +36,7 @@ struct ErrorAnswers: Sendable {
         case let error as MethodNotAllowed:
             HelperError(.methodNotAllowed, "This resource allows: \(error.allow).")
         case let error as UnsupportedContentCoding: error.error
+        case let error as SecretNotShown: error.error
         default:
             HelperError(
                 .internalError, "The server has a defect. Tell the operator the request id.", cause: "\(error)")

@@ -9,6 +9,8 @@ package struct RateLimiting: Middleware {
     private let state: any SharedState
     private let read: RateRule?
     private let write: RateRule?
+    /// For secrets that are asked for again.
+    private let reveal: RateRule?
     /// For access tokens that were refused.
     private let authFailure: RateRule?
 
@@ -16,6 +18,7 @@ package struct RateLimiting: Middleware {
         self.state = state
         read = limits.read.map { RateRule($0, factory: factory) }
         write = limits.write.map { RateRule($0, factory: factory) }
+        reveal = limits.reveal.map { RateRule($0, factory: factory) }
         authFailure = limits.authFailure.map { RateRule($0, factory: factory) }
     }
 
@@ -24,6 +27,7 @@ package struct RateLimiting: Middleware {
         switch limit {
         case .read: read
         case .write: write
+        case .reveal: reveal
         case .none: nil
         }
     }

@@ -8,6 +8,8 @@ package struct Route: Sendable {
     package enum Limit: Sendable {
         case read
         case write
+        /// Requests that answer a secret which was answered before.
+        case reveal
         /// None: the route must answer whatever happens. So it does not wait for a slot behind other requests either, and
         /// must be cheap.
         case none
@@ -61,10 +63,32 @@ package struct Route: Sendable {
 
     /// A route by which signed-in callers change something.
     package static func post(
+        _ template: String, limit: Limit = .write,
+        _ handle: @escaping @Sendable (CallerContext) async throws -> Response
+    ) -> Route {
+        change(.post, template, limit: limit, handle)
+    }
+
+    /// A route by which signed-in callers change a part of something.
+    package static func patch(
         _ template: String, _ handle: @escaping @Sendable (CallerContext) async throws -> Response
     ) -> Route {
+        change(.patch, template, limit: .write, handle)
+    }
+
+    /// A route by which signed-in callers remove something.
+    package static func delete(
+        _ template: String, _ handle: @escaping @Sendable (CallerContext) async throws -> Response
+    ) -> Route {
+        change(.delete, template, limit: .write, handle)
+    }
+
+    private static func change(
+        _ method: HTTPMethod, _ template: String, limit: Limit,
+        _ handle: @escaping @Sendable (CallerContext) async throws -> Response
+    ) -> Route {
         Route(
-            method: .post, template: template, limit: .write, requiresCaller: true,
+            method: method, template: template, limit: limit, requiresCaller: true,
             handler: .waiting { try await handle(CallerContext($0)) })
     }
 }

@@ -12,7 +12,7 @@ package enum ErrorResponse {
         case .forbidden, .accountBlocked: .forbidden
         case .notFound, .serviceNotFound, .planNotFound, .keyNotFound: .notFound
         case .methodNotAllowed: .methodNotAllowed
-        case .noPlansFound, .identityConflict, .keyHasTwin, .keyUnavailable: .conflict
+        case .noPlansFound, .identityConflict, .keyHasTwin, .keyUnavailable, .keyStateConflict: .conflict
         case .preconditionFailed: .preconditionFailed
         case .payloadTooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
@@ -30,8 +30,10 @@ package enum ErrorResponse {
         }
     }
 
-    static func make(_ error: HelperError, requestID: RequestID) -> Response {
-        var response = Response.json(Envelope.failure(error, requestID: requestID), status: status(for: error.code))
+    /// - Parameter status: another than the code's own.
+    static func make(_ error: HelperError, requestID: RequestID, status: HTTPStatus? = nil) -> Response {
+        var response = Response.json(
+            Envelope.failure(error, requestID: requestID), status: status ?? Self.status(for: error.code))
         if let retryAfter = error.retryAfter {
             response.fields["retry-after"] = String(max(1, Int(retryAfter.components.seconds)))
         }

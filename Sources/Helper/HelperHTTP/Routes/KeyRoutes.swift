@@ -10,8 +10,12 @@ package struct KeyRoutes: Sendable {
     private static let defaultLimit = 50
 
     private let find: FindKeys
+    private let change: ChangeKeys
 
-    package init(find: FindKeys) { self.find = find }
+    package init(find: FindKeys, change: ChangeKeys) {
+        self.find = find
+        self.change = change
+    }
 
     /// `GET /api/keys`.
     package func list(_ context: CallerContext) async throws -> Response {
@@ -30,10 +34,67 @@ package struct KeyRoutes: Sendable {
 
     /// `GET /api/keys/{id}`.
     package func detail(_ context: CallerContext) async throws -> Response {
-        let item = try await find.one(try Self.id(context.parameters[0]), for: context.caller)
-        return Envelope.success("API key retrieved") { writer in
+        Self.answer("API key retrieved", try await find.one(try Self.id(context), for: context.caller))
+    }
+
+    /// `POST /api/keys/{id}/reveal`.
+    package func reveal(_ context: CallerContext) async throws -> Response {
+        try JSONBody.none(context.request)
+        let revealed = try await change.reveal(try Self.id(context), for: context.caller)
+        return Envelope.success("API key revealed") { writer in
+            writer.name("key")
+            KeyEncoding.write(revealed.item, to: &writer)
+            if let text = revealed.secret.key {
+                writer.name("api_key")
+                writer.string(text)
+            }
+            ServiceEncoding.writeCredentials(revealed.item.service, revealed.secret, to: &writer)
+        }
+    }
+
+    /// `POST /api/keys/{id}/pause`.
+    package func pause(_ context: CallerContext) async throws -> Response {
+        try JSONBody.none(context.request)
+        let item = try await change.pause(try Self.id(context), for: context.caller)
+        return Self.answer("API key paused", item, stopsWithin: change.stopsWithinSeconds)
+    }
+
+    /// `POST /api/keys/{id}/resume`.
+    package func resume(_ context: CallerContext) async throws -> Response {
+        try JSONBody.none(context.request)
+        return Self.answer("API key resumed", try await change.resume(try Self.id(context), for: context.caller))
+    }
+
+    /// `PATCH /api/keys/{id}`.
+    package func patch(_ context: CallerContext) async throws -> Response {
+        let changes = try KeyChangeBody.changes(context.request)
+        let item = try await change.change(try Self.id(context), changes, for: context.caller)
+        return Self.answer("API key changed", item)
+    }
+
+    /// `DELETE /api/keys/{id}`.
+    package func revoke(_ context: CallerContext) async throws -> Response {
+        let id = try Self.id(context)
+        let wasThere = try await change.revoke(id, for: context.caller)
+        return Envelope.success(wasThere ? "API key revoked" : "You have no API key of this id any more") { writer in
+            writer.name("id")
+            writer.string(String(id))
+            writer.name("stops_within_seconds")
+            writer.int(change.stopsWithinSeconds)
+        }
+    }
+
+    /// - Parameter seconds: what a call that stops a key says of the gateways.
+    private static func answer(
+        _ message: String, _ item: FindKeys.Item, stopsWithin seconds: Int? = nil
+    ) -> Response {
+        Envelope.success(message) { writer in
             writer.name("key")
             KeyEncoding.write(item, to: &writer)
+            if let seconds {
+                writer.name("stops_within_seconds")
+                writer.int(seconds)
+            }
         }
     }
 
@@ -53,8 +114,8 @@ package struct KeyRoutes: Sendable {
     }
 
     /// Ids are texts to clients; one that is not one of 3scale's numbers names nothing.
-    private static func id(_ text: String) throws(HelperError) -> Int {
-        guard let id = number(text, 0 ... .max) else {
+    private static func id(_ context: CallerContext) throws(HelperError) -> Int {
+        guard let id = number(context.parameters[0], 0 ... .max) else {
             throw HelperError(.keyNotFound, "You have no such API key.")
         }
         return id

@@ -9,11 +9,16 @@ package struct ServiceRoutes: Sendable {
     private let listServices: ListServices
     private let findService: FindService
     private let provisionKey: ProvisionKey
+    /// Only the call that makes a key answers its secret.
+    private let showsOnce: Bool
 
     private let encoder = CatalogEncoder()
     private let recent = RecentLists()
 
-    package init(listServices: ListServices, findService: FindService, provisionKey: ProvisionKey) {
+    package init(
+        listServices: ListServices, findService: FindService, provisionKey: ProvisionKey, showsOnce: Bool = false
+    ) {
+        self.showsOnce = showsOnce
         self.listServices = listServices
         self.findService = findService
         self.provisionKey = provisionKey
@@ -103,15 +108,16 @@ package struct ServiceRoutes: Sendable {
         let body = try InitBody(context.request)
         let request = ProvisionKey.Request(serviceID: try Self.serviceID(body.serviceID), planID: try body.planNumber())
         let result = try await provisionKey(request, for: context.caller)
-        let response = Envelope.success(Self.message(result.key.state)) { writer in
+        let key = showsOnce && !result.isNew ? result.key.withoutSecret : result.key
+        let response = Envelope.success(Self.message(key.state)) { writer in
             writer.name("service")
             ServiceEncoding.writeSummary(result.service, to: &writer)
             if result.service.authentication != .apiKey {
-                ServiceEncoding.writeCredentials(result.service, result.key, to: &writer)
+                ServiceEncoding.writeCredentials(result.service, key, to: &writer)
             }
             writer.name("is_new")
             writer.bool(result.isNew)
-            ServiceEncoding.writeKey(result.key, to: &writer)
+            ServiceEncoding.writeKey(key, to: &writer)
             writeAccount(result.accountID, to: &writer)
         }
         return Self.stale(response, result.staleAge)

@@ -1,0 +1,318 @@
+import Telemetry
+
+/// What an owner does with one API key: reveal, pause, resume, change, revoke. Each act looks the key up first, is sent once, may be
+/// repeated after any failure, and is announced to the other replicas before it is answered.
+package struct ChangeKeys: Sendable {
+    /// What `PATCH` changes; nil leaves a member as it is.
+    package struct Changes: Sendable {
+        /// Seconds from now, or no end.
+        package enum Expiry: Sendable { case never, after(Int) }
+
+        package var expiry: Expiry?
+        /// An empty note takes it away.
+        package var note: String?
+
+        package init(expiry: Expiry? = nil, note: String? = nil) {
+            self.expiry = expiry
+            self.note = note
+        }
+    }
+
+    /// A key with its secret.
+    package struct Revealed: Sendable {
+        package let item: FindKeys.Item
+        package let secret: IssuedKey
+    }
+
+    /// A key that is about to be changed, seen a moment ago.
+    private struct Target {
+        let key: NamedKeys.Key
+        let mark: ApplicationMark
+        let service: Service
+        /// For the fingerprint in the audit log.
+        let secret: String?
+
+        var application: Application { key.application }
+    }
+
+    /// Looks at one key before 3scale's refusal of a state counts as final: another call may have changed it in between.
+    private static let attemptsMax = 3
+
+    private let find: FindKeys
+    private let manager: any KeyManager
+    private let keys: OwnedKeys
+    private let replicas: Replicas
+    private let audit: AuditTrail
+    private let rules: KeyRules
+    private let seal: PauseSeal
+    private let now: @Sendable () -> Int
+
+    /// - Parameter now: seconds since 1970.
+    package init(
+        find: FindKeys, manager: any KeyManager, keys: OwnedKeys, replicas: Replicas = .none, audit: AuditTrail,
+        rules: KeyRules, seal: PauseSeal, now: @escaping @Sendable () -> Int
+    ) {
+        self.find = find
+        self.manager = manager
+        self.keys = keys
+        self.replicas = replicas
+        self.audit = audit
+        self.rules = rules
+        self.seal = seal
+        self.now = now
+    }
+
+    /// Within how many seconds a key that was stopped is refused everywhere.
+    package var stopsWithinSeconds: Int { rules.gatewayDelay }
+
+    // MARK: Acts
+
+    /// The key with its credentials.
+    /// - Throws: `SecretNotShown` where secrets are answered once.
+    package func reveal(_ id: Int, for caller: Caller) async throws -> Revealed {
+        guard !rules.showsOnce else { throw SecretNotShown() }
+        try await audit.waitForRoom()
+        let item = try await find.one(id, for: caller)
+        let secret = try await find.asCaller(caller) { try await keys.issuedKey(of: item.key.application) }
+        guard let text = secret.key else {
+            throw HelperError(
+                .keyUnavailable, "3scale has not made the credentials of this key yet. Try again shortly.",
+                retryAfter: .seconds(5), cause: "application \(id) shows no credential")
+        }
+        audit.note(.revealed, "key revealed", caller: caller, service: item.service, application: id, key: text)
+        return Revealed(item: item, secret: secret)
+    }
+
+    /// Switches the key off until its owner switches it on again.
+    package func pause(_ id: Int, for caller: Caller) async throws -> FindKeys.Item {
+        try await act(on: id, for: caller) { target in
+            switch target.key.state {
+            case .live, .retiring: break
+            case .paused: return false
+            case .pending, .suspended, .expired: throw Self.conflict(target, "paused")
+            }
+            // The description first: without it the suspension would count as the operator's.
+            try await describe(target, sealed(Self.pinned(target), id))
+            _ = try await manager.suspend(application: id, account: target.application.accountID)
+            note(.paused, "key paused", target, caller)
+            return true
+        }
+        return try await find.one(id, for: caller)
+    }
+
+    /// Lets a paused key work again.
+    package func resume(_ id: Int, for caller: Caller) async throws -> FindKeys.Item {
+        try await act(on: id, for: caller) { target in
+            switch target.key.state {
+            case .live, .retiring: return false
+            case .paused: break
+            case .pending, .suspended, .expired: throw Self.conflict(target, "resumed")
+            }
+            _ = try await manager.resume(application: id, account: target.application.accountID)
+            note(.resumed, "key resumed", target, caller)
+            try await describe(target, target.mark.paused(nil))
+            return true
+        }
+        return try await find.one(id, for: caller)
+    }
+
+    /// Changes what the owner may say of the key.
+    package func change(_ id: Int, _ changes: Changes, for caller: Caller) async throws -> FindKeys.Item {
+        try await act(on: id, for: caller) { target in
+            guard target.key.state != .expired else { throw Self.conflict(target, "changed") }
+            var mark = Self.pinned(target)
+            if let note = changes.note { mark = mark.noted(note.isEmpty ? nil : note) }
+            switch changes.expiry {
+            case nil: break
+            case .never: mark = mark.expiring(at: nil)
+            case .after(let seconds): mark = mark.expiring(at: try end(after: seconds, of: target.application))
+            }
+            guard mark.description != target.application.description else { return false }
+            // A pause counts for as long as nothing else has changed the application.
+            if target.key.state == .paused { mark = sealed(mark, id) }
+            try await describe(target, mark)
+            note(.changed, "key changed", target, caller)
+            return true
+        }
+        return try await find.one(id, for: caller)
+    }
+
+    /// Suspends the key and the generations before it, then deletes them: a deletion reaches the gateway by a job that may be late.
+    /// - Returns: false when the caller has no such key, as after an earlier call.
+    package func revoke(_ id: Int, for caller: Caller) async throws -> Bool {
+        try await reserved(caller) {
+            let found = try await find.owned(by: caller, isFresh: true)
+            guard let key = found.key(id) else { return false }
+            let target = try await target(key, caller)
+            var targets: [Target] = []
+            for older in found.revoked(with: id).dropLast() { targets.append(try await self.target(older, caller)) }
+            targets.append(target)
+            do {
+                for target in targets { try await stop(target) }
+                for target in targets {
+                    try await manager.deleteApplication(
+                        target.application.id, account: target.application.accountID)
+                    note(.revoked, "key revoked", target, caller)
+                }
+            } catch {
+                await publish(caller)
+                throw explain(error, target, caller)
+            }
+            await publish(caller)
+            return true
+        }
+    }
+
+    // MARK: Parts
+
+    /// Does the work on the key as it is now.
+    /// - Parameter work: returns whether it wrote anything.
+    private func act(on id: Int, for caller: Caller, _ work: (Target) async throws -> Bool) async throws {
+        try await reserved(caller) {
+            for attempt in 1...Self.attemptsMax {
+                guard let key = try await find.owned(by: caller, isFresh: true).key(id) else {
+                    throw FindKeys.notFound
+                }
+                let target = try await target(key, caller)
+                do {
+                    if try await work(target) { await publish(caller) }
+                    return
+                } catch {
+                    await publish(caller)
+                    // Another call has just moved it on.
+                    if let error = error as? APIManagerError, error.refusesState, attempt < Self.attemptsMax {
+                        continue
+                    }
+                    throw explain(error, target, caller)
+                }
+            }
+        }
+    }
+
+    /// Acts of one owner take turns, across replicas where they share a lock. Correctness does not rest on it.
+    private func reserved<Value: Sendable>(_ caller: Caller, _ act: () async throws -> Value) async throws -> Value {
+        try await find.asCaller(caller) {
+            try await audit.withReservedLines(for: caller.ownerMark) {
+                try await replicas.whileLocked(caller.ownerMark.description) { _ in try await act() }
+            }
+        }
+    }
+
+    /// - Throws: `KEY_NOT_FOUND` for a key of a service that is hidden or gone, `KEY_STATE_CONFLICT` for one without a mark.
+    private func target(_ key: NamedKeys.Key, _ caller: Caller) async throws -> Target {
+        guard let service = find.visible(key, caller) else { throw FindKeys.notFound }
+        guard let mark = key.application.mark else {
+            throw HelperError(
+                .keyStateConflict,
+                "This key was not made by MLaaS Helper. Ask for the service's key with POST /api/services/init first.",
+                cause: "application \(key.application.id) has no owner mark")
+        }
+        var secret: String?
+        do throws(APIManagerError) {
+            secret = try await keys.issuedKey(of: key.application).key
+        } catch {
+            guard error == .notFound else { throw error }
+        }
+        return Target(key: key, mark: mark, service: service, secret: secret)
+    }
+
+    /// One that is not live any more need not be suspended, and one with a twin cannot be.
+    private func stop(_ target: Target) async throws(APIManagerError) {
+        guard target.application.state == .live else { return }
+        do throws(APIManagerError) {
+            _ = try await manager.suspend(application: target.application.id, account: target.application.accountID)
+        } catch {
+            guard error.refusesState || error.isTwin || error == .notFound else { throw error }
+        }
+    }
+
+    private func describe(_ target: Target, _ mark: ApplicationMark) async throws(APIManagerError) {
+        _ = try await manager.describe(
+            application: target.application.id, account: target.application.accountID, description: mark.description)
+    }
+
+    private func sealed(_ mark: ApplicationMark, _ id: Int) -> ApplicationMark {
+        mark.paused(seal.text(application: id, at: now()))
+    }
+
+    /// Our own change must not count as the operator's approval.
+    private static func pinned(_ target: Target) -> ApplicationMark {
+        guard let liveSince = target.key.liveSince, liveSince != target.application.createdAt else {
+            return target.mark
+        }
+        return target.mark.live(since: liveSince)
+    }
+
+    private func end(after seconds: Int, of application: Application) throws(HelperError) -> Int {
+        let end = now() + seconds
+        guard let lifetimeMax = rules.lifetimeMax, let createdAt = application.createdAt, end > createdAt + lifetimeMax
+        else { return end }
+        let left = max(0, createdAt + lifetimeMax - now())
+        throw HelperError(
+            .invalidRequest, "The key may not live that long.",
+            details: [
+                .init(field: "expires_in", issue: "must be at most \(left): the operator limits the life of a key")
+            ])
+    }
+
+    /// Every answer from now on must know of the change, in this replica and in the others.
+    private func publish(_ caller: Caller) async {
+        keys.invalidate(caller.ownerMark)
+        await replicas.announce(.keys(of: caller.ownerMark))
+    }
+
+    private static func conflict(_ target: Target, _ act: String) -> HelperError {
+        let why =
+            switch target.key.state {
+            case .pending: "it awaits the operator's approval"
+            case .suspended: "the operator has suspended it"
+            case .expired: "its time is over"
+            case .paused: "it is paused"
+            case .live, .retiring: "it works"
+            }
+        return HelperError(
+            .keyStateConflict, "The key cannot be \(act): \(why).",
+            cause: "application \(target.application.id) is \(target.key.state.rawValue)")
+    }
+
+    private func explain(_ error: any Error, _ target: Target, _ caller: Caller) -> any Error {
+        guard let error = error as? APIManagerError else { return error }
+        note(.failed, "key change failed", target, caller, isWarning: true)
+        if error == .notFound { return FindKeys.notFound }
+        if error.isTwin {
+            return HelperError(
+                .keyHasTwin,
+                "Another 3scale application has the same id or key, so that neither can be changed. Ask the operator to delete one.",
+                cause: "application \(target.application.id) has a twin")
+        }
+        guard error.refusesState else { return error }
+        return HelperError(
+            .keyStateConflict, "Another call has just changed the key. Look it up and try again.",
+            cause: "3scale refused a change of state of application \(target.application.id)")
+    }
+
+    private func note(
+        _ outcome: AuditTrail.Outcome, _ message: String, _ target: Target, _ caller: Caller, isWarning: Bool = false
+    ) {
+        audit.note(
+            outcome, message, level: isWarning ? .warning : .notice, caller: caller, service: target.service,
+            application: target.application.id, key: target.secret)
+    }
+}
+
+/// A secret was asked for where only the call that makes a key answers it.
+package struct SecretNotShown: Error {
+    package let error = HelperError(
+        .keyStateConflict, "The secret is shown only by the call that makes the key. Rotate the key to get a new one.",
+        cause: "MLAAS_SHOW_ONCE is on")
+
+    package init() {}
+}
+
+extension APIManagerError {
+    /// Whether a change of state was refused since the application is in another state.
+    var refusesState: Bool {
+        guard case .rejected(_, let details) = self else { return false }
+        return details.contains { $0.field == "state" }
+    }
+}
