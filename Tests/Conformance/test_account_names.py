@@ -92,3 +92,27 @@ def test_who_takes_a_left_name_gets_an_account_of_their_own(sandbox, helper):
     kept = key(helper, token(sandbox, "zoe.d", password))
     assert kept["api_key"] == first["api_key"] and kept["account_id"] == first["account_id"]
     assert newcomer["account_id"] != first["account_id"] and newcomer["api_key"] != first["api_key"]
+
+
+@pytest.mark.parametrize("name", ["日本太郎", "Ω", "😀", "___", "ß"])
+def test_a_name_without_a_latin_letter_gets_an_account(sandbox, helper, name):
+    person = new_person(sandbox, name)
+    first = key(helper, token(sandbox, *person))
+    again = key(helper, token(sandbox, *person))
+    assert first["is_new"] is True
+    assert (again["is_new"], again["account_id"], again["api_key"]) == (False, first["account_id"], first["api_key"])
+    assert helper.get("/api/services", token(sandbox, *person)).json()["data"]["user"]["soeid"] == person[0]
+
+
+@pytest.mark.parametrize("names", [
+    ("plain.g", "plain.g2", "plain.g3"), ("zoë.h", "zoé.h2", "plain.h3"), ("plain.i", "zoë.i2", "plain.i3"),
+    ("日本 j", "日本", "plain.j3"), ("long.k" * 8, "plain.k2", "ö.k3")])
+def test_a_person_keeps_account_and_key_under_a_third_name(sandbox, helper, names):
+    name, password = new_person(sandbox, names[0])
+    first = key(helper, token(sandbox, name, password))
+    for other in names[1:]:
+        rename(sandbox, name, other)
+        name = other.lower()
+        renamed = key(helper, token(sandbox, name, password))
+        assert (renamed["is_new"], renamed["account_id"], renamed["api_key"]) == (
+            False, first["account_id"], first["api_key"])

@@ -285,6 +285,32 @@ def test_twins_and_accounts_of_one_name(sandbox):
     assert f"accounts {accounts[0]}, {accounts[1]} each have a user named 'mary'" in found["3scale.account_names"][0]["message"]
 
 
+def test_accounts_of_one_name_that_other_tools_made_are_found_by_the_keys_on_them(sandbox):
+    admin(sandbox, "PUT", "/race", milliseconds=600_000)
+    chat = service(sandbox, "granite_chat")
+    plan = threescale(sandbox, "GET", f"services/{chat}/application_plans")["plans"][0]["application_plan"]["id"]
+    accounts = []
+    for organization in ("Mary and sons", "Mary"):
+        accounts.append(threescale(sandbox, "POST", "signup", org_name=organization, username="mary")["account"]["id"])
+        threescale(
+            sandbox, "POST", f"accounts/{accounts[-1]}/applications", plan_id=plan, name="mlaas:mary:granite_chat",
+            description="[mlaas owner=0123456789abcdef01234567]")
+    _, found = doctor(sandbox)
+    assert f"accounts {accounts[0]}, {accounts[1]} each have a user named 'mary'" in found["3scale.account_names"][0]["message"]
+
+
+def test_who_is_found_by_the_mark_after_another_name_was_taken(sandbox):
+    """As versions left it that renamed the user alone."""
+    account = threescale(sandbox, "POST", "signup", org_name="zoe.before", username="zoe-0123456789ab")["account"]["id"]
+    plan = threescale(sandbox, "GET", f"services/{service(sandbox, 'granite_chat')}/application_plans")["plans"][0]
+    made = threescale(
+        sandbox, "POST", f"accounts/{account}/applications", plan_id=plan["application_plan"]["id"],
+        name="mlaas:zoe.before:granite_chat", description="[mlaas owner=0123456789abcdef01234567]")["application"]["id"]
+    status, found = doctor(sandbox, "--who", "zoë")
+    assert status == 0 and severities(found, "who") == {"ok"}
+    assert f"account {account}" in found["who"][0]["message"] and f"applications {made}" in found["who"][0]["message"]
+
+
 @pytest.mark.parametrize("name, username", [("grace", "grace"), ("zoë", "zoe-0123456789ab"), ("CORP\\ada", "CORP-ada-fedcba987654")])
 def test_who_has_a_name(sandbox, name, username):
     if name != "grace":

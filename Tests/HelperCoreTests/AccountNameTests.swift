@@ -91,6 +91,23 @@ struct AccountNameTests {
         #expect(caller.accountName == "zoe-\(caller.ownerMark.description.prefix(12))")
     }
 
+    @Test(
+        "the organisation is called by the real name where 3scale takes it, and by what is made of it where it asks for a letter",
+        arguments: [
+            ("zoë", "zoë"), ("ada", "ada"), ("名a", "名a"), ("7", "7"), ("ß", "_TAIL"), ("日本", "_-TAIL"),
+            ("___", "___TAIL"),
+        ])
+    func organization(_ username: String, _ expected: String) {
+        let organization = AccountName.organization(for: username, owner: Self.owner)
+        let isMade = expected.hasSuffix("TAIL")
+        #expect(organization == (isMade ? String(expected.dropLast(4)) + Self.tail : expected))
+        // The person is known by it when the name changes again.
+        let name = name(username)
+        #expect(
+            AccountName.name(for: organization, owner: Self.owner) == name
+                || AccountName.organization(for: name, owner: Self.owner) == organization)
+    }
+
     @Test("only an address that the issuer has verified is given to 3scale")
     func verifiedEmail() {
         let typed = Caller(issuer: "i", subject: "s", username: "ada", email: "bob@example.com")

@@ -207,7 +207,9 @@ private final class CatalogManager: APIManager {
         throw .notFound
     }
     func applications(markedFor owner: OwnerMark, service: Int) async throws(APIManagerError) -> [Application] { [] }
-    func rename(account: Int, to username: String, owner: OwnerMark) async throws(APIManagerError) -> Account {
+    func rename(
+        account: Int, to username: String, organization: String, owner: OwnerMark
+    ) async throws(APIManagerError) -> Account {
         throw .notFound
     }
     func applications(account: Int) async throws(APIManagerError) -> [Application] { [] }

@@ -129,7 +129,9 @@ final class FakeAPIManager: APIManager {
         state.withLock { $0.applications.filter { $0.owner == owner && $0.serviceID == service } }
     }
 
-    func rename(account: Int, to username: String, owner: OwnerMark) async throws(APIManagerError) -> Account {
+    func rename(
+        account: Int, to username: String, organization: String, owner: OwnerMark
+    ) async throws(APIManagerError) -> Account {
         let renamed = state.withLock { state -> Account? in
             guard let old = state.accounts.first(where: { $0.value.id == account }) else { return nil }
             state.accounts[old.key] = nil

@@ -24,14 +24,27 @@ extension Doctor {
         let applications = await pages("applications", "application")
         var isComplete = accounts?.isComplete == true && applications?.isComplete == true
         let ours = (applications?.elements ?? []).filter { Self.isMade($0, for: username) }
-        var ids = Set(
-            (accounts?.elements ?? []).filter { $0["org_name"]?.string == username }.compactMap {
-                $0["id"]?.int(in: 0 ... .max)
-            })
+        let named = { (isName: (String) -> Bool) -> Set<Int> in
+            Set(
+                (accounts?.elements ?? []).filter { $0["org_name"]?.string.map(isName) == true }.compactMap {
+                    $0["id"]?.int(in: 0 ... .max)
+                })
+        }
+        var ids = named { $0 == username }
         ids.formUnion(ours.compactMap { $0["account_id"]?.int(in: 0 ... .max) })
-        if AccountName.isAccepted(username) {
-            let found = await ask("accounts/find", query: "username=\(PercentEncoding.encode(username))")
-            if let id = found.document?["account"]?["id"]?.int(in: 0 ... .max) { ids.insert(id) }
+        if AccountName.isAccepted(username), let id = await account(named: username) { ids.insert(id) }
+        // An organisation's name that was made of the username is that of other people too, whose names fold alike.
+        if ids.isEmpty { ids = named { AccountName.isName($0, of: username) } }
+        let marked = (applications?.elements ?? []).compactMap { application in
+            OwnerMark(readingFrom: application["description"]?.string).map { (owner: $0, application: application) }
+        }
+        if ids.isEmpty, !AccountName.isAccepted(username) {
+            // A person who was renamed after the last key: only the marks lead to the name.
+            let names = Set(marked.map { AccountName.name(for: username, owner: $0.owner) })
+            if names.count > Self.askedMax { isComplete = false }
+            for name in names.sorted().prefix(Self.askedMax) {
+                if let id = await account(named: name) { ids.insert(id) }
+            }
         }
         let known = Dictionary(
             (accounts?.elements ?? []).compactMap { account in account["id"]?.int(in: 0 ... .max).map { ($0, account) }
@@ -49,22 +62,30 @@ extension Doctor {
                     AccountOfNameCheck.Match(
                         user: user, organization: known[id]?["org_name"]?.string ?? "",
                         accountState: known[id]?["state"]?.string ?? "unknown",
-                        applications: ours.filter { $0["account_id"]?.int(in: 0 ... .max) == id }.compactMap {
-                            $0["id"]?.int(in: 0 ... .max)
-                        }.sorted())
+                        applications: marked.filter { $0.application["account_id"]?.int(in: 0 ... .max) == id }
+                            .compactMap { $0.application["id"]?.int(in: 0 ... .max) }.sorted())
                 )
             }
         }
         return Report(AccountOfNameCheck(username, matches: matches, isComplete: isComplete).findings)
     }
 
-    /// Looks for accounts with a user of one name among those that share their `org_name`.
-    func accountNames() async -> AccountNamesCheck {
+    /// Looks for accounts with a user of one name among those that share their `org_name`, or hold keys made for one name.
+    /// - Parameter applications: elements of `GET applications`.
+    func accountNames(applications: [JSONValue]) async -> AccountNamesCheck {
         let accounts = await pages("accounts", "account")
-        let groups = Dictionary(grouping: accounts?.elements ?? []) { $0["org_name"]?.string ?? "" }
-        let suspects = groups.filter { $0.value.count > 1 }.flatMap(\.value).compactMap {
-            $0["id"]?.int(in: 0 ... .max)
-        }.sorted()
+        var groups: [String: Set<Int>] = [:]
+        for account in accounts?.elements ?? [] {
+            guard let id = account["id"]?.int(in: 0 ... .max) else { continue }
+            groups[account["org_name"]?.string ?? "", default: []].insert(id)
+        }
+        for application in applications {
+            guard let id = application["account_id"]?.int(in: 0 ... .max), let name = Self.madeFor(application) else {
+                continue
+            }
+            groups[name, default: []].insert(id)
+        }
+        let suspects = Set(groups.values.filter { $0.count > 1 }.joined()).sorted()
         var isComplete = accounts?.isComplete == true && suspects.count <= Self.askedMax
         var all: [AccountUser] = []
         for id in suspects.prefix(Self.askedMax) {
@@ -81,9 +102,24 @@ extension Doctor {
         }
     }
 
+    /// The account of a user name, as 3scale finds it.
+    private func account(named name: String) async -> Int? {
+        let found = await ask("accounts/find", query: "username=\(PercentEncoding.encode(name))")
+        return found.document?["account"]?["id"]?.int(in: 0 ... .max)
+    }
+
     /// Whether we made an application for that name.
     private static func isMade(_ application: JSONValue, for username: String) -> Bool {
         application["name"]?.string?.hasPrefix("mlaas:\(username):") == true
             && OwnerMark(readingFrom: application["description"]?.string) != nil
+    }
+
+    /// The name that we made an application for: what stands between `mlaas:` and the service.
+    private static func madeFor(_ application: JSONValue) -> String? {
+        guard let name = application["name"]?.string, name.hasPrefix("mlaas:"), let end = name.lastIndex(of: ":"),
+            OwnerMark(readingFrom: application["description"]?.string) != nil
+        else { return nil }
+        let start = name.index(name.startIndex, offsetBy: 6)
+        return start < end ? String(name[start..<end]) : nil
     }
 }

@@ -201,7 +201,7 @@ package struct Doctor: Sendable {
             checks.append(
                 DuplicatesCheck(applications: applications?.elements, isComplete: applications?.isComplete ?? false))
             if let applications { checks.append(TwinsCheck(applications: applications.elements)) }
-            checks.append(await accountNames())
+            checks.append(await accountNames(applications: applications?.elements ?? []))
         }
         return checks.flatMap(\.findings) + certificate("3scale", first.certificate)
     }

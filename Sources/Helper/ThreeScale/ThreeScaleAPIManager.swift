@@ -199,9 +199,11 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
             operation: .listAllApplications)
     }
 
-    /// `PUT accounts/{id}/users/{id}`. The account must have one user alone, whose name is the one that signup gave it: the
-    /// organisation's name is that of the person who signed up.
-    package func rename(account: Int, to username: String, owner: OwnerMark) async throws(APIManagerError) -> Account {
+    /// `PUT accounts/{id}/users/{id}`, then `PUT accounts/{id}`. The account must have one user alone, whose name is the one that
+    /// the owner has in that organisation: the organisation's name is that of the person who signed up or was renamed.
+    package func rename(
+        account: Int, to username: String, organization renamed: String, owner: OwnerMark
+    ) async throws(APIManagerError) -> Account {
         let answer = try await transport.dated("accounts/\(account)", operation: .getAccount)
         let entity = try ThreeScaleEntities.one(answer.value, "account")
         let found = try ThreeScaleEntities.account(entity, at: answer.time)
@@ -210,10 +212,14 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
         if users.contains(where: { ExactName($0["username"]?.string ?? "") == ExactName(username) }) { return found }
         guard users.count == 1, let user = users.first, let name = user["username"]?.string,
             ExactName(name) == ExactName(AccountName.name(for: organization, owner: owner))
+                || ExactName(organization) == ExactName(AccountName.organization(for: name, owner: owner))
         else { throw APIManagerError.otherUsers }
         let id = try ThreeScaleEntities.id(user)
         _ = try await transport.write(
             .put, "accounts/\(account)/users/\(id)", [("username", username)], operation: .renameUser)
+        // The user has the name, so that the account is found by it from now on: the call goes on where this write fails.
+        _ = try? await transport.write(
+            .put, "accounts/\(account)", [("org_name", renamed)], operation: .renameAccount)
         return found
     }
 

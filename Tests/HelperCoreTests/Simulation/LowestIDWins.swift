@@ -91,7 +91,9 @@ struct LowestIDWins: Sendable {
             return .listed(try await manager.applications(markedFor: caller.ownerMark, service: service.id))
         case .rename(let account):
             return .account(
-                try await manager.rename(account: account, to: caller.accountName, owner: caller.ownerMark))
+                try await manager.rename(
+                    account: account, to: caller.accountName, organization: caller.organization,
+                    owner: caller.ownerMark))
         case .create(let account, let isFallback):
             let owner = caller.ownerMark
             let id =

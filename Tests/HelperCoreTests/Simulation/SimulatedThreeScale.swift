@@ -30,7 +30,7 @@ final class SimulatedThreeScale: Sendable {
 
     struct StoredAccount: Sendable {
         let id: Int
-        let organization: String
+        var organization: String
         var users: [String]
         let createdAt: Int
     }
@@ -287,7 +287,9 @@ final class SimulatedReplicaView: APIManager {
         }
     }
 
-    func rename(account: Int, to username: String, owner: OwnerMark) async throws(APIManagerError) -> Account {
+    func rename(
+        account: Int, to username: String, organization: String, owner: OwnerMark
+    ) async throws(APIManagerError) -> Account {
         try alive()
         try await server.write { state in
             guard let stored = state.accounts.first(where: { $0.id == account }) else { return .notFound }
@@ -299,7 +301,9 @@ final class SimulatedReplicaView: APIManager {
                 ? Self.taken("username") : nil
         } insert: { state, _ in
             guard let index = state.accounts.firstIndex(where: { $0.id == account }) else { return }
-            if !state.accounts[index].users.contains(username) { state.accounts[index].users = [username] }
+            if state.accounts[index].users.contains(username) { return }
+            state.accounts[index].users = [username]
+            state.accounts[index].organization = organization
         }
         return Account(id: account, state: "approved")
     }

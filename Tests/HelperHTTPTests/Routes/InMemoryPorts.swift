@@ -122,7 +122,9 @@ final class InMemoryAPIManager: KeyManager {
         }
     }
 
-    func rename(account: Int, to username: String, owner: OwnerMark) async throws(APIManagerError) -> Account {
+    func rename(
+        account: Int, to username: String, organization: String, owner: OwnerMark
+    ) async throws(APIManagerError) -> Account {
         throw .otherUsers
     }
 

@@ -22,7 +22,8 @@ package struct AccountNamesCheck: Check {
     private let isComplete: Bool
 
     /// - Parameters:
-    ///   - users: of the accounts that share their `org_name`, which is what a lost signup race leaves behind.
+    ///   - users: of the accounts that share their `org_name`, which is what a lost signup race leaves behind, or hold keys
+    ///     that were made for one name.
     ///   - isComplete: false when not all of these accounts were looked at.
     package init(users: [AccountUser], isComplete: Bool) {
         self.users = users
@@ -40,7 +41,8 @@ package struct AccountNamesCheck: Check {
         if !isComplete {
             findings.append(Finding(Self.name, .info, "not all accounts were looked at for users of one name"))
         }
-        return findings.isEmpty ? [Finding(Self.name, .ok, "no two accounts have a user of one name")] : findings
+        return findings.isEmpty
+            ? [Finding(Self.name, .ok, "no two accounts were found with a user of one name")] : findings
     }
 }
 

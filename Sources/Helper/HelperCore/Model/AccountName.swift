@@ -28,6 +28,18 @@ package enum AccountName {
             && digits.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     }
 
+    /// Returns the `org_name` of a caller's account: the username itself, or what is made of it where the username has no ASCII
+    /// letter or digit, which 3scale asks for.
+    package static func organization(for username: String, owner: OwnerMark) -> String {
+        if hasLetterOrDigit(username) { return username }
+        let name = name(for: username, owner: owner)
+        return hasLetterOrDigit(name) ? name : "\(name)-\(owner.description.prefix(markDigits))"
+    }
+
+    private static func hasLetterOrDigit(_ name: String) -> Bool {
+        name.utf8.contains { isWord($0) && $0 != underscore }
+    }
+
     /// Whether 3scale accepts the name as it is (signup validation: `\A\w[\w.\-_@+]+\z` with ASCII word characters).
     package static func isAccepted(_ name: String) -> Bool {
         guard (lengthMin...lengthMax).contains(name.utf8.count), let first = name.utf8.first else { return false }

@@ -33,6 +33,9 @@ package final class Caller: Sendable, Equatable {
         accountName = AccountName.name(for: username, owner: ownerMark)
     }
 
+    /// The name of the caller's organisation in 3scale.
+    package var organization: String { AccountName.organization(for: username, owner: ownerMark) }
+
     /// The address that may be sent to 3scale, where it can pass for the person's name.
     package var verifiedEmail: String? { isEmailVerified ? email : nil }
 

@@ -44,7 +44,7 @@ struct AccountProvisioning: Sendable {
         let email = caller.verifiedEmail.flatMap { (6...255).contains($0.unicodeScalars.count) ? $0 : nil }
         func draft(_ email: String?) -> SignupDraft {
             SignupDraft(
-                organization: caller.username, username: caller.accountName, email: email,
+                organization: caller.organization, username: caller.accountName, email: email,
                 password: SignupPassword.make())
         }
         do throws(APIManagerError) {

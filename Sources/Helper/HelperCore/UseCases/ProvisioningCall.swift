@@ -141,7 +141,7 @@ struct ProvisioningCall: Sendable {
             return .listed(try await manager.applications(markedFor: caller.ownerMark, service: service.id))
         case .rename(let account):
             let renamed = try await manager.rename(
-                account: account, to: caller.accountName, owner: caller.ownerMark)
+                account: account, to: caller.accountName, organization: caller.organization, owner: caller.ownerMark)
             keys.remember(renamed, of: caller)
             note(.renamed, "account of the same owner used", nil)
             return .account(renamed)
