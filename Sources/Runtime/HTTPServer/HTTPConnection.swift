@@ -22,7 +22,7 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder, E
     var peerHasEnded = false
     var isReading = false
     /// What has arrived is answered further in the loop's next round.
-    private var isPutOff = false
+    private(set) var isPutOff = false
     var requestsAnswered = 0
     var pacer: PacedWriter?
     /// What of a large body waits for the bytes before it. It shares the answer's memory, so that a slow reader costs
@@ -65,8 +65,8 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder, E
     /// When `expire` is due, in milliseconds of the loop's clock.
     var deadline: UInt64 { clock.deadline }
 
-    /// Whether a request is being answered or an answer is on its way out.
-    var isBusy: Bool { current != nil || tcp.unsentBytes > 0 }
+    /// Whether a request is being answered or waits for the connection's turn, or an answer is on its way out.
+    var isBusy: Bool { current != nil || isPutOff || tcp.unsentBytes > 0 }
 
     // MARK: Receiving
 
