@@ -100,3 +100,29 @@ def test_marks_move_to_another_identity_issuer(systems, tmp_path):
     back = move("--apply", source="https://new.example.com/realms/mlaas", target=claims(token)["iss"])
     assert "Changed 1" in back.stdout
     assert helper.init(token, service).json()["data"]["api_key"] == first["api_key"]
+
+
+def test_a_person_whose_name_3scale_does_not_take_keeps_the_key_after_a_move(systems, tmp_path):
+    """The user's name in 3scale holds digits of the owner mark, which the move changes."""
+    sandbox, helper = systems
+    token = new_person(sandbox, "zoë.moves")
+    service = helper.services(token)["granite_chat"]["id"]
+    first = helper.init(token, service).json()["data"]
+    issuer, target = claims(token)["iss"], "https://new.example.com/realms/mlaas"
+    subjects = tmp_path / "subjects"
+    subjects.write_text(claims(token)["sub"])
+    environment = {
+        "PATH": os.environ["PATH"], "KEYCLOAK_URL": sandbox.keycloak, "KEYCLOAK_REALM": "mlaas",
+        "KEYCLOAK_CLIENT_ID": "mlaas-client", "THREESCALE_ADMIN_API_URL": sandbox.threescale,
+        "THREESCALE_ADMIN_API_KEY": ADMIN_TOKEN}
+    moved = subprocess.run(
+        [BIN / "mlaas-helper", "owners", "move", "--from", issuer, "--to", target, "--subjects", subjects, "--apply"],
+        env=environment, capture_output=True, text=True, timeout=60)
+    assert moved.returncode == 0 and "Changed 1" in moved.stdout, moved.stdout + moved.stderr
+    after = Helper(sandbox.keycloak, sandbox.threescale, KEYCLOAK_ISSUERS=f"{issuer}={target}")
+    try:
+        assert after.services(token)["granite_chat"].get("api_key") == first["api_key"]
+        assert after.init(token, service).json()["data"]["api_key"] == first["api_key"]
+    finally:
+        after.stop()
+    assert len(applications(sandbox)) == 1

@@ -185,6 +185,29 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
         return marked
     }
 
+    /// `GET accounts/{id}/users`, which a tenant may forbid.
+    package func users(account: Int) async throws(APIManagerError) -> [ArchivedUser] {
+        do throws(APIManagerError) {
+            var found: [ArchivedUser] = []
+            for user in try await users(of: account) {
+                found.append(
+                    ArchivedUser(id: try ThreeScaleEntities.id(user), username: user["username"]?.string ?? ""))
+            }
+            return found
+        } catch {
+            switch error {
+            case .accessDenied, .rejected, .notFound: return []
+            case .unavailable, .timeout, .malformed: throw error
+            }
+        }
+    }
+
+    /// `PUT accounts/{id}/users/{id}`.
+    package func rename(user: Int, account: Int, to username: String) async throws(APIManagerError) {
+        _ = try await transport.write(
+            .put, "accounts/\(account)/users/\(user)", [("username", username)], operation: .renameUser)
+    }
+
     /// `GET applications`.
     package func applications(page: Int) async throws(APIManagerError) -> [Application] {
         try ThreeScaleEntities.applications(in: try await self.page(page))

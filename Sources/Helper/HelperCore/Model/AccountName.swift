@@ -40,6 +40,18 @@ package enum AccountName {
         name.utf8.contains { isWord($0) && $0 != underscore }
     }
 
+    /// Returns what a derived name becomes when its owner gets another mark; nil for a name that is not derived from the mark.
+    package static func moved(_ name: String, from owner: OwnerMark, to newOwner: OwnerMark) -> String? {
+        guard isDerived(name, of: owner) else { return nil }
+        return "\(name.dropLast(markDigits))\(newOwner.description.prefix(markDigits))"
+    }
+
+    /// Whether a 3scale user name ends in the digits of an owner's mark, as `name(for:owner:)` gives them to a name that 3scale does
+    /// not take.
+    static func isDerived(_ name: String, of owner: OwnerMark) -> Bool {
+        name.hasSuffix("-\(owner.description.prefix(markDigits))")
+    }
+
     /// Whether 3scale accepts the name as it is (signup validation: `\A\w[\w.\-_@+]+\z` with ASCII word characters).
     package static func isAccepted(_ name: String) -> Bool {
         guard (lengthMin...lengthMax).contains(name.utf8.count), let first = name.utf8.first else { return false }

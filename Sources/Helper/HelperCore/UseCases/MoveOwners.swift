@@ -7,9 +7,26 @@ package protocol ApplicationArchive: Sendable {
     func describe(
         application: Int, account: Int, description: String
     ) async throws(APIManagerError) -> Application
+
+    /// The users of an account. Empty where the tenant does not show them.
+    func users(account: Int) async throws(APIManagerError) -> [ArchivedUser]
+
+    /// Gives a user another name.
+    func rename(user: Int, account: Int, to username: String) async throws(APIManagerError)
 }
 
-/// Rewrites the owner marks of a realm that has another identity issuer now.
+/// A user of an account.
+package struct ArchivedUser: Sendable, Equatable {
+    package let id: Int
+    package let username: String
+
+    package init(id: Int, username: String) {
+        self.id = id
+        self.username = username
+    }
+}
+
+/// Rewrites the owner marks of a realm that has another identity issuer now, and the user names that hold digits of such a mark.
 ///
 /// A mark is a hash of issuer and subject, so the subjects must be listed. A run that was interrupted is run again: what has the new
 /// mark already is skipped.
@@ -19,12 +36,20 @@ package struct MoveOwners: Sendable {
         package var changed = 0
         /// Applications that have the new mark already.
         package var moved = 0
-        /// Applications without a mark, or with one of no subject in the list.
-        package var skipped = 0
+        /// Applications without a mark.
+        package var unmarked = 0
+        /// Applications with a mark of no subject in the list.
+        package var unlisted = 0
         /// Applications that 3scale did not change.
         package var failed = 0
 
         package init() {}
+    }
+
+    /// An account and an owner of applications on it.
+    private struct Holding: Hashable {
+        let account: Int
+        let owner: OwnerMark
     }
 
     private let archive: any ApplicationArchive
@@ -61,26 +86,43 @@ package struct MoveOwners: Sendable {
             applications += next
             page += 1
         }
+        var renamed: Set<Holding> = []
         for application in applications {
             guard let mark = application.mark else {
-                counts.skipped += 1
+                counts.unmarked += 1
                 continue
             }
             if let owner = owners[mark.owner] {
-                await move(application, mark.moved(to: owner), &counts, report)
+                await move(application, mark, to: owner, &counts, &renamed, report)
             } else if arrivals.contains(mark.owner) {
                 counts.moved += 1
             } else {
-                counts.skipped += 1
+                counts.unlisted += 1
             }
         }
         return counts
     }
 
     private func move(
-        _ application: Application, _ mark: ApplicationMark, _ counts: inout Counts, _ report: (String) -> Void
+        _ application: Application, _ former: ApplicationMark, to owner: OwnerMark, _ counts: inout Counts,
+        _ renamed: inout Set<Holding>, _ report: (String) -> Void
     ) async {
         let name = "application \(application.id) of account \(application.accountID)"
+        let mark = former.moved(to: owner)
+        // Users first: a mark that has moved is not looked at again after an interruption.
+        let holding = Holding(account: application.accountID, owner: owner)
+        do throws(APIManagerError) {
+            if !renamed.contains(holding) {
+                try await renameUsers(of: application.accountID, from: former.owner, to: owner, report)
+                renamed.insert(holding)
+            }
+        } catch {
+            counts.failed += 1
+            report(
+                "could not change \(name): its account's user could not be renamed: \(error.helperError().cause ?? "refused")"
+            )
+            return
+        }
         if isDryRun {
             counts.changed += 1
             report("would change \(name)")
@@ -99,6 +141,17 @@ package struct MoveOwners: Sendable {
         } catch {
             counts.failed += 1
             report("could not change \(name): \(error.helperError().cause ?? "refused")")
+        }
+    }
+
+    /// A user name that 3scale did not take holds digits of the owner's mark: with another mark the helper looks for another name.
+    private func renameUsers(
+        of account: Int, from owner: OwnerMark, to newOwner: OwnerMark, _ report: (String) -> Void
+    ) async throws(APIManagerError) {
+        for user in try await archive.users(account: account) {
+            guard let name = AccountName.moved(user.username, from: owner, to: newOwner) else { continue }
+            if !isDryRun { try await archive.rename(user: user.id, account: account, to: name) }
+            report("\(isDryRun ? "would rename" : "renamed") user \(user.username) of account \(account) to \(name)")
         }
     }
 }

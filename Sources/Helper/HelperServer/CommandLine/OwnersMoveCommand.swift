@@ -8,13 +8,11 @@ struct OwnersMoveCommand: Subcommand {
     private static let from = CommandLineGrammar.Option(
         "from", value: "ISSUER", "The identity issuer that the marks were made with")
     private static let to = CommandLineGrammar.Option("to", value: "ISSUER", "The identity issuer that they get")
-    private static let subjects = CommandLineGrammar.Option(
-        "subjects", value: "PATH", "A file with the subject (sub) of everybody in the realm, one to a line")
     private static let apply = CommandLineGrammar.Option("apply", "Change 3scale; without it nothing is written")
 
     static let grammar = CommandLineGrammar.Command(
         "owners move", "Rewrite owner marks in 3scale after a realm got another identity issuer",
-        options: [ConfigurationSource.option, from, to, subjects, apply])
+        options: [ConfigurationSource.option, from, to, SubjectsFile.option, apply])
 
     private let source: ConfigurationSource
     private let invocation: CommandLineGrammar.Invocation
@@ -26,15 +24,12 @@ struct OwnersMoveCommand: Subcommand {
 
     func run() async -> Int32 {
         guard let from = invocation.values[Self.from.name], let to = invocation.values[Self.to.name],
-            let path = invocation.values[Self.subjects.name], from != to
+            let path = invocation.values[SubjectsFile.option.name], from != to
         else {
             StandardStreams.error("mlaas-helper: owners move needs --from, --to (another issuer) and --subjects")
             return ExitStatus.usage
         }
-        guard let text = try? FilesOnDisk.read(path), let subjects = Self.lines(text), !subjects.isEmpty else {
-            StandardStreams.error("mlaas-helper: \(path) cannot be read, is not UTF-8 or holds no subject")
-            return ExitStatus.usage
-        }
+        guard let subjects = SubjectsFile.read(path) else { return ExitStatus.usage }
         guard let settings = source.settings() else { return ExitStatus.configuration }
         let logger = Logger(label: "mlaas", handler: SwiftLogNoOpLogHandler())
         let server = HelperServer(settings: settings, log: LogOutput(logger), reread: source.read)
@@ -45,7 +40,8 @@ struct OwnersMoveCommand: Subcommand {
             }
             StandardStreams.output(
                 "\(isDryRun ? "Would change" : "Changed") \(counts.changed), already moved \(counts.moved), skipped "
-                    + "\(counts.skipped), failed \(counts.failed)."
+                    + "\(counts.unmarked + counts.unlisted) (\(counts.unmarked) without a mark, \(counts.unlisted) of owners "
+                    + "who are not listed), failed \(counts.failed)."
                     + (isDryRun ? " Nothing was written: repeat with --apply." : ""))
             return counts.failed == 0 ? ExitStatus.success : ExitStatus.unhealthy
         } catch {
@@ -54,13 +50,5 @@ struct OwnersMoveCommand: Subcommand {
                     + "changed stays changed.")
             return ExitStatus.unavailable
         }
-    }
-
-    /// Lines without blanks at their ends; empty ones are left out.
-    private static func lines(_ bytes: [UInt8]) -> [String]? {
-        guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
-        return text.split(whereSeparator: \.isNewline).map { line in
-            String(line.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
-        }.filter { !$0.isEmpty }
     }
 }
