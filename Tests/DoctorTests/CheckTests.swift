@@ -290,8 +290,19 @@ struct ThreeScaleCheckTests {
         ]
         #expect(DuplicatesCheck(applications: single, isComplete: true).severities == [.ok])
         #expect(DuplicatesCheck(applications: single, isComplete: false).severities == [.info])
-        let check = DuplicatesCheck(applications: single + [try application(9, 1, 1, mark)], isComplete: true)
-        #expect(check.severities == [.warning] && check.words.contains("1, 9") && check.words.contains("keeps 1"))
+        func check(_ description: String) throws -> DuplicatesCheck {
+            DuplicatesCheck(applications: single + [try application(9, 1, 1, description)], isComplete: true)
+        }
+        let left = try check(mark.dropLast() + " attempt=0f]")
+        #expect(left.severities == [.warning] && left.words.contains("1, 9") && left.words.contains("keeps 1"))
+        // What a call may have answered is deleted by none.
+        for kept in [mark, mark.dropLast() + " attempt=0f ok]"] {
+            #expect(try check(kept).severities == [.warning] && check(kept).words.contains("deletes none of 1, 9"))
+        }
+        // Another API key of the owner, and a later generation of one.
+        for other in [" key=batch ok]", " gen=2 ok]"] {
+            #expect(try check(mark.dropLast() + other).severities == [.ok])
+        }
     }
 
     @Test("call Redis a warning at most: the helper serves without it")

@@ -1,8 +1,8 @@
 import HelperCore
 package import JSON
 
-/// Whether somebody has more than one application of ours for one service: what a lost race leaves behind when nobody has
-/// come by since.
+/// Whether an owner has more than one application of ours for one service: what a lost race leaves behind when the owner has not
+/// called since.
 package struct DuplicatesCheck: Check {
     private static let name = "3scale.duplicates"
     private static let shownMax = 20
@@ -13,6 +13,12 @@ package struct DuplicatesCheck: Check {
         let owner: OwnerMark
         let name: KeyName
         let generation: Int
+    }
+
+    private struct Duplicate {
+        let id: Int
+        /// No call confirmed it, so that `init` may delete it.
+        let isProvisional: Bool
     }
 
     private let applications: [JSONValue]?
@@ -34,7 +40,7 @@ package struct DuplicatesCheck: Check {
                     advice: "Use a token whose owner sees all applications")
             ]
         }
-        var groups: [Key: [Int]] = [:]
+        var groups: [Key: [Duplicate]] = [:]
         for application in applications {
             guard let id = application["id"]?.int(in: 0 ... .max),
                 let account = application["account_id"]?.int(in: 0 ... .max),
@@ -43,20 +49,23 @@ package struct DuplicatesCheck: Check {
             else { continue }
             let key = Key(
                 account: account, service: service, owner: mark.owner, name: mark.name, generation: mark.generation)
-            groups[key, default: []].append(id)
+            groups[key, default: []].append(Duplicate(id: id, isProvisional: mark.isProvisional))
         }
-        let duplicates = groups.filter { $0.value.count > 1 }.sorted { ($0.value.min() ?? 0) < ($1.value.min() ?? 0) }
-        var findings = duplicates.prefix(Self.shownMax).map { key, ids in
-            let ids = ids.sorted()
+        let duplicates = groups.mapValues { $0.sorted { $0.id < $1.id } }.filter { $0.value.count > 1 }
+            .sorted { $0.value[0].id < $1.value[0].id }
+        var findings = duplicates.prefix(Self.shownMax).map { key, found in
+            let ids = found.map(\.id)
             return Finding(
                 Self.name, .warning,
                 "account \(key.account) has \(ids.count) applications of ours for service \(key.service): "
                     + ids.map(String.init).joined(separator: ", "),
-                advice: "The owner's next call of init keeps \(ids[0]) and deletes the rest; or delete them yourself")
+                advice: Self.advice(found))
         }
         if duplicates.count > Self.shownMax {
             findings.append(
-                Finding(Self.name, .warning, "and \(duplicates.count - Self.shownMax) more of the kind"))
+                Finding(
+                    Self.name, .warning, "and \(duplicates.count - Self.shownMax) more of the kind",
+                    advice: "Run the doctor again after these"))
         }
         if !isComplete {
             findings.append(
@@ -66,5 +75,15 @@ package struct DuplicatesCheck: Check {
             findings.append(Finding(Self.name, .ok, "no application of ours is there twice"))
         }
         return findings
+    }
+
+    private static func advice(_ found: [Duplicate]) -> String {
+        let kept = found.filter { !$0.isProvisional }
+        guard kept.count > 1 else {
+            let answered = kept.first ?? found[0]
+            return "The owner's next call of init keeps \(answered.id) and deletes the rest; or delete them yourself"
+        }
+        let ids = kept.map { String($0.id) }.joined(separator: ", ")
+        return "The helper deletes none of \(ids), since each may be in use: find out which is, and delete the others"
     }
 }
