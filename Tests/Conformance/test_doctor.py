@@ -1,5 +1,6 @@
 """The doctor finds every fault that it should, says what to do, ends with a status by severity, and tells no secret."""
 
+import hashlib
 import http.server
 import json
 import os
@@ -309,6 +310,111 @@ def test_who_is_found_by_the_mark_after_another_name_was_taken(sandbox):
     status, found = doctor(sandbox, "--who", "zoë")
     assert status == 0 and severities(found, "who") == {"ok"}
     assert f"account {account}" in found["who"][0]["message"] and f"applications {made}" in found["who"][0]["message"]
+
+
+def mark(issuer, subject):
+    digits = hashlib.sha256(issuer.encode() + b"\0" + subject.encode()).hexdigest()[:24]
+    return f"[mlaas owner={digits} ok]"
+
+
+def add(sandbox, account, name, description):
+    """Adds an application and returns its id."""
+    plans = threescale(sandbox, "GET", f"services/{service(sandbox, name)}/application_plans")["plans"]
+    return threescale(
+        sandbox, "POST", f"accounts/{account}/applications", plan_id=plans[0]["application_plan"]["id"], name="n",
+        description=description)["application"]["id"]
+
+
+def new_account(sandbox, name):
+    return threescale(sandbox, "POST", "signup", org_name=name, username=name)["account"]["id"]
+
+
+def test_accounts_with_the_marks_of_two_owners(sandbox):
+    realm = f"{sandbox.keycloak}/realms/mlaas"
+    first, second = new_account(sandbox, "first"), new_account(sandbox, "second")
+    ids = [add(sandbox, account, name, mark(realm, subject)) for account, name, subject in (
+        (first, "granite_chat", "one"), (first, "embeddings", "two"), (first, "vision", "one"), (second, "embeddings", "three"))]
+    status, found = doctor(sandbox, API_PAGE_SIZE="2")
+    assert status == 1 and severities(found, "3scale.account_owners") == {"warning"}
+    message = found["3scale.account_owners"][0]["message"]
+    one, two = (mark(realm, subject)[len("[mlaas owner="):][:24] for subject in ("one", "two"))
+    assert f"account {first} carries the marks of 2 owners" in message and "IDENTITY_CONFLICT" in message
+    assert f"{ids[0]}, {ids[2]} of owner {one}; {ids[1]} of owner {two}" in message
+    assert "owners move" in found["3scale.account_owners"][0]["advice"] and len(found["3scale.account_owners"]) == 1
+
+
+def test_unmarked_applications_beside_marked_ones(sandbox):
+    realm = f"{sandbox.keycloak}/realms/mlaas"
+    one, shared, plain = (new_account(sandbox, name) for name in ("one", "shared", "plain"))
+    for account, name, subject in ((one, "granite_chat", "a"), (shared, "granite_chat", "b"), (shared, "embeddings", "c")):
+        add(sandbox, account, name, mark(realm, subject))
+    ids = [add(sandbox, account, "vision", "From the portal") for account in (one, shared, plain)]
+    _, found = doctor(sandbox)
+    assert severities(found, "3scale.unmarked") == {"info"}
+    messages = {finding["message"] for finding in found["3scale.unmarked"]}
+    adopted = next(text for text in messages if "init marks them" in text)
+    hidden = next(text for text in messages if "two owners share" in text)
+    assert f"{ids[0]} of account {one}" in adopted and f"{ids[1]} of account {shared}" in hidden
+    assert not any(f"of account {plain}" in text for text in messages)
+    _, found = doctor(sandbox, MLAAS_ADOPT_UNMARKED="false")
+    assert [f"{ids[0]} of account {one}; {ids[1]} of account {shared}" in finding["message"] and "MLAAS_ADOPT_UNMARKED" in
+            finding["message"] for finding in found["3scale.unmarked"]] == [True]
+
+
+def test_marks_of_unknown_identity_issuers(sandbox, tmp_path):
+    realm, moved = f"{sandbox.keycloak}/realms/mlaas", "https://sso.example.com/realms/mlaas"
+    subjects = tmp_path / "subjects"
+    subjects.write_text(" ada \r\n\nbob\n")
+    account, old, gone = (new_account(sandbox, name) for name in ("ada", "bob", "gone"))
+    assert severities(doctor(sandbox, "--subjects", subjects)[1], "3scale.mark_issuers") == {"ok"}
+    add(sandbox, account, "vision", mark(realm, "ada"))
+    assert severities(doctor(sandbox, "--subjects", subjects)[1], "3scale.mark_issuers") == {"ok"}
+    theirs = add(sandbox, old, "vision", mark(moved, "bob"))
+    stranger = add(sandbox, gone, "vision", mark(realm, "who left"))
+    # Without a list of subjects the marks cannot be told from each other.
+    _, found = doctor(sandbox)
+    assert severities(found, "3scale.mark_issuers") == {"info"}
+    assert "3 owners" in found["3scale.mark_issuers"][0]["message"] and "--subjects" in found["3scale.mark_issuers"][0]["advice"]
+    # An issuer that no setting names is any other.
+    status, found = doctor(sandbox, "--subjects", subjects)
+    assert status == 1 and [finding["severity"] for finding in found["3scale.mark_issuers"]] == ["warning"]
+    assert f"{theirs} of account {old}; {stranger} of account {gone}" in found["3scale.mark_issuers"][0]["message"]
+    # One realm under two names: people of the second name are known by the first.
+    _, found = doctor(sandbox, "--subjects", subjects, KEYCLOAK_ISSUERS=f"{realm},{moved}",
+                      KEYCLOAK_JWKS_URL=f"{realm}/protocol/openid-connect/certs")
+    alias, rest = found["3scale.mark_issuers"]
+    assert f"of people of {moved}" in alias["message"] and f"{theirs} of account {old}" in alias["message"]
+    assert f"owners move --from {moved} --to {realm}" in alias["advice"]
+    assert f"{stranger} of account {gone}" in rest["message"] and f"{theirs} of" not in rest["message"]
+    # An identity that keeps the former name makes those marks known.
+    _, found = doctor(sandbox, "--subjects", subjects, KEYCLOAK_ISSUERS=f"{realm}={moved}")
+    alias, rest = found["3scale.mark_issuers"]
+    assert f"of people of {realm}" in alias["message"] and f"owners move --from {realm} --to {moved}" in alias["advice"]
+    assert f"{stranger} of" in rest["message"]
+
+
+def test_one_realm_under_two_names_with_two_identities(sandbox):
+    first = f"{sandbox.keycloak}/realms/mlaas"
+    second = first.replace("127.0.0.1", "localhost")
+    status, found = doctor(sandbox, KEYCLOAK_ISSUERS=f"{first},{second}")
+    assert status == 1 and severities(found, "keycloak.identity") == {"warning"}
+    assert "IDENTITY_CONFLICT" in found["keycloak.identity"][0]["message"]
+    assert f"{second}={first}" in found["keycloak.identity"][0]["advice"]
+    _, found = doctor(sandbox, KEYCLOAK_ISSUERS=f"{first},{second}={first}")
+    assert severities(found, "keycloak.identity") == {"ok"}
+    _, found = doctor(sandbox, KEYCLOAK_ISSUERS=f"{first},http://127.0.0.1:{free_port()}/realms/mlaas")
+    assert severities(found, "keycloak.identity") == {"ok"}
+    assert "keycloak.identity" not in doctor(sandbox)[1]
+
+
+def test_a_list_of_subjects_that_cannot_be_read(sandbox, tmp_path):
+    (tmp_path / "empty").write_text("\n")
+    for path in (tmp_path / "nothing", tmp_path / "empty"):
+        result = subprocess.run([BIN / "mlaas-helper", "doctor", "--subjects", path], capture_output=True, text=True, timeout=60, env={
+            "PATH": os.environ["PATH"], "KEYCLOAK_URL": sandbox.keycloak, "KEYCLOAK_REALM": "mlaas",
+            "KEYCLOAK_CLIENT_ID": "mlaas-client", "THREESCALE_ADMIN_API_URL": sandbox.threescale,
+            "THREESCALE_ADMIN_API_KEY": ADMIN_TOKEN})
+        assert result.returncode == 64 and str(path) in result.stderr and result.stdout == ""
 
 
 @pytest.mark.parametrize("name, username", [("grace", "grace"), ("zoë", "zoe-0123456789ab"), ("CORP\\ada", "CORP-ada-fedcba987654")])

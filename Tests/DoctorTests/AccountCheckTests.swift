@@ -61,6 +61,80 @@ struct AccountCheckTests {
         #expect(AccountNamesCheck(users: [], isComplete: false).severities == [.info])
     }
 
+    private typealias Row = (id: Int, account: Int, owner: OwnerMark?)
+
+    private func marked(_ rows: [Row]) throws -> MarkedApplications {
+        let texts = rows.map { row in
+            let description = row.owner.map { "[mlaas owner=\($0) ok]" } ?? "by hand"
+            return #"{"id":\#(row.id),"account_id":\#(row.account),"description":"\#(description)"}"#
+        }
+        return MarkedApplications(try elements("[\(texts.joined(separator: ","))]"))
+    }
+
+    @Test("find accounts with the marks of two owners, and unmarked applications beside marked ones")
+    func owners() throws {
+        let (ada, bob) = (OwnerMark(issuer: "i", subject: "ada"), OwnerMark(issuer: "i", subject: "bob"))
+        let shared = try marked([
+            (9, 1, ada), (3, 1, bob), (4, 1, bob), (5, 1, nil), (6, 2, ada), (7, 2, nil), (8, 3, nil),
+        ])
+        let owners = AccountOwnersCheck(shared)
+        #expect(owners.severities == [.warning])
+        #expect(
+            owners.words.contains("account 1 carries")
+                && owners.words.contains("3, 4 of owner \(bob); 9 of owner \(ada)"))
+        let unmarked = UnmarkedApplicationsCheck(shared, adoptsUnmarked: true)
+        #expect(unmarked.severities == [.info, .info])
+        #expect(
+            unmarked.findings[0].message.contains(
+                "1 application without a mark is on accounts with marks: 7 of account 2"))
+        #expect(unmarked.findings[1].message.contains("5 of account 1"))
+        let hidden = UnmarkedApplicationsCheck(shared, adoptsUnmarked: false)
+        #expect(hidden.severities == [.info] && hidden.words.contains("5 of account 1; 7 of account 2"))
+        let plain = try marked([(1, 1, ada), (2, 1, ada), (3, 2, nil)])
+        #expect(AccountOwnersCheck(plain).severities == [.ok])
+        #expect(UnmarkedApplicationsCheck(plain, adoptsUnmarked: true).severities == [.ok])
+        // Many are counted and cut off.
+        let many = try marked(
+            (1...50).flatMap { account -> [Row] in [(2 * account, account, ada), (2 * account + 1, account, bob)] })
+        #expect(AccountOwnersCheck(many).findings.count == 21 && AccountOwnersCheck(many).words.contains("30 more"))
+    }
+
+    @Test("tell marks of a realm's other name and of no listed person from those of the people listed")
+    func markIssuers() throws {
+        let issuers = MarkIssuersCheck.Issuers(
+            identities: ["https://a"], aliases: [MarkIssuersCheck.Alias(issuer: "https://b", identity: "https://a")])
+        let (known, alias, stranger) = (
+            OwnerMark(issuer: "https://a", subject: "ada"), OwnerMark(issuer: "https://b", subject: "ada"),
+            OwnerMark(issuer: "https://c", subject: "ada")
+        )
+        let all = try marked([(1, 1, known), (2, 1, alias), (3, 2, stranger), (4, 3, nil)])
+        let check = MarkIssuersCheck(all, issuers: issuers, subjects: ["ada", "bob"])
+        #expect(check.severities == [.warning, .warning])
+        #expect(
+            check.findings[0].message.contains("2 of account 1")
+                && check.words.contains("--from https://b --to https://a"))
+        #expect(
+            check.findings[1].message.contains("3 of account 2") && !check.findings[1].message.contains("account 1"))
+        #expect(MarkIssuersCheck(all, issuers: issuers, subjects: nil).severities == [.info])
+        #expect(
+            MarkIssuersCheck(try marked([(1, 1, known)]), issuers: issuers, subjects: ["ada"]).severities == [.ok])
+        #expect(MarkIssuersCheck(try marked([(1, 1, nil)]), issuers: issuers, subjects: nil).severities == [.ok])
+    }
+
+    @Test("find two names of one realm by its signing key")
+    func sharedKeys() throws {
+        func issuer(_ name: String, _ identity: String, _ key: String?) throws -> SharedKeysCheck.Issuer {
+            let text = key.map { #"{"keys":[{"kid":"1","n":"\#($0)"}]}"# }
+            return SharedKeysCheck.Issuer(
+                name, identity: identity, keySet: try text.map { try JSONValue(parsing: Array($0.utf8)) })
+        }
+        let two = SharedKeysCheck([try issuer("a", "a", "k"), try issuer("b", "b", "k"), try issuer("c", "c", "other")])
+        #expect(two.severities == [.warning] && two.words.contains("b=a"))
+        #expect(SharedKeysCheck([try issuer("a", "a", "k"), try issuer("b", "a", "k")]).severities == [.ok])
+        #expect(SharedKeysCheck([try issuer("a", "a", nil), try issuer("b", "b", nil)]).severities == [.ok])
+        #expect(SharedKeysCheck([try issuer("a", "a", "k")]).findings.isEmpty)
+    }
+
     @Test("say whose account a name has")
     func who() {
         let match = AccountOfNameCheck.Match(

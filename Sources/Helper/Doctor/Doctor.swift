@@ -30,6 +30,12 @@ package struct Doctor: Sendable {
         package var introspects = false
         /// Instead of what discovery says.
         package var introspectionURL: String?
+        /// The names that owner marks are made of, and other names of the same realms.
+        package var markIssuers = MarkIssuersCheck.Issuers(identities: [])
+        /// The `sub` of everybody in the realms; nil where they are not known.
+        package var subjects: [String]?
+        /// Unmarked applications belong to the account's name.
+        package var adoptsUnmarked = true
         package var certificates: [CertificateFile] = []
         /// A user's token to look at, or the path where none could be read.
         package var token: TokenSource = .none
@@ -138,7 +144,23 @@ package struct Doctor: Sendable {
                 IntrospectionCheck(
                     url: url, await observer.post(url, form: "token=doctor", credentials: credentials(secret))))
         }
+        if let check = await sharedKeys() { checks.append(check) }
         return checks.flatMap(\.findings) + certificate("Keycloak", discovery.certificate)
+    }
+
+    /// Nil where one issuer is accepted, or one key set is used for all.
+    private func sharedKeys() async -> SharedKeysCheck? {
+        guard plan.keySetURL == nil, plan.issuers.count > 1 else { return nil }
+        var issuers: [SharedKeysCheck.Issuer] = []
+        for issuer in plan.issuers {
+            let discovery = await observer.get(issuer + "/.well-known/openid-configuration")
+            var keySet: JSONValue?
+            if let url = discovery.document?["jwks_uri"]?.string { keySet = await observer.get(url).document }
+            issuers.append(
+                SharedKeysCheck.Issuer(
+                    issuer, identity: plan.markIssuers.identity(of: issuer), keySet: keySet))
+        }
+        return SharedKeysCheck(issuers)
     }
 
     /// The realm's URL with `/auth` before `/realms`, or without it, when Keycloak answers there and not where it should:
@@ -200,10 +222,21 @@ package struct Doctor: Sendable {
             let applications = await pages("applications", "application")
             checks.append(
                 DuplicatesCheck(applications: applications?.elements, isComplete: applications?.isComplete ?? false))
-            if let applications { checks.append(TwinsCheck(applications: applications.elements)) }
+            if let applications {
+                checks.append(TwinsCheck(applications: applications.elements))
+                checks += ownerChecks(MarkedApplications(applications.elements))
+            }
             checks.append(await accountNames(applications: applications?.elements ?? []))
         }
         return checks.flatMap(\.findings) + certificate("3scale", first.certificate)
+    }
+
+    private func ownerChecks(_ applications: MarkedApplications) -> [any Check] {
+        [
+            AccountOwnersCheck(applications),
+            UnmarkedApplicationsCheck(applications, adoptsUnmarked: plan.adoptsUnmarked),
+            MarkIssuersCheck(applications, issuers: plan.markIssuers, subjects: plan.subjects),
+        ]
     }
 
     private func serviceChecks(_ first: Observation) async -> [any Check] {

@@ -16,7 +16,8 @@ extension HelperServer {
     /// - Parameters:
     ///   - tokenFile: the path of an access token to look at.
     ///   - who: a Keycloak name; with it nothing but its 3scale account is looked for.
-    package func examine(tokenFile: String?, who: String? = nil) async -> Report {
+    ///   - subjects: the `sub` of everybody in the realms.
+    package func examine(tokenFile: String?, who: String? = nil, subjects: [String]? = nil) async -> Report {
         // Roots that cannot be read are a finding of their own, and no reason to look at nothing.
         let tools = OneShot(self)
         let now: @Sendable () -> Int = { wallClockSeconds() }
@@ -25,7 +26,7 @@ extension HelperServer {
             KeycloakBreakers(settings.breaker), { work in _ = tools.group.currentOrAny().spawn(work) },
             sleep: tools.sleep)
         let doctor = Doctor(
-            doctorPlan(tokenFile),
+            doctorPlan(tokenFile, subjects),
             observer: Observer(client: tools.client, timeout: min(settings.timeout, Self.doctorTimeoutMax), now: now),
             verify: { await verifier.verifyByAsking($0[...], from: "doctor") },
             redis: redisCheck(tools.group, tools.roots?.trust), now: now)
@@ -42,7 +43,7 @@ extension HelperServer {
                 + "SIGHUP and look for its log line 'reload finished'; restart it after any other change")
     }
 
-    private func doctorPlan(_ tokenFile: String?) -> Doctor.Plan {
+    private func doctorPlan(_ tokenFile: String?, _ subjects: [String]?) -> Doctor.Plan {
         let threeScale = ThreeScaleConfiguration(url: settings.threeScaleURL) { [settings] in
             settings.threeScaleToken.reveal()
         }
@@ -58,6 +59,9 @@ extension HelperServer {
         plan.defaultPlan = settings.defaultPlan
         plan.introspects = identity.introspectionLifetime != nil
         plan.introspectionURL = identity.places.introspectionURL
+        plan.markIssuers = markIssuers
+        plan.subjects = subjects
+        plan.adoptsUnmarked = settings.adoptsUnmarked
         if let path = settings.extraRootsFile {
             plan.certificates.append(
                 .init(owner: "CA_BUNDLE", pem: try? FilesOnDisk.read(path), areRoots: true))
@@ -72,5 +76,23 @@ extension HelperServer {
             plan.token = text.map { .token($0) } ?? .unreadable(path: tokenFile)
         }
         return plan
+    }
+
+    /// The realm's own URL may have been what tokens named before KEYCLOAK_ISSUERS was set.
+    private var markIssuers: MarkIssuersCheck.Issuers {
+        let policy = settings.identity.policy
+        let names = policy.issuers + [settings.identity.places.realmURL]
+        var identities: [String] = []
+        for issuer in policy.issuers {
+            let identity = policy.identityIssuer(of: issuer)
+            if !identities.contains(identity) { identities.append(identity) }
+        }
+        var aliases: [MarkIssuersCheck.Alias] = []
+        for name in names where !identities.contains(name) && !aliases.contains(where: { $0.issuer == name }) {
+            let identity =
+                policy.issuers.contains(name) ? policy.identityIssuer(of: name) : (identities.first ?? name)
+            aliases.append(MarkIssuersCheck.Alias(issuer: name, identity: identity))
+        }
+        return MarkIssuersCheck.Issuers(identities: identities, aliases: aliases)
     }
 }

@@ -13,25 +13,29 @@ struct DoctorCommand: Subcommand {
 
     static let grammar = CommandLineGrammar.Command(
         "doctor", "Examine the configured systems and say what is wrong and what to do",
-        options: [ConfigurationSource.option, json, tokenFile, who])
+        options: [ConfigurationSource.option, json, tokenFile, SubjectsFile.option, who])
 
     private let source: ConfigurationSource
     private let printsJSON: Bool
     private let tokenFile: String?
     private let who: String?
+    private let subjectsFile: String?
 
     init(_ invocation: CommandLineGrammar.Invocation) {
         source = ConfigurationSource(invocation)
         printsJSON = invocation.flags.contains(Self.json.name)
         tokenFile = invocation.values[Self.tokenFile.name]
         who = invocation.values[Self.who.name]
+        subjectsFile = invocation.values[SubjectsFile.option.name]
     }
 
     func run() async -> Int32 {
         guard let settings = source.settings() else { return ExitStatus.configuration }
+        let subjects = subjectsFile.flatMap(SubjectsFile.read)
+        if subjectsFile != nil, subjects == nil { return ExitStatus.usage }
         let logger = Logger(label: "mlaas", handler: SwiftLogNoOpLogHandler())
         let server = HelperServer(settings: settings, log: LogOutput(logger), reread: source.read)
-        let report = await server.examine(tokenFile: tokenFile, who: who)
+        let report = await server.examine(tokenFile: tokenFile, who: who, subjects: subjects)
         StandardStreams.output(
             printsJSON
                 ? String(decoding: report.json, as: UTF8.self)
