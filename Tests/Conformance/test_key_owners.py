@@ -2,11 +2,15 @@
 
 import concurrent.futures
 import contextlib
+import http.server
+import json
 import os
 import subprocess
+import threading
 import time
 
 import pytest
+import requests
 
 from conftest import BIN, Sandbox, stop
 from forge import GONE, Forge
@@ -144,6 +148,18 @@ def test_a_renamed_person_keeps_the_key(world):
         assert helper.services(person(world, "married", "one"))["granite_chat"]["api_key"] == key
 
 
+@pytest.mark.parametrize("names", [("maiden", "married", "third"), ("maiden", "zoë", "third"), ("zoë", "plain", "josé")])
+def test_a_person_who_is_renamed_twice_keeps_the_key(world, names):
+    with world.running() as helper:
+        service = ids(helper, person(world, names[0], "one"))["granite_chat"]
+        key = key_of(helper.init(person(world, names[0], "one"), service))
+        for name in names[1:]:
+            token = person(world, name, "one")
+            assert key_of(helper.init(token, service)) == key, name
+            assert helper.services(token)["granite_chat"]["api_key"] == key
+        assert len(applications(world.sandbox)) == 1
+
+
 def test_introspection_completes_the_claims(world):
     world.issuer.answers[INTROSPECT] = (200, {
         "active": True, "sub": "one", "iss": world.forge.issuer, "aud": ["gw"], "preferred_username": "dana",
@@ -171,8 +187,87 @@ def test_a_blocked_account_is_refused_and_logged(world, state):
         for service in ("granite_chat", "embeddings"):
             assert failure(helper.init(token, services[service])) == (403, "ACCOUNT_BLOCKED")
         assert len(applications(world.sandbox)) == 1
-        assert helper.services(token)["granite_chat"]["has_api_key"] is False
+        with world.running() as fresh:
+            for replica in (helper, fresh):
+                listed = replica.services(token)
+                assert not any(service["has_api_key"] or "api_key" in service for service in listed.values())
+        log = [json.loads(line) for line in helper.stop().splitlines()]
+    audited = [line for line in log if line["logger"] == "audit" and line["message"] == "refused: the account is blocked"]
+    assert [(line["level"], line["user"], line["service"], line["outcome"]) for line in audited] == [
+        ("warning", "blocked", service, "failed") for service in ("granite_chat", "embeddings")]
+    refused = [line for line in log if line.get("status") == 403]
+    assert [(line["user"], line["code"]) for line in refused] == [("blocked", "ACCOUNT_BLOCKED")] * 2
+    assert all(f"account {data['account_id']} is {state}" in line["error"] for line in refused)
+
+
+@pytest.mark.parametrize("state", ["rejected", "suspended", "scheduled_for_deletion"])
+def test_a_person_whose_account_is_blocked_and_has_no_key_gets_none(world, state):
+    account = sign_up(world.sandbox, "blocked")
+    threescale(world.sandbox, "PUT", f"accounts/{account}", state=state)
+    with world.running() as helper:
+        token = person(world, "blocked")
+        services = ids(helper, token)
+        before = len(accounts(world.sandbox))
+        for _ in range(2):
+            assert failure(helper.init(token, services["granite_chat"])) == (403, "ACCOUNT_BLOCKED")
+        assert applications(world.sandbox) == [] and len(accounts(world.sandbox)) == before
         assert "refused: the account is blocked" in helper.stop()
+
+
+@contextlib.contextmanager
+def applications_are_disabled(world):
+    """A 3scale before the sandbox's whose answers say `enabled: false` of live applications, as of a tenant that will be deleted."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_):
+            pass
+
+        def forward(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            headers = {name: self.headers[name] for name in ("Authorization", "Content-Type", "Accept") if name in self.headers}
+            answer = requests.request(
+                self.command, world.sandbox.threescale + self.path, data=body, headers=headers, timeout=30)
+            data = answer.content.replace(b'"enabled":true', b'"enabled":false')
+            self.send_response(answer.status_code)
+            self.send_header("Content-Type", answer.headers.get("Content-Type", "application/json"))
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+        do_GET = do_POST = do_PUT = do_DELETE = forward
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_key_that_3scale_calls_disabled_is_not_shown_as_usable(world):
+    token = person(world, "disabled")
+    with world.running() as helper:
+        service = ids(helper, token)["granite_chat"]
+        key = key_of(helper.init(token, service))
+    with applications_are_disabled(world) as url, world.running(THREESCALE_ADMIN_API_URL=url) as helper:
+        listed = helper.services(token)["granite_chat"]
+        assert listed["has_api_key"] is False and listed["key_state"] == "suspended"
+        answer = helper.init(token, service)
+        assert answer.status_code == 200 and answer.json()["message"] == "API key is suspended", answer.text
+        assert answer.json()["data"]["key_state"] == "suspended" and answer.json()["data"]["is_new"] is False
+        assert answer.json()["data"]["api_key"] == key and len(applications(world.sandbox)) == 1
+
+
+def test_a_token_that_introspection_calls_inactive_gets_nothing(world):
+    """Keycloak says so of a user who was disabled, and of one who is gone."""
+    world.issuer.answers[INTROSPECT] = (200, {"active": False})
+    with world.running(KEYCLOAK_INTROSPECTION="true", KEYCLOAK_CLIENT_SECRET="s") as helper:
+        token = person(world, "dana", "one")
+        for answer in (helper.get("/api/services", token), helper.init(token, "1")):
+            assert failure(answer) == (401, "INVALID_TOKEN")
+        assert applications(world.sandbox) == []
 
 
 @pytest.mark.parametrize("service", ["granite_chat", "vision"])
