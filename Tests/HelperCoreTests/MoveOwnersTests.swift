@@ -47,6 +47,8 @@ struct MoveOwnersTests {
     private let old = "https://old.example.com/realms/ml"
     private let new = "https://new.example.com/realms/ml"
 
+    private let seal = PauseSeal { [1, 2, 3] }
+
     private func applications() -> [Application] {
         let ada = OwnerMark(issuer: old, subject: "ada")
         let bob = OwnerMark(issuer: old, subject: "bob")
@@ -61,8 +63,10 @@ struct MoveOwnersTests {
     }
 
     private func run(_ archive: Archive, isDryRun: Bool) async throws -> MoveOwners.Counts {
-        try await MoveOwners(archive: archive, from: old, to: new, subjects: ["ada", "bob"], isDryRun: isDryRun)(
-            report: { _ in })
+        try await MoveOwners(
+            archive: archive, from: old, to: new, subjects: ["ada", "bob"], isDryRun: isDryRun, seal: seal,
+            now: { 5_000 })(
+                report: { _ in })
     }
 
     @Test("a dry run counts and changes nothing")
@@ -94,6 +98,20 @@ struct MoveOwnersTests {
         let later = Archive(archive.stored.withLock { $0 })
         let again = try await run(later, isDryRun: false)
         #expect((again.changed, again.moved, again.failed) == (1, 2, 0))
+    }
+
+    @Test("a pause of the owner's stays one, and one that a person wrote stays none")
+    func pauses() async throws {
+        let ada = OwnerMark(issuer: old, subject: "ada")
+        func paused(_ id: Int, _ value: String) -> Application {
+            Application(
+                id: id, serviceID: 7, accountID: 1, plan: PlanReference(id: 1, name: "Basic"), state: .suspended,
+                description: "[mlaas owner=\(ada) paused=\(value) ok]", credentials: .none, updatedAt: 1_000)
+        }
+        let archive = Archive([paused(1, seal.text(application: 1, at: 1_000)), paused(2, "1000.0123456789abcdef")])
+        _ = try await run(archive, isDryRun: false)
+        let pauses = archive.stored.withLock { $0.map { $0.mark?.pause } }
+        #expect(pauses == [seal.text(application: 1, at: 5_000), "1000.0123456789abcdef"])
     }
 
     @Test("a user name that holds digits of the mark moves with it, before the mark")

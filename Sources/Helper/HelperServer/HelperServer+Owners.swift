@@ -12,12 +12,15 @@ extension HelperServer {
         report: @escaping @Sendable (String) -> Void
     ) async throws(APIManagerError) -> MoveOwners.Counts {
         let tools = OneShot(self)
+        let token = RotatingSecret(settings.threeScaleToken)
         let archive = ThreeScaleAPIManager(
-            configuration: threeScaleConfiguration(RotatingSecret(settings.threeScaleToken)), client: tools.client,
+            configuration: threeScaleConfiguration(token), client: tools.client,
             metrics: tools.telemetry.upstream("3scale"), tracer: tools.telemetry.tracer,
             breaker: CircuitBreaker(settings.breaker), wallClock: { wallClockSeconds() }, sleep: tools.sleep)
         let move = MoveOwners(
-            archive: archive, from: issuer, to: newIssuer, subjects: subjects, isDryRun: isDryRun)
+            archive: archive, from: issuer, to: newIssuer, subjects: subjects, isDryRun: isDryRun,
+            // The one that `keyRoutes` makes.
+            seal: PauseSeal { Array(token.current.reveal().utf8) }, now: { wallClockSeconds() })
         let outcome = await tools.run { () -> Result<MoveOwners.Counts, APIManagerError> in
             do throws(APIManagerError) {
                 return .success(try await move(report: report))

@@ -56,16 +56,23 @@ package struct MoveOwners: Sendable {
     private let owners: [OwnerMark: OwnerMark]
     private let arrivals: Set<OwnerMark>
     private let isDryRun: Bool
+    private let seal: PauseSeal
+    private let now: @Sendable () -> Int
 
     /// - Parameters:
     ///   - issuer: the identity issuer that the marks were made with.
     ///   - newIssuer: the one that they get.
     ///   - subjects: the `sub` of everybody in the realm.
+    ///   - seal: as the serving helper has it.
+    ///   - now: seconds since 1970.
     package init(
-        archive: any ApplicationArchive, from issuer: String, to newIssuer: String, subjects: [String], isDryRun: Bool
+        archive: any ApplicationArchive, from issuer: String, to newIssuer: String, subjects: [String], isDryRun: Bool,
+        seal: PauseSeal, now: @escaping @Sendable () -> Int
     ) {
         self.archive = archive
         self.isDryRun = isDryRun
+        self.seal = seal
+        self.now = now
         owners = Dictionary(
             subjects.map {
                 (OwnerMark(issuer: issuer, subject: $0), OwnerMark(issuer: newIssuer, subject: $0))
@@ -108,7 +115,9 @@ package struct MoveOwners: Sendable {
         _ renamed: inout Set<Holding>, _ report: (String) -> Void
     ) async {
         let name = "application \(application.id) of account \(application.accountID)"
-        let mark = former.moved(to: owner)
+        var mark = former.moved(to: owner)
+        // A pause counts for as long as the application is not changed after it, and this changes it.
+        if seal.vouches(for: application) { mark = mark.paused(seal.text(application: application.id, at: now())) }
         // Users first: a mark that has moved is not looked at again after an interruption.
         let holding = Holding(account: application.accountID, owner: owner)
         do throws(APIManagerError) {
