@@ -7,7 +7,7 @@ import HelperHTTP
 extension HelperServer {
     func keyRoutes(
         _ catalogs: CatalogStore, _ keys: OwnedKeys, _ policy: AccessPolicy, _ manager: any KeyManager,
-        _ replicas: Replicas, _ audit: AuditTrail, _ credentials: Credentials
+        _ provision: ProvisionKey, _ replicas: Replicas, _ audit: AuditTrail, _ credentials: Credentials
     ) -> KeyRoutes {
         // Every replica has the token, and callers do not.
         let seal = PauseSeal { Array(credentials.accessToken.current.reveal().utf8) }
@@ -17,6 +17,8 @@ extension HelperServer {
         let change = ChangeKeys(
             find: find, manager: manager, keys: keys, replicas: replicas, audit: audit, rules: settings.keyRules,
             seal: seal, now: { wallClockSeconds() })
-        return KeyRoutes(find: find, change: change)
+        let make = MakeKeys(
+            find: find, provision: provision, keys: keys, rules: settings.keyRules, now: { wallClockSeconds() })
+        return KeyRoutes(find: find, change: change, make: make)
     }
 }

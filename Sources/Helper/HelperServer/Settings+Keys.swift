@@ -6,6 +6,23 @@ extension Settings {
     static func keyRules(_ reader: inout ConfigReader) -> KeyRules {
         reader.section("API keys")
         var rules = KeyRules()
+        rules.perService = reader.int(
+            forKey: "KEYS_PER_SERVICE", default: rules.perService, range: 1...1_000,
+            help:
+                "How many keys of different names an owner may have on one service. Generations of one name count once."
+        )
+        rules.grace = seconds(
+            reader.duration(
+                forKey: "KEY_ROTATION_GRACE", default: .seconds(rules.grace), range: .zero ... .seconds(31_536_000),
+                help: "How long a key works on after it was rotated, where the call does not say."))
+        rules.graceMax = seconds(
+            reader.duration(
+                forKey: "KEY_ROTATION_GRACE_MAX", default: .seconds(rules.graceMax),
+                range: .zero ... .seconds(31_536_000),
+                help: "The longest that a call may ask for."))
+        if rules.grace > rules.graceMax {
+            reader.report("KEY_ROTATION_GRACE", "must be at most KEY_ROTATION_GRACE_MAX")
+        }
         rules.showsOnce = reader.bool(
             forKey: "MLAAS_SHOW_ONCE", default: rules.showsOnce,
             help: """

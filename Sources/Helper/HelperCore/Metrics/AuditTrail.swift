@@ -29,6 +29,8 @@ package struct AuditTrail: Sendable {
     package enum Outcome: String, Sendable, CaseIterable {
         /// An application came into being.
         case created
+        /// An application of the next generation came into being.
+        case rotated
         /// One that was there was answered.
         case returned
         /// A duplicate that a race left was removed.

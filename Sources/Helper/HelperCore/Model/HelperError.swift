@@ -13,6 +13,7 @@ package struct HelperError: Error, Sendable {
         case serviceNotFound = "SERVICE_NOT_FOUND"
         case planNotFound = "PLAN_NOT_FOUND"
         case keyNotFound = "KEY_NOT_FOUND"
+        case keyLimitReached = "KEY_LIMIT_REACHED"
         case keyStateConflict = "KEY_STATE_CONFLICT"
         case methodNotAllowed = "METHOD_NOT_ALLOWED"
         case notReady = "NOT_READY"

@@ -1,5 +1,9 @@
 /// What the operator allows of API keys. Times are seconds.
 package struct KeyRules: Sendable, Equatable {
+    /// Keys of different names that an owner may have on one service.
+    package var perService = 5
+    /// The life of a key that is made without an end of its own; nil for no end.
+    package var lifetimeDefault: Int?
     /// The longest life of a key, counted from the application's `created_at`; nil for no limit.
     package var lifetimeMax: Int?
     /// How long a replaced key works on, where the rotation does not say.

@@ -202,10 +202,7 @@ package struct ChangeKeys: Sendable {
     private func target(_ key: NamedKeys.Key, _ caller: Caller) async throws -> Target {
         guard let service = find.visible(key, caller) else { throw FindKeys.notFound }
         guard let mark = key.application.mark else {
-            throw HelperError(
-                .keyStateConflict,
-                "This key was not made by MLaaS Helper. Ask for the service's key with POST /api/services/init first.",
-                cause: "application \(key.application.id) has no owner mark")
+            throw Self.unmarked(key.application)
         }
         var secret: String?
         do throws(APIManagerError) {
@@ -214,6 +211,13 @@ package struct ChangeKeys: Sendable {
             guard error == .notFound else { throw error }
         }
         return Target(key: key, mark: mark, service: service, secret: secret)
+    }
+
+    static func unmarked(_ application: Application) -> HelperError {
+        HelperError(
+            .keyStateConflict,
+            "This key was not made by MLaaS Helper. Ask for the service's key with POST /api/services/init first.",
+            cause: "application \(application.id) has no owner mark")
     }
 
     /// One that is not live any more need not be suspended, and one with a twin cannot be.

@@ -7,8 +7,10 @@ package struct ProvisionKey: Sendable {
     package struct Request: Sendable {
         package let serviceID: Int
         package let planID: Int?
+        package let order: KeyOrder
 
-        package init(serviceID: Int, planID: Int? = nil) {
+        package init(serviceID: Int, planID: Int? = nil, order: KeyOrder = KeyOrder()) {
+            self.order = order
             self.serviceID = serviceID
             self.planID = planID
         }
@@ -29,6 +31,8 @@ package struct ProvisionKey: Sendable {
         /// A person who was renamed may be calling under both names.
         let accountName: String
         let service: Int
+        let name: KeyName
+        let generation: Int?
     }
 
     /// What a flight came to. A refused plan is the leader's own, not that of calls that joined it.
@@ -79,14 +83,16 @@ package struct ProvisionKey: Sendable {
 
     package func callAsFunction(_ request: Request, for caller: Caller) async throws -> Result {
         let service = try find(request.serviceID, for: caller)
-        let key = FlightKey(owner: caller.ownerMark, accountName: caller.accountName, service: service.id)
+        let key = FlightKey(
+            owner: caller.ownerMark, accountName: caller.accountName, service: service.id, name: request.order.name,
+            generation: request.order.generation)
         while true {
             let (outcome, joined) = try await CallOwner.$current.withValue(.caller(caller.ownerMark)) {
                 try await CallSequence.$current.withValue(CallSequence()) {
                     try await flights.run(key) { [self] in
                         do {
                             try await audit.waitForRoom()
-                            return .key(try await provision(service, request.planID, caller))
+                            return .key(try await provision(service, request, caller))
                         } catch let error as HelperError where error.code == .planNotFound {
                             return .planRefused(error, plan: request.planID)
                         }
@@ -108,17 +114,19 @@ package struct ProvisionKey: Sendable {
 
     // MARK: The flight
 
-    private func provision(_ service: Service, _ planID: Int?, _ caller: Caller) async throws -> Result {
+    private func provision(_ service: Service, _ request: Request, _ caller: Caller) async throws -> Result {
         let call = ProvisioningCall(
-            caller: caller, service: service, wantedPlan: planID, defaultPlan: defaultPlan, manager: manager,
-            keys: keys, replicas: replicas, accounts: accounts, audit: audit, sleep: sleep, milliseconds: milliseconds)
+            caller: caller, service: service, wantedPlan: request.planID, order: request.order,
+            defaultPlan: defaultPlan,
+            manager: manager, keys: keys, replicas: replicas, accounts: accounts, audit: audit, sleep: sleep,
+            milliseconds: milliseconds)
         do {
             return try await call.run(signupCreates: try find.signupCreates)
         } catch {
             if let known = known(call, instead: error) { return known }
             // Only the plan and its service can be gone here: a lost account was looked up again.
             if error as? APIManagerError == .notFound {
-                throw await find.contradiction(service: service.id, plan: planID)
+                throw await find.contradiction(service: service.id, plan: request.planID)
             }
             throw (error as? HelperError) ?? (error as? APIManagerError)?.helperError()
                 ?? HelperError(.internalError, "The request failed inside the helper.", cause: "\(error)")
@@ -130,7 +138,8 @@ package struct ProvisionKey: Sendable {
         let isTransient =
             (error as? APIManagerError)?.isTransient
             ?? [.upstreamUnavailable, .upstreamTimeout].contains((error as? HelperError)?.code)
-        guard isTransient, let snapshot = keys.lastKnown(of: call.caller), let key = snapshot.keys[call.service.id],
+        guard isTransient, call.order == KeyOrder(), let snapshot = keys.lastKnown(of: call.caller),
+            let key = snapshot.keys[call.service.id],
             key.isMarked,
             let account = snapshot.accountID
         else { return nil }

@@ -17,8 +17,17 @@ package struct Provisioning: ~Copyable {
         package let adoptsUnmarked: Bool
         /// Some service has a default plan, so that signup creates applications.
         package let signupCreates: Bool
+        /// Which of the owner's keys for the service.
+        package let name: KeyName
+        /// The one generation that counts; nil for any.
+        package let generation: Int?
 
-        package init(owner: OwnerMark, service: Int, attempt: String, adoptsUnmarked: Bool, signupCreates: Bool) {
+        package init(
+            owner: OwnerMark, service: Int, attempt: String, adoptsUnmarked: Bool, signupCreates: Bool,
+            name: KeyName = .standard, generation: Int? = nil
+        ) {
+            self.name = name
+            self.generation = generation
             self.owner = owner
             self.service = service
             self.attempt = attempt
@@ -326,7 +335,9 @@ extension Provisioning.State {
     /// Decides by what the account holds.
     private mutating func choose() -> Action {
         guard let account else { return find() }
-        let choice = ApplicationChoice(listing, owner: goal.owner, adoptsUnmarked: goal.adoptsUnmarked)
+        let choice = ApplicationChoice(
+            listing, owner: goal.owner, name: goal.name, generation: goal.generation,
+            adoptsUnmarked: goal.adoptsUnmarked)
         let marked = choice.marked(on: goal.service)
         if ownsSignup(account), !choice.hasForeignOwner, let unmarked = listing.first(where: { $0.owner == nil }) {
             return mark(unmarked)

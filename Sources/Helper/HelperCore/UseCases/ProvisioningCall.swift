@@ -6,6 +6,7 @@ struct ProvisioningCall: Sendable {
     let caller: Caller
     let service: Service
     let wantedPlan: Int?
+    let order: KeyOrder
     let defaultPlan: String?
     let manager: any APIManager
     let keys: OwnedKeys
@@ -39,7 +40,7 @@ struct ProvisioningCall: Sendable {
     func run(signupCreates: Bool) async throws -> ProvisionKey.Result {
         let goal = Provisioning.Goal(
             owner: caller.ownerMark, service: service.id, attempt: attempt, adoptsUnmarked: keys.adoptsUnmarked,
-            signupCreates: signupCreates)
+            signupCreates: signupCreates, name: order.name, generation: order.generation)
         var provisioning = Provisioning(goal)
         var progress = Progress(epoch: keys.epoch(of: caller.ownerMark))
         var action = provisioning.next(.began, at: milliseconds())
@@ -56,7 +57,7 @@ struct ProvisioningCall: Sendable {
                 }
                 while true {
                     if let result = try await end(action, &progress) { return result }
-                    try await check(action)
+                    try await check(action, progress)
                     action = provisioning.next(await perform(action, &progress), at: milliseconds())
                 }
             }
@@ -64,23 +65,38 @@ struct ProvisioningCall: Sendable {
     }
 
     /// Refuses a plan that cannot be had before anything is made for it.
-    private func check(_ action: Provisioning.Action) async throws {
+    private func check(_ action: Provisioning.Action, _ progress: Progress) async throws {
         switch action {
         case .signUp:
             let plan = try plan()
             guard try await manager.hasPlan(plan.id, service: service.id) else { throw APIManagerError.notFound }
-        case .create: _ = try plan()
+        case .create:
+            _ = try plan()
+            try checkLimit(progress)
         default: break
         }
     }
 
-    private func plan() throws(HelperError) -> Plan {
+    /// Keys that a rotation replaces, and those that are being made, are not counted.
+    private func checkLimit(_ progress: Progress) throws(HelperError) {
+        guard let othersMax = order.othersMax else { return }
+        let marks = progress.applications.filter { $0.serviceID == service.id }.compactMap(\.mark)
+        let names = Set(marks.filter { $0.owner == caller.ownerMark && !$0.isProvisional }.map(\.name))
+        guard names.subtracting([order.name]).count > othersMax else { return }
+        throw HelperError(
+            .keyLimitReached, "You may have \(othersMax + 1) keys for a service. Revoke one first.",
+            cause: "\(names.count) keys for service \(service.id)")
+    }
+
+    private func plan() throws(HelperError) -> PlanReference {
         guard service.isComplete else {
             throw HelperError(
                 .upstreamUnavailable, "The service's endpoint is unknown at the moment. Try again later.",
                 retryAfter: .seconds(60), cause: "the proxy of service \(service.id) could not be read")
         }
-        return try PlanChoice.choose(from: service.plans, wanted: wantedPlan, defaultSystemName: defaultPlan)
+        if let plan = order.plan { return plan }
+        let chosen = try PlanChoice.choose(from: service.plans, wanted: wantedPlan, defaultSystemName: defaultPlan)
+        return PlanReference(id: chosen.id, name: chosen.name)
     }
 
     // MARK: Actions
@@ -214,14 +230,23 @@ struct ProvisioningCall: Sendable {
             ApplicationDraft(
                 account: account.id, plan: try plan().id,
                 name: String("mlaas:\(caller.username):\(service.systemName)".prefix(255)),
-                description: ApplicationMark(owner: owner, attempt: attempt).description,
-                applicationID: isFallback
-                    ? owner.applicationID(service: service.id, account: account.id)
-                    : owner.applicationID(service: service.id),
+                description: ApplicationMark(
+                    owner: owner, attempt: attempt, name: order.name, generation: order.generation ?? 1,
+                    expiresAt: order.expiresAt, graceSeconds: order.graceSeconds, note: order.note
+                ).description,
+                applicationID: applicationID(on: account, isFallback),
                 applicationKey: key))
         if let key { progress.sentKey = (made.id, key) }
         progress.applications.append(made)
         return made
+    }
+
+    private func applicationID(on account: Account, _ isFallback: Bool) -> String {
+        let generation = order.generation ?? 1
+        return isFallback
+            ? caller.ownerMark.applicationID(
+                service: service.id, account: account.id, name: order.name, generation: generation)
+            : caller.ownerMark.applicationID(service: service.id, name: order.name, generation: generation)
     }
 
     private func describe(
@@ -255,7 +280,8 @@ struct ProvisioningCall: Sendable {
                     epoch: progress.epoch)
             }
             audit.note(
-                isNew ? .created : .returned, isNew ? "key created" : "key returned", caller: caller,
+                isNew ? (order.isRotation ? .rotated : .created) : .returned,
+                isNew ? (order.isRotation ? "key rotated" : "key created") : "key returned", caller: caller,
                 service: service, application: key.applicationID, key: key.key)
             await accounts.repair(account, of: caller)
             return ProvisionKey.Result(

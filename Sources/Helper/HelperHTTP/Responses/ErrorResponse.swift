@@ -12,7 +12,9 @@ package enum ErrorResponse {
         case .forbidden, .accountBlocked: .forbidden
         case .notFound, .serviceNotFound, .planNotFound, .keyNotFound: .notFound
         case .methodNotAllowed: .methodNotAllowed
-        case .noPlansFound, .identityConflict, .keyHasTwin, .keyUnavailable, .keyStateConflict: .conflict
+        case .noPlansFound, .identityConflict, .keyHasTwin, .keyUnavailable, .keyStateConflict,
+            .keyLimitReached:
+            .conflict
         case .preconditionFailed: .preconditionFailed
         case .payloadTooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType

@@ -29,7 +29,9 @@ struct InitBody {
     }
 
     /// - Throws: `PLAN_NOT_FOUND` for a text that no plan has as its id.
-    func planNumber() throws(HelperError) -> Int? {
+    func planNumber() throws(HelperError) -> Int? { try Self.planNumber(planID) }
+
+    static func planNumber(_ planID: String?) throws(HelperError) -> Int? {
         guard let planID else { return nil }
         guard let number = ForeignNumber(planID)?.within(0 ... .max), String(number) == planID else {
             throw HelperError(
@@ -39,7 +41,7 @@ struct InitBody {
         return number
     }
 
-    private enum Identifier {
+    enum Identifier {
         case absent
         case text(String)
         case wrongType
@@ -49,7 +51,7 @@ struct InitBody {
     private static let integers = -9_007_199_254_740_991...9_007_199_254_740_991
 
     /// A string, or an integer for leniency; null and blanks count as absent.
-    private static func identifier(_ value: JSONValue?) -> Identifier {
+    static func identifier(_ value: JSONValue?) -> Identifier {
         switch value {
         case nil, .null: return .absent
         case .string(let text):

@@ -11,8 +11,10 @@ package struct KeyRoutes: Sendable {
 
     private let find: FindKeys
     private let change: ChangeKeys
+    private let make: MakeKeys
 
-    package init(find: FindKeys, change: ChangeKeys) {
+    package init(find: FindKeys, change: ChangeKeys, make: MakeKeys) {
+        self.make = make
         self.find = find
         self.change = change
     }
@@ -30,6 +32,48 @@ package struct KeyRoutes: Sendable {
                 writer.string(next.description)
             }
         }
+    }
+
+    /// `POST /api/keys`.
+    package func create(_ context: CallerContext) async throws -> Response {
+        let body = try KeyCreationBody(context.request)
+        let wish = MakeKeys.Wish(
+            serviceID: try ServiceRoutes.serviceID(body.serviceID), planID: try InitBody.planNumber(body.planID),
+            name: body.name, expiresIn: body.expiresIn, note: body.note)
+        let made = try await make.create(wish, for: context.caller)
+        return Self.answer(made.isNew ? "API key created" : "API key found", made)
+    }
+
+    /// `POST /api/keys/{id}/rotate`.
+    package func rotate(_ context: CallerContext) async throws -> Response {
+        let grace = try KeyRotationBody.graceSeconds(context.request, max: make.graceMax)
+        let made = try await make.rotate(try Self.id(context), graceSeconds: grace, for: context.caller)
+        return Self.answer("API key rotated", made, stopsWithin: make.stopsWithinSeconds)
+    }
+
+    /// The answer of a call that may have made a key: 201 where it has.
+    private static func answer(_ message: String, _ made: MakeKeys.Made, stopsWithin: Int? = nil) -> Response {
+        var response = Envelope.success(message) { writer in
+            writer.name("key")
+            KeyEncoding.write(made.item, to: &writer)
+            writer.name("is_new")
+            writer.bool(made.isNew)
+            if let secret = made.secret, let text = secret.key {
+                writer.name("api_key")
+                writer.string(text)
+                ServiceEncoding.writeCredentials(made.item.service, secret, to: &writer)
+            }
+            if let replaced = made.replaced {
+                writer.name("replaced")
+                KeyEncoding.write(replaced, to: &writer)
+            }
+            if let stopsWithin {
+                writer.name("stops_within_seconds")
+                writer.int(stopsWithin)
+            }
+        }
+        if made.isNew { response.status = .created }
+        return response
     }
 
     /// `GET /api/keys/{id}`.

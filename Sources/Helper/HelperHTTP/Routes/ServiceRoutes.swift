@@ -132,7 +132,7 @@ package struct ServiceRoutes: Sendable {
     }
 
     /// Ids are texts to clients; one that is not one of 3scale's numbers names nothing.
-    private static func serviceID(_ text: String) throws(HelperError) -> Int {
+    static func serviceID(_ text: String) throws(HelperError) -> Int {
         guard let id = ForeignNumber(text)?.within(0 ... .max), String(id) == text else {
             throw HelperError(.serviceNotFound, "There is no such service.")
         }

@@ -1,0 +1,115 @@
+/// Makes API keys under names of their owner, and replaces them by the next generation. Exactly one application for each owner,
+/// service, name and generation, as `ProvisionKey` has it for the key named `default`.
+package struct MakeKeys: Sendable {
+    /// A key that an owner wants.
+    package struct Wish: Sendable {
+        package let serviceID: Int
+        package let planID: Int?
+        package let name: KeyName
+        /// Seconds from now.
+        package let expiresIn: Int?
+        package let note: String?
+
+        package init(serviceID: Int, planID: Int?, name: KeyName, expiresIn: Int?, note: String?) {
+            self.serviceID = serviceID
+            self.planID = planID
+            self.name = name
+            self.expiresIn = expiresIn
+            self.note = note
+        }
+    }
+
+    /// A key as a call that may have made it answers it.
+    package struct Made: Sendable {
+        package let item: FindKeys.Item
+        /// Nil where only the call that makes a key answers its secret, and this one did not.
+        package let secret: IssuedKey?
+        /// This call brought the application into being.
+        package let isNew: Bool
+        /// The generation that a rotation replaced, where it still exists.
+        package let replaced: FindKeys.Item?
+    }
+
+    private let find: FindKeys
+    private let provision: ProvisionKey
+    private let keys: OwnedKeys
+    private let rules: KeyRules
+    private let now: @Sendable () -> Int
+
+    /// - Parameter now: seconds since 1970.
+    package init(
+        find: FindKeys, provision: ProvisionKey, keys: OwnedKeys, rules: KeyRules, now: @escaping @Sendable () -> Int
+    ) {
+        self.find = find
+        self.provision = provision
+        self.keys = keys
+        self.rules = rules
+        self.now = now
+    }
+
+    /// The longest grace of a rotation, in seconds.
+    package var graceMax: Int { rules.graceMax }
+
+    /// Within how many seconds a key that was stopped is refused everywhere.
+    package var stopsWithinSeconds: Int { rules.gatewayDelay }
+
+    /// Gets the key of a name, and creates it when there is none. Repeating it changes nothing.
+    package func create(_ wish: Wish, for caller: Caller) async throws -> Made {
+        var order = KeyOrder()
+        order.name = wish.name
+        order.note = wish.note
+        order.othersMax = rules.perService - 1
+        if let seconds = wish.expiresIn ?? rules.lifetimeDefault { order.expiresAt = now() + seconds }
+        let request = ProvisionKey.Request(serviceID: wish.serviceID, planID: wish.planID, order: order)
+        return try await made(try await provision(request, for: caller), nil, caller)
+    }
+
+    /// Makes the next generation of a key. Repeating it for the same key answers the same successor.
+    /// - Parameter graceSeconds: how long the replaced key works on; nil for what the operator set.
+    package func rotate(_ id: Int, graceSeconds: Int?, for caller: Caller) async throws -> Made {
+        let found = try await find.asCaller(caller) { try await find.owned(by: caller, isFresh: true) }
+        guard let key = found.key(id), let service = find.visible(key, caller) else { throw FindKeys.notFound }
+        guard let mark = key.application.mark else { throw ChangeKeys.unmarked(key.application) }
+        switch found.rotation(of: id) {
+        case .replaced(by: let successor):
+            let item = try await find.one(successor, for: caller)
+            let secret = try await find.asCaller(caller) { try await keys.issuedKey(of: item.key.application) }
+            return Made(
+                item: item, secret: rules.showsOnce ? nil : secret, isNew: false,
+                replaced: try await find.one(id, for: caller))
+        case .create(let generation):
+            var order = KeyOrder()
+            order.name = key.name
+            order.generation = generation
+            order.plan = key.application.plan
+            order.graceSeconds = graceSeconds ?? rules.grace
+            order.note = mark.note
+            order.expiresAt = expiry(ofSuccessorOf: key, mark)
+            let request = ProvisionKey.Request(serviceID: service.id, order: order)
+            return try await made(try await provision(request, for: caller), id, caller)
+        case .refused(let state):
+            throw HelperError(
+                .keyStateConflict, "The key cannot be rotated: it is \(state.rawValue).",
+                cause: "application \(id) is \(state.rawValue)")
+        case .exhausted, nil:
+            throw HelperError(.keyStateConflict, "The key cannot be rotated any more. Make one with another name.")
+        }
+    }
+
+    /// A key that was to live for some time is followed by one that lives as long.
+    private func expiry(ofSuccessorOf key: NamedKeys.Key, _ mark: ApplicationMark) -> Int? {
+        guard let end = mark.expiresAt, let createdAt = key.application.createdAt, end > createdAt else {
+            return rules.lifetimeDefault.map { now() + $0 }
+        }
+        return now() + min(end - createdAt, ApplicationMark.times.upperBound - now())
+    }
+
+    private func made(_ result: ProvisionKey.Result, _ replaced: Int?, _ caller: Caller) async throws -> Made {
+        let item = try await find.one(result.key.applicationID, for: caller)
+        var old: FindKeys.Item?
+        if let replaced { old = try await find.one(replaced, for: caller) }
+        return Made(
+            item: item, secret: rules.showsOnce && !result.isNew ? nil : result.key, isNew: result.isNew,
+            replaced: old)
+    }
+}
