@@ -96,16 +96,19 @@ app.kubernetes.io/component: redis
 
 {{- /* The port of a URL: its own, or that of its scheme. */}}
 {{- define "mlaas-helper.urlPort" -}}
-{{- $url := urlParse . }}
-{{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" }}
+{{- $scheme := regexFind "^[A-Za-z][A-Za-z0-9+.-]*://" . | lower }}
+{{- /* A password may hold signs that end a host. */}}
+{{- $rest := regexReplaceAll "^.*@" (regexReplaceAll "^[A-Za-z][A-Za-z0-9+.-]*://" . "") "" }}
+{{- $port := regexFind ":[0-9]+$" (regexFind "^[^/?#]*" $rest) | trimPrefix ":" }}
 {{- if $port }}{{ $port }}
-{{- else if eq $url.scheme "http" }}80
-{{- else if hasPrefix "redis" $url.scheme }}6379
-{{- else }}443
+{{- else if hasPrefix "redis" $scheme }}6379
+{{- else if hasPrefix "socks" $scheme }}1080
+{{- else if eq $scheme "https://" }}443
+{{- else }}80
 {{- end }}
 {{- end }}
 
-{{- /* What the container is told, as a map of variables. The chart's own values win over `config`. */}}
+{{- /* The container's variables, as a map. The chart's own values win over `config`. */}}
 {{- define "mlaas-helper.environment" -}}
 {{- $environment := dict }}
 {{- range $name, $value := .Values.config }}

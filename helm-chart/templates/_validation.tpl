@@ -29,15 +29,16 @@
   "THREESCALE_ADMIN_API_URL" "threescale.adminApiUrl" "SERVER_PORT" "containerPort"
   "SHUTDOWN_DRAIN_SECONDS" "shutdown.drainSeconds" "METRICS_PORT" "metrics.port" "HTTPS_PROXY" "proxy.https"
   "HTTP_PROXY" "proxy.http" "NO_PROXY" "proxy.noProxy" "TRUSTED_PROXIES" "trustedProxies" "TLS_CERT_FILE" "tls.secretName" "TLS_KEY_FILE" "tls.secretName"
-  "THREESCALE_ADMIN_API_KEY" "secret.data" "KEYCLOAK_CLIENT_SECRET" "secret.data" }}
+  "THREESCALE_ADMIN_API_KEY" "secret.data" "KEYCLOAK_CLIENT_SECRET" "secret.data"
+  "OTEL_EXPORTER_OTLP_HEADERS" "secret.data" }}
 {{- range $name, $value := .Values.config }}
 {{- if hasKey $owners $name }}
 - config.{{ $name }}: set {{ get $owners $name }} instead
 {{- end }}
 {{- end }}
-{{- range $name, $value := dict "redis.url" .Values.redis.url "config.REDIS_URL" (get .Values.config "REDIS_URL") }}
+{{- range $name, $value := dict "redis.url" .Values.redis.url "config.REDIS_URL" (get .Values.config "REDIS_URL") "config.ALL_PROXY" (get .Values.config "ALL_PROXY") }}
 {{- if and $value (contains "@" (toString $value)) }}
-- {{ $name }}: holds a password, which a ConfigMap shows to everybody; put it into the Secret as REDIS_URL
+- {{ $name }}: holds a password, which a ConfigMap shows to everybody; put it into the Secret as {{ ternary "ALL_PROXY" "REDIS_URL" (hasSuffix "ALL_PROXY" $name) }}
 {{- end }}
 {{- end }}
 {{- range $name := list "HTTPS_PROXY" "HTTP_PROXY" }}
