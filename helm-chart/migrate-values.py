@@ -21,6 +21,28 @@ SAME = ("replicaCount", "imagePullSecrets", "nameOverride", "podAnnotations", "n
         "serviceAccount")
 IGNORED = {"name", "probes", "startupProbe", "persistence", "pip", "validation", "podSecurityContext", "securityContext"}
 SECRETS = ("THREESCALE_ADMIN_API_KEY", "KEYCLOAK_CLIENT_SECRET")
+# The members of each group that are taken over; others are named in a note.
+MEMBERS = {
+    "image": {"repository", "tag", "pullPolicy"}, "service": {"type", "port", "targetPort"},
+    "configMap": {"enabled", "data"}, "route": {"enabled", "host", "path", "tls", "annotations"},
+    "ingress": {"enabled", "className", "hosts", "tls", "annotations"},
+    "autoscaling": {"enabled", "minReplicas", "maxReplicas", "targetCPUUtilizationPercentage"}}
+
+
+def variables_of(values, notes):
+    """A map of variables, also where they are written as Kubernetes has them: a list of names and values."""
+    if isinstance(values, dict):
+        return values
+    for each in values or []:
+        if "value" not in each:
+            notes.append(f"env: {each.get('name')} has no plain value; give it by extraEnv or the Secret")
+    return {each["name"]: each["value"] for each in values or [] if "value" in each}
+
+
+def path_of(ingress_host):
+    """The first path of a host of an Ingress, which older charts write as a text."""
+    path = (ingress_host.get("paths") or [{}])[0]
+    return path if isinstance(path, str) else path.get("path", "/")
 
 
 def migrate(old, release="mlaas-helper"):
@@ -37,11 +59,18 @@ def migrate(old, release="mlaas-helper"):
     service = old.get("service") or {}
     # The original's Service listened on 5000, and others in the cluster may call it there.
     new["service"] = {"type": service.get("type", "ClusterIP"), "port": service.get("port", 5000)}
-    new["containerPort"] = service.get("targetPort", 5000)
-    variables = {**(old.get("env") or {}), **((old.get("configMap") or {}).get("data") or {})}
+    target = str(service.get("targetPort", 5000))
+    # A name of the original's port means 5000 as well.
+    new["containerPort"] = int(target) if target.isdigit() else 5000
+    variables = {**variables_of(old.get("env"), notes), **((old.get("configMap") or {}).get("data") or {})}
     config = {}
     for name, value in variables.items():
-        if name in OWN:
+        # To the program an empty value is none.
+        if value in ("", None):
+            continue
+        if name in SECRETS:
+            notes.append(f"{name}: is a secret; put it into the Secret")
+        elif name in OWN:
             group, member = OWN[name]
             new.setdefault(group, {})[member] = value
         elif name == "FLASK_ENV" and value == "development":
@@ -70,12 +99,11 @@ def migrate(old, release="mlaas-helper"):
     ingress = old.get("ingress") or {}
     if ingress.get("enabled"):
         hosts = ingress.get("hosts") or [{}]
-        paths = hosts[0].get("paths") or [{}]
         new["ingress"] = {
             "enabled": True, "className": ingress.get("className", ""), "host": hosts[0].get("host", ""),
-            "path": paths[0].get("path", "/"), "annotations": ingress.get("annotations") or {},
+            "path": path_of(hosts[0]), "annotations": ingress.get("annotations") or {},
             "tlsSecretName": ((ingress.get("tls") or [{}])[0]).get("secretName", "")}
-        if len(hosts) > 1 or len(paths) > 1:
+        if len(hosts) > 1 or len(hosts[0].get("paths") or []) > 1:
             notes.append("ingress.hosts: only the first host and path are taken over")
     if old.get("resources"):
         new["resources"] = old["resources"]
@@ -95,6 +123,8 @@ def migrate(old, release="mlaas-helper"):
     known = {*SAME, *IGNORED, "image", "fullnameOverride", "service", "env", "configMap", "secrets", "mlaas-helper-secret",
              "route", "ingress", "resources", "autoscaling", "labels", "annotations"}
     notes += [f"{name}: not known, not taken over" for name in old if name not in known]
+    notes += [f"{group}.{name}: not taken over" for group, members in MEMBERS.items() if isinstance(old.get(group), dict)
+              for name in old[group] if name not in members]
     notes.append("the selector of the Deployment cannot be changed: kubectl delete deployment "
                  f"{new['fullnameOverride']} --cascade=orphan before helm upgrade, and delete the old ReplicaSet after it")
     return new, notes

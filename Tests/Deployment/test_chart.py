@@ -131,7 +131,7 @@ def test_both_helms_render_the_same(case):
 
 
 def test_a_mistake_in_an_object_is_found():
-    """The validators can fail: a word that Kubernetes or OpenShift does not know is told."""
+    """The validators can fail: a word that Kubernetes or OpenShift does not know is an error."""
     objects = render(options=OPENSHIFT)
     route = objects["Route", "r-mlaas-helper"]
     route["spec"]["tls"]["terminatoin"] = "edge"
@@ -253,6 +253,12 @@ def test_the_network_is_open_to_what_is_needed_alone():
     assert [ports for _, ports in egress({})] == [[53, 5353], [443], [8443]]
     # The port of a proxy, of Redis wherever it is, and addresses where they are known.
     assert [3128] in [ports for _, ports in egress({"proxy": {"https": "http://proxy.corp.test:3128"}})]
+    two = egress({"proxy": {"https": "http://proxy.corp.test:3128", "http": "http://proxy.corp.test:3130"}})
+    assert [3128] in [ports for _, ports in two] and [3130] in [ports for _, ports in two]
+    # A password may hold what ends a host elsewhere.
+    hidden = {"HTTPS_PROXY": "http://u:p/w#x?@y@proxy.corp.test:3129/", "ALL_PROXY": "socks5h://u:p@proxy.corp.test"}
+    ports = [ports for _, ports in egress({"secret": {"data": hidden}})]
+    assert [3129] in ports and [1080] in ports
     assert [6380] in [ports for _, ports in egress(EXTERNAL_REDIS)]
     assert [6379] in [ports for _, ports in egress({"redis": {"url": "redis://r"}})]
     assert [6381] in [ports for _, ports in egress({"secret": {"data": {"REDIS_URL": "rediss://:pw@r.corp.test:6381/0"}}})]
@@ -398,7 +404,7 @@ def wrong(rule):
 
 
 VALUES = json.loads((CHART / "values.schema.json").read_text())
-# Each is wrong in its type or range, and so is each name that nobody knows.
+# Each is wrong in its type or range, and so is each name that the schema does not have.
 WRONG = [(path, wrong(rule)) for path, rule in leaves(VALUES)] + [
     (("replicaCount",), "two"), (("replicas",), 2), (("image", "tags"), "x"), (("keycloak", "clientID"), "x"),
     (("config", "lower_case"), "x"), (("config", "LIST"), ["x"]), (("metrics", "serviceMonitor", "interval"), "30"),
@@ -506,20 +512,74 @@ def test_values_of_the_original_are_moved_over(which, tmp_path):
         "spec"]["containers"][0]["envFrom"]
 
 
-# What is refused, and what follows from other values
+@pytest.mark.parametrize("which", HELMS)
+def test_other_forms_of_the_originals_values_are_moved_over_or_named(which, tmp_path):
+    old = merged(ORIGINAL, {
+        "env": [{"name": "MLAAS_DEFAULT_PLAN", "value": "basic"}, {"name": "FROM", "valueFrom": {"secretKeyRef": {}}}],
+        "ingress": {"enabled": True, "hosts": [{"host": "m.corp.test", "paths": ["/api"]}], "ingressClass": "x"},
+        "service": {"nodePort": 30500}, "configMap": {"data": {"LOG_LEVEL": "", "KEYCLOAK_CLIENT_SECRET": "s3cret"}}})
+    file = tmp_path / "old.yaml"
+    file.write_text(yaml.safe_dump(old))
+    moved = run("/usr/bin/env", "python3", CHART / "migrate-values.py", file, "--release", "r",
+                env={"PATH": str(TOOLS / "deployment/bin")})
+    for words in ("FROM has no plain value", "ingress.ingressClass: not taken over", "service.nodePort: not taken over",
+                  "KEYCLOAK_CLIENT_SECRET: is a secret"):
+        assert words in moved.stderr, words
+    assert "s3cret" not in moved.stdout + moved.stderr
+    text = helm(which, "template", "r", CHART, "-n", "mlaas", "-f", "-", input=moved.stdout).stdout
+    objects = {(o["kind"], o["metadata"]["name"]): o for o in yaml.safe_load_all(text) if o}
+    data = objects["ConfigMap", "r-mlaas-helper"]["data"]
+    assert data["MLAAS_DEFAULT_PLAN"] == "basic" and "LOG_LEVEL" not in data
+    assert objects["Ingress", "r-mlaas-helper"]["spec"]["rules"][0]["http"]["paths"][0]["path"] == "/api"
+
+
+# Refused values, and values that follow from others
 
 @pytest.mark.parametrize("name, value", [
     ("LOG_LEVEL", "chatty"), ("MLAAS_ENV", "test"), ("API_RETRY_COUNT", 11), ("API_TIMEOUT", "soon"),
     ("KEYCLOAK_ALLOW_AZP", "maybe"), ("KEYCLOAK_JWKS_URL", "https://a:b@c"), ("LOG_FORMAT", "xml"),
-    ("REDIS_URL", "redis://:s3cret@redis:6379"), ("TRUSTED_PROXIES", "10.0.0.0/8")])
+    ("REDIS_URL", "redis://:s3cret@redis:6379"), ("TRUSTED_PROXIES", "10.0.0.0/8"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=s3cret"), ("ALL_PROXY", "http://u:s3cret@proxy:1"),
+    ("MLAAS_DEFAULT_ACCESS", "denied"), ("SERVER_MEMORY", "64MB"), ("OTEL_TRACES_SAMPLER_ARG", 2)])
 def test_a_bad_variable_is_refused_at_render(name, value):
     assert name in refusal({"config": {name: value}})
+
+
+def test_the_schema_knows_what_the_program_expects_of_each_variable():
+    """docs/configuration.md is written from the program's declarations."""
+    rows = re.findall(r"(?m)^\| `([A-Z_]+)` \| (.*?) \| ", (ROOT / "docs/configuration.md").read_text())
+    rules = VALUES["properties"]["config"]["properties"]
+    validation = (CHART / "templates/_validation.tpl").read_text()
+    unlike = []
+    for name, expected in rows:
+        rule = rules.get(name, {})
+        takes = jsonschema.Draft7Validator(rule).is_valid
+        number = re.fullmatch(r"a whole number from (\d+) to (\d+)", expected)
+        if number:
+            low, high = map(int, number.groups())
+            good = (rule.get("minimum"), rule.get("maximum")) == (low, high) and not takes("many")
+        elif expected.startswith("a duration"):
+            good = takes("250ms") and takes(30) and not takes("soon")
+        elif expected == "true or false":
+            good = takes(True) and takes("no") and not takes("maybe")
+        elif expected == "an http or https URL":
+            good = takes("https://a.corp.test/x") and not takes("https://u:p@a.corp.test")
+        elif expected.startswith("one of "):
+            good = all(map(takes, expected.removeprefix("one of ").split(", "))) and not takes("chatty")
+        elif expected.startswith("a secret"):
+            good = f'"{name}" "secret.data"' in validation or f'"config.{name}"' in validation
+        else:
+            continue
+        if not good and f'"{name}" "' not in validation:
+            unlike.append((name, expected, rule))
+    assert len(rows) > 60 and not unlike, unlike
 
 
 @pytest.mark.parametrize("name, value", [
     ("LOG_LEVEL", "WARN"), ("MLAAS_ENV", "Development"), ("API_TIMEOUT", "500ms"), ("API_TIMEOUT", 30),
     ("LOG_FORMAT", "%(asctime)s - %(message)s"), ("KEYCLOAK_ALLOW_AZP", True), ("ACCOUNT_CACHE_SECONDS", 300),
-    ("SERVER_MEMORY", "64MiB"), ("MLAAS_ADOPT_UNMARKED", False)])
+    ("SERVER_MEMORY", "64MiB"), ("MLAAS_ADOPT_UNMARKED", False), ("MLAAS_DEFAULT_ACCESS", "deny"),
+    ("OTEL_TRACES_SAMPLER_ARG", 0.25)])
 def test_a_good_variable_is_taken(name, value):
     assert render({"config": {name: value}})["ConfigMap", "r-mlaas-helper"]["data"][name].lower() == str(value).lower()
 
@@ -547,10 +607,16 @@ def test_redis_is_no_root_on_plain_kubernetes(options, user):
 def test_the_policy_opens_the_ports_of_every_configured_url():
     objects = render({"config": {"KEYCLOAK_ISSUERS": "https://a.corp.test:9443/x,https://b.corp.test:9444/y=z",
                                  "KEYCLOAK_INTROSPECTION_URL": "https://c.corp.test:9445/i",
+                                 "KEYCLOAK_JWKS_URL": "HTTPS://d.corp.test:9446/certs", "ALL_PROXY": "proxy.corp.test:9447",
                                  "REDIS_URL": "redis://redis.corp.test:6390"}})
     rules = objects["NetworkPolicy", "r-mlaas-helper"]["spec"]["egress"]
     ports = {port["port"] for rule in rules for port in rule["ports"]}
-    assert {9443, 9444, 9445, 6390} <= ports
+    assert {9443, 9444, 9445, 9446, 9447, 6390} <= ports
+    routers = objects["NetworkPolicy", "r-mlaas-helper"]["spec"]["ingress"][0]["from"]
+    names = [peer.get("namespaceSelector", {}).get("matchLabels", {}) for peer in routers]
+    assert {"policy-group.network.openshift.io/host-network": ""} in names, "routers in the host's network"
+    resolvers = objects["NetworkPolicy", "r-mlaas-helper"]["spec"]["egress"][0]["to"]
+    assert {"ipBlock": {"cidr": "169.254.20.10/32"}} in resolvers, "NodeLocal DNS"
 
 
 def test_alerts_follow_the_name_and_name_a_page():
