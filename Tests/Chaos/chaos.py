@@ -33,7 +33,7 @@ def owned(sandbox, owner_of, service):
 
 
 def storm(arguments):
-    """Three replicas that share nothing; the user is known to nobody."""
+    """Three replicas that share nothing; no system knows the user."""
     sandbox = Sandbox()
     replicas = [Replica(sandbox, API_TIMEOUT="30s").ready() for _ in range(3)]
     try:
@@ -50,7 +50,7 @@ def storm(arguments):
             for method, path in (("POST", "/admin/api/accounts/*/applications.json"), ("POST", "/admin/api/signup.json")):
                 sandbox.fault("3scale", "status_after_commit", method=method, path=path, status=500, probability=0.1)
                 sandbox.fault("3scale", "drop_after_commit", method=method, path=path, probability=0.11)
-            # Slow reads let every replica look before anybody writes: all of them run into the race.
+            # Slow reads let every replica look before any of them writes: all of them run into the race.
             sandbox.fault("3scale", "latency", method="GET", path="*", delay_ms=200)
             sandbox.fault("3scale", "latency", method="POST", path="*", delay_ms=30, probability=0.5)
             answers = together(
@@ -205,7 +205,7 @@ FAULTS = [
 
 
 def seeds(arguments):
-    """Each seed is a run of its own: people nobody has seen, faults of its own, deaths of its own."""
+    """Each seed is a run of its own: people whom no system has seen, faults of its own, deaths of its own."""
     sandbox = Sandbox()
     settings = {"API_TIMEOUT": "5s", "BREAKER_PROBE_SECONDS": "300ms", "CATALOG_REFRESH_SECONDS": "1",
                 "APPLICATIONS_CACHE_SECONDS": "1", "API_RETRY_COUNT": "1"}
@@ -287,7 +287,7 @@ def settle(sandbox, replicas, tokens, people, wanted, answers, totals):
             left = owned(sandbox, int(last["account_id"]), service)
             check(len(left) == 1, f"one application for {person} on {service}: {len(left)}")
             others = {a.get("user_key") for a in every if str(a["account_id"]) != last["account_id"]} - {None}
-            check(not (keys & others), "no key of somebody else was shown")
+            check(not (keys & others), "no key of another person was shown")
 
 
 def undisturbed(replica, token, service):

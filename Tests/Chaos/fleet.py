@@ -77,7 +77,7 @@ class Sandbox:
         self.control("PUT", "/clock", offset_seconds=0)
 
     def pause(self):
-        """Both systems at once: connections are accepted by the kernel, and nobody answers."""
+        """Both systems at once: the kernel accepts connections, and no process answers."""
         self.process.send_signal(signal.SIGSTOP)
 
     def resume(self):

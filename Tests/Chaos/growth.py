@@ -5,7 +5,7 @@
 
 Several thousand people come in: four fifths in the first tenth of the requests, the rest in the last. Each gets a first key, and
 asks on: lists, details, plans, keys that exist, refused tokens; health in between. Every answer's status and every key is
-checked. Memory is held to two bounds: while nobody comes it must stand still, and those who come at the end may take what a
+checked. Memory is held to two bounds: while no request comes it must stand still, and those who come at the end may take what a
 remembered caller and token take. The exit status is 1 when something did not hold.
 """
 
@@ -183,7 +183,7 @@ def report(rows, seen, renewed, wrong, took, requests):
     settled = next(row for row in rows if row[0] >= requests * 0.2)
     before, last = [row for row in rows if row[0] <= requests * 0.905][-1], rows[-1]
     return all([
-        bounded("while nobody came", settled, before, EACH * renewed + SLACK),
+        bounded("without requests", settled, before, EACH * renewed + SLACK),
         bounded("as people came", before, last, EACH * (renewed + last[2] - before[2]) + SLACK)])
 
 

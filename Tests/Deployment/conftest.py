@@ -116,7 +116,7 @@ def container(sandbox, tmp_path):
 
 
 def person(sandbox, name):
-    """Somebody nobody knows yet, signed in."""
+    """A person whom 3scale does not know yet, signed in."""
     requests.post(sandbox.admin + "/users", json={"username": name}, timeout=10).raise_for_status()
     return sandbox.token(name)
 

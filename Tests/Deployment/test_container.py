@@ -96,7 +96,7 @@ def test_the_end_of_a_container_fails_no_request(sandbox, container):
             try:
                 answered.append(requests.get(helper.url + "/api/health", timeout=30).status_code)
             except requests.exceptions.ConnectionError as error:
-                # After the drain nobody listens; a connection that was accepted must have been answered.
+                # After the drain the port is closed; a connection that was accepted must have been answered.
                 if not stopping.is_set() or "refused" not in str(error):
                     failures.append(error)
                 return

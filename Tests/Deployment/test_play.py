@@ -92,5 +92,5 @@ def test_the_pod_of_helm_test_tells_ready_from_not(pod):
         options = [word for name, value in variables.items() for word in ("-e", f"{name}={value}")]
         return podman("run", "--rm", "--network", "host", *options, pod.test["image"], *pod.test["args"], check=False)
     assert ask(pod.port).returncode == 0
-    nobody = ask(conformance.free_port())
-    assert nobody.returncode == 1 and "did not answer" in nobody.stderr
+    absent = ask(conformance.free_port())
+    assert absent.returncode == 1 and "did not answer" in absent.stderr

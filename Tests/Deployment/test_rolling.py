@@ -70,7 +70,7 @@ def test_no_request_is_lost_while_both_replicas_are_replaced(sandbox, container,
     try:
         for side in ("b", "a", "b"):
             new = replica(side)
-            # The router's next check finds it before the old one is told to go, as a kubelet's probe does.
+            # The router's next check finds it before the old one gets its signal, as a kubelet's probe does.
             count = len(seen)
             wait_until(lambda: len(seen) > count + 20)
             podman("kill", "--signal", "TERM", old.name)

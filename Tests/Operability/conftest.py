@@ -67,7 +67,7 @@ class Listener:
 
 
 class Collector(Listener):
-    """Takes OTLP/HTTP; answers what it is told to, one status a request, then 200."""
+    """Takes OTLP/HTTP; answers the given statuses, one a request, then 200."""
 
     def __init__(self, statuses=()):
         self.requests = []

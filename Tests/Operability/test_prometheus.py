@@ -131,7 +131,7 @@ def test_a_real_prometheus_answers_every_question(prometheus, helper, sandbox):
         result = ask(prometheus, query)
         metrics = {re.sub(r"_(bucket|sum|count)$", "", name)
                    for name in re.findall(r"\b(?:mlaas|http|process)_[a-z_]+(?=\{)", query)}
-        # What nobody counts yet cannot answer; what is exposed must.
+        # A query of a metric that is not exposed yet has no answer; any other query must have one.
         if not result and metrics <= exposed and "> 0" not in query:
             empty.append((title, query))
     assert not empty

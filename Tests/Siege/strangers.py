@@ -1,4 +1,4 @@
-"""Strangers: what anybody on the network can send, one function a kind.
+"""Strangers: what any peer on the network can send, one function a kind.
 
 Each runs in a process of its own for `seconds`, connects from loopback addresses that the well-behaved client does not use,
 and returns how often it did what it does. None holds a valid token but `hungry`, which is a caller who wants everything.
@@ -115,7 +115,7 @@ def get(path, *fields):
     return "\r\n".join([f"GET {path} HTTP/1.1", "Host: helper", *fields, "", ""]).encode()
 
 
-# MARK: Tokens that nobody signed
+# MARK: Tokens without a valid signature
 
 
 def base64url(data):
@@ -202,7 +202,7 @@ def metrics_and_reset(port, seconds, seed, _):
 
 
 def slow_readers(port, seconds, seed, _):
-    """Thousands of pipelined requests for a large answer, and nobody reads."""
+    """Thousands of pipelined requests for a large answer, which the client does not read."""
     me = Stranger(port, seconds, seed)
     held = []
     while me.goes_on:
