@@ -135,12 +135,13 @@ let package = Package(
             "HTTPServer",
             [
                 "HTTPServer", "HTTP", "HTTPCorpus", "LoopTesting", "EventLoop", "Crypto", "TLS", "Telemetry",
-                "TestSupport",
+                "SandboxSupport", "TestSupport",
             ]),
         tests(
             "HTTPClient",
             [
-                "HTTPClient", "HTTP", "HTTPServer", "EventLoop", "LoopTesting", "Crypto", "Telemetry", "TestSupport",
+                "HTTPClient", "HTTP", "HTTPServer", "EventLoop", "LoopTesting", "Crypto", "SandboxSupport",
+                "Telemetry", "TestSupport",
             ]),
         tests("Redis", ["Bytes", "Redis", "EventLoop"]),
         tests("Telemetry", ["Telemetry"]),

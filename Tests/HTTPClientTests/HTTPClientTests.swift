@@ -3,6 +3,7 @@ import HTTP
 import HTTPClient
 import HTTPServer
 import LoopTesting
+import SandboxSupport
 import Synchronization
 import Telemetry
 import Testing
@@ -23,10 +24,10 @@ private struct Upstream: Responder {
                 return .text("late")
             }
         case "/big": return .now(Response(body: [UInt8](repeating: 0x61, count: 100_000)))
-        case "/cut": return .now(Response(body: Array("abcdef".utf8), delivery: .truncated(bodyBytes: 3)))
+        case "/cut": return .now(Response(body: Array("abcdef".utf8)).truncated(bodyBytes: 3))
         case "/abort":
             aborted.count.wrappingAdd(1, ordering: .relaxed)
-            return .now(Response(delivery: .abort))
+            return .now(.dropped)
         case "/redirect":
             return .now(Response(status: .found, fields: HTTPFields([("location", "/echo")])))
         default: return .now(.text("ok"))

@@ -3,6 +3,7 @@ import HTTP
 import HTTPClient
 import HTTPServer
 import LoopTesting
+import SandboxSupport
 import Synchronization
 import Telemetry
 import Testing
@@ -20,8 +21,7 @@ private struct SlowUpstream: Responder {
             }
         }
         return .now(
-            Response(
-                body: [UInt8](repeating: 0x61, count: 100_000), delivery: .paced(chunk: 100, every: .milliseconds(20))))
+            Response(body: [UInt8](repeating: 0x61, count: 100_000)).paced(chunk: 100, every: .milliseconds(20)))
     }
 }
 

@@ -3,6 +3,7 @@ import Glibc
 import HTTP
 import HTTPServer
 import LoopTesting
+import SandboxSupport
 import Synchronization
 import Telemetry
 import Testing
@@ -68,9 +69,9 @@ struct Demo: Responder {
             }
         case "/echo": return .now(.text(String(decoding: request.body, as: UTF8.self)))
         case "/big": return .now(Response(body: [UInt8](repeating: 0x61, count: 1 << 20)))
-        case "/abort": return .now(Response(delivery: .abort))
+        case "/abort": return .now(.dropped)
         case "/paced":
-            return .now(Response(body: Array("abcdef".utf8), delivery: .paced(chunk: 50, every: .milliseconds(1))))
+            return .now(Response(body: Array("abcdef".utf8)).paced(chunk: 50, every: .milliseconds(1)))
         case "/split": return .now(Response(fields: HTTPFields([("x", "a\r\nb: c")])))
         case "/cacheable":
             var response = Response(fields: HTTPFields([("cache-control", "no-cache")]))

@@ -2,6 +2,7 @@ import EventLoop
 import HTTP
 import HTTPServer
 import LoopTesting
+import SandboxSupport
 import Telemetry
 import Testing
 
@@ -17,9 +18,7 @@ private struct Patience: Responder {
         case "/huge": return .now(Response(body: [UInt8](repeating: 0x61, count: 32 << 20)))
         case "/slow":
             return .now(
-                Response(
-                    body: [UInt8](repeating: 0x61, count: 10_000), delivery: .paced(chunk: 1, every: .milliseconds(50)))
-            )
+                Response(body: [UInt8](repeating: 0x61, count: 10_000)).paced(chunk: 1, every: .milliseconds(50)))
         default: return .now(.text("now"))
         }
     }

@@ -99,8 +99,8 @@ extension HTTPConnection {
         case .queued: break
         case let other: work = other
         }
-        pacer?.stop()
-        pacer = nil
+        writer?.stop()
+        writer = nil
         rest = []
     }
 }

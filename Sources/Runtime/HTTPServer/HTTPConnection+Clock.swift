@@ -9,7 +9,7 @@ extension HTTPConnection {
         let now = server.loop.milliseconds
         if unsent > 0 {
             clock.waitForReader(
-                of: pacer == nil ? unsent + rest.count : nil, taken: tcp.takenBytes, server.clocks, now: now)
+                of: writer == nil ? unsent + rest.count : nil, taken: tcp.takenBytes, server.clocks, now: now)
         } else {
             clock.wait(for: waiting, server.clocks, now: now)
         }

@@ -4,7 +4,7 @@ import HTTP
 /// Whether a connection may go to make room for another.
 extension HTTPConnection {
     func spareTime(now: UInt64) -> SpareTime? {
-        guard current == nil, !isPutOff, pacer == nil else { return nil }
+        guard current == nil, !isPutOff, writer == nil else { return nil }
         if tcp.unsentBytes > 0 {
             return stage == .open || stage == .closing ? SpareTime(isIdle: false, since: clock.progress.since) : nil
         }

@@ -13,13 +13,13 @@ extension HTTPConnection {
     func updateCharge(received: Int, unsent: Int) {
         guard stage != .closed else { return }
         let body = current?.bodyBytes ?? 0
-        let held = ownBytes + received + body + unsent + rest.count + (pacer?.unsentBytes ?? 0)
+        let held = ownBytes + received + body + unsent + rest.count + (writer?.unsentBytes ?? 0)
         if held != charge.bytes, charge.set(held) { server.relieveMemory() }
     }
 
     /// A client that waits for an answer is told why it gets none, as far as that can be said at once.
     func shed() {
-        guard stage == .open, tcp.unsentBytes == 0, rest.isEmpty, pacer == nil else {
+        guard stage == .open, tcp.unsentBytes == 0, rest.isEmpty, writer == nil else {
             // A reset: the kernel, too, drops what the client does not take.
             return abort()
         }

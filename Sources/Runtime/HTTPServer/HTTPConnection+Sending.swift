@@ -15,38 +15,29 @@ extension HTTPConnection {
         self.current = nil
         machine.finishRequest()
         // What was answered before leaves first, as long as the connection is open.
-        if response.delivery != .whole { flush() }
+        if response.makeWriter != nil { flush() }
         if !keepsAlive { stage = .closing }
-        switch response.delivery {
-        case .whole where response.body.count > Self.pieceBytes && !current.isHead:
-            server.encode(response, id: current.id, isHead: true, connection: connection)
-            rest = response.body[...]
-            flush()
-        case .whole:
-            server.encode(response, id: current.id, isHead: current.isHead, connection: connection)
-        case .abort:
-            tcp.abort()
-        case .truncated(let bodyBytes):
-            let start = server.out.count
-            server.encode(response, id: current.id, isHead: current.isHead, connection: connection)
-            let whole = server.out.count - start
-            server.out.removeLast(min(whole, max(0, response.body.count - bodyBytes)))
-            flush()
-            tcp.shutdownSending()
-            close()
-        case .paced(let chunk, let interval):
+        if let makeWriter = response.makeWriter {
             server.encode(response, id: current.id, isHead: current.isHead, connection: connection)
             let bytes = server.out
             server.out = []
-            pacer = PacedWriter(loop: server.loop, bytes: bytes, chunk: chunk, every: interval, to: tcp) {
-                [weak self] in
-                self?.paced()
-            }
+            writer = makeWriter(
+                OutgoingResponse(
+                    bytes: bytes, bodyBytes: current.isHead ? 0 : min(response.body.count, bytes.count),
+                    loop: server.loop, stream: tcp, finish: { [weak self] in self?.written() }))
+            if tcp.isClosed { close() }
+        } else if response.body.count > Self.pieceBytes, !current.isHead {
+            server.encode(response, id: current.id, isHead: true, connection: connection)
+            rest = response.body[...]
+            flush()
+        } else {
+            server.encode(response, id: current.id, isHead: current.isHead, connection: connection)
         }
     }
 
-    func paced() {
-        pacer = nil
+    /// The writer has handed over its last bytes.
+    private func written() {
+        writer = nil
         if stage == .closing { closeAfterFlush() } else { process() }
     }
 
@@ -56,7 +47,7 @@ extension HTTPConnection {
             server.out.removeAll(keepingCapacity: server.out.capacity <= Self.keptBytesMax)
         }
         sendRest()
-        if stage == .closing, pacer == nil, tcp.unsentBytes == 0 { linger() }
+        if stage == .closing, writer == nil, tcp.unsentBytes == 0 { linger() }
     }
 
     /// Bytes of a body that are copied for the socket at a time.
@@ -84,7 +75,7 @@ extension HTTPConnection {
             }
         }
         switch stage {
-        case .closing where pacer == nil: linger()
+        case .closing where writer == nil: linger()
         case .open: process()
         default: break
         }

@@ -24,7 +24,8 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder, E
     /// What has arrived is answered further in the loop's next round.
     private(set) var isPutOff = false
     var requestsAnswered = 0
-    var pacer: PacedWriter?
+    /// What sends the last answer in place of the server.
+    var writer: (any ResponseWriter)?
     /// What of a large body waits for the bytes before it. It shares the answer's memory, so that a slow reader costs
     /// one piece and not the whole.
     var rest: ArraySlice<UInt8> = []
@@ -91,7 +92,7 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder, E
 
     /// Whether nothing is under way that another request would have to wait for.
     private var mayAnswer: Bool {
-        stage == .open && current == nil && pacer == nil && rest.isEmpty && tcp.unsentBytes == 0
+        stage == .open && current == nil && writer == nil && rest.isEmpty && tcp.unsentBytes == 0
     }
 
     /// Takes requests from the bytes until one has to be waited for, or an answer is more than the socket takes: the next

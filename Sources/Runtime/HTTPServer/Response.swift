@@ -10,31 +10,19 @@ package struct Response: Sendable {
     /// And those with numbers that were not known then.
     package var numberedFields: NumberedFields.Filled?
     package var body: [UInt8]
-    /// How the bytes leave; anything but `.whole` is for servers that imitate failures.
-    package var delivery: Delivery
+    /// Sends the answer instead of the server. Returns nil where nothing is left to be sent.
+    package var makeWriter: (@Sendable (OutgoingResponse) -> (any ResponseWriter)?)?
     /// The answer says itself how it may be cached: the server's `uncachedFields` do not stand on it.
     package var isCacheable = false
 
-    package enum Delivery: Sendable, Equatable {
-        /// Head and body in one write.
-        case whole
-        /// Nothing is sent and the connection is reset.
-        case abort
-        /// The bytes leave in chunks of that many bytes with a pause of `every` between them.
-        case paced(chunk: Int, every: Duration)
-        /// The head and the first bytes of the body are sent, then the connection is reset.
-        case truncated(bodyBytes: Int)
-    }
-
     package init(
         status: HTTPStatus = .ok, fields: HTTPFields = HTTPFields(), readyFields: EncodedFields? = nil,
-        body: [UInt8] = [], delivery: Delivery = .whole
+        body: [UInt8] = []
     ) {
         self.status = status
         self.fields = fields
         self.readyFields = readyFields
         self.body = body
-        self.delivery = delivery
     }
 
     /// An answer whose body is JSON text.

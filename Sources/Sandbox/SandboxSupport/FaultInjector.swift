@@ -96,8 +96,8 @@ package final class FaultInjector: Responder {
         switch fault.kind {
         case .status: return .now(refusal)
         case .statusAfterCommit: return inner.respond(to: request).map { _ in refusal }
-        case .drop: return .now(Response(delivery: .abort))
-        case .dropAfterCommit: return inner.respond(to: request).map { _ in Response(delivery: .abort) }
+        case .drop: return .now(.dropped)
+        case .dropAfterCommit: return inner.respond(to: request).map { _ in .dropped }
         case .html:
             return .now(
                 .text(
@@ -110,11 +110,7 @@ package final class FaultInjector: Responder {
                 Response(status: answer.status, fields: answer.fields)
             }
         case .truncate:
-            return inner.respond(to: request).map { answer in
-                var answer = answer
-                answer.delivery = .truncated(bodyBytes: answer.body.count / 2)
-                return answer
-            }
+            return inner.respond(to: request).map { $0.truncated(bodyBytes: $0.body.count / 2) }
         case .malformed:
             return inner.respond(to: request).map { answer in
                 var answer = answer
@@ -122,10 +118,8 @@ package final class FaultInjector: Responder {
                 return answer
             }
         case .drip:
-            return inner.respond(to: request).map { answer in
-                var answer = answer
-                answer.delivery = .paced(chunk: 16, every: .milliseconds(max(1, fault.delayMilliseconds)))
-                return answer
+            return inner.respond(to: request).map {
+                $0.paced(chunk: 16, every: .milliseconds(max(1, fault.delayMilliseconds)))
             }
         case .latency:
             return .later { [inner] in
@@ -136,11 +130,10 @@ package final class FaultInjector: Responder {
     }
 
     private func note(_ method: String, _ path: String, _ response: Response) -> Response {
-        let status = response.delivery == .abort ? 0 : response.status.code
         state.withLock { state in
             state.total += 1
             if state.journal.count >= Self.journalMax { state.journal.removeFirst(Self.journalMax / 2) }
-            state.journal.append(Entry(method: method, path: path, status: status))
+            state.journal.append(Entry(method: method, path: path, status: response.status.code))
         }
         return response
     }
