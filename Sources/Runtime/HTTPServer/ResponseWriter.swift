@@ -1,7 +1,7 @@
 package import EventLoop
 
-/// Sends one answer in place of the server, which reads no further request until it is told that the answer has left. Used
-/// on the connection's loop.
+/// Sends one answer in place of the server, which begins no further request before `finish` says that the answer has left.
+/// Used on the connection's loop.
 package protocol ResponseWriter: AnyObject {
     /// Bytes that it has not handed to the stream yet: they count as the connection's memory.
     var unsentBytes: Int { get }
