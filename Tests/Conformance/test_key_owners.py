@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import hashlib
 import http.server
 import json
 import os
@@ -158,6 +159,22 @@ def test_a_person_who_is_renamed_twice_keeps_the_key(world, names):
             assert key_of(helper.init(token, service)) == key, name
             assert helper.services(token)["granite_chat"]["api_key"] == key
         assert len(applications(world.sandbox)) == 1
+
+
+def test_a_renamed_person_keeps_the_key_where_an_account_has_the_name(world):
+    """A call that died after its signup leaves such an account."""
+    with world.running() as helper:
+        service = ids(helper, person(world, "maiden", "one"))["granite_chat"]
+        key = key_of(helper.init(person(world, "maiden", "one"), service))
+        left = sign_up(world.sandbox, "married")
+        time.sleep(3.5)
+        for _ in range(2):
+            answer = helper.init(person(world, "married", "one"), service)
+            assert key_of(answer) == key and answer.json()["data"]["is_new"] is False
+        assert len(applications(world.sandbox)) == 1
+        threescale(world.sandbox, "DELETE", f"accounts/{left}")
+        assert key_of(helper.init(person(world, "married", "one"), service)) == key
+        assert helper.services(person(world, "married", "one"))["granite_chat"]["api_key"] == key
 
 
 def test_introspection_completes_the_claims(world):
@@ -419,6 +436,30 @@ def test_two_accounts_of_one_name_make_one_key(world):
             with world.running() as fresh:
                 assert key_of(fresh.init(token, services["granite_chat"])) == key, seed
         assert len(applications(world.sandbox)) == 1
+
+
+def digits(*parts):
+    """The first 24 hex digits of SHA-256 over parts with a zero byte between."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+
+
+def test_what_calls_that_died_left_on_two_accounts_of_one_name_is_cleared(world):
+    """Neither application can be confirmed while both are there."""
+    accounts_of_the_name = [sign_up(world.sandbox, "gemini")]
+    with world.running() as helper:
+        token = person(world, "gemini", "one")
+        service = ids(helper, token)["granite_chat"]
+        owner = digits(world.forge.issuer, "one")
+        with validation_is_blind(world.sandbox):
+            accounts_of_the_name.append(sign_up(world.sandbox, "gemini"))
+            for attempt, account in enumerate(accounts_of_the_name):
+                add_application(
+                    world.sandbox, account, service, application_id=f"mlaas-{digits(owner, service)}",
+                    description=f"Requested through MLaaS Helper [mlaas owner={owner} attempt={attempt}]")
+        time.sleep(3.5)
+        key = key_of(helper.init(token, service))
+        assert [entry["user_key"] for entry in applications(world.sandbox)] == [key]
+        assert applications(world.sandbox)[0]["description"].endswith(" ok]")
 
 
 def test_a_key_with_a_twin_is_told(world):

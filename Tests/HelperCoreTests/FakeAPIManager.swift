@@ -134,6 +134,7 @@ final class FakeAPIManager: APIManager {
     ) async throws(APIManagerError) -> Account {
         let renamed = state.withLock { state -> Account? in
             guard let old = state.accounts.first(where: { $0.value.id == account }) else { return nil }
+            guard state.accounts[username] == nil else { return old.value }
             state.accounts[old.key] = nil
             state.accounts[username] = old.value
             return old.value

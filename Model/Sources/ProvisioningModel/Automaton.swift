@@ -4,10 +4,10 @@ import HelperCore
 final class Automaton {
     /// What a call has 3scale do.
     enum Request: Hashable {
-        case find, signUp, search
-        case confirmAccount(UInt8), deleteAccount(UInt8), list(UInt8), rename(UInt8)
+        case find, signUp, search, searchTwins
+        case confirmAccount(UInt8), compareName(UInt8), deleteAccount(UInt8), list(UInt8), rename(UInt8)
         case create(account: UInt8, isFallback: Bool)
-        case confirm(UInt8, attempt: UInt8)
+        case confirm(UInt8)
         case mark(UInt8, isOwn: Bool)
         case delete(UInt8)
         case answer(UInt8)
@@ -15,20 +15,23 @@ final class Automaton {
 
         var isWrite: Bool {
             switch self {
-            case .find, .search, .list, .answer, .fail: false
+            case .find, .search, .searchTwins, .compareName, .list, .answer, .fail: false
             default: true
             }
         }
     }
 
-    enum Refusal: Hashable { case unknown, nameTaken, idTaken, notFound }
+    enum Refusal: Hashable { case unknown, nameTaken, idTaken, notFound, noSuchUser }
 
-    /// An application as an answer shows it.
+    /// An application as an answer shows it to one call.
     struct View: Hashable {
         let id: UInt8
         let account: UInt8
         let owner: UInt8
+        /// 0 without one, 1 where this call created it, 9 where another did: calls are told apart by that alone, so that all of one
+        /// person go through the same states.
         let attempt: UInt8
+        let hasSecondID: Bool
         let isConfirmed: Bool
         let age: Int?
         let unchangedFor: Int?
@@ -41,6 +44,8 @@ final class Automaton {
         case listed([View])
         case wrote(View)
         case renamed(UInt8)
+        /// The user keeps its name, since another account has the one that the call wanted.
+        case keptName(UInt8)
         case done
         case refused(Refusal)
     }
@@ -64,7 +69,10 @@ final class Automaton {
     private var eventNumbers: [Event: Int32] = [:]
     private var arcs: [Arc: Int32] = [:]
     private var aged: [Int32: Int32] = [:]
-    private(set) var requests: [Request] = []
+    /// By node: the number of the request that it has sent.
+    private var sent: [Int32] = []
+    private var requests: [Request] = []
+    private var requestNumbers: [Request: Int32] = [:]
     private let owners: [OwnerMark] = [
         OwnerMark(issuer: "https://sso.example.com", subject: "0"),
         OwnerMark(issuer: "https://second.example.com", subject: "0"),
@@ -73,10 +81,10 @@ final class Automaton {
     var count: Int { nodes.count }
     var arcCount: Int { arcs.count }
 
-    func begin(call: Int, person: Int, adopts: Bool, signupCreates: Bool, isTimeless: Bool) -> Int32 {
+    func begin(person: Int, adopts: Bool, signupCreates: Bool, isTimeless: Bool) -> Int32 {
         var state = Provisioning.State(
             .init(
-                owner: owners[person], service: Self.service, attempt: "\(call + 1)", adoptsUnmarked: adopts,
+                owner: owners[person], service: Self.service, attempt: "1", adoptsUnmarked: adopts,
                 signupCreates: signupCreates))
         let action = state.next(.began, at: 0)
         return number(state, action, isTimeless)
@@ -90,7 +98,17 @@ final class Automaton {
         return number
     }
 
-    func request(_ node: Int32) -> Request { requests[Int(node)] }
+    func request(_ node: Int32) -> Request { requests[Int(sent[Int(node)])] }
+    func requestNumber(_ node: Int32) -> Int32 { sent[Int(node)] }
+    func request(numbered number: Int32) -> Request { requests[Int(number)] }
+
+    private func number(of request: Request) -> Int32 {
+        if let known = requestNumbers[request] { return known }
+        requests.append(request)
+        let number = Int32(requests.count - 1)
+        requestNumbers[request] = number
+        return number
+    }
 
     func next(_ node: Int32, _ event: Int32) -> Int32 {
         let arc = Arc(node: node, event: event)
@@ -127,7 +145,7 @@ final class Automaton {
         let node = Node(state: state, request: request, isTimeless: isTimeless)
         if let known = numbers[node] { return known }
         nodes.append(node)
-        requests.append(request)
+        sent.append(self.number(of: request))
         let number = Int32(nodes.count - 1)
         numbers[node] = number
         return number
@@ -144,19 +162,16 @@ final class Automaton {
         case .list(let account): .list(UInt8(account.id))
         case .create(let account, let isFallback): .create(account: UInt8(account.id), isFallback: isFallback)
         case .search: .search
+        case .searchTwins: .searchTwins
+        case .compareName(let account): .compareName(UInt8(account.id))
         case .rename(let account): .rename(UInt8(account))
-        case .confirm(let row): .confirm(UInt8(row.id), attempt: attempt(of: row))
+        case .confirm(let row): .confirm(UInt8(row.id))
         case .mark(let row, let isOwn): .mark(UInt8(row.id), isOwn: isOwn)
         case .delete(let row): .delete(UInt8(row.id))
         case .answer(let row, _): .answer(UInt8(row.id))
         case .fail(let failure): .fail("\(failure)".prefix { $0 != "(" }.description)
         case .pause, .announce: .find
         }
-    }
-
-    private func attempt(of row: Application) -> UInt8 {
-        let digits = row.mark?.attempt?.utf8.first ?? 0x30
-        return digits - 0x30
     }
 
     private func translate(_ event: Event) -> Provisioning.Event {
@@ -166,7 +181,7 @@ final class Automaton {
         case .signedUp(let id): .signedUp(Account(id: Int(id), state: "approved"))
         case .listed(let views): .listed(views.map(application))
         case .wrote(let view): .wrote(application(view))
-        case .renamed(let id): .account(Account(id: Int(id), state: "approved"))
+        case .renamed(let id), .keptName(let id): .account(Account(id: Int(id), state: "approved"))
         case .done: .done
         case .refused(let refusal): .refused(error(refusal))
         }
@@ -181,14 +196,16 @@ final class Automaton {
         case .nameTaken: taken("username")
         case .idTaken: taken("application_id")
         case .notFound: .notFound
+        case .noSuchUser: .noSuchUser
         }
     }
 
     private func application(_ view: View) -> Application {
         var mark: String?
         if view.owner > 0 {
+            let attempt = Provisioning.Goal.attempt("\(view.attempt)", isFallback: view.hasSecondID)
             mark =
-                "[mlaas owner=\(owners[Int(view.owner) - 1])\(view.attempt > 0 ? " attempt=\(view.attempt)" : "")"
+                "[mlaas owner=\(owners[Int(view.owner) - 1])\(view.attempt > 0 ? " attempt=\(attempt)" : "")"
                 + "\(view.isConfirmed ? " ok" : "")]"
         }
         return Application(

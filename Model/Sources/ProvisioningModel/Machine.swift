@@ -10,18 +10,22 @@ final class Machine {
 
     init(_ scenario: Scenario) { self.scenario = scenario }
 
-    /// The world in which every call is about to send its first request.
-    func start() -> World {
-        var world = scenario.start
-        for index in world.calls.count..<scenario.persons.count {
-            world.calls.append(World.Call(node: begin(index, scenario.persons[index])))
+    /// The worlds in which every call is about to send its first request.
+    func start() -> [World] {
+        var worlds = [scenario.start]
+        for index in scenario.start.calls.count..<scenario.persons.count {
+            worlds = worlds.flatMap { world in
+                var next = world
+                next.calls.append(World.Call(node: begin(scenario.persons[index])))
+                return found(next, index)
+            }
         }
-        return world
+        return worlds
     }
 
-    func begin(_ index: Int, _ person: UInt8) -> Int32 {
+    func begin(_ person: UInt8) -> Int32 {
         automaton.begin(
-            call: index, person: Int(person), adopts: true, signupCreates: scenario.signupCreates,
+            person: Int(person), adopts: true, signupCreates: scenario.signupCreates,
             isTimeless: scenario.without == .authorsTime)
     }
 
@@ -71,12 +75,12 @@ final class Machine {
         }
         for index in next.orphans.indices {
             let orphan = next.orphans[index]
-            let request = automaton.requests[Int(orphan.action)]
+            let request = automaton.request(numbered: orphan.request)
             if isDue(request, isChecked: orphan.isChecked, waited: orphan.waited) { return nil }
             if orphan.isChecked || isTimed(request) { next.orphans[index].waited = 1 }
         }
         for index in next.rows.indices {
-            next.rows[index].age = min(next.rows[index].age + 1, Step.settled)
+            if !next.rows[index].isConfirmed { next.rows[index].age = min(next.rows[index].age + 1, Step.settled) }
             next.rows[index].unchanged = min(next.rows[index].unchanged + 1, Step.unchanged)
         }
         for index in next.accounts.indices {
@@ -97,18 +101,19 @@ final class Machine {
     private func step(_ world: World, _ index: Int, _ following: inout [Following]) {
         let call = world.calls[index]
         let request = automaton.request(call.node)
+        let sent = automaton.requestNumber(call.node)
         let label = { (verb: Label.Verb, id: UInt8) in
-            Label(call: UInt8(index), verb: verb, action: call.node, id: id)
+            Label(call: UInt8(index), verb: verb, request: sent, id: id)
         }
         switch call.stage {
         case .held: break
         case .arriving:
-            following.append((label(.hears, 0), deliver(world, index, call.event)))
+            add(label(.hears, 0), deliver(world, index, call.event), to: &following)
         case .sent:
             if !request.isWrite {
                 for event in read(world, index, request) {
                     let number = automaton.number(of: event)
-                    following.append((label(.does, 0), deliver(world, index, number)))
+                    add(label(.does, 0), deliver(world, index, number), to: &following)
                     if world.delays > 0 {
                         var late = world
                         late.delays -= 1
@@ -121,11 +126,9 @@ final class Machine {
                 for (next, outcome) in check(world, index, request) {
                     switch outcome {
                     case .event(let event):
-                        following.append(
-                            (
-                                label(isRefusal(event) ? .isRefused : .does, 0),
-                                deliver(next, index, automaton.number(of: event))
-                            ))
+                        add(
+                            label(isRefusal(event) ? .isRefused : .does, 0),
+                            deliver(next, index, automaton.number(of: event)), to: &following)
                     case .target(let target):
                         var next = next
                         next.calls[index].stage = .checked
@@ -137,20 +140,22 @@ final class Machine {
             }
         case .checked:
             let (next, event) = commit(world, index, request, call.target)
-            following.append((label(.commits, call.target), deliver(next, index, automaton.number(of: event))))
+            add(label(.commits, call.target), deliver(next, index, automaton.number(of: event)), to: &following)
         case .answered, .failed, .dead: return
         }
         guard call.stage == .sent || call.stage == .checked else { return }
         let orphan = World.Orphan(
-            call: UInt8(index), action: call.node, isChecked: call.stage == .checked, target: call.target,
-            waited: call.waited)
+            call: UInt8(index), request: automaton.requestNumber(call.node), isChecked: call.stage == .checked,
+            target: call.target, waited: call.waited)
         if request.isWrite, world.losses > 0 {
             let unknown = automaton.number(of: .refused(.unknown))
             var lost = world
             lost.losses -= 1
-            if call.stage == .sent { following.append((label(.losesTheAnswer, 0), deliver(lost, index, unknown))) }
+            if call.stage == .sent {
+                add(label(.losesTheAnswer, 0), deliver(lost, index, unknown), to: &following)
+            }
             lost.orphans.append(orphan)
-            following.append((label(.losesTheAnswer, 1), deliver(lost, index, unknown)))
+            add(label(.losesTheAnswer, 1), deliver(lost, index, unknown), to: &following)
         }
         if world.deaths > 0 {
             var dead = world
@@ -164,23 +169,34 @@ final class Machine {
         }
     }
 
+    private func add(_ label: Label, _ worlds: [World], to following: inout [Following]) {
+        for world in worlds { following.append((label, world)) }
+    }
+
     private func isRefusal(_ event: Automaton.Event) -> Bool {
         if case .refused = event { true } else { false }
     }
 
     /// The answer reaches the call, which decides at once.
-    func deliver(_ world: World, _ index: Int, _ event: Int32) -> World {
+    func deliver(_ world: World, _ index: Int, _ event: Int32) -> [World] {
         var next = world
         let node = automaton.next(world.calls[index].node, altered(event, world.calls[index].node))
-        next.calls[index] = World.Call(node: node)
+        next.calls[index] = World.Call(node: node, confirmed: world.calls[index].confirmed)
         switch automaton.request(node) {
         case .answer(let row):
             next.calls[index] = World.Call(node: -1, stage: .answered, answer: row)
         case .fail:
             next.calls[index] = World.Call(node: -1, stage: .failed, event: retries.isEmpty ? -1 : node)
+        case .find: return found(next, index)
         default: break
         }
-        return next
+        return [next]
+    }
+
+    /// Where no call changes an account, it does not matter when a call looks it up: it has done so at once.
+    private func found(_ world: World, _ index: Int) -> [World] {
+        guard scenario.isStatic, case .find = automaton.request(world.calls[index].node) else { return [world] }
+        return read(world, index, .find).flatMap { deliver(world, index, automaton.number(of: $0)) }
     }
 
     private func altered(_ event: Int32, _ node: Int32) -> Int32 {
@@ -191,19 +207,22 @@ final class Machine {
         // The create's answer decides nothing: the call lists.
         case (.confirmation, .create):
             return automaton.number(of: .refused(.unknown))
+        case (.heldKey, .rename(let account)):
+            return event == automaton.number(of: .keptName(account))
+                ? automaton.number(of: .refused(.nameTaken)) : event
         default: return event
         }
     }
 
     private func stepOrphan(_ world: World, _ index: Int, _ following: inout [Following]) {
         let orphan = world.orphans[index]
-        let request = automaton.requests[Int(orphan.action)]
+        let request = automaton.request(numbered: orphan.request)
         var next = world
         next.orphans.remove(at: index)
         if orphan.isChecked {
             let committed = commit(next, Int(orphan.call), request, orphan.target).world
             following.append(
-                (Label(call: orphan.call, verb: .lateCommit, action: orphan.action, id: orphan.target), committed))
+                (Label(call: orphan.call, verb: .lateCommit, request: orphan.request, id: orphan.target), committed))
             return
         }
         for (checked, outcome) in check(next, Int(orphan.call), request) {
@@ -212,9 +231,9 @@ final class Machine {
                 let waited = isTimed(request) ? orphan.waited : 0
                 checked.orphans.append(
                     World.Orphan(
-                        call: orphan.call, action: orphan.action, isChecked: true, target: target, waited: waited))
+                        call: orphan.call, request: orphan.request, isChecked: true, target: target, waited: waited))
             }
-            following.append((Label(call: orphan.call, verb: .lateCheck, action: orphan.action), checked))
+            following.append((Label(call: orphan.call, verb: .lateCheck, request: orphan.request), checked))
         }
     }
 

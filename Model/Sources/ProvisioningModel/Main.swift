@@ -15,7 +15,7 @@ struct Main {
         let clock = ContinuousClock()
         let began = clock.now
         var areGood = true
-        print("Scenario | worlds | at rest | states of a call | result | time")
+        print("Scenario | worlds | at rest | states of a call | result | explored | time")
         areGood = await explore(sound, report: whole) && areGood
         print("\nWhat stays open | worlds | broken | steps of the shortest trace")
         let open = Scenarios.open.filter { only == nil || $0.name.contains(only ?? "") }
@@ -23,7 +23,7 @@ struct Main {
         print("\nRule taken away | worlds | broken | steps of the shortest trace")
         let broken = Scenarios.broken.filter { only == nil || $0.without?.rawValue.contains(only ?? "") == true }
         areGood = await explore(broken, report: taken) && areGood
-        print("\n\(areGood ? "As expected" : "NOT as expected"), in \(clock.now - began).")
+        print("\n\(areGood ? "As expected" : "NOT as expected"), in \(seconds(clock.now - began)) s.")
         exit(areGood ? 0 : 1)
     }
 
@@ -55,13 +55,20 @@ struct Main {
         report.text =
             "\(scenario.name) (lost \(start.losses), deaths \(start.deaths), late \(start.delays)) | \(outcome.worlds) | "
             + "\(outcome.rests) | \(outcome.nodes) | \(outcome.broken.map { "BROKEN: \($0.rawValue)" } ?? "holds")"
-            + "\(outcome.isComplete ? "" : ", the limit was hit")"
-            + "\(outcome.cut > 0 ? ", \(outcome.cut) steps cut at id \(scenario.rowsMax)" : "") | \((clock.now - began).components.seconds) s"
+            + " | \(outcome.isComplete ? "whole" : "the nearest \(outcome.depth) steps")"
+            + "\(outcome.cut > 0 ? ", no more than \(scenario.rowsMax) ids (\(outcome.cut) steps cut)" : "") | "
+            + "\(seconds(clock.now - began)) s"
         if outcome.broken != nil {
             report.isGood = false
             report.text += Trace(search, outcome).text
         }
         return report
+    }
+
+    /// To one digit.
+    private static func seconds(_ duration: Duration) -> String {
+        let tenths = duration.components.seconds * 10 + duration.components.attoseconds / 100_000_000_000_000_000
+        return "\(tenths / 10).\(tenths % 10)"
     }
 
     private static func taken(_ scenario: Scenario) -> Report {
@@ -96,7 +103,7 @@ struct Trace {
     private static func words(_ label: Label, _ automaton: Automaton) -> String {
         if label.verb == .time { return "half a second passes" }
         let caller = ["A", "B", "C", "D"][Int(label.call)]
-        let request = automaton.request(label.action)
+        let request = automaton.request(numbered: label.request)
         return switch label.verb {
         case .does: "\(caller): \(request)"
         case .isGivenAnID: "\(caller): \(request) is checked, id \(label.id)"

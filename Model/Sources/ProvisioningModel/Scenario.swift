@@ -18,10 +18,14 @@ enum Rule: String, CaseIterable {
     case quickDeletion = "R5 a deletion arrives within 0.5 s"
     case othersWait = "R6 others wait for 3 s"
     case confirmAccount = "R7 a signup is confirmed"
+    case freshAdoption = "R8 the account is confirmed again before an adoption"
     case youngAccount = "R7 others leave a young account alone"
     case signupsOwn = "R8 an unmarked application is left alone for 3 s"
     case unchangedMark = "R8 a mark counts after 2 s without a change"
     case adoption = "R8 the account is confirmed before an adoption"
+    case twins = "R6 twins are searched on other accounts"
+    case comparison = "names of accounts are compared"
+    case heldKey = "R9 the key is answered where the name is taken"
     case search = "R9 the owner's applications are searched"
     case foreignMark = "R10 nothing on an account with another owner's mark"
 }
@@ -43,26 +47,25 @@ struct Scenario {
     var start = World()
     var signupCreates = false
     var findVaries = false
+    /// `accounts/find` finds the other name too, those that are exactly alike first.
+    var findsAlike = false
+    /// Signup refuses a name that is like another.
+    var takesAlike = false
+    /// No call can make, rename or delete an account.
+    var isStatic = false
     /// How a retry may end instead of with the key.
     var mayFail: Set<String> = []
-    /// What docs/provisioning.md says does not hold here.
-    var exempt: Set<Invariant> = []
     /// Applications that calls may make.
     var rowsMax: UInt8 = 4
     var without: Rule?
     /// The rule that is taken away is implied by others within these bounds.
     var isImplied = false
-    var limit = 500_000
+    /// Worlds that are visited.
+    var limit = 200_000
 
     func limited(to worlds: Int) -> Scenario {
         var copy = self
         copy.limit = worlds
-        return copy
-    }
-
-    func exempting(_ invariants: Invariant...) -> Scenario {
-        var copy = self
-        copy.exempt.formUnion(invariants)
         return copy
     }
 

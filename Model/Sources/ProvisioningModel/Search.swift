@@ -7,6 +7,8 @@ final class Search {
         var broken: Invariant?
         var trace: [Label] = []
         var isComplete = true
+        /// Steps to the furthest world that was visited.
+        var depth = 0
         var cut = 0
         var nodes = 0
         var arcs = 0
@@ -16,6 +18,8 @@ final class Search {
     private let scenario: Scenario
     private var parents: [Int32] = []
     private var labels: [Label] = []
+    /// How the step to each world changed the places of calls that can be exchanged.
+    private var orders: [Order] = []
 
     init(_ scenario: Scenario) {
         self.scenario = scenario
@@ -25,18 +29,24 @@ final class Search {
     /// Ends at the first broken invariant. Visited worlds are remembered by a hash of 64 bits.
     func run() -> Outcome {
         var outcome = Outcome()
-        let start = machine.start()
-        var seen: Set<Int> = [start.hashValue]
-        var open: [(world: World, number: Int32)] = [(start, 0)]
-        parents = [-1]
-        labels = [Label()]
+        var seen: Set<Int> = []
+        var open: [(world: World, number: Int32)] = []
+        for start in machine.start() where seen.insert(start.hashValue).inserted {
+            open.append((start, Int32(parents.count)))
+            parents.append(-1)
+            labels.append(Label())
+            orders.append(Order())
+        }
         while !open.isEmpty {
             var nextOpen: [(world: World, number: Int32)] = []
             for (world, number) in open {
                 outcome.worlds += 1
-                for (label, next) in machine.next(world) where seen.insert(next.hashValue).inserted {
+                for (label, reached) in machine.next(world) {
+                    let (next, order) = machine.canonical(reached)
+                    guard seen.insert(next.hashValue).inserted else { continue }
                     parents.append(number)
                     labels.append(label)
+                    orders.append(order)
                     let nextNumber = Int32(parents.count - 1)
                     if let invariant = broken(next) ?? brokenAtRest(next, &outcome) {
                         outcome.broken = invariant
@@ -51,6 +61,7 @@ final class Search {
                 }
             }
             open = nextOpen
+            if !open.isEmpty { outcome.depth += 1 }
         }
         return finish(outcome)
     }
@@ -64,13 +75,20 @@ final class Search {
     }
 
     private func trace(to number: Int32) -> [Label] {
-        var labels: [Label] = []
+        var path: [Int] = []
         var number = number
-        while number > 0 {
-            labels.append(self.labels[Int(number)])
+        while parents[Int(number)] >= 0 {
+            path.append(Int(number))
             number = parents[Int(number)]
         }
-        return labels.reversed()
+        // Back to the places that the calls had at first.
+        var first = Order()
+        return path.reversed().map { step in
+            var label = labels[step]
+            label.call = first[label.call]
+            first = first.followed(by: orders[step])
+            return label
+        }
     }
 
     // MARK: Invariants
@@ -83,7 +101,7 @@ final class Search {
             if world.rows[row].home != 0, world.rows[row].home != person + 1 { return .own }
             for other in 0..<index where world.calls[other].stage == .answered {
                 if machine.person(other) == person {
-                    if world.calls[other].answer != call.answer, !scenario.exempt.contains(.same) { return .same }
+                    if world.calls[other].answer != call.answer { return .same }
                 } else if world.calls[other].answer == call.answer {
                     return .own
                 }
@@ -105,7 +123,7 @@ final class Search {
                 rest = ended
                 if let invariant = broken(rest) { return invariant }
                 let confirmed = rest.rows.filter { $0.owner == person + 1 && $0.isConfirmed && $0.isCommitted }
-                if confirmed.count > 1, !scenario.exempt.contains(.one) { return .one }
+                if confirmed.count > 1 { return .one }
             }
         }
         return nil
@@ -115,7 +133,7 @@ final class Search {
     private func retry(_ world: World, _ person: UInt8, _ takesLast: Bool) -> World? {
         var world = world
         let index = world.calls.count
-        world.calls.append(World.Call(node: machine.begin(index, person)))
+        world.calls.append(World.Call(node: machine.begin(person)))
         var steps = 0
         while !world.calls[index].isOver {
             steps += 1
@@ -124,15 +142,22 @@ final class Search {
             if request.isWrite {
                 guard let (next, outcome) = machine.check(world, index, request).first else { return nil }
                 switch outcome {
-                case .event(let event): world = machine.deliver(next, index, machine.automaton.number(of: event))
+                case .event(let event):
+                    let reached = machine.deliver(next, index, machine.automaton.number(of: event))
+                    guard let one = takesLast ? reached.last : reached.first else { return nil }
+                    world = one
                 case .target(let target):
                     let (committed, event) = machine.commit(next, index, request, target)
-                    world = machine.deliver(committed, index, machine.automaton.number(of: event))
+                    let reached = machine.deliver(committed, index, machine.automaton.number(of: event))
+                    guard let one = takesLast ? reached.last : reached.first else { return nil }
+                    world = one
                 }
             } else {
                 let events = machine.read(world, index, request)
                 guard let event = takesLast ? events.last : events.first else { return nil }
-                world = machine.deliver(world, index, machine.automaton.number(of: event))
+                let reached = machine.deliver(world, index, machine.automaton.number(of: event))
+                guard let one = takesLast ? reached.last : reached.first else { return nil }
+                world = one
                 world = machine.later(world) ?? world
             }
         }

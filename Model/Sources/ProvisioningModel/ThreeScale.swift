@@ -11,7 +11,8 @@ extension Machine {
     func read(_ world: World, _ call: Int, _ request: Request) -> [Automaton.Event] {
         switch request {
         case .find:
-            let found = world.accounts.filter { $0.isCommitted && $0.name == name(call) }
+            var found = world.accounts.filter { $0.isCommitted && $0.name == name(call) }
+            if scenario.findsAlike { found += world.accounts.filter { $0.isCommitted && $0.name != name(call) } }
             if found.isEmpty { return [.noAccount] }
             return (scenario.findVaries ? found[...] : found.prefix(1)).map {
                 .account($0.id, age: scenario.without == .youngAccount ? 3 : Step.age($0.age))
@@ -19,11 +20,19 @@ extension Machine {
         case .list(let account):
             guard world.account(account) != nil else { return [.refused(.notFound)] }
             return [.listed(listing(world, call) { $0.account == account })]
-        case .search:
-            guard scenario.without != .search else { return [.listed([])] }
+        case .search, .searchTwins:
+            guard scenario.without != (request == .search ? .search : .twins) else { return [.listed([])] }
             return [.listed(listing(world, call) { $0.owner == person(call) + 1 })]
+        case .compareName(let account):
+            return [hasName(world, call, account) ? .done : .refused(.noSuchUser)]
         default: return []
         }
+    }
+
+    /// The account has a user of exactly the call's name.
+    private func hasName(_ world: World, _ call: Int, _ account: UInt8) -> Bool {
+        guard scenario.without != .comparison, let index = world.account(account) else { return true }
+        return world.accounts[index].name == name(call)
     }
 
     private func listing(_ world: World, _ call: Int, _ isShown: (World.Row) -> Bool) -> [Automaton.View] {
@@ -32,19 +41,24 @@ extension Machine {
         if scenario.without == .foreignMark { shown.removeAll { $0.owner != 0 && $0.owner != own } }
         let lowest = shown.first { $0.owner == own }?.id
         return shown.map { row in
-            guard scenario.without == .confirmation, row.owner == own else { return view(row) }
+            guard scenario.without == .confirmation, row.owner == own else { return view(row, call) }
             // The lowest id is answered, the others are deleted.
             return Automaton.View(
-                id: row.id, account: row.account, owner: row.owner, attempt: row.attempt, isConfirmed: row.id == lowest,
-                age: 3, unchangedFor: nil)
+                id: row.id, account: row.account, owner: row.owner, attempt: attempt(of: row, call),
+                hasSecondID: row.hasSecondID, isConfirmed: row.id == lowest, age: 3, unchangedFor: nil)
         }
     }
 
-    private func view(_ row: World.Row) -> Automaton.View {
-        let isOld = row.owner == 0 ? scenario.without == .signupsOwn : scenario.without == .othersWait
+    private func attempt(of row: World.Row, _ call: Int) -> UInt8 {
+        row.attempt == 0 ? 0 : row.attempt == UInt8(call) + 1 ? 1 : 9
+    }
+
+    private func view(_ row: World.Row, _ call: Int) -> Automaton.View {
+        let isOld =
+            row.isConfirmed || (row.owner == 0 ? scenario.without == .signupsOwn : scenario.without == .othersWait)
         return Automaton.View(
-            id: row.id, account: row.account, owner: row.owner, attempt: row.attempt, isConfirmed: row.isConfirmed,
-            age: isOld ? 3 : Step.age(row.age),
+            id: row.id, account: row.account, owner: row.owner, attempt: attempt(of: row, call),
+            hasSecondID: row.hasSecondID, isConfirmed: row.isConfirmed, age: isOld ? 3 : Step.age(row.age),
             unchangedFor: scenario.without == .unchangedMark ? nil : Step.unchangedFor(row.unchanged))
     }
 
@@ -56,16 +70,25 @@ extension Machine {
         func over(_ event: Automaton.Event) -> [(World, Outcome)] { [(next, .event(event))] }
         switch request {
         case .signUp:
-            guard !world.isTaken(name(call), besides: 0) else { return over(.refused(.nameTaken)) }
+            precondition(!scenario.isStatic)
+            let isTaken =
+                scenario.takesAlike ? world.accounts.contains { $0.isCommitted } : world.isTaken(name(call), besides: 0)
+            guard !isTaken else { return over(.refused(.nameTaken)) }
             guard let id = newID(&next, 1 + (scenario.signupCreates ? 1 : 0)) else { return [] }
             next.accounts.append(World.Holder(id: id, name: name(call)))
             if scenario.signupCreates { next.rows.append(World.Row(id: id + 1, account: id, name: 100 + id)) }
             return [(next, .target(id))]
         case .confirmAccount(let id):
             guard world.account(id) != nil else { return over(.refused(.notFound)) }
-            let isUnchecked = scenario.without == .confirmAccount || scenario.without == .adoption
-            return over(!isUnchecked && world.isTaken(name(call), besides: id) ? .refused(.nameTaken) : .done)
+            guard hasName(world, call, id) else { return over(.refused(.noSuchUser)) }
+            let isUnchecked =
+                scenario.without == .confirmAccount || scenario.without == .adoption
+                || world.calls[call].confirmed == id
+            guard isUnchecked || !world.isTaken(name(call), besides: id) else { return over(.refused(.nameTaken)) }
+            if scenario.without == .freshAdoption { next.calls[call].confirmed = id }
+            return over(.done)
         case .deleteAccount(let id):
+            precondition(!scenario.isStatic)
             next.accounts.removeAll { $0.id == id }
             next.rows.removeAll { $0.account == id }
             return over(.done)
@@ -80,19 +103,22 @@ extension Machine {
             guard let id = newID(&next, 1) else { return [] }
             if scenario.without == .sameID { name = 100 + id }
             next.rows.append(
-                World.Row(id: id, account: account, name: name, owner: owner + 1, attempt: UInt8(call) + 1))
+                World.Row(
+                    id: id, account: account, name: name, owner: owner + 1, attempt: UInt8(call) + 1,
+                    hasSecondID: isFallback))
             return [(next, .target(id))]
         case .rename(let id):
             guard let index = world.account(id) else { return over(.refused(.notFound)) }
             guard world.accounts[index].name != name(call) else { return over(.renamed(id)) }
-            guard !world.isTaken(name(call), besides: id) else { return over(.refused(.nameTaken)) }
+            guard !world.isTaken(name(call), besides: id) else { return over(.keptName(id)) }
+            precondition(!scenario.isStatic)
             return [(next, .target(id))]
-        case .confirm(let id, _), .mark(let id, _):
+        case .confirm(let id), .mark(let id, _):
             guard let index = world.row(id), world.rows[index].isCommitted else { return over(.refused(.notFound)) }
             let isTwin = world.isTaken(application: world.rows[index].name, besides: id)
             if isTwin, scenario.without != .validation { return over(.refused(.idTaken)) }
             return [(next, .target(id))]
-        case .find, .search, .list, .answer, .fail: return []
+        case .find, .search, .searchTwins, .compareName, .list, .answer, .fail: return []
         }
     }
 
@@ -126,22 +152,26 @@ extension Machine {
                 return (next, .refused(.notFound))
             }
             next.rows[index].isCommitted = true
-            return (next, .wrote(view(next.rows[index])))
-        case .confirm(_, let attempt):
+            return (next, .wrote(view(next.rows[index], call)))
+        case .confirm:
             guard let index = next.row(target) else { return (next, .refused(.notFound)) }
             next.rows[index].owner = person(call) + 1
-            next.rows[index].attempt = attempt
-            next.rows[index].isConfirmed = true
-            next.rows[index].unchanged = 0
-            return (next, .wrote(view(next.rows[index])))
+            finish(&next.rows[index])
+            return (next, .wrote(view(next.rows[index], call)))
         case .mark(_, let isOwn):
             guard let index = next.row(target) else { return (next, .refused(.notFound)) }
             next.rows[index].owner = person(call) + 1
             next.rows[index].attempt = isOwn ? UInt8(call) + 1 : 0
-            next.rows[index].isConfirmed = true
-            next.rows[index].unchanged = 0
-            return (next, .wrote(view(next.rows[index])))
+            finish(&next.rows[index])
+            return (next, .wrote(view(next.rows[index], call)))
         default: return (next, .done)
         }
+    }
+
+    /// No rule asks how old a confirmed one is; how long a mark has stood, where others may write it again.
+    private func finish(_ row: inout World.Row) {
+        row.isConfirmed = true
+        row.age = Step.settled
+        row.unchanged = row.attempt == 0 ? 0 : Step.unchanged
     }
 }

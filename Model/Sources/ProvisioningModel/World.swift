@@ -8,12 +8,14 @@ struct World: Hashable {
         let name: UInt8
         /// 0 without a mark, else 1 + person.
         var owner: UInt8 = 0
-        /// 0 without one, else 1 + call.
+        /// 0 without one, 1 + call while that decides something, else 9.
         var attempt: UInt8 = 0
+        var hasSecondID = false
         var isConfirmed = false
         var isCommitted = false
         var age: UInt8 = 0
-        var unchanged: UInt8 = 0
+        /// Counts where others may write the same mark; else as long as any rule asks.
+        var unchanged = Step.unchanged
         /// Whose it is by its history: 1 + person; 0 when nobody had it before.
         var home: UInt8 = 0
     }
@@ -45,13 +47,15 @@ struct World: Hashable {
         var event: Int32 = -1
         /// The row that was answered.
         var answer: UInt8 = 0
+        /// The account that 3scale let this call write to, where no later write asks again.
+        var confirmed: UInt8 = 0
         var isOver: Bool { stage.rawValue >= Stage.answered.rawValue }
     }
 
     /// A write whose caller does not hear of it any more.
     struct Orphan: Hashable {
-        let call: UInt8
-        let action: Int32
+        var call: UInt8
+        let request: Int32
         var isChecked: Bool
         var target: UInt8
         var waited: UInt8
@@ -84,6 +88,6 @@ struct Label {
     }
     var call: UInt8 = 0
     var verb: Verb = .time
-    var action: Int32 = -1
+    var request: Int32 = -1
     var id: UInt8 = 0
 }

@@ -238,8 +238,13 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
                 || ExactName(organization) == ExactName(AccountName.organization(for: name, owner: owner))
         else { throw APIManagerError.otherUsers }
         let id = try ThreeScaleEntities.id(user)
-        _ = try await transport.write(
-            .put, "accounts/\(account)/users/\(id)", [("username", username)], operation: .renameUser)
+        do throws(APIManagerError) {
+            _ = try await transport.write(
+                .put, "accounts/\(account)/users/\(id)", [("username", username)], operation: .renameUser)
+        } catch {
+            guard error.isTaken("username") else { throw error }
+            return found
+        }
         // The user has the name, so that the account is found by it from now on: the call goes on where this write fails.
         _ = try? await transport.write(
             .put, "accounts/\(account)", [("org_name", renamed)], operation: .renameAccount)

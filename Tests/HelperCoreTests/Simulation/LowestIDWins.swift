@@ -85,9 +85,12 @@ struct LowestIDWins: Sendable {
             return .signedUp(try await manager.signUp(draft))
         case .confirmAccount(let account):
             try await manager.confirm(account: account.id, username: caller.accountName)
+        case .compareName(let account):
+            let isCallers = try await manager.hasUser(account: account.id, username: caller.accountName)
+            return isCallers ? .done : .refused(.noSuchUser)
         case .deleteAccount(let account): try await manager.deleteAccount(account.id)
         case .list(let account): return .listed(try await manager.applications(account: account.id))
-        case .search:
+        case .search, .searchTwins:
             return .listed(try await manager.applications(markedFor: caller.ownerMark, service: service.id))
         case .rename(let account):
             return .account(

@@ -18,8 +18,8 @@ struct RoundTripTests {
             case .newPersonsSignupKey: 5
             // Find, sign up, confirm the user, create, confirm.
             case .newPersonsKey, .newPersonsAppKey: 5
-            // Find, list, create, confirm.
-            case .knownPersonsKey: 4
+            // Find, list, compare the user's name, create, confirm.
+            case .knownPersonsKey: 5
             // Find and list: the account is looked up again.
             case .again: 2
             }

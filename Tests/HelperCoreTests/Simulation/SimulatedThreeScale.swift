@@ -214,13 +214,21 @@ final class SimulatedReplicaView: APIManager {
             }
             return row.id
         }
-        return Account(id: id, state: "approved")
+        return Account(id: id, state: "approved", age: 0)
+    }
+
+    func hasUser(account: Int, username: String) async throws(APIManagerError) -> Bool {
+        try alive()
+        return try await server.read { state in
+            state.accounts.contains { $0.id == account && $0.users.contains(username) }
+        }
     }
 
     func confirm(account: Int, username: String) async throws(APIManagerError) {
         try alive()
         _ = try await server.write { state in
-            guard state.accounts.contains(where: { $0.id == account }) else { return .notFound }
+            guard let stored = state.accounts.first(where: { $0.id == account }) else { return .notFound }
+            guard stored.users.contains(username) else { return .noSuchUser }
             return state.accounts.contains { $0.id != account && $0.users.contains(username) }
                 ? Self.taken("username") : nil
         } insert: { _, _ in
@@ -291,19 +299,23 @@ final class SimulatedReplicaView: APIManager {
         account: Int, to username: String, organization: String, owner: OwnerMark
     ) async throws(APIManagerError) -> Account {
         try alive()
-        try await server.write { state in
-            guard let stored = state.accounts.first(where: { $0.id == account }) else { return .notFound }
-            if stored.users.contains(username) { return nil }
-            guard stored.users == [stored.organization] else {
-                return .otherUsers
+        do throws(APIManagerError) {
+            try await server.write { state in
+                guard let stored = state.accounts.first(where: { $0.id == account }) else { return .notFound }
+                if stored.users.contains(username) { return nil }
+                guard stored.users == [stored.organization] else {
+                    return .otherUsers
+                }
+                return state.accounts.contains { $0.id != account && $0.users.contains(username) }
+                    ? Self.taken("username") : nil
+            } insert: { state, _ in
+                guard let index = state.accounts.firstIndex(where: { $0.id == account }) else { return }
+                if state.accounts[index].users.contains(username) { return }
+                state.accounts[index].users = [username]
+                state.accounts[index].organization = organization
             }
-            return state.accounts.contains { $0.id != account && $0.users.contains(username) }
-                ? Self.taken("username") : nil
-        } insert: { state, _ in
-            guard let index = state.accounts.firstIndex(where: { $0.id == account }) else { return }
-            if state.accounts[index].users.contains(username) { return }
-            state.accounts[index].users = [username]
-            state.accounts[index].organization = organization
+        } catch {
+            guard error.isTaken("username") else { throw error }
         }
         return Account(id: account, state: "approved")
     }

@@ -47,8 +47,9 @@ package protocol APIManager: Sendable {
     /// The applications on a service that carry an owner's mark, from every account.
     func applications(markedFor owner: OwnerMark, service: Int) async throws(APIManagerError) -> [Application]
 
-    /// Renames the user of an account that the owner signed up for, when nobody else has joined it, and its organisation, by
-    /// which the owner is known when the name changes again. Writes nothing where a user of the account has the name.
+    /// Renames the user of an account that the owner signed up for, when no other user has joined it, and its organisation, by
+    /// which the owner is known when the name changes again. Writes nothing where a user of the account has the name. Both keep
+    /// the former name where another account has the new one.
     /// - Throws: `APIManagerError.otherUsers` when the user cannot be told to be the owner.
     func rename(
         account: Int, to username: String, organization: String, owner: OwnerMark

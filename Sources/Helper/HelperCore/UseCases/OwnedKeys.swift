@@ -249,7 +249,7 @@ package final class OwnedKeys: Sendable {
             remember(found, of: caller)
             return found
         }
-        // This process confirmed it.
+        // A call of this process confirmed it and has ended.
         if before.age == nil { return before }
         // A repair that failed is not tried again for as long as the account stays as it is.
         return before.needsRepair ? found : found.leftAsItIs
@@ -276,6 +276,16 @@ package final class OwnedKeys: Sendable {
             known.version = before.version
         }
         cache.insert(Remembered(known), for: caller.ownerMark, at: .now)
+    }
+
+    /// Remembers that a call which has ended confirmed the caller's account, so that later ones need not wait until it is old.
+    func noteConfirmed(_ account: Int, of caller: Caller) {
+        guard let entry = cache.entry(caller.ownerMark), entry.value.known.username == caller.username,
+            let known = entry.value.known.account, known.id == account
+        else { return }
+        var confirmed = entry.value.known
+        confirmed.account = known.confirmed
+        cache.insert(Remembered(confirmed), for: caller.ownerMark, at: entry.madeAt)
     }
 
     /// Forgets an account that turned out to be gone.

@@ -34,6 +34,23 @@ package struct Provisioning: ~Copyable {
             self.adoptsUnmarked = adoptsUnmarked
             self.signupCreates = signupCreates
         }
+
+        /// What the mark of an application says that a call creates. It tells those with the second id apart, since 3scale does not
+        /// show every id.
+        package static func attempt(_ attempt: String, isFallback: Bool) -> String {
+            isFallback ? attempt + secondID : attempt
+        }
+
+        fileprivate func created(_ application: Application) -> Bool {
+            guard let attempt = application.mark?.attempt else { return false }
+            return attempt == self.attempt || attempt == self.attempt + Self.secondID
+        }
+
+        fileprivate static func hasSecondID(_ application: Application) -> Bool {
+            application.mark?.attempt?.hasSuffix(secondID) == true
+        }
+
+        private static let secondID = "-2"
     }
 
     package enum Action: Sendable, Equatable {
@@ -42,13 +59,17 @@ package struct Provisioning: ~Copyable {
         /// Writes to the account's user under its own name, which 3scale refuses where another account has that name: after a
         /// signup, and before an unmarked application is marked.
         case confirmAccount(Account)
+        /// Reads the names of the account's users: `done` where one is exactly the caller's. 3scale may find names that are merely alike.
+        case compareName(Account)
         case deleteAccount(Account)
         case list(Account)
         /// - Parameter isFallback: uses the second id, since another account holds the first.
         case create(on: Account, isFallback: Bool)
         /// Reads the owner's applications on the service from every account.
         case search
-        /// Gives the user of an account the caller's present name, if that user has another one.
+        /// Reads the same, to find the other one of two unconfirmed applications with one id.
+        case searchTwins(of: Application)
+        /// Gives the user of an account the caller's present name, if that user has another one and no other account has it.
         case rename(Int)
         /// Writes the description again, with `ok` in the mark.
         case confirm(Application)
@@ -65,7 +86,7 @@ package struct Provisioning: ~Copyable {
         package var isWrite: Bool {
             switch self {
             case .signUp, .confirmAccount, .deleteAccount, .create, .rename, .confirm, .mark, .delete: true
-            case .findAccount, .list, .search, .pause, .announce, .answer, .fail: false
+            case .findAccount, .compareName, .list, .search, .searchTwins, .pause, .announce, .answer, .fail: false
             }
         }
     }
@@ -77,7 +98,7 @@ package struct Provisioning: ~Copyable {
         case listed([Application])
         /// What a create, a confirmation or a mark left, as 3scale answered it.
         case wrote(Application)
-        /// A deletion, a pause or an announcement is over.
+        /// The account is confirmed, its name is the caller's, or a deletion, a pause or an announcement is over.
         case done
         case refused(APIManagerError)
     }
@@ -121,8 +142,9 @@ extension Provisioning {
         package typealias Failure = Provisioning.Failure
 
         private enum Phase: Hashable, Sendable {
-            case start, finding, signingUp, confirmingAccount, discarding, listing, creating, pausing(then: Target)
-            case searching, clearing(Int), renaming
+            case start, finding, signingUp, discarding, listing, creating, pausing(then: Target)
+            case confirmingAccount(isNew: Bool), comparing(isConflict: Bool)
+            case searching(isEmpty: Bool), searchingTwins(Application), clearing(Int), renaming
             case confirming(Application), marking(Application), deleting(Application)
             case announcing(Ending), ended
         }
@@ -136,23 +158,34 @@ extension Provisioning {
         /// Creates that were refused though the account does not hold the id, before the id is looked for on other accounts. A call
         /// that raced may have deleted it in between.
         private static let createsMax = 3
+        /// Such searches before the second id is used.
+        private static let emptySearchesMax = 2
 
         private let goal: Goal
         private var now = 0
         private var phase = Phase.start
         private var account: Account?
         private var signups = 0
-        private var signupBegan = 0
+        private var signupBegan: Int?
         /// The account that this call's signup created.
         private var signedUp: Int?
-        /// The account whose user 3scale let this call write to: no other has that name.
+        /// The account whose user 3scale let this call write to. No other had that name then, but one that signed up at the same time
+        /// may have it since.
         private var confirmedAccount: Int?
+        /// The same since the last pause, on an account that is too old for that.
+        private var isAdoptionConfirmed = false
         /// Another account has the name, so that only what 3scale takes once may be created, and nothing adopted.
         private var hasTwinAccount = false
+        /// The account whose users were read: one has exactly the caller's name.
+        private var comparedAccount: Int?
+        /// Accounts that 3scale finds for the caller's name and that have no user of exactly that name.
+        private var foreignAccounts: [Account] = []
         private var listing: [Application] = []
-        private var createBegan = 0
+        private var createBegan: Int?
         private var creates = 0
         private var creationError: APIManagerError?
+        /// Searches after a refused create that found it nowhere.
+        private var emptySearches = 0
         /// The id is taken on another account that cannot be renamed.
         private var isFallback = false
         /// Applications of this call that it leaves to others: their confirmation or deletion may still be under way.
@@ -174,17 +207,49 @@ extension Provisioning {
             return action
         }
 
-        /// The same call some time later, told from that moment: its clock says 0, what is longer ago than any rule asks is as
-        /// long ago as that, and no pauses are counted. Situations that differ in nothing that a rule asks are then equal.
+        /// The same call some time later, told from that moment: its clock says 0, and what no later decision asks for is left
+        /// out. Situations that differ in nothing that a rule asks are then equal.
         package func later(by milliseconds: Int) -> State {
             var later = self
             let present = now + milliseconds
             later.now = 0
-            later.signupBegan = max(signupBegan - present, -Provisioning.authorMilliseconds)
-            later.createBegan = max(createBegan - present, -Provisioning.authorMilliseconds)
+            later.signupBegan = Self.since(signupBegan, present)
+            later.createBegan = Self.since(createBegan, present)
+            if later.signupBegan == nil { later.signedUp = nil }
+            if later.createBegan == nil { later.unsure = [] }
             later.pauses = 0
+            // Announcements decide nothing.
+            later.hasWritten = false
+            switch phase {
+            case .marking(let application): later.phase = .marking(application.ageless)
+            case .confirming(let application): later.phase = .confirming(application.ageless)
+            case .searchingTwins(let application): later.phase = .searchingTwins(application.ageless)
+            case .deleting(let application): later.phase = .deleting(application.ageless)
+            default: break
+            }
+            // Every other decision lists first.
+            if case .marking = phase {} else { later.listing = [] }
+            if let account,
+                confirmedAccount == account.id || account.age.map({ $0 >= Provisioning.settledSeconds }) ?? true
+            {
+                later.account = account.confirmed
+            }
             return later
         }
+
+        /// Nil when an author's time is over.
+        private static func since(_ began: Int?, _ present: Int) -> Int? {
+            began.flatMap { present - $0 < Provisioning.authorMilliseconds ? $0 - present : nil }
+        }
+    }
+}
+
+extension Application {
+    /// The same without what it says of time.
+    fileprivate var ageless: Application {
+        Application(
+            id: id, serviceID: serviceID, accountID: accountID, plan: plan, state: state, description: description,
+            credentials: credentials)
     }
 }
 
@@ -200,16 +265,21 @@ extension Provisioning.State {
         case (.signingUp, .signedUp(let account)):
             self.account = account
             signedUp = account.id
-            return confirm(account)
+            return confirm(account, isNew: true)
         case (.signingUp, .refused(let error)):
             guard error.outcomeUnknown || error.isConflict(on: "username") else { return fail(.signup(error)) }
             return pauseAtRandom(then: .finding)
-        case (.confirmingAccount, let event): return afterAccountConfirmation(event)
+        case (.confirmingAccount(let isNew), let event): return afterAccountConfirmation(event, isNew: isNew)
         case (.discarding, _): return pauseAtRandom(then: .finding)
         case (.listing, .listed(let applications)):
             listing = applications
             return choose()
         case (.listing, .refused(.notFound)): return pauseAtRandom(then: .finding)
+        case (.comparing(let isConflict), .done):
+            guard let account else { return find() }
+            comparedAccount = account.id
+            return isConflict ? fail(.identityConflict(account)) : create(on: account)
+        case (.comparing, .refused(.noSuchUser)): return leave()
         case (.creating, .wrote(let application)):
             guard application.owner == goal.owner else { return fail(.markNotReturned(application)) }
             return isOwn(application) ? confirm(application) : list()
@@ -219,7 +289,9 @@ extension Provisioning.State {
             }
             creationError = error
             return list()
-        case (.searching, .listed(let applications)): return afterSearch(applications)
+        case (.searching(let isEmpty), .listed(let applications)): return afterSearch(applications, isEmpty: isEmpty)
+        case (.searchingTwins(let application), .listed(let applications)):
+            return afterTwinSearch(of: application, applications)
         case (.clearing(let other), .done):
             phase = .renaming
             return .rename(other)
@@ -233,7 +305,10 @@ extension Provisioning.State {
             return find()
         case (.confirming(let application), let event): return afterConfirmation(of: application, event)
         case (.marking(let application), let event): return afterMark(of: application, event)
-        case (.deleting, _): return pauseAtRandom(then: .listing)
+        case (.deleting(let application), let event):
+            // It is gone for good.
+            if case .done = event { surrendered.remove(application.id) }
+            return pauseAtRandom(then: .listing)
         case (.announcing(let ending), _): return end(ending)
         case (_, .refused(let error)): return fail(.call(error))
         default: return fail(.contested)
@@ -247,43 +322,59 @@ extension Provisioning.State {
     private mutating func find() -> Action {
         creationError = nil
         phase = .finding
+        isAdoptionConfirmed = false
         return .findAccount
     }
 
     private mutating func afterLookUp(_ found: Account?) -> Action {
-        guard let found else {
-            guard signups < Self.signupsMax else { return fail(.accountMissing) }
-            signups += 1
-            signupBegan = now
-            phase = .signingUp
-            return .signUp
-        }
+        guard let found, !foreignAccounts.contains(where: { $0.id == found.id }) else { return signUp() }
         account = found
         return found.isBlocked ? fail(.accountBlocked(found)) : list()
     }
 
-    private mutating func confirm(_ account: Account) -> Action {
-        phase = .confirmingAccount
+    private mutating func signUp() -> Action {
+        guard signups < Self.signupsMax else {
+            // Signup was refused as well: 3scale takes the two names for one.
+            return fail(foreignAccounts.last.map { .identityConflict($0) } ?? .accountMissing)
+        }
+        signups += 1
+        signupBegan = now
+        phase = .signingUp
+        return .signUp
+    }
+
+    /// The account is another person's, whose name is merely like the caller's.
+    private mutating func leave() -> Action {
+        if let account { foreignAccounts.append(account.confirmed) }
+        return signUp()
+    }
+
+    private mutating func confirm(_ account: Account, isNew: Bool) -> Action {
+        phase = .confirmingAccount(isNew: isNew)
         return .confirmAccount(account)
     }
 
-    private mutating func afterAccountConfirmation(_ event: Event) -> Action {
+    /// - Parameter isNew: this call has just signed up for it; else it is confirmed before an adoption.
+    private mutating func afterAccountConfirmation(_ event: Event, isNew: Bool) -> Action {
         guard let account else { return fail(.accountMissing) }
         if case .refused(let error) = event {
+            if error == .noSuchUser { return leave() }
             if error.isConflict(on: "username") {
                 // Another account has the name.
-                guard signedUp == account.id else {
+                guard isNew else {
                     hasTwinAccount = true
+                    comparedAccount = account.id
                     return search()
                 }
-                guard now - signupBegan < Provisioning.authorMilliseconds else { return pauseAtRandom(then: .finding) }
+                guard isWithinSignup else { return pauseAtRandom(then: .finding) }
                 phase = .discarding
                 return .deleteAccount(account)
             }
             if error.outcomeUnknown || error.isTransient { return fail(.call(error)) }
         }
         confirmedAccount = account.id
-        return goal.signupCreates || signedUp != account.id ? list() : create(on: account)
+        isAdoptionConfirmed = !isNew
+        return isNew && !goal.signupCreates ? create(on: account) : list()
     }
 
     /// Its signup is over, so that it stays: a young account may still be deleted by the call that made it.
@@ -294,9 +385,11 @@ extension Provisioning.State {
         return listing.contains { $0.owner == goal.owner && $0.mark?.isConfirmed == true }
     }
 
+    private var isWithinSignup: Bool { signupBegan.map { now - $0 < Provisioning.authorMilliseconds } ?? false }
+
     /// The applications that this call's signup made are its own to mark.
     private func ownsSignup(_ account: Account) -> Bool {
-        signedUp == account.id && confirmedAccount == account.id && now - signupBegan < Provisioning.authorMilliseconds
+        signedUp == account.id && confirmedAccount == account.id && isWithinSignup
     }
 }
 
@@ -310,11 +403,25 @@ extension Provisioning.State {
     }
 
     private mutating func create(on account: Account) -> Action {
+        guard isCallers(account) else { return compareName(of: account, isConflict: false) }
         creationError = nil
         creates += 1
         createBegan = now
         phase = .creating
         return .create(on: account, isFallback: isFallback)
+    }
+
+    /// - Parameter isConflict: the account carries another owner's mark; else a key is to be created on it.
+    private mutating func compareName(of account: Account, isConflict: Bool) -> Action {
+        phase = .comparing(isConflict: isConflict)
+        return .compareName(account)
+    }
+
+    /// The account has the caller's name. A mark of the caller, or a write to the user that 3scale accepted, says so without a
+    /// call.
+    private func isCallers(_ account: Account) -> Bool {
+        confirmedAccount == account.id || comparedAccount == account.id
+            || listing.contains { $0.accountID == account.id && $0.owner == goal.owner }
     }
 
     private mutating func confirm(_ application: Application) -> Action {
@@ -324,8 +431,8 @@ extension Provisioning.State {
 
     /// This call created it and may still decide whether it stays.
     private func isOwn(_ application: Application) -> Bool {
-        application.isProvisional && application.mark?.attempt == goal.attempt
-            && !surrendered.contains(application.id) && now - createBegan < Provisioning.authorMilliseconds
+        application.isProvisional && goal.created(application) && !surrendered.contains(application.id)
+            && createBegan.map { now - $0 < Provisioning.authorMilliseconds } == true
     }
 
     private static func isSettled(_ application: Application) -> Bool {
@@ -346,11 +453,13 @@ extension Provisioning.State {
         let earlier = marked.filter { !$0.isProvisional }
         if let earlier = earlier.first(where: { $0.state != .suspended }) ?? earlier.first { return confirm(earlier) }
         if !marked.isEmpty { return decideRace(marked) }
-        if choice.hasForeignOwner { return fail(.identityConflict(account)) }
+        if choice.hasForeignOwner {
+            return isCallers(account) ? fail(.identityConflict(account)) : compareName(of: account, isConflict: true)
+        }
         guard isSettled(account) else { return wait(then: .finding) }
         if !hasTwinAccount, let unmarked = choice.unmarked(on: goal.service) {
             guard Self.isSettled(unmarked) else { return wait(then: .listing) }
-            return confirmedAccount == account.id ? mark(unmarked) : confirm(account)
+            return isAdoptionConfirmed ? mark(unmarked) : confirm(account, isNew: false)
         }
         return creationError.map { retryCreate(on: account, after: $0) } ?? create(on: account)
     }
@@ -364,18 +473,19 @@ extension Provisioning.State {
     }
 
     private mutating func search() -> Action {
-        phase = .searching
+        phase = .searching(isEmpty: listing.isEmpty)
         return .search
     }
 
     /// A renamed person has keys on the account of the former name. Where one account alone holds them, it is used from now on: it
     /// gets the present name, which an account that this call has just created gives up. Of two accounts of one name it has
     /// that name already.
-    private mutating func afterSearch(_ applications: [Application]) -> Action {
+    /// - Parameter isEmpty: nothing is on the present account, so that no other call uses it while it is young.
+    private mutating func afterSearch(_ applications: [Application], isEmpty: Bool) -> Action {
         guard let account else { return find() }
         let holders = Set(applications.map(\.accountID)).subtracting([account.id])
         if holders.count == 1, let holder = holders.first {
-            guard ownsSignup(account) else {
+            guard ownsSignup(account), isEmpty else {
                 phase = .renaming
                 return .rename(holder)
             }
@@ -383,7 +493,9 @@ extension Provisioning.State {
             phase = .clearing(holder)
             return .deleteAccount(account)
         }
-        isFallback = creationError != nil
+        // What refused the create may have been deleted before the search.
+        if holders.isEmpty, creationError != nil { emptySearches += 1 }
+        isFallback = creationError != nil && (!holders.isEmpty || emptySearches >= Self.emptySearchesMax)
         return create(on: account)
     }
 
@@ -421,8 +533,8 @@ extension Provisioning.State {
         case .refused(let error) where error.isTwin:
             guard application.isProvisional else { return fail(.keyHasTwin(application)) }
             guard isOwn(application) else {
-                twinRefusals += 1
-                return twinRefusals < Self.attemptsMax ? pauseAtRandom(then: .listing) : fail(.keyHasTwin(application))
+                phase = .searchingTwins(application)
+                return .searchTwins(of: application)
             }
             // An earlier confirmation may still be carried out, and others may then answer it.
             guard !unsure.contains(application.id) else {
@@ -436,6 +548,21 @@ extension Provisioning.State {
             return error.outcomeUnknown && unknownOutcomes < Self.attemptsMax ? list() : fail(.call(error))
         default: return fail(.contested)
         }
+    }
+
+    /// 3scale refused to confirm an application that another call left. Its twin may be what such a call left on another account:
+    /// then the rule for several on one account decides.
+    private mutating func afterTwinSearch(of application: Application, _ applications: [Application]) -> Action {
+        let twins = applications.filter { !Goal.hasSecondID($0) && ($0.isProvisional || $0.mark?.isConfirmed == true) }
+            .sorted { $0.id < $1.id }
+        let unconfirmed = twins.filter { $0.isProvisional }
+        guard twins.count > 1, let highest = unconfirmed.last, unconfirmed.contains(where: { $0.id == application.id })
+        else {
+            twinRefusals += 1
+            return twinRefusals < Self.attemptsMax ? pauseAtRandom(then: .listing) : fail(.keyHasTwin(application))
+        }
+        guard unconfirmed.allSatisfy({ Self.isSettled($0) }) else { return wait(then: .listing) }
+        return delete(unconfirmed.count < twins.count ? application : highest)
     }
 
     private mutating func mark(_ application: Application) -> Action {
@@ -486,11 +613,12 @@ extension Provisioning.State {
         pauses += 1
         guard pauses <= Self.pausesMax else { return fail(.contested) }
         phase = .pausing(then: target)
+        isAdoptionConfirmed = false
         return .pause(milliseconds: milliseconds)
     }
 
     private mutating func answer(_ application: Application) -> Action {
-        finish(.answer(application, isNew: application.mark?.attempt == goal.attempt))
+        finish(.answer(application, isNew: goal.created(application)))
     }
 
     private mutating func fail(_ failure: Failure) -> Action {

@@ -27,9 +27,7 @@ struct ProvisioningCall: Sendable {
         var isCurrent = true
         /// There is room for the audit lines of what is written.
         var isReserved = false
-        /// Accounts that 3scale found for the caller's name and that have no user of exactly that name.
-        var foreignAccounts: [Account] = []
-        /// An account that 3scale let this call write to under the caller's name.
+        /// An account that this call has confirmed. Until the call ends it may still delete what it signed up for.
         var confirmedAccount: Int?
         /// The key sent along with our create, where the service's method has a list of keys.
         var sentKey: (application: Int, key: String)?
@@ -43,6 +41,7 @@ struct ProvisioningCall: Sendable {
             signupCreates: signupCreates, name: order.name, generation: order.generation)
         var provisioning = Provisioning(goal)
         var progress = Progress(epoch: keys.epoch(of: caller.ownerMark))
+        defer { if let account = progress.confirmedAccount { keys.noteConfirmed(account, of: caller) } }
         var action = provisioning.next(.began, at: milliseconds())
         while !action.isWrite {
             if let result = try await end(action, &progress) { return result }
@@ -122,8 +121,7 @@ struct ProvisioningCall: Sendable {
     ) async throws -> Provisioning.Event {
         switch action {
         case .findAccount:
-            let found = try await keys.lookUpAccount(of: caller)
-            progress.account = progress.foreignAccounts.contains { $0.id == found?.id } ? nil : found
+            progress.account = try await keys.lookUpAccount(of: caller)
             return .account(progress.account)
         case .signUp:
             let account = try await accounts.signUp(caller)
@@ -135,14 +133,20 @@ struct ProvisioningCall: Sendable {
             do throws(APIManagerError) {
                 try await manager.confirm(account: account.id, username: caller.accountName)
             } catch {
-                guard error == .noSuchUser else { throw error }
-                return .refused(leave(account, &progress))
+                if error == .noSuchUser { keys.forgetAccount(of: caller) }
+                throw error
             }
-            keys.remember(account.confirmed, of: caller)
             progress.confirmedAccount = account.id
+            return .done
+        case .compareName(let account):
+            guard try await manager.hasUser(account: account.id, username: caller.accountName) else {
+                keys.forgetAccount(of: caller)
+                return .refused(.noSuchUser)
+            }
             return .done
         case .deleteAccount(let account):
             keys.forgetAccount(of: caller)
+            progress.confirmedAccount = nil
             try await atOnce { try await manager.deleteAccount(account.id) }
             return .done
         case .list(let account):
@@ -150,10 +154,9 @@ struct ProvisioningCall: Sendable {
             progress.epoch = keys.epoch(of: caller.ownerMark)
             progress.isCurrent = true
             progress.account = account
-            if progress.foreignAccounts.contains(where: { $0.id == account.id }) { return .refused(.notFound) }
             progress.applications = try await manager.applications(account: account.id)
             return .listed(progress.applications)
-        case .search:
+        case .search, .searchTwins:
             return .listed(try await manager.applications(markedFor: caller.ownerMark, service: service.id))
         case .rename(let account):
             let renamed = try await manager.rename(
@@ -162,7 +165,6 @@ struct ProvisioningCall: Sendable {
             note(.renamed, "account of the same owner used", nil)
             return .account(renamed)
         case .create(let account, let isFallback):
-            guard try await isCallers(account, progress) else { return .refused(leave(account, &progress)) }
             return .wrote(try await create(on: account, isFallback, &progress))
         case .confirm(let application):
             guard let mark = application.mark else { return .refused(.notFound) }
@@ -190,24 +192,6 @@ struct ProvisioningCall: Sendable {
         }
     }
 
-    /// Whether the caller's key may be created on an account. A mark of the caller on it, or a write to its user that
-    /// 3scale accepted, says so without a call; else the user's name is compared, since 3scale may find names that are merely alike.
-    private func isCallers(_ account: Account, _ progress: Progress) async throws(APIManagerError) -> Bool {
-        if progress.confirmedAccount == account.id
-            || progress.applications.contains(where: { $0.owner == caller.ownerMark })
-        {
-            return true
-        }
-        return try await manager.hasUser(account: account.id, username: caller.accountName)
-    }
-
-    /// Leaves an account that is another person's: the next look-up in this call does not find it.
-    private func leave(_ account: Account, _ progress: inout Progress) -> APIManagerError {
-        keys.forgetAccount(of: caller)
-        progress.foreignAccounts.append(account)
-        return .notFound
-    }
-
     /// How long a deletion may take from its decision, the wait for a slot included.
     private static let deletionTime = Duration.milliseconds(500)
 
@@ -231,8 +215,9 @@ struct ProvisioningCall: Sendable {
                 account: account.id, plan: try plan().id,
                 name: String("mlaas:\(caller.username):\(service.systemName)".prefix(255)),
                 description: ApplicationMark(
-                    owner: owner, attempt: attempt, name: order.name, generation: order.generation ?? 1,
-                    expiresAt: order.expiresAt, graceSeconds: order.graceSeconds, note: order.note
+                    owner: owner, attempt: Provisioning.Goal.attempt(attempt, isFallback: isFallback),
+                    name: order.name, generation: order.generation ?? 1, expiresAt: order.expiresAt,
+                    graceSeconds: order.graceSeconds, note: order.note
                 ).description,
                 applicationID: applicationID(on: account, isFallback),
                 applicationKey: key))
@@ -265,10 +250,6 @@ struct ProvisioningCall: Sendable {
     private func end(_ action: Provisioning.Action, _ progress: inout Progress) async throws -> ProvisionKey.Result? {
         switch action {
         case .fail(let failure):
-            // Signup was refused as well: 3scale takes the two names for one.
-            if failure == .accountMissing, let account = progress.foreignAccounts.last {
-                throw explain(.identityConflict(account))
-            }
             throw explain(failure)
         case .answer(let application, let isNew):
             guard let account = progress.account else { return nil }
