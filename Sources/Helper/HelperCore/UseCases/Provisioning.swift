@@ -553,8 +553,10 @@ extension Provisioning.State {
     /// 3scale refused to confirm an application that another call left. Its twin may be what such a call left on another account:
     /// then the rule for several on one account decides.
     private mutating func afterTwinSearch(of application: Application, _ applications: [Application]) -> Action {
-        let twins = applications.filter { !Goal.hasSecondID($0) && ($0.isProvisional || $0.mark?.isConfirmed == true) }
-            .sorted { $0.id < $1.id }
+        let twins = applications.filter { other in
+            other.mark?.name == application.mark?.name && other.mark?.generation == application.mark?.generation
+                && !Goal.hasSecondID(other) && (other.isProvisional || other.mark?.isConfirmed == true)
+        }.sorted { $0.id < $1.id }
         let unconfirmed = twins.filter { $0.isProvisional }
         guard twins.count > 1, let highest = unconfirmed.last, unconfirmed.contains(where: { $0.id == application.id })
         else {
