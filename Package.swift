@@ -78,7 +78,7 @@ let package = Package(
         target("Helper", "HelperCore", ["Bytes", "Crypto", "Telemetry"]),
         target("Helper", "Keycloak", ["Bytes", "HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON", "Telemetry"]),
         target("Helper", "Doctor", ["Bytes", "HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON"]),
-        target("Helper", "ThreeScale", ["Bytes", "HelperCore", "HTTPClient", "HTTP", "JSON", "Telemetry"]),
+        target("Helper", "ThreeScale", ["Bytes", "Crypto", "HelperCore", "HTTPClient", "HTTP", "JSON", "Telemetry"]),
         target("Helper", "SharedState", ["Bytes", "HelperCore", "Redis", "Crypto", "EventLoop", "Telemetry"]),
         target(
             "Helper", "HelperHTTP",

@@ -33,8 +33,16 @@ struct ThreeScaleAnswerTests {
                     ]))
         // One message for all is not meant for the caller's fields.
         #expect(
-            failure(422, #"{"error":"You cannot subscribe to that service."}"#) == .rejected(status: 422, details: []))
-        #expect(failure(409, "") == .rejected(status: 409, details: []))
+            failure(422, #"{"error":"You cannot subscribe to that service."}"#)
+                == .rejected(status: 422, details: [], words: "You cannot subscribe to that service."))
+        #expect(failure(409, "") == .rejected(status: 409, details: [], words: "an empty body"))
+        // However long: they reach a caller and the log.
+        let long = String(repeating: "x", count: 100_000)
+        guard case .rejected(_, let details, _) = failure(422, #"{"errors":{"\#(long)":["\#(long)"]}}"#) else {
+            Issue.record("not rejected")
+            return
+        }
+        #expect(details.map(\.issue.count) == [500] && details.map(\.field.count) == [100])
     }
 
     @Test(
@@ -71,7 +79,8 @@ struct ThreeScaleAnswerTests {
         arguments: [
             (#"{"error":{"from":"pending","event":"suspend","error":"cannot transition"}}"#, "", "cannot transition"),
             ("Wrong type for parameter: account", "text/plain; charset=utf-8", "Wrong type for parameter: account"),
-            ("<html>502</html>", "text/html", "a page of HTML"), ("", "", "an empty body"),
+            ("\"denied\"", "text/plain", "\"denied\""), ("\u{7}\r\n", "text/plain", "no reason given"),
+            ("<html>502</html>", "text/html", "a page of HTML"), ("", "text/html", "an empty body"),
             (#"{"status":"Not found"}"#, "", "Not found"),
         ])
     func shapes(_ body: String, _ type: String, _ summary: String) {

@@ -198,4 +198,38 @@ struct TransportTests {
         )
         #expect(upstream.log.lines.contains { $0.hasPrefix("warning") && $0.contains("correct permissions") })
     }
+
+    @Test("a refusal in plain text is in the log, on one line and without our secrets, and not in the answer to the caller")
+    func plainText() async throws {
+        let upstream = Upstream()
+        // An intermediary that quotes the request: "OnRva2Vu" are our Basic credentials.
+        let text = "Required parameter missing: plan_id\n\t[token OnRva2Vu p%40ss p@ss]" + String(repeating: "é", count: 5_000)
+        try await upstream.run { _, _ in
+            .init(status: 400, body: text, type: "text/plain; charset=utf-8")
+        } _: { manager in
+            let draft = SignupDraft(organization: "o", username: "u", email: nil, password: "p@ss")
+            let refused = await #expect(throws: APIManagerError.self) { _ = try await manager.signUp(draft) }
+            let error = refused?.helperError(refusal: .accountCreationFailed)
+            let words = "Required parameter missing: plan_id [<redacted> <redacted> <redacted> <redacted>]"
+            #expect(error?.cause?.hasPrefix("refused with 400; \(words)") == true, "\(error?.cause ?? "")")
+            #expect((error?.cause?.count ?? 0) < 250)
+            #expect(error?.details.isEmpty == true && error?.publicMessage.contains("plan_id") == false)
+            let line = upstream.log.lines.first { $0.contains("dependency refused a call") } ?? ""
+            #expect(line.contains("3scale answered 400: \(words)"), "\(line)")
+        }
+    }
+
+    @Test("a web page with 403 is counted as no answer of 3scale, and not as a refusal of our token")
+    func page() async throws {
+        let upstream = Upstream()
+        try await upstream.run { _, _ in
+            .init(status: 403, body: "<html>Blocked</html>", type: "text/html")
+        } _: { manager in
+            await #expect(throws: APIManagerError.self) { try await manager.applications(account: 4) }
+        }
+        let metrics = String(decoding: upstream.registry.exposition(), as: UTF8.self)
+        let counts = metrics.split(separator: "\n").filter { $0.contains("list_applications") && $0.hasSuffix(" 1") }
+        #expect(counts.contains { $0.contains("malformed") } && !counts.contains { $0.contains("access_denied") })
+        #expect(upstream.log.lines.contains { $0.contains("firewall") && !$0.contains("mlaas-helper doctor") })
+    }
 }

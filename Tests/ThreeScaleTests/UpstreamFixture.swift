@@ -13,6 +13,7 @@ final class Upstream: Sendable {
     struct Reply: Sendable {
         var status = 200
         var body = "{}"
+        var type = "application/json"
         var fields = ""
         /// Close the connection without an answer.
         var isSilent = false
@@ -22,6 +23,7 @@ final class Upstream: Sendable {
 
     let calls = Mutex<[String]>([])
     let log = LogRecorder()
+    let registry = PrometheusRegistry()
     let breaker: CircuitBreaker
 
     init(_ breaker: BreakerState.Settings = .init()) { self.breaker = CircuitBreaker(breaker) }
@@ -42,7 +44,7 @@ final class Upstream: Sendable {
                 if answer.isSilent { return }
                 if answer.isHanging { return peer.waitForEnd() }
                 peer.send(
-                    "HTTP/1.1 \(answer.status) X\r\nContent-Type: application/json\r\n\(answer.fields)"
+                    "HTTP/1.1 \(answer.status) X\r\nContent-Type: \(answer.type)\r\n\(answer.fields)"
                         + "Content-Length: \(answer.body.utf8.count)\r\n\r\n\(answer.body)")
                 isReused = true
             }
@@ -55,7 +57,6 @@ final class Upstream: Sendable {
         configuration.timeout = timeout
         configuration.concurrency = concurrency
         configuration.retries = retries
-        let registry = PrometheusRegistry()
         let manager = ThreeScaleAPIManager(
             configuration: configuration, client: client,
             metrics: UpstreamMetrics(system: "3scale", factory: registry),

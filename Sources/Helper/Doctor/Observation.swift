@@ -75,7 +75,8 @@ package struct Observer: Sendable {
                     status: response.status.code, body: try? JSONValue(parsing: response.body),
                     isEmpty: response.body.isEmpty),
                 clockOffset: offset, certificate: response.certificate,
-                isHTML: response.fields["content-type"]?.lowercased().hasPrefix("text/html") == true)
+                isHTML: !response.body.isEmpty
+                    && response.fields["content-type"]?.lowercased().hasPrefix("text/html") == true)
         } catch {
             return Observation(.failed(error))
         }

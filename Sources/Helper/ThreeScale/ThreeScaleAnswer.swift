@@ -7,21 +7,31 @@ import JSON
 /// Reads what 3scale answers, errors of every shape included.
 enum ThreeScaleAnswer {
     private static let detailsMax = 20
+    /// Characters of one message for a caller, and of its field's name.
+    private static let issueMax = 500
+    private static let fieldMax = 100
+    /// Characters of 3scale's words in the log.
     private static let textMax = 200
+    /// Bytes of a body that are searched for its words, and for secrets in them.
+    private static let searchedMax = 2_048
 
     /// Longer waits than this are no use to anybody, and would overflow a Duration's arithmetic.
     private static let retryAfterMax = 1_000_000_000
 
     /// The document of a success; `null` for an empty body.
-    /// - Parameter now: seconds since 1970, for a `Retry-After` that is a date.
-    static func value(of response: HTTPClientResponse, isWrite: Bool, now: Int) throws(APIManagerError) -> JSONValue {
+    /// - Parameters:
+    ///   - now: seconds since 1970, for a `Retry-After` that is a date.
+    ///   - secrets: what the request held and no log may hold.
+    static func value(
+        of response: HTTPClientResponse, isWrite: Bool, now: Int, hiding secrets: [String] = []
+    ) throws(APIManagerError) -> JSONValue {
         let status = response.status.code
         switch status {
         case 200...299:
             if response.body.isEmpty { return .null }
             guard let value = try? JSONValue(parsing: response.body) else {
                 throw .malformed(
-                    cause: "3scale answered \(status): \(summary(response))", outcomeUnknown: isWrite)
+                    cause: "3scale answered \(status): \(summary(response, hiding: secrets))", outcomeUnknown: isWrite)
             }
             return value
         case 403:
@@ -29,14 +39,17 @@ enum ThreeScaleAnswer {
             let details = details(response)
             if !details.isEmpty { throw .rejected(status: 403, details: details) }
             let hint = response.body.isEmpty ? " (is the tenant suspended?)" : ""
-            throw .accessDenied(cause: "3scale answered 403: \(summary(response))\(hint)")
+            throw .accessDenied(cause: "3scale answered 403: \(summary(response, hiding: secrets))\(hint)")
         case 404: throw .notFound
         case 429, 500...599:
             throw .unavailable(
                 retryAfter: retryAfter(response, now: now),
-                cause: "3scale answered \(status): \(summary(response))",
+                cause: "3scale answered \(status): \(summary(response, hiding: secrets))",
                 outcomeUnknown: isWrite && status != 429)
-        case 400...499: throw .rejected(status: status, details: details(response))
+        case 400...499:
+            let details = details(response)
+            throw .rejected(
+                status: status, details: details, words: details.isEmpty ? summary(response, hiding: secrets) : nil)
         default:
             // A redirect would take our token somewhere else.
             throw .malformed(
@@ -51,34 +64,47 @@ enum ThreeScaleAnswer {
         var details: [HelperError.Detail] = []
         for (field, messages) in value["errors"]?.object?.members ?? [] {
             for message in messages.array ?? [messages] {
-                if let text = message.string { details.append(.init(field: field, issue: text)) }
+                guard let text = message.string else { continue }
+                details.append(.init(field: String(field.prefix(fieldMax)), issue: String(text.prefix(issueMax))))
             }
         }
         return Array(details.prefix(detailsMax))
     }
 
-    /// One short text of an error body for the log: the `errors` map, `error`, `status` or a line of plain text; else the
-    /// body's kind.
-    static func summary(_ response: HTTPClientResponse) -> String {
+    /// One short line of an error body for the log: the `errors` map, `error`, `status` or plain text; else the body's kind.
+    /// - Parameter secrets: replaced wherever the body repeats them, as an intermediary that quotes the request does.
+    static func summary(_ response: HTTPClientResponse, hiding secrets: [String] = []) -> String {
         if response.body.isEmpty { return "an empty body" }
+        if hasType("text/plain", response) {
+            return line(String(decoding: response.body.prefix(searchedMax), as: UTF8.self), hiding: secrets)
+        }
         guard let value = try? JSONValue(parsing: response.body) else {
-            let type = response.fields["content-type"]?.lowercased() ?? ""
-            guard type.hasPrefix("text/plain"),
-                let text = String(validating: response.body.prefix(textMax), as: UTF8.self)
-            else { return isPage(response) ? "a page of HTML" : "a body that is not JSON" }
-            return text
+            return isPage(response) ? "a page of HTML" : "a body that is not JSON"
         }
         let details = details(response)
         if !details.isEmpty {
-            return String(details.map { "\($0.field) \($0.issue)" }.joined(separator: "; ").prefix(textMax))
+            return line(details.map { "\($0.field) \($0.issue)" }.joined(separator: "; "), hiding: secrets)
         }
         let reason = value["error"]?["error"]?.string ?? value["error"]?.string ?? value["status"]?.string
-        return String((reason ?? "no reason given").prefix(textMax))
+        return line(reason ?? "", hiding: secrets)
     }
 
-    /// Whether the answer says that it is a page for people.
+    /// Whether the answer is a page for people.
     static func isPage(_ response: HTTPClientResponse) -> Bool {
-        response.fields["content-type"]?.lowercased().hasPrefix("text/html") == true
+        !response.body.isEmpty && hasType("text/html", response)
+    }
+
+    private static func hasType(_ type: String, _ response: HTTPClientResponse) -> Bool {
+        response.fields["content-type"]?.lowercased().hasPrefix(type) == true
+    }
+
+    /// The words on one line of at most `textMax` characters.
+    private static func line(_ words: String, hiding secrets: [String]) -> String {
+        var words = words
+        for secret in secrets where !secret.isEmpty { words = words.replacing(secret, with: "<redacted>") }
+        let blanks = words.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }
+        let line = String(String.UnicodeScalarView(blanks)).split(separator: " ").joined(separator: " ")
+        return line.isEmpty ? "no reason given" : String(line.prefix(textMax))
     }
 
     /// `Retry-After` as seconds or as a date (RFC 9110 §10.2.3).

@@ -1,3 +1,4 @@
+import Crypto
 import HTTP
 import HTTPClient
 import HelperCore
@@ -239,22 +240,40 @@ struct ThreeScaleTransport: Sendable {
                 isRefusedHere: error == .queueTimeout)
         }
         do throws(APIManagerError) {
-            let value = try ThreeScaleAnswer.value(of: response, isWrite: isWrite, now: wallClock())
+            let value = try ThreeScaleAnswer.value(
+                of: response, isWrite: isWrite, now: wallClock(), hiding: secrets(of: form))
             log.succeeded(operation, closedBreaker: breaker.succeeded())
             return Dated(value: value, time: response.fields["date"].flatMap { HTTPDate.seconds($0) } ?? wallClock())
         } catch {
-            judge(error, response, operation, isOneOfMany)
-            throw Failure(
-                error: error, outcome: response.status.code == 429 ? .rateLimited : nil, isAnswer: true)
+            judge(error, response, operation, isOneOfMany, hiding: secrets(of: form))
+            throw Failure(error: error, outcome: Self.outcome(of: response), isAnswer: true)
         }
+    }
+
+    /// Nil where the error that it becomes says as much. A page in 3scale's place says nothing of our token, whatever its status.
+    private static func outcome(of response: HTTPClientResponse) -> UpstreamOutcome? {
+        switch response.status.code {
+        case 429: .rateLimited
+        case 403 where ThreeScaleAnswer.isPage(response): .malformed
+        default: nil
+        }
+    }
+
+    /// What no log may hold of a request, in each form in which an answer may repeat it.
+    private func secrets(of form: [(String, String)]?) -> [String] {
+        let token = configuration.accessToken()
+        let names = ["password", "user_key", "application_key", "key"]
+        let values = [token] + (form ?? []).filter { names.contains($0.0) }.map(\.1)
+        return [Base64.encode(Array(":\(token)".utf8))] + values + values.map { PercentEncoding.encode($0) }
     }
 
     /// Counts an error that 3scale answered for or against it, and logs it.
     private func judge(
-        _ error: APIManagerError, _ response: HTTPClientResponse, _ operation: ThreeScaleOperation, _ isOneOfMany: Bool
+        _ error: APIManagerError, _ response: HTTPClientResponse, _ operation: ThreeScaleOperation,
+        _ isOneOfMany: Bool, hiding secrets: [String]
     ) {
         let status = response.status.code
-        let cause = "3scale answered \(status): \(ThreeScaleAnswer.summary(response))"
+        let cause = "3scale answered \(status): \(ThreeScaleAnswer.summary(response, hiding: secrets))"
         let hint = DependencyAdvice.threeScale(status: status, isPage: ThreeScaleAnswer.isPage(response))
         switch error {
         case .notFound: log.succeeded(operation, closedBreaker: breaker.succeeded())

@@ -125,8 +125,8 @@ package enum APIManagerError: Error, Sendable, Hashable {
     case timeout(cause: String, outcomeUnknown: Bool)
     /// Our own token is not accepted.
     case accessDenied(cause: String)
-    /// A validation refused it; nothing was changed.
-    case rejected(status: Int, details: [HelperError.Detail])
+    /// A validation refused it; nothing was changed. `words` are the manager's own, for the log, where it gives no details.
+    case rejected(status: Int, details: [HelperError.Detail], words: String? = nil)
     /// The thing itself is not there.
     case notFound
     /// Not what the interface promises.
@@ -147,7 +147,7 @@ package enum APIManagerError: Error, Sendable, Hashable {
 
     /// Whether it was refused because something like it is there: a validation's, or a unique index's, whose answer is empty.
     package func isConflict(on field: String) -> Bool {
-        if case .rejected(status: 409, _) = self { return true }
+        if case .rejected(status: 409, _, _) = self { return true }
         return isTaken(field)
     }
 
@@ -164,7 +164,7 @@ package enum APIManagerError: Error, Sendable, Hashable {
 
     /// Whether some field was refused as not unique.
     package func isTaken(_ field: String) -> Bool {
-        guard case .rejected(_, let details) = self else { return false }
+        guard case .rejected(_, let details, _) = self else { return false }
         return details.contains { $0.field == field && $0.issue == "has already been taken" }
     }
 
@@ -193,11 +193,12 @@ package enum APIManagerError: Error, Sendable, Hashable {
             HelperError(
                 .upstreamAccessDenied, "The API manager does not accept this service's credentials. Tell the operator.",
                 cause: cause)
-        case .rejected(let status, let details):
+        case .rejected(let status, let details, let words):
             // Only the messages of a 422 are written for people who filled in the fields.
             HelperError(
                 refusal, "The API manager refused the request.", details: status == 422 ? details : [],
-                cause: (["refused with \(status)"] + details.map { "\($0.field) \($0.issue)" }).joined(separator: "; "))
+                cause: (["refused with \(status)"] + details.map { "\($0.field) \($0.issue)" }
+                    + (words.map { [$0] } ?? [])).joined(separator: "; "))
         case .notFound:
             HelperError(refusal, "The API manager does not know what the request needs.", cause: "not found")
         case .malformed(let cause, _):
