@@ -23,6 +23,9 @@ struct KeycloakCheckTests {
         "say what to do when nothing answers",
         arguments: [
             (HTTPClientError.connectFailed("refused"), "NO_PROXY"),
+            (.connectFailed("CONNECT tunnel failed, response 403"), "have it allow this host and port"),
+            (.connectFailed("CONNECT tunnel failed, response 407"), "user and password in HTTPS_PROXY"),
+            (.connectFailed("Could not resolve proxy: proxy.example.com"), "name in HTTPS_PROXY"),
             (.tlsFailed("certificate has expired"), "renewed"),
             (.tlsFailed("error:0A00010B:SSL routines::wrong version number"), "speaks no TLS"),
             (.tlsFailed("SSL certificate problem: unable to get local issuer certificate"), "CA_BUNDLE"),

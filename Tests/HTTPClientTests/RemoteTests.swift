@@ -166,6 +166,7 @@ struct RemoteTests {
             }
             #expect(!error.requestMayHaveBeenProcessed, "\(error)")
             #expect(!"\(error)".contains("wrong"))
+            #expect(error.advice(setting: "X").contains("The proxy"), "\(error)")
         }
         _ = (program, proxy)
     }

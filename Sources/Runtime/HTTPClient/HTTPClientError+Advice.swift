@@ -3,15 +3,26 @@ extension HTTPClientError {
     /// - Parameter setting: the name of the setting that holds the peer's URL.
     package func advice(setting: String) -> String {
         switch self {
-        case .connectFailed:
-            "Check \(setting), name resolution, network policies, and HTTPS_PROXY and NO_PROXY"
+        case .connectFailed(let reason): Self.connectionAdvice(reason, setting)
         case .tlsFailed(let reason): Self.certificateAdvice(reason, setting)
-        case .timeout: "Check that a firewall does not drop the packets, and API_TIMEOUT"
+        case .timeout: "Look at its load, and at firewalls that drop packets; API_TIMEOUT bounds the call"
         case .queueTimeout: "Look at the peer's duration of calls: all connections to it are in use"
         case .connectionLost, .malformedResponse:
             "Check that \(setting) names an HTTP port and the right scheme: a port that speaks TLS needs https://"
         case .responseTooLarge, .invalidRequest, .cancelled, .shutDown: "Check \(setting)"
         }
+    }
+
+    /// Returns what to check, by libcurl's words for what a proxy answers to CONNECT.
+    private static func connectionAdvice(_ reason: String, _ setting: String) -> String {
+        let reason = reason.lowercased()
+        if reason.contains("resolve proxy") { return "Check the host's name in HTTPS_PROXY and HTTP_PROXY" }
+        guard reason.contains("connect tunnel failed") || reason.contains("from proxy after connect") else {
+            return "Check \(setting), name resolution, network policies, and HTTPS_PROXY and NO_PROXY"
+        }
+        return reason.contains("407")
+            ? "The proxy does not accept us: check user and password in HTTPS_PROXY"
+            : "The proxy refuses the connection: have it allow this host and port, or except the host in NO_PROXY"
     }
 
     /// Returns whom to ask, by OpenSSL's words, which have not changed since 3.0.
