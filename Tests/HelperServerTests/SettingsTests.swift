@@ -60,6 +60,14 @@ struct SettingsTests {
         #expect(entries.first { $0.key == "HTTPS_PROXY" }?.effective == shown)
     }
 
+    @Test("ALL_PROXY is for both schemes, and gives way to a scheme's own")
+    func allProxy() throws {
+        let all = try settings(["ALL_PROXY": "http://all:1"])
+        #expect(all.httpsProxy == "http://all:1" && all.httpProxy == "http://all:1")
+        let own = try settings(["ALL_PROXY": "http://all:1", "HTTPS_PROXY": "http://own:2"])
+        #expect(own.httpsProxy == "http://own:2" && own.httpProxy == "http://all:1")
+    }
+
     @Test("nothing set means every required name is told at once")
     func nothing() {
         guard case .problems(let problems, _, _) = Settings.read([InMemoryProvider([:])]) else {
