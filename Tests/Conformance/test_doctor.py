@@ -213,7 +213,7 @@ def test_https_on_a_port_that_speaks_none(sandbox):
 def test_a_web_page_in_place_of_3scale_is_not_blamed_on_the_token(sandbox):
     admin(sandbox, "POST", "/faults/3scale", kind="html", status=403)
     _, found = doctor(sandbox)
-    assert "firewall" in found["3scale.token"][0]["message"]
+    assert "web page" in found["3scale.token"][0]["message"] and "firewall" in found["3scale.token"][0]["advice"]
 
 
 def test_names_in_access_rules_that_no_service_has(sandbox):

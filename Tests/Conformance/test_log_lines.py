@@ -117,6 +117,7 @@ def test_a_service_without_plans_is_one_line_and_a_wrong_id_none(sandbox):
     finally:
         log = [line for line in lines(helper.stop()) if 400 <= line.get("status", 0) < 500]
     assert [(line["status"], line["user"], line["code"]) for line in log] == [(409, "ada", "NO_PLANS_FOUND")]
+    assert "'rerank'" in log[0]["error"] and "publish" in log[0]["error"]
 
 
 def test_a_warning_about_the_configuration_is_one_line_of_the_log_and_nothing_else(sandbox):

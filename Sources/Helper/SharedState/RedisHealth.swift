@@ -80,12 +80,12 @@ package final class RedisHealth: Sendable {
         }
         guard isFirst || isNewKind else { return }
         logger.warning(
-            isFirst
-                ? "redis is in trouble: limits are counted and changes told in this replica alone for now"
-                : "redis fails for another reason",
+            isFirst ? "redis is in trouble" : "redis fails for another reason",
             metadata: [
                 LogKey.error: .string(error.description), "address": .string(address),
-                "hint": "Check REDIS_URL, network policies, password and TLS; mlaas-helper doctor says which",
+                "hint": .string(
+                    "Check REDIS_URL, network policies, password and TLS; mlaas-helper doctor says which. Meanwhile this "
+                        + "replica counts rate limits alone, and learns of other replicas' changes late"),
             ])
     }
 

@@ -24,7 +24,7 @@ package struct AdminTokenCheck: Check {
     /// A page for people says nothing of our token: something in front of 3scale answered.
     private static func page(_ status: Int) -> (String, String) {
         (
-            "a web page answers (\(status)) in place of 3scale's admin API: a firewall, a proxy or a sign-in page",
+            "a web page answers (\(status)) in place of 3scale's admin API",
             DependencyAdvice.threeScalePage
         )
     }

@@ -33,7 +33,7 @@ struct AccountProvisioning: Sendable {
         } catch {
             keys.remember(account.leftAsItIs, of: caller)
             logger.warning(
-                "an account is not approved and could not be: approve it in the admin portal",
+                "account approval failed; approve it in the 3scale admin portal",
                 metadata: [
                     "account_id": .integer(account.id), LogKey.error: .string(error.helperError().cause ?? "refused"),
                 ])

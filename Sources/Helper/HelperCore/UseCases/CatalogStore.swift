@@ -62,7 +62,7 @@ package final class CatalogStore: Sendable {
         guard let catalog else {
             throw HelperError(
                 .upstreamUnavailable, "The catalogue has not been loaded yet. Try again shortly.",
-                retryAfter: .seconds(2), cause: "no catalogue yet\(lastCause.map { "; last failure: \($0)" } ?? "")")
+                retryAfter: .seconds(2), cause: "no catalogue yet\(lastCause.map { "; last failure: \($0)" } ?? "; the first load is under way")")
         }
         return catalog
     }

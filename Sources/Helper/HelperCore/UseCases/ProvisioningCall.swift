@@ -94,8 +94,16 @@ struct ProvisioningCall: Sendable {
                 retryAfter: .seconds(60), cause: "the proxy of service \(service.id) could not be read")
         }
         if let plan = order.plan { return plan }
-        let chosen = try PlanChoice.choose(from: service.plans, wanted: wantedPlan, defaultSystemName: defaultPlan)
-        return PlanReference(id: chosen.id, name: chosen.name)
+        do throws(HelperError) {
+            let chosen = try PlanChoice.choose(
+                from: service.plans, wanted: wantedPlan, defaultSystemName: defaultPlan)
+            return PlanReference(id: chosen.id, name: chosen.name)
+        } catch {
+            guard error.code == .noPlansFound else { throw error }
+            throw HelperError(
+                .noPlansFound, error.publicMessage,
+                cause: "service \(service.id) '\(service.systemName)' has no plan to choose: publish one in 3scale")
+        }
     }
 
     // MARK: Actions
