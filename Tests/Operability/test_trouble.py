@@ -3,11 +3,13 @@
 What they say stands in docs/trouble.md, which `make trouble` writes from a run and each run of this test is compared with.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
 import re
 import shutil
+import socket
 import ssl
 import subprocess
 import threading
@@ -83,6 +85,46 @@ class Redis:
     close = fail
 
 
+class Relay:
+    """Passes connections on to the imitated Keycloak until the trouble begins, so that keys were fetched before."""
+
+    def __init__(self, target):
+        self.target = ("127.0.0.1", int(target.rsplit(":", 1)[1]))
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.keycloak = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.passed = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            server = socket.create_connection(self.target)
+            self.passed += [client, server]
+            for source, sink in ((client, server), (server, client)):
+                threading.Thread(target=self.copy, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def copy(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def fail(self):
+        # An accept that waits keeps the socket open until it is woken.
+        for each in [self.listener, *self.passed]:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+    close = fail
+
+
 def fault(**members):
     def make(sandbox, _):
         requests.post(sandbox.admin + "/faults/3scale", json=members, timeout=10).raise_for_status()
@@ -107,6 +149,42 @@ def limited(sandbox, _):
     later = Later(sandbox, kind="status", status=429, retry_after_date_seconds=120)
     # What 3scale asks us to wait for is not asked again: without a calm beginning there is nothing to compare with.
     return {"CATALOG_REFRESH_SECONDS": "1"}, later
+
+
+class RefusingProxy:
+    """A proxy that lets no connection through."""
+
+    def __init__(self):
+        class Handler(BaseHTTPRequestHandler):
+            def do_CONNECT(self):
+                self.send_error(403)
+
+            def log_message(self, *arguments):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def no_way_through(*_):
+    proxy = RefusingProxy()
+    return {"THREESCALE_ADMIN_API_URL": "https://tenant-admin.corp.test",
+            "HTTPS_PROXY": f"http://127.0.0.1:{proxy.server.server_port}"}, proxy
+
+
+def clocks_apart(sandbox, _):
+    requests.put(sandbox.admin + "/clock", json={"offset_seconds": 3600}, timeout=10).raise_for_status()
+    return {}, None
+
+
+def keycloak_ends(sandbox, _):
+    relay = Relay(sandbox.keycloak)
+    return {"KEYCLOAK_URL": relay.keycloak, "KEYCLOAK_KEYS_REFRESH": "1s"}, relay
 
 
 def setting(name, value):
@@ -154,8 +232,19 @@ TROUBLES = {
         "3scale limits our calls (429 with a date)", limited, "3scale.token", *FAILING,
         log=("429", "THREESCALE_MAX_CONCURRENCY"), doctor=("429", "THREESCALE_MAX_CONCURRENCY"),
         alert=("429", "THREESCALE_MAX_CONCURRENCY"), labels={"outcome": "rate_limited"}),
+    "3scale-token": Trouble(
+        "3scale refuses the admin token", setting("THREESCALE_ADMIN_API_KEY", "sandbox-expired-token"), "3scale.token",
+        "MLaaSHelperAdminTokenRefused",
+        log=("403", "THREESCALE_ADMIN_API_KEY"), doctor=("expired", "THREESCALE_ADMIN_API_KEY"), alert=("403", "THREESCALE_ADMIN_API_KEY")),
+    "3scale-proxy": Trouble(
+        "A proxy refuses the connection to 3scale", no_way_through, "3scale.reachable", *FAILING,
+        log=("CONNECT", "NO_PROXY"), doctor=("CONNECT", "NO_PROXY"), alert=("cannot be reached", "HTTPS_PROXY"),
+        labels={"outcome": "unreachable"}),
+    "clocks": Trouble(
+        "The clocks are apart", clocks_apart, "clock", "MLaaSHelperTokensRefused",
+        log=("clocks", "NTP"), doctor=("ahead of ours", "NTP"), alert=("clock", "NTP"), labels={"reason": "issued_in_future"}),
     "keycloak-down": Trouble(
-        "Keycloak is down", setting("KEYCLOAK_URL", nowhere), "keycloak.reachable", "MLaaSHelperKeycloakFailing",
+        "Keycloak is down", keycloak_ends, "keycloak.reachable", "MLaaSHelperKeycloakFailing",
         log=("cannot connect", "KEYCLOAK_URL"), doctor=("cannot connect", "KEYCLOAK_URL"),
         alert=("cannot be reached", "KEYCLOAK_URL"), labels={"outcome": "unreachable"}),
     "keycloak-realm": Trouble(
@@ -215,8 +304,9 @@ class Prometheus:
 
 def observe(trouble, sandbox, folder):
     """What log, doctor and alert say while the trouble lasts."""
-    token = sandbox.token("ada")
     settings, server = trouble.make(sandbox, folder)
+    # Keycloak names itself as its caller does.
+    token = sandbox.token("ada", keycloak=getattr(server, "keycloak", None))
     values = {"keycloak": sandbox.keycloak, "threescale": sandbox.threescale}
     for name, key in (("KEYCLOAK_URL", "keycloak"), ("THREESCALE_ADMIN_API_URL", "threescale")):
         values[key] = settings.pop(name, values[key])
