@@ -11,7 +11,7 @@ from forge import ECKey, EdKey, Forge, RSAKey
 from issuer import Issuer
 
 ALL = "RS256,RS384,RS512,PS256,PS384,PS512,ES256,ES384,ES512,EdDSA"
-# Nobody is to be counted out here.
+# No limit may refuse a caller here.
 UNLIMITED = "read=1000000/minute;write=1000000/minute;auth_failure=1000000/minute"
 MESSAGES = {"The access token is invalid", "The access token expired"}
 

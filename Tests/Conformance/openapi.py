@@ -1,6 +1,6 @@
 """Holds every answer of the helper against its OpenAPI document, failures included.
 
-`watch` is told of each helper that is started; from then on each answer that `requests` gets from it must be one that
+`watch` gets the URL of each helper that is started; from then on each answer that `requests` gets from it must be one that
 the document allows: a status of the operation, with the media type, header fields and body promised for it.
 """
 
@@ -120,7 +120,7 @@ def watch(url):
 
 
 def forget(port):
-    """A port that is free again may be anybody's next."""
+    """A port that is free again may belong to another server next."""
     _watched.discard(f"127.0.0.1:{port}")
 
 

@@ -183,7 +183,7 @@ def test_a_client_that_goes_leaves_nothing(module_helper, state, goodbye):
 @pytest.fixture(scope="module")
 def module_helper(sandbox, descriptors):
     helper = Helper(sandbox.keycloak, sandbox.threescale)
-    # What is opened once and kept.
+    # Descriptors that are opened once and kept.
     for _ in range(3):
         health_seconds(helper, 5)
     yield helper

@@ -1,4 +1,4 @@
-"""Pages of other origins: listed ones may call the API, others see no difference, and nobody does unless it is set."""
+"""Pages of other origins: listed ones may call the API, others see no difference, and no page does unless it is set."""
 
 import socket
 

@@ -195,7 +195,7 @@ def test_a_refused_introspection_is_an_error(sandbox):
 def test_a_token_without_the_required_role(sandbox, tmp_path):
     path = tmp_path / "token"
     path.write_text(sandbox.token("carol"))
-    _, found = doctor(sandbox, "--token-file", path, MLAAS_REQUIRED_ROLE="nobody-has-this")
+    _, found = doctor(sandbox, "--token-file", path, MLAAS_REQUIRED_ROLE="no-caller-has-this")
     assert severities(found, "keycloak.token") == {"error"}
     assert "MLAAS_REQUIRED_ROLE" in found["keycloak.token"][0]["message"]
 
@@ -438,7 +438,7 @@ def test_who_is_found_by_the_applications_made_for_the_name(sandbox):
 
 
 def test_who_has_no_account_yet(sandbox):
-    status, found = doctor(sandbox, "--who", "nobody@example.com")
+    status, found = doctor(sandbox, "--who", "no-account@example.com")
     assert status == 0 and severities(found, "who") == {"info"}
     status, found = doctor(sandbox, "--who", "grace", THREESCALE_ADMIN_API_KEY="wr0ng-t0ken")
     assert status == 2 and severities(found, "3scale.token") == {"error"}

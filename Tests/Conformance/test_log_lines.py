@@ -47,7 +47,7 @@ def test_a_slow_reader_of_the_log_gets_every_audit_line_beside_a_flood_of_refuse
     try:
         wait_for(url + "/api/health/ready", process)
         session = requests.Session()
-        # Nobody reads: more than the pipe and the queue of ordinary lines take.
+        # No program reads: more than the pipe and the queue of ordinary lines take.
         end = time.monotonic() + 60
         while time.monotonic() < end:
             for _ in range(200):
@@ -97,7 +97,7 @@ def test_refused_tokens_and_429_write_few_lines_and_a_sum(sandbox):
 
 
 def test_a_forbidden_caller_is_named_in_one_line(sandbox):
-    helper = Helper(sandbox.keycloak, sandbox.threescale, MLAAS_REQUIRED_ROLE="nobody-has-this")
+    helper = Helper(sandbox.keycloak, sandbox.threescale, MLAAS_REQUIRED_ROLE="no-caller-has-this")
     try:
         assert helper.get("/api/services", sandbox.token("ada")).status_code == 403
     finally:

@@ -49,7 +49,7 @@ def test_a_wrong_name_server_holds_up_nothing(scene, mode, capsys):
     with capsys.disabled():
         print(f"\nname server {mode}: health in {seen['median_ms']:.1f} ms (worst {seen['worst_ms']:.0f} ms), "
               f"ended in {seen['exit_seconds']:.1f} s")
-    assert seen["asked"] > 0, "nobody asked the name server"
+    assert seen["asked"] > 0, "no question reached the name server"
     assert seen["median_ms"] < HEALTH_MS
     assert seen["blocked"] == 0, "a loop stood still"
     assert seen["ready"] == 503

@@ -46,7 +46,7 @@ def test_answers_say_what_is_left_and_refusals_when_to_come_back(sandbox, limite
     assert error["code"] == "RATE_LIMITED" and "Try again in" in error["message"] and error["request_id"]
     assert 1 <= int(answer.headers["Retry-After"]) <= 63
     assert answer.headers["Retry-After"] == FIELD.match(answer.headers["RateLimit"]).group(3)
-    # Somebody else is not concerned; nor are a service that is not there and the one that is refused.
+    # Another caller is not concerned; nor are a service that is not there and the one that is refused.
     missing = get(helper, sandbox.token("bob"), "/api/services/999")
     assert missing.status_code == 404 and missing.headers["RateLimit"].startswith('"read";r=2;')
     metrics = get(helper, path="/metrics").text

@@ -122,7 +122,7 @@ def test_three_replicas_hold_one_limit_exactly(sandbox, certificates, kind):
         codes = hammer(helpers, sandbox.token("ada"), LIMIT * 2)
         assert codes.count(200) == LIMIT and codes.count(429) == LIMIT
         assert metric(helpers[0], "mlaas_rate_limited_total") > 0
-        # Somebody else has a limit of their own.
+        # Another caller has a limit of their own.
         assert helpers[0].get("/api/services", sandbox.token("bob")).status_code == 200
         assert sum(metric(helper, "mlaas_redis_errors_total") for helper in helpers) == 0
     finally:
@@ -433,7 +433,7 @@ def test_another_server_takes_over_behind_the_same_name(sandbox):
             wait_until(lambda: metric(helper, "mlaas_redis_up") == 0)
         relay.mode = "pass"
         wait_up(helpers)
-        # The new server does not know the script before it is told, nor any count.
+        # The new server does not know the script before it is loaded, nor any count.
         other.command("SCRIPT", "FLUSH")
         codes = hammer(helpers, sandbox.token("bob"), LIMIT + 50)
         assert codes.count(200) == LIMIT and codes.count(429) == 50

@@ -17,7 +17,7 @@ PIPELINED = 8
 
 
 class Client(threading.Thread):
-    """Asks without pause until nobody listens any more, and notes what was lost.
+    """Asks without pause until the port is closed, and notes what was lost.
 
     A request counts as accepted when the server has taken its connection and has not said before that the connection
     ends (RFC 9112 §9.6: what is sent after that has not been accepted)."""

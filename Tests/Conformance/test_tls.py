@@ -169,7 +169,7 @@ def test_a_changed_certificate_is_taken_without_dropping_a_connection(secure):
     # Broken: the one before stays, and why is logged once.
     secure.key.write_text("nonsense")
     secure.process.send_signal(signal.SIGHUP)
-    until(lambda: "no private key" in secure.logged(), "a broken key is told")
+    until(lambda: "no private key" in secure.logged(), "the log has a broken key")
     assert secure.serves("second")
     secure.install("third")
     secure.process.send_signal(signal.SIGHUP)
@@ -182,7 +182,7 @@ def test_a_changed_certificate_is_taken_without_dropping_a_connection(secure):
     expiry = [line for line in metrics.splitlines()
               if line.startswith("mlaas_tls_certificate_expiry_timestamp_seconds ")]
     assert float(expiry[0].split()[1]) > time.time() + 20 * 86400
-    # Restored for whoever comes after.
+    # Restored for the tests after this one.
     secure.install("first")
     until(lambda: secure.serves("first"), "the first certificate is back")
 

@@ -15,6 +15,6 @@ def test_every_difference_is_listed():
     count, found = token_peers.differences(PYTHON)
     assert count > 800
     assert [case for case in found if token_peers.reason(*case[1:]) is None] == []
-    # On signatures nobody differs, and nobody refuses what is accepted here.
+    # On signatures no peer differs, and no peer refuses what is accepted here.
     assert {verdict for verdict in found.values()} == {"accepts"}
     assert token_peers.DOCUMENT.read_text(encoding="utf-8") == token_peers.document(count, found)

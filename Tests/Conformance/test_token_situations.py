@@ -92,7 +92,7 @@ def test_row_67_a_refresh_token_causes_no_fetch(world):
             refused(services(helper, world.forge.raw(
                 world.forge.header(alg="HS512", kid=kid), world.forge.claims(typ="Refresh"), signature=b"x" * 64)))
         assert outbound(helper) == before
-        # The fetch for a brand-new key is still there to be had.
+        # The fetch for a brand-new key is still available.
         world.issuer.keys["mlaas"] = [world.next.jwk()]
         assert services(helper, world.forge.token(key=world.next)).status_code == 200
 

@@ -1,7 +1,7 @@
 """The rows of the attack table that are one token each: what it is, and what must be answered.
 
 A case is (row, name, token of a world, status). A world has `forge`, `key` (RS256, signs the forge's tokens), `ec`, `ed`,
-`enc` (the realm's encryption key), `stranger` (a key that nobody knows, under the id of `key`) and `trap` (a URL that
+`enc` (the realm's encryption key), `stranger` (a key that no issuer has, under the id of `key`) and `trap` (a URL that
 nothing may ever fetch).
 """
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The helper with a name server that does not answer, or wrongly: run by test_names.py in namespaces of its own, where port
-53 of loopback can be had and /etc/resolv.conf is ours. Prints a line of JSON for each way to be wrong that it is given."""
+53 of loopback is free and /etc/resolv.conf is ours. Prints a line of JSON for each way to be wrong that it is given."""
 
 import json
 import signal
@@ -67,7 +67,7 @@ class NameServer(threading.Thread):
         return bytes([question[0] ^ 0xFF]) + self.right(question)[1:]
 
     def cut(self, question):
-        """Says that the answer is longer and to be had by TCP, where nobody listens."""
+        """Says that the answer is longer and available by TCP, where no server listens."""
         return self.reply(question, flags=0x8380)
 
     def nowhere(self, question):
@@ -75,7 +75,7 @@ class NameServer(threading.Thread):
         return self.reply(question, records=[self.address("192.0.2.1")])
 
     def somebody_else(self, question):
-        """An address of loopback on which nobody listens."""
+        """An address of loopback on which no server listens."""
         return self.reply(question, records=[self.address("127.9.9.9")])
 
 
@@ -110,7 +110,7 @@ def wrong(sandbox, names, mode):
     """What a helper does under a name server of that kind, and how long it takes to end."""
     names.mode, names.asked = mode, 0
     helper = start(sandbox)
-    # Somebody waits for names all the time.
+    # Some call waits for names all the time.
     token = sandbox.token()
     asking, answers = threading.Event(), []
 

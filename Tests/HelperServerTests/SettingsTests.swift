@@ -68,7 +68,7 @@ struct SettingsTests {
         #expect(own.httpsProxy == "http://own:2" && own.httpProxy == "http://all:1")
     }
 
-    @Test("nothing set means every required name is told at once")
+    @Test("nothing set means a problem for every required name at once")
     func nothing() {
         guard case .problems(let problems, _, _) = Settings.read([InMemoryProvider([:])]) else {
             Issue.record("no problems")
@@ -78,7 +78,7 @@ struct SettingsTests {
     }
 
     @Test(
-        "bad values are told by name",
+        "bad values are problems by name",
         arguments: [
             ("SERVER_PORT", "70000"), ("SERVER_LOOPS", "0"), ("LOG_LEVEL", "loud"), ("LOG_FORMAT", "xml"),
             ("API_PAGE_SIZE", "501"), ("API_TIMEOUT", "0"), ("KEYCLOAK_URL", "sso.example.com"),
@@ -228,7 +228,7 @@ struct SettingsTests {
         #expect(problems(["KEYCLOAK_URL": "HTTP://sso.example.com"]) == ["KEYCLOAK_URL"])
     }
 
-    @Test("warnings about unknown names are told beside problems, and a policy of rates tells all its faults")
+    @Test("warnings about unknown names stand beside problems, and a policy of rates tells all its faults")
     func everythingAtOnce() throws {
         let values = Self.good.merging([
             "RATE_LIMITS": "read=x;write=30/minute,5/fortnight;other=1/minute", "KEYCLOAK_REALMS": "x",

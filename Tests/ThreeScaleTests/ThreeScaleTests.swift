@@ -19,7 +19,7 @@ struct ThreeScaleAnswerTests {
         }
     }
 
-    @Test("of a validation are told field by field")
+    @Test("of a validation reach the caller field by field")
     func validation() {
         let error = failure(422, #"{"errors":{"org_name":["can't be blank"],"username":["is too short","is bad"]}}"#)
         #expect(

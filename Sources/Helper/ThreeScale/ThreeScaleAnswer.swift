@@ -15,7 +15,7 @@ enum ThreeScaleAnswer {
     /// Bytes of a body that are searched for its words, and for secrets in them.
     private static let searchedMax = 2_048
 
-    /// Longer waits than this are no use to anybody, and would overflow a Duration's arithmetic.
+    /// Longer waits than this help no caller, and would overflow a Duration's arithmetic.
     private static let retryAfterMax = 1_000_000_000
 
     /// The document of a success; `null` for an empty body.

@@ -340,7 +340,7 @@ struct ThreeScaleTransport: Sendable {
         }
     }
 
-    /// Each attempt is a span of its own, which 3scale is told of.
+    /// Each attempt is a span of its own, whose context 3scale gets.
     private func execute(
         _ request: HTTPClientRequest, _ operation: ThreeScaleOperation
     ) async throws(HTTPClientError) -> HTTPClientResponse {

@@ -139,7 +139,7 @@ package struct AccountPlanCheck: Check {
         guard let plan = listed.compactMap({ $0["account_plan"] }).first(where: { $0["default"]?.bool == true }) else {
             return [
                 Finding(
-                    Self.name, .error, "no account plan is the default, so that nobody new can be signed up",
+                    Self.name, .error, "no account plan is the default, so that no new person can be signed up",
                     advice: "Choose a default account plan under Audience > Accounts > Account Plans")
             ]
         }

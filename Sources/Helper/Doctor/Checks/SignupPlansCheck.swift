@@ -42,7 +42,7 @@ package struct SignupPlansCheck: Check {
         return [
             Finding(
                 Self.name, .warning,
-                "each signup makes \(defaults.count) live keys that nobody asked for, on the services with a default "
+                "each signup makes \(defaults.count) live keys without a request for them, on the services with a default "
                     + "plan: \(shown.joined(separator: ", "))\(more)",
                 advice:
                     "Remove the default application plan of these services in 3scale, and name the plan to use in "
