@@ -49,7 +49,7 @@ struct BoundsTests {
     }
 
     @Test(
-        "an answer that is too long, too short or none is told apart",
+        "tells an answer that is too long from one that is too short or none",
         arguments: [
             (
                 "HTTP/1.1 200 OK\r\n" + String(repeating: "X: \(String(repeating: "a", count: 1_000))\r\n", count: 80),

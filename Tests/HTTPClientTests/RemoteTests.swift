@@ -214,7 +214,7 @@ struct RemoteTests {
     func unknownName() async throws {
         try await withClient { client, _, _ in
             let outcome = await client.outcome(
-                HTTPClientRequest(patient: "http://nobody.invalid/", method: .post, body: []))
+                HTTPClientRequest(patient: "http://no-host.invalid/", method: .post, body: []))
             guard case .failure(let error) = outcome else {
                 Issue.record("\(outcome)")
                 return

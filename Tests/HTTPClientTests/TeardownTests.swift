@@ -29,7 +29,7 @@ private final class Seen: Sendable {
     let count = Atomic<Int>(0)
 }
 
-/// Calls are cancelled and the client is shut down at each step of a call; the caller is told once and nothing is left.
+/// Calls are cancelled and the client is shut down at each step of a call; the caller learns it once and nothing is left.
 @Suite("A client whose calls are given up", .leavesNothing, .serialized)
 struct ClientTeardownTests {
     enum Step: CaseIterable { case atOnce, afterATurn, resolving, connecting, sent, inTheBody }
@@ -47,8 +47,8 @@ struct ClientTeardownTests {
             let client = HTTPClient(configuration: HTTPClientConfiguration(userAgent: "test"), group: TestLoops.group)
             let url =
                 switch step {
-                case .resolving: "http://a-name-that-nobody-has.invalid/"
-                // An address of documentation (RFC 5737): nobody answers, or the kernel knows no way.
+                case .resolving: "http://a-name-that-no-host-has.invalid/"
+                // An address of documentation (RFC 5737): no host answers, or the kernel knows no way.
                 case .connecting: "http://192.0.2.1:9/"
                 case .inTheBody: "http://127.0.0.1:\(port)/slow"
                 default: "http://127.0.0.1:\(port)/never"

@@ -61,7 +61,7 @@ struct JSONReaderTests {
     }
 
     @Test(
-        "keeps numbers exact until somebody says what type they have",
+        "keeps numbers exact until a reader says what type they have",
         arguments: [
             ("1", 1), ("1.0", 1), ("1e3", 1_000), ("-0", 0), ("9223372036854775807", Int.max), ("1.5", nil),
             ("1e400", nil),
@@ -111,7 +111,7 @@ struct JSONReaderTests {
     }
 
     @Test(
-        "reads members that nobody wants as strictly as the others",
+        "reads members that are not selected as strictly as the others",
         arguments: [
             "1", "[1,[2,{}]]", #""\u00e9""#, #"{"a":{"b":"c"},"d":[]}"#, "-2.5e3", "nul", "01", "[1,]",
             #"{"a":1,"a":2}"#,

@@ -91,7 +91,7 @@ struct LogPacerTests {
         #expect(count(#""code":"UPSTREAM_UNAVAILABLE","error":"connect refused","suppressed":47"#) == 1)
     }
 
-    @Test("of more causes than are told apart share one count, since the text may be a stranger's")
+    @Test("of more causes than are counted apart share one count, since the text may be a stranger's")
     func manyCauses() {
         let handler = handler { $0.causes = 4 }
         let logger = Logger(label: "api", handler: handler)

@@ -1,7 +1,7 @@
 import Telemetry
 import Testing
 
-/// The leak sanitizer cannot follow how a registry refers to its series, and is told not to mind them
+/// The leak sanitizer cannot follow how a registry refers to its series, and has a rule not to mind them
 /// (scripts/sanitizers/leak.supp): so it is shown here that they end.
 @Suite("A registry and its metrics")
 struct MetricsLifetimeTests {
@@ -31,12 +31,12 @@ struct MetricsLifetimeTests {
         return entries
     }
 
-    @Test("end when nobody refers to them any more")
+    @Test("end when no code refers to them any more")
     func end() {
         for _ in 0..<100 { #expect(made(rounds: 5).allSatisfy { $0.object == nil }) }
     }
 
-    @Test("outlive the registry while somebody counts with them, and end then")
+    @Test("outlive the registry while some code counts with them, and end then")
     func kept() {
         weak var gone: AnyObject?
         do {

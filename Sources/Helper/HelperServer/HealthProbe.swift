@@ -20,7 +20,7 @@ struct HealthProbe: Sendable {
         self.certificateFile = certificateFile
     }
 
-    /// What is wrong, in words for the operator; nil when the server answers 200.
+    /// Returns the problem in words for the operator; nil when the server answers 200.
     func problem() async -> String? {
         var configuration = HTTPClientConfiguration(userAgent: "mlaas-helper-healthcheck/\(Version.number)")
         if let certificateFile {

@@ -2,7 +2,7 @@ import EventLoop
 import HTTPServer
 import Telemetry
 
-/// Connections of clients must leave descriptors for everything else: without one, nobody is accepted and no upstream is
+/// Connections of clients must leave descriptors for everything else: without one, no client is accepted and no upstream is
 /// reached.
 extension HelperServer {
     /// What the helper needs besides clients: connections to 3scale, Keycloak and Redis, files, metrics.

@@ -242,7 +242,7 @@ package struct HelperServer: Sendable {
         }
     }
 
-    /// Serves on for the drain, so that whoever routes to us has noticed, then lets requests under way finish.
+    /// Serves on for the drain, so that routers notice, then lets requests under way finish.
     private func drain(_ server: HTTPServer, _ signals: AsyncStream<ProcessSignals.Signal>) async {
         let finished = Task {
             try? await Task.sleep(for: settings.drain)

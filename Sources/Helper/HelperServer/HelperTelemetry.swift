@@ -8,7 +8,7 @@ import Keycloak
 import OTLP
 import Telemetry
 
-/// Everything by which the outside sees how the helper is doing, built from settings and given to whoever needs it.
+/// Everything by which the outside sees how the helper is doing, built from settings and given to the parts that need it.
 struct HelperTelemetry: Sendable {
     let registry: PrometheusRegistry
     let tracer: Tracer

@@ -14,7 +14,7 @@ package struct LogOutput: Sendable {
     let waitingAuditLines: @Sendable () -> Int
     private let paced: PacedLogHandler?
 
-    /// Every line to one logger, which never makes anybody wait: for programs that serve nobody.
+    /// Every line to one logger, which never makes a caller wait: for programs that serve no requests.
     package init(_ logger: Logger) {
         self.logger = logger
         audit = logger.labelled("audit")

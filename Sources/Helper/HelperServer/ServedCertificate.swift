@@ -12,8 +12,8 @@ final class ServedCertificate: Sendable {
     }
 
     let contexts: TLSContextHolder
-    /// What was tried last, be it good or not, nil when it could not be read: what is wrong is told once, not each time
-    /// somebody looks.
+    /// What was tried last, be it good or not, nil when it could not be read: a fault is logged once, not at each
+    /// look.
     private let tried: Mutex<TLSFiles.Contents?>
 
     /// Blocks while it reads.

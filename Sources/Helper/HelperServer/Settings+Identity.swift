@@ -13,7 +13,7 @@ package struct IdentitySettings: Sendable {
     package let policy: TokenPolicy
     package let keys: KeySettings
     package let places: IssuerPlaces
-    /// How long an introspection's answer is believed; nil asks nobody.
+    /// How long an introspection's answer is believed; nil asks no issuer.
     package let introspectionLifetime: Duration?
     /// The URL by which clients reach us.
     package let publicURL: String?

@@ -5,7 +5,7 @@ package import HelperHTTP
 package import Redis
 package import Telemetry
 
-/// Everything that is configured, checked as a whole: either all of it is good or every problem is told.
+/// Everything that is configured, checked as a whole: either all of it is good or every problem is listed.
 package struct Settings: Sendable {
     package enum Environment: String, CaseIterable, Sendable { case production, development }
     package enum LogFormat: String, CaseIterable, Sendable { case json, text }
@@ -51,7 +51,7 @@ package struct Settings: Sendable {
     package let noProxy: String?
     package let telemetry: TelemetrySettings
 
-    /// Prefixes by which a variable that nobody reads is taken for a slip of the pen.
+    /// Prefixes by which an unknown variable is taken for a slip of the pen.
     private static let prefixes = [
         "KEYCLOAK_", "THREESCALE_", "MLAAS_", "SERVER_", "API_", "CATALOG_", "APPLICATIONS_", "BREAKER_", "SHUTDOWN_",
         "LOG_", "METRICS_", "CORS_", "TLS_", "RATE_", "REDIS_", "TRUSTED_", "KEY_", "KEYS_", "GATEWAY_",

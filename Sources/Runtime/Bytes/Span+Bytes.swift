@@ -1,6 +1,6 @@
 import CBytes
 
-/// What is done to many bytes at once. Each is a loop that the C compiler turns into vector instructions, which it cannot
+/// Work on many bytes at once. Each is a loop that the C compiler turns into vector instructions, which it cannot
 /// do with the bounds checks of Swift's own loops; the bounds are those of the span.
 extension Span<UInt8> {
     /// Appends a copy of these bytes in one move, which the standard library cannot do yet for a span.

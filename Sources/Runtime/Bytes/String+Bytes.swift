@@ -10,7 +10,7 @@ extension String {
         return true
     }
 
-    /// SipHash of the bytes under a key that is random in each process: nobody outside can make many texts meet, as with
+    /// SipHash of the bytes under a key that is random in each process: no peer can make many texts meet, as with
     /// FNV-1a or with texts that are canonically equivalent, which `String` hashes alike.
     package var keyedHash: UInt64 {
         var hasher = Hasher()

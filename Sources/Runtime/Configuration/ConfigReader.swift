@@ -4,7 +4,7 @@ import FoundationEssentials
 /// One thing that is wrong with the configuration.
 package struct ConfigProblem: Error, Sendable, Equatable, CustomStringConvertible {
     package let key: String
-    /// What is expected, and what was found unless it is a secret.
+    /// The expected form, and the value that was found unless it is a secret.
     package let message: String
 
     package init(_ key: String, _ message: String) {
@@ -18,7 +18,7 @@ package struct ConfigProblem: Error, Sendable, Equatable, CustomStringConvertibl
 /// A variable as it was read.
 package struct ConfigEntry: Sendable, Equatable {
     package let key: String
-    /// What is in force; `<redacted>` for a secret that is set, nil for nothing.
+    /// The value in force; `<redacted>` for a secret that is set, nil for nothing.
     package let effective: String?
     /// Where it comes from; nil for the default.
     package let source: String?

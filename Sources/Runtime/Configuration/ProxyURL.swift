@@ -41,7 +41,7 @@ struct ProxyURL {
         shown = "\(scheme ?? "http")://\(credentials.isEmpty ? "" : "<redacted>@")\(tail)"
     }
 
-    /// What is encoded already stays so; the first colon divides user and password.
+    /// Encoded bytes stay as they are; the first colon divides user and password.
     private static func encode(_ text: Substring) -> String {
         let bytes = Array(text.utf8)
         var result: [UInt8] = []

@@ -21,7 +21,7 @@ package struct Secret: Sendable, Equatable, CustomStringConvertible, CustomDebug
     }
 }
 
-/// A secret that may be replaced while the process runs: whoever uses it asks each time. From any thread.
+/// A secret that may be replaced while the process runs: its users ask each time. From any thread.
 package final class RotatingSecret: Sendable {
     private let held: Mutex<Secret>
 

@@ -81,7 +81,7 @@ package enum Base64 {
         let first = values[Int(rest[0])]
         let second = values[Int(rest[1])]
         let third = rest.count == 3 ? values[Int(rest[2])] : 0
-        // What is beyond the last whole byte must be zero, or two texts would mean the same bytes.
+        // The bits beyond the last whole byte must be zero, or two texts would mean the same bytes.
         guard first | second | third < 64, rest.count == 3 ? third & 3 == 0 : second & 15 == 0 else { return nil }
         bytes.append(first << 2 | second >> 4)
         if rest.count == 3 { bytes.append(second << 4 | third >> 2) }

@@ -31,7 +31,7 @@ enum PEM {
         while let raw = unsafe copenssl_next_certificate(bio) {
             found.append(unsafe Certificate(owning: raw))
         }
-        // The end of the text is told as an error, too.
+        // OpenSSL reports the end of the text as an error, too.
         let code = ERR_peek_last_error()
         guard ERR_GET_REASON(code) == PEM_R_NO_START_LINE else {
             throw .last("certificate \(found.count + 1) is damaged")

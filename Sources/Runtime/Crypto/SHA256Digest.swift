@@ -22,6 +22,6 @@ package struct SHA256Digest: Sendable, Hashable {
 
     package static func == (left: SHA256Digest, right: SHA256Digest) -> Bool { left.words == right.words }
 
-    /// The digest's own bits are as good as random; the hasher adds the seed that nobody outside knows.
+    /// The digest's own bits are as good as random; the hasher adds a seed that no peer knows.
     package func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
 }

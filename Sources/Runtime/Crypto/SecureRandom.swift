@@ -14,7 +14,7 @@ package enum SecureRandom {
     /// - Parameter bound: 1...2^32.
     package static func uniform(below bound: Int) -> Int {
         precondition(bound > 0 && bound <= 1 << 32, "Invalid state: bound out of range")
-        // What is above the largest multiple of the bound would favour small numbers: drawn again.
+        // A value above the largest multiple of the bound would favour small numbers: drawn again.
         let limit = UInt64(1 << 32) / UInt64(bound) * UInt64(bound)
         while true {
             let value = bytes(4).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }

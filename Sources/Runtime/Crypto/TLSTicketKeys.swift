@@ -1,7 +1,7 @@
 import COpenSSL
 import Synchronization
 
-/// Keys under which session tickets are handed out (RFC 5077 §4). A new one every hour: whoever steals one can read what
+/// Keys under which session tickets are handed out (RFC 5077 §4). A new one every hour: a thief of one can read what
 /// was said under it for as long as it is kept, and forward secrecy is worth no more than that.
 @safe final class TLSTicketKeys: Sendable {
     /// Seconds for which a key makes tickets.

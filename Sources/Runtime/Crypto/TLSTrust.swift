@@ -6,7 +6,7 @@ import COpenSSL
 /// `@unchecked` is not needed: the store is counted and locked by OpenSSL, and not changed after `init`.
 @safe package final class TLSTrust: Sendable {
     nonisolated(unsafe) let store: OpaquePointer
-    /// Trusts the peer that shows the first certificate of a PEM text, whoever signed it and whenever it ends.
+    /// Trusts the peer that shows the first certificate of a PEM text, whatever its signer and its end.
     package convenience init(pinned pem: [UInt8]) throws(CryptoError) {
         guard let certificate = try PEM.certificates(pem).first else {
             throw CryptoError("there is no PEM certificate")

@@ -1,10 +1,10 @@
 import COpenSSL
 import Synchronization
 
-/// Checks signatures of one algorithm by one key. What is costly to set up is set up once and used again and again.
+/// Checks signatures of one algorithm by one key. Costly parts are set up once and used again and again.
 @safe final class Verifier: Sendable {
     private enum Method: Sendable {
-        /// The message is hashed, and its digest checked by a context that nobody else uses meanwhile.
+        /// The message is hashed, and its digest checked by a context that no other thread uses meanwhile.
         case digest(Digest)
         /// The message itself is checked, by a copy of this context.
         case message(MessageContext)
@@ -44,7 +44,7 @@ import Synchronization
 
 /// Checks digests.
 @safe private final class DigestContext: Sendable {
-    /// Used by whoever has taken the context out of the verifier's list, and by nobody else.
+    /// Used by the thread that has taken the context out of the verifier's list, and by no other.
     nonisolated(unsafe) private let raw: OpaquePointer
 
     init?(_ key: PublicKey, _ algorithm: SignatureAlgorithm, _ digest: Digest) {

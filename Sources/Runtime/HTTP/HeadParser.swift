@@ -81,7 +81,7 @@ struct HeadParser: Sendable {
                 }
                 return lineStart..<index
             default:
-                // What is wrong is told when the line's end is there, so that it does not depend on how bytes arrive.
+                // A fault is reported when the line's end is there, so that it does not depend on how bytes arrive.
                 hasControl = true
                 scanned = index + 1
             }

@@ -89,7 +89,7 @@ package struct RequestHead: Sendable {
         return count
     }
 
-    /// Brings the names of all fields into lower case; once, before anybody looks.
+    /// Brings the names of all fields into lower case; once, before any look-up.
     mutating func lowercaseNames() { Self.lowercase(fields, in: &bytes) }
 
     private static func lowercase(_ slots: [FieldSlot], in bytes: inout [UInt8]) {

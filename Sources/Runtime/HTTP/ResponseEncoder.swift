@@ -1,4 +1,4 @@
-/// Writes response heads (RFC 9112 §4). What is written is checked too: a value that could end its line is refused, since
+/// Writes response heads (RFC 9112 §4). The output is checked too: a value that could end its line is refused, since
 /// it would split the response (RFC 9112 §11.1).
 package enum ResponseEncoder {
     /// A field that must not be sent: a defect of the caller.
@@ -14,7 +14,7 @@ package enum ResponseEncoder {
     /// - Parameters:
     ///   - fields: checked one by one, before anything is appended.
     ///   - ready: checked before, as are the numbered ones.
-    ///   - isHead: the request was HEAD: the length is told, the body is not sent (RFC 9110 §9.3.2).
+    ///   - isHead: the request was HEAD: the length is sent, the body is not (RFC 9110 §9.3.2).
     package static func finish(
         status: HTTPStatus, fields: HTTPFields, ready: EncodedFields? = nil, numbered: NumberedFields.Filled? = nil,
         body: [UInt8], isHead: Bool, connection: Connection, into out: inout [UInt8]

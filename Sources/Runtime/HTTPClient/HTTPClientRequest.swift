@@ -17,7 +17,7 @@ package struct HTTPClientRequest: Sendable {
     /// Ask for the server's certificate too, which takes a connection of its own.
     package var wantsCertificate = false
     /// Send on a connection made for this request. A kept connection may have been closed by the peer in silence; a write
-    /// that meets one cannot be repeated, as nobody can tell whether it arrived.
+    /// that meets one cannot be repeated, as it may have arrived.
     package var needsNewConnection = false
 
     package init(

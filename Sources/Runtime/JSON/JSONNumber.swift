@@ -1,4 +1,4 @@
-/// A number as it was written: no digit is lost before somebody says what type it should have.
+/// A number as it was written: no digit is lost before a reader says what type it should have.
 package struct JSONNumber: Sendable, Equatable {
     /// RFC 8259 §6.
     package let text: String

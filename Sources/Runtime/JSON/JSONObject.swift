@@ -19,7 +19,7 @@ package struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     private static let linearMax = 64
 
     package private(set) var members: [(name: String, value: JSONValue)] = []
-    /// With more than a few members, a hash for each name in the same order: most names are told apart by it alone.
+    /// With more than a few members, a hash for each name in the same order: it alone tells most names apart.
     private var hashes: [UInt64] = []
     private var index: [HashedName: Int] = [:]
 

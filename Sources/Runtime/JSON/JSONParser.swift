@@ -8,7 +8,7 @@ struct JSONParser {
     private var depth = 0
     private var values = 0
     private let selection: JSONSelection?
-    /// Inside a value that nobody wants: it is checked and not kept.
+    /// Inside a value that is not selected: it is checked and not kept.
     private var isSkipping = false
 
     init(bytes: [UInt8], limits: JSONLimits, keeping selection: JSONSelection?) {

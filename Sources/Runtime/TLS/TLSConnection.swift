@@ -4,7 +4,7 @@ package import EventLoop
 /// A stream of bytes through TLS over another stream. Used on one loop's thread only.
 ///
 /// It is made over a connected stream, does the handshake, and tells once how that went. Then it carries bytes as any
-/// stream does: `close` and `shutdownSending` say so to the peer (close_notify), whose own end of sending is told as
+/// stream does: `close` and `shutdownSending` say so to the peer (close_notify), whose own end of sending is reported as
 /// `receivedEnd`, whether it was said in TLS or by TCP alone. A peer that is cut off is thus not told from one that has
 /// finished: what HTTP and RESP send ends itself, so a missing end is noticed there.
 package final class TLSConnection: ByteStream, ByteStreamDelegate {
@@ -68,7 +68,7 @@ package final class TLSConnection: ByteStream, ByteStreamDelegate {
 
     package func stopReading() {
         wantsToRead = false
-        // A handshake goes on whether or not anybody listens yet.
+        // A handshake goes on whether or not a listener is set yet.
         if phase == .open { lower.stopReading() }
     }
 
@@ -103,7 +103,7 @@ package final class TLSConnection: ByteStream, ByteStreamDelegate {
         let finished = finished
         self.finished = nil
         finished?(.success(agreement))
-        // Unless somebody listens, the peer's bytes stay where they are.
+        // Without a listener the peer's bytes stay where they are.
         if !wantsToRead { lower.stopReading() }
     }
 
@@ -157,7 +157,7 @@ package final class TLSConnection: ByteStream, ByteStreamDelegate {
     }
 
     /// The alert is on its way. A handshake's peer gets the chance to read it: closing at once, with bytes of its that
-    /// nobody has read, would send a reset that destroys the alert.
+    /// unread, would send a reset that destroys the alert.
     private func fail(_ error: TLSError) {
         guard phase == .handshaking || phase == .open else { return }
         failure = error
@@ -190,7 +190,7 @@ extension TLSConnection {
     /// Whether the peer has sent a HEAD request without TLS, to which no answer has a body (RFC 9110 §9.3.2).
     package var beginsWithPlainHead: Bool { session.beginsWithPlainHead }
 
-    /// Sends bytes below TLS to a peer that does not speak it; while the failure of the handshake is told, only.
+    /// Sends bytes below TLS to a peer that does not speak it; while the failure of the handshake is reported, only.
     package func writePlain(_ bytes: [UInt8]) {
         guard phase == .failed else { return }
         lower.write(bytes)

@@ -15,7 +15,7 @@ void cplatform_set_thread_slot(void *pointer);
 /// Cores this process may run on by its CPU affinity, at least 1.
 int cplatform_usable_cores(void);
 
-/// Lets go of memory that only the start needed: freed heap, and the pages of code that nothing has run since, which the
+/// Releases memory that only the start needed: freed heap, and the pages of code that nothing has run since, which the
 /// kernel maps in clusters of sixteen. Code that is run again is mapped again from the page cache.
 void cplatform_release_start_memory(void);
 

@@ -10,10 +10,10 @@ package final class LogPacer: Sendable {
         package var lines = 20
         /// Below info: asked for by an operator who looks for something.
         package var detailLines = 1_000
-        /// Kinds that are told apart. Should a message hold a changing text against the rules, the kinds beyond share one count
+        /// Kinds that are counted apart. Should a message hold a changing text against the rules, the kinds beyond share one count
         /// for each logger.
         package var kinds = 512
-        /// Causes of one kind that are told apart. Those beyond share one count, since their text may be a stranger's.
+        /// Causes of one kind that are counted apart. Those beyond share one count, since their text may be a stranger's.
         package var causes = 8
 
         package init() {}
@@ -30,7 +30,7 @@ package final class LogPacer: Sendable {
         case none
         /// The beginning of the text.
         case text(key: String, String)
-        /// Beyond those that are told apart.
+        /// Beyond those that are counted apart.
         case other
 
         private static let bytesMax = 256

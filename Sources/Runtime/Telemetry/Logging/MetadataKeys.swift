@@ -17,7 +17,7 @@ package enum LogKey {
     package static let suppressed = "suppressed"
 }
 
-/// What never reaches a line, whoever passes it by mistake.
+/// Values that never reach a line, whichever caller passes them by mistake.
 enum Redaction {
     static let replacement = "<redacted>"
 

@@ -1,4 +1,4 @@
-/// Bounds the lines of each kind in each second, so that no stranger sets the pace of the log. What is left out is summed up
+/// Bounds the lines of each kind in each second, so that no stranger sets the pace of the log. Lines beyond that are summed up
 /// by `summarise`: one line of the kind with `suppressed`.
 package struct PacedLogHandler: LogHandler {
     private var inner: any LogHandler

@@ -68,7 +68,7 @@ package final class PrometheusRegistry: MetricsFactory {
         stripes = Stripes(threads: threads)
     }
 
-    /// Adds values that are read when somebody scrapes; called on the scraping thread, so they must be at hand.
+    /// Adds values that are read at a scrape; called on the scraping thread, so they must be at hand.
     package func collect(_ collector: @escaping @Sendable () -> [Sample]) {
         state.withLock { $0.collectors.append(collector) }
     }

@@ -2,7 +2,7 @@ import CThreadNumber
 import Synchronization
 
 /// Spreads what threads count over stripes, so that two loops do not fight for one cache line. A thread keeps to its
-/// stripe; whoever reads adds all of them up.
+/// stripe; a reader adds all of them up.
 struct Stripes: Sendable {
     /// A power of two less one.
     private let mask: UInt32

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Names for traces and spans: they must differ, and sampling needs them evenly spread; nobody must be kept from guessing
-/// them. A SplitMix64 sequence for each stripe, each from a random start, one relaxed add for all of a request.
+/// Names for traces and spans: they must differ, and sampling needs them evenly spread, but they need not be hard to
+/// guess. A SplitMix64 sequence for each stripe, each from a random start, one relaxed add for all of a request.
 struct IdentifierSource: Sendable {
     private static let step: UInt64 = 0x9E37_79B9_7F4A_7C15
 

@@ -1,7 +1,7 @@
 /// What travels with a piece of work through every call it makes, spelled as swift-service-context's: which request it is
 /// for, and where in which trace.
 package struct ServiceContext: Sendable {
-    /// The running task's; nil for work that nobody asked for.
+    /// The running task's; nil for work outside a request.
     @TaskLocal package static var current: ServiceContext?
 
     /// The request's name in logs and answers.

@@ -28,7 +28,7 @@ package struct SpanID: Sendable, Hashable, CustomStringConvertible {
 package struct SpanContext: Sendable, Equatable {
     package let traceID: TraceID
     package let spanID: SpanID
-    /// Whether whoever came first wants this trace recorded.
+    /// Whether the first caller of the trace wants it recorded.
     package let isSampled: Bool
     /// What tracing systems of others have to say; passed on as it is.
     package let traceState: String?

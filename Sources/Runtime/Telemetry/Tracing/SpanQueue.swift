@@ -5,7 +5,7 @@ package final class SpanQueue: SpanRecorder {
     private let capacity: Int
     private let dropped: Counter
     private let waiting = Mutex<[FinishedSpan]>([])
-    /// A copy of the count, so that whoever asks for room takes no lock.
+    /// A copy of the count, so that a question for room takes no lock.
     private let count = Atomic<Int>(0)
 
     /// - Parameters:

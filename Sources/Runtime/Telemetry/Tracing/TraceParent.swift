@@ -1,4 +1,4 @@
-/// The fields `traceparent` and `tracestate` (W3C Trace Context, Recommendation of 23 November 2021). What is not exactly
+/// The fields `traceparent` and `tracestate` (W3C Trace Context, Recommendation of 23 November 2021). A field that is not exactly
 /// as written there counts as absent: a trace then starts anew.
 package enum TraceParent {
     package static let fieldName = "traceparent"
@@ -27,7 +27,7 @@ package enum TraceParent {
         return SpanContext(traceID: traceID, spanID: spanID, isSampled: flags & 1 == 1, traceState: state(states))
     }
 
-    /// The value of a `traceparent` field for whoever is called next.
+    /// The value of a `traceparent` field for the next callee.
     package static func format(_ context: SpanContext) -> String {
         "00-\(context.traceID)-\(context.spanID)-\(context.isSampled ? "01" : "00")"
     }
@@ -92,7 +92,7 @@ package enum TraceParent {
 }
 
 extension SpanContext {
-    /// The fields by which whoever is called learns of this span.
+    /// The fields by which a callee learns of this span.
     package var propagationFields: [(name: String, value: String)] {
         let parent = (name: TraceParent.fieldName, value: TraceParent.format(self))
         return traceState.map { [parent, (name: TraceParent.stateFieldName, value: $0)] } ?? [parent]

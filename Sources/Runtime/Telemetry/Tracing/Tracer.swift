@@ -1,4 +1,4 @@
-/// Starts spans and decides which are recorded. Passed to whoever traces; there is no global one.
+/// Starts spans and decides which are recorded. Passed to the parts that trace; there is no global one.
 ///
 /// A caller's decision is followed; a trace that starts here is sampled by its id. Without a recorder nothing is recorded,
 /// yet traces are continued, since others may record theirs.
@@ -43,7 +43,7 @@ package final class Tracer: Sendable {
             startTime: now() - startedAgo, tracer: self)
     }
 
-    /// Begins a span below the one in `context`. Whoever starts it ends it.
+    /// Begins a span below the one in `context`. Its starter ends it.
     package func startSpan(_ operationName: String, context: ServiceContext, ofKind kind: SpanKind = .internal)
         -> TraceSpan
     {
