@@ -28,6 +28,12 @@ struct TokenHintTests {
         #expect(hint.contains(words), "\(hint)")
     }
 
+    @Test("do not take a slash at the end for another realm")
+    func slash() throws {
+        let hint = try #require(bench.refusal(try signer.token { $0["iss"] = .string(issuer + "/") })?.hint)
+        #expect(hint.contains("KEYCLOAK_ISSUERS") && !hint.contains("realms' users"), "\(hint)")
+    }
+
     @Test(
         "name a refresh token and an algorithm that is not listed",
         arguments: [("HS512", "refresh"), ("ES256", "KEYCLOAK_ALGORITHMS")])

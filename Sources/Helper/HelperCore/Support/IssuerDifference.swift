@@ -32,7 +32,9 @@ package enum IssuerDifference {
 
     /// Whether two issuers are two realms that one Keycloak has.
     package static func areTwoRealms(_ left: String, _ right: String) -> Bool {
-        guard let left = Parts(left), let right = Parts(right) else { return false }
+        guard left != right + "/", right != left + "/", let left = Parts(left), let right = Parts(right) else {
+            return false
+        }
         return left.host == right.host && left.prefix == right.prefix
             && left.realm.lowercased() != right.realm.lowercased()
     }
