@@ -1,5 +1,6 @@
 """What operators set, as the built program reads it: files of variables, secrets, and what SIGHUP reads again."""
 
+import json
 import signal
 import subprocess
 import time
@@ -60,7 +61,9 @@ def test_sighup_reads_the_client_secret_again(sandbox, tmp_path):
             assert time.monotonic() < end, "the new secret is not used"
             time.sleep(0.2)
     finally:
-        stop(helper.process)
+        log = [json.loads(line) for line in helper.stop().splitlines()]
+    refused = [line for line in log if line.get("operation") == "introspection" and line["message"] == "dependency call failed"]
+    assert refused and all("KEYCLOAK_CLIENT_SECRET" in line["hint"] for line in refused)
 
 
 def test_a_probe_repeats_no_warning_of_the_configuration(tmp_path):

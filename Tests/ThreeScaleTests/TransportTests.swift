@@ -1,5 +1,6 @@
 import HelperCore
 import Synchronization
+import Telemetry
 import Testing
 
 @testable import ThreeScale
@@ -199,11 +200,12 @@ struct TransportTests {
         #expect(upstream.log.lines.contains { $0.hasPrefix("warning") && $0.contains("correct permissions") })
     }
 
-    @Test("a refusal in plain text is in the log, on one line and without our secrets, and not in the answer to the caller")
+    @Test("a refusal in plain text is in the log, on one line and without our secrets, and no caller gets it")
     func plainText() async throws {
         let upstream = Upstream()
         // An intermediary that quotes the request: "OnRva2Vu" are our Basic credentials.
-        let text = "Required parameter missing: plan_id\n\t[token OnRva2Vu p%40ss p@ss]" + String(repeating: "é", count: 5_000)
+        let text =
+            "Required parameter missing: plan_id\n\t[token OnRva2Vu p%40ss p@ss]" + String(repeating: "é", count: 5_000)
         try await upstream.run { _, _ in
             .init(status: 400, body: text, type: "text/plain; charset=utf-8")
         } _: { manager in
@@ -226,10 +228,25 @@ struct TransportTests {
             .init(status: 403, body: "<html>Blocked</html>", type: "text/html")
         } _: { manager in
             await #expect(throws: APIManagerError.self) { try await manager.applications(account: 4) }
+            let metrics = String(decoding: upstream.registry.exposition(), as: UTF8.self)
+            let counts = metrics.split(separator: "\n").filter {
+                $0.contains("list_applications") && $0.hasSuffix(" 1")
+            }
+            #expect(
+                counts.contains { $0.contains("malformed") } && !counts.contains { $0.contains("access_denied") },
+                "\(counts)")
         }
-        let metrics = String(decoding: upstream.registry.exposition(), as: UTF8.self)
-        let counts = metrics.split(separator: "\n").filter { $0.contains("list_applications") && $0.hasSuffix(" 1") }
-        #expect(counts.contains { $0.contains("malformed") } && !counts.contains { $0.contains("access_denied") })
         #expect(upstream.log.lines.contains { $0.contains("firewall") && !$0.contains("mlaas-helper doctor") })
+    }
+
+    @Test("an empty 403 is logged as a suspended tenant, which no other token mends")
+    func suspended() async throws {
+        let upstream = Upstream()
+        try await upstream.run { _, _ in
+            .init(status: 403, body: "", type: "text/html")
+        } _: { manager in
+            await #expect(throws: APIManagerError.self) { try await manager.applications(account: 4) }
+        }
+        #expect(upstream.log.lines.contains { $0.contains("tenant is suspended") && $0.contains("master portal") })
     }
 }

@@ -23,7 +23,9 @@ final class Upstream: Sendable {
 
     let calls = Mutex<[String]>([])
     let log = LogRecorder()
-    let registry = PrometheusRegistry()
+    let registry = PrometheusRegistry(descriptions: [
+        "mlaas_upstream_requests_total": .init(help: "", seriesMax: 800)
+    ])
     let breaker: CircuitBreaker
 
     init(_ breaker: BreakerState.Settings = .init()) { self.breaker = CircuitBreaker(breaker) }

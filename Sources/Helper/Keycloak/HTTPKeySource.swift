@@ -110,7 +110,7 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
             judge(status, entry, operation, url)
             throw KeySourceError(
                 "\(call): HTTP \(status)", kind: asksAboutToken ? Self.introspectionFailure(status) : .issuer,
-                hint: DependencyAdvice.keycloak(status: status))
+                hint: DependencyAdvice.keycloak(status: status, isIntrospection: asksAboutToken))
         }
         succeeded(entry, operation, url)
         return response.body
@@ -121,7 +121,7 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
     private func judge(_ status: Int, _ entry: KeycloakBreakers.Entry, _ operation: KeycloakOperation, _ url: LoggedURL)
     {
         let cause = "Keycloak answered \(status)"
-        let hint = DependencyAdvice.keycloak(status: status)
+        let hint = DependencyAdvice.keycloak(status: status, isIntrospection: operation == .introspection)
         if status < 500, status != 429 { succeeded(entry, operation, url) }
         switch status {
         case 500...:

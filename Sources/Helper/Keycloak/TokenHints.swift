@@ -71,7 +71,8 @@ enum TokenHints {
             + "accepts those), or lacks the client scope 'basic'."
     }
 
-    static let clock = "The clocks of this host and of Keycloak are apart by more than the skew allowed: set both by NTP."
+    static let clock =
+        "The clocks of this host and of Keycloak are apart by more than the skew allowed: set both by NTP."
 
     static func authorizedParty(_ received: String?) -> String {
         "Tokens issued to '\(shown(received ?? ""))' are not accepted: KEYCLOAK_AUTHORIZED_PARTIES does not list it."

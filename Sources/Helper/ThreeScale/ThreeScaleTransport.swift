@@ -274,7 +274,8 @@ struct ThreeScaleTransport: Sendable {
     ) {
         let status = response.status.code
         let cause = "3scale answered \(status): \(ThreeScaleAnswer.summary(response, hiding: secrets))"
-        let hint = DependencyAdvice.threeScale(status: status, isPage: ThreeScaleAnswer.isPage(response))
+        let hint = DependencyAdvice.threeScale(
+            status: status, isPage: ThreeScaleAnswer.isPage(response), isEmpty: response.body.isEmpty)
         switch error {
         case .notFound: log.succeeded(operation, closedBreaker: breaker.succeeded())
         case .rejected:

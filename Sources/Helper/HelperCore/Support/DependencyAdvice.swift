@@ -2,10 +2,13 @@
 /// stop: beside its cause in the log, and in the doctor's report.
 package enum DependencyAdvice {
     /// After an answer of 3scale.
-    /// - Parameter isPage: whether it is a page for people, which 3scale's API never answers.
-    package static func threeScale(status: Int, isPage: Bool) -> String {
+    /// - Parameters:
+    ///   - isPage: whether it is a page for people, which 3scale's API never answers.
+    ///   - isEmpty: whether it has no body.
+    package static func threeScale(status: Int, isPage: Bool, isEmpty: Bool = false) -> String {
         switch status {
         case _ where isPage: threeScalePage
+        case 403 where isEmpty: threeScaleSuspended
         case 403: threeScaleToken
         case 404: "Set THREESCALE_ADMIN_API_URL to the tenant's admin portal, not to the developer portal"
         case 429: threeScaleLimit
@@ -14,6 +17,10 @@ package enum DependencyAdvice {
         default: "Check THREESCALE_ADMIN_API_URL"
         }
     }
+
+    /// 3scale refuses everything without a word.
+    package static let threeScaleSuspended =
+        "The tenant is suspended: have it resumed in the master portal"
 
     /// 3scale refuses our token.
     package static let threeScaleToken =
@@ -32,8 +39,10 @@ package enum DependencyAdvice {
     package static let threeScaleFault = "Look into the logs of 3scale's system-app"
 
     /// After an answer of Keycloak.
-    package static func keycloak(status: Int) -> String {
+    /// - Parameter isIntrospection: whether it was asked about a token, with the client's credentials.
+    package static func keycloak(status: Int, isIntrospection: Bool = false) -> String {
         switch status {
+        case 401 where isIntrospection, 403 where isIntrospection: keycloakCredentials
         case 404: keycloakRealm
         case 401, 403: "Keycloak may ask for https: check the scheme of KEYCLOAK_URL"
         case 429: "Have the limit for this host raised in front of Keycloak, or raise KEYCLOAK_KEYS_COOLDOWN"
@@ -41,6 +50,10 @@ package enum DependencyAdvice {
         default: "Check KEYCLOAK_URL, HTTPS_PROXY and NO_PROXY: what answers is not Keycloak"
         }
     }
+
+    /// Keycloak refuses the client's credentials.
+    package static let keycloakCredentials =
+        "Set KEYCLOAK_CLIENT_SECRET to the secret of KEYCLOAK_CLIENT_ID, which must be a confidential client"
 
     /// Keycloak answers 404 at the realm.
     package static let keycloakRealm =

@@ -60,9 +60,10 @@ package final class CatalogStore: Sendable {
     package func require() throws(HelperError) -> Catalog {
         let (catalog, lastCause) = state.withLock { ($0.catalog, $0.lastCause) }
         guard let catalog else {
+            let state = lastCause.map { "last failure: \($0)" } ?? "the first load is under way"
             throw HelperError(
                 .upstreamUnavailable, "The catalogue has not been loaded yet. Try again shortly.",
-                retryAfter: .seconds(2), cause: "no catalogue yet\(lastCause.map { "; last failure: \($0)" } ?? "; the first load is under way")")
+                retryAfter: .seconds(2), cause: "no catalogue yet; \(state)")
         }
         return catalog
     }
