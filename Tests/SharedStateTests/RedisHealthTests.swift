@@ -27,6 +27,7 @@ struct RedisHealthTests {
         #expect(lines.allSatisfy { $0.contains("redis is well again") || $0.contains("redis.example.com:6379") })
         #expect(lines[0].contains("redis is in trouble") && lines[0].contains("closed by the peer"))
         #expect(lines[1].contains("redis fails for another reason") && lines[1].contains("no reply in time"))
+        #expect(lines[0].contains("REDIS_URL") && lines[1].contains("REDIS_TIMEOUT"))
         #expect(lines[2].contains("redis is well again") && lines[3].contains("redis is in trouble"))
     }
 }

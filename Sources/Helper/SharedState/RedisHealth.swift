@@ -84,8 +84,10 @@ package final class RedisHealth: Sendable {
             metadata: [
                 LogKey.error: .string(error.description), "address": .string(address),
                 "hint": .string(
-                    "Check REDIS_URL, network policies, password and TLS; mlaas-helper doctor says which. Meanwhile this "
-                        + "replica counts rate limits alone, and learns of other replicas' changes late"),
+                    (error.kind == .timeout
+                        ? "Look at the load of Redis and the way to it, or raise REDIS_TIMEOUT"
+                        : "Check REDIS_URL, network policies, password and TLS; mlaas-helper doctor says which")
+                        + ". Meanwhile this replica counts rate limits alone, and learns of others' changes late"),
             ])
     }
 
