@@ -165,11 +165,11 @@ final class IssuerKeys: Sendable {
     }
 
     private func log(_ failure: Failure, count: Int) {
-        let advice = failure.hasKeys ? "; the keys loaded before stay in use" : ""
         var metadata: Logger.Metadata = [
             LogKey.error: .string(failure.cause), "issuer": .string(name), "failures": .integer(count),
         ]
         if let hint = failure.hint { metadata["hint"] = .string(hint) }
-        logger.warning("signing keys could not be loaded\(advice)", metadata: metadata)
+        metadata["effect"] = failure.hasKeys ? "the keys loaded before stay in use" : "every token is answered with 503"
+        logger.warning("signing keys could not be loaded", metadata: metadata)
     }
 }
