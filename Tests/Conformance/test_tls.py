@@ -155,6 +155,29 @@ def test_python_half_close_and_keep_alive(secure):
         assert b"healthy" in exchange(raw, lambda: session.read(65536), incoming, outgoing)
 
 
+def test_many_requests_that_come_with_the_end_of_tls_are_all_answered(secure):
+    """More than a connection answers in one go."""
+    context = ssl.create_default_context(cafile=secure.folder / "first.pem")
+    with socket.create_connection(("127.0.0.1", secure.port), timeout=PATIENCE) as raw:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        session = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+        exchange(raw, lambda: session.do_handshake() or True, incoming, outgoing)
+        session.write(b"GET /api/health HTTP/1.1\r\nHost: a\r\n\r\n" * 100)
+        with pytest.raises(ssl.SSLWantReadError):
+            session.unwrap()
+        # All in one piece: the end is there before the seventeenth request is looked at.
+        raw.sendall(outgoing.read())
+        answers = b""
+        while piece := raw.recv(65536):
+            incoming.write(piece)
+            try:
+                while decrypted := session.read(65536):
+                    answers += decrypted
+            except (ssl.SSLWantReadError, ssl.SSLZeroReturnError):
+                pass
+        assert answers.count(b"healthy") == 100
+
+
 def test_health_check_of_a_container(secure):
     assert subprocess.run([BIN / "mlaas-helper", "healthcheck"], env=secure.environment, check=False).returncode == 0
 

@@ -80,8 +80,8 @@ final class HTTPConnection: ByteStreamDelegate, AdmissionWaiter, MemoryHolder, E
 
     func receivedEnd() {
         peerHasEnded = true
-        // A client may close its sending side and wait for the answer. One that is in the middle of a request is gone.
-        if current == nil, tcp.unsentBytes == 0 { close() }
+        // A client may close its sending side and wait for its answers. One that is in the middle of a request is gone.
+        if !isBusy { close() }
     }
 
     /// Answers to pipelined requests leave together once they are that large, in bytes.

@@ -156,7 +156,7 @@ package final class TLSConnection: ByteStream, ByteStreamDelegate {
         flushOutput()
     }
 
-    /// The alert is on its way. A handshake's peer gets the chance to read it: closing at once, with bytes of its that
+    /// The alert is on its way. A handshake's peer gets the chance to read it: closing at once, with bytes of its
     /// unread, would send a reset that destroys the alert.
     private func fail(_ error: TLSError) {
         guard phase == .handshaking || phase == .open else { return }
