@@ -33,6 +33,8 @@ package struct ProvisionKey: Sendable {
         let service: Int
         let name: KeyName
         let generation: Int?
+        /// What a limit refuses to one call says nothing of a call without that limit.
+        let othersMax: Int?
     }
 
     /// What a flight came to. A refused plan is the leader's own, not that of calls that joined it.
@@ -85,7 +87,7 @@ package struct ProvisionKey: Sendable {
         let service = try find(request.serviceID, for: caller)
         let key = FlightKey(
             owner: caller.ownerMark, accountName: caller.accountName, service: service.id, name: request.order.name,
-            generation: request.order.generation)
+            generation: request.order.generation, othersMax: request.order.othersMax)
         while true {
             let (outcome, joined) = try await CallOwner.$current.withValue(.caller(caller.ownerMark)) {
                 try await CallSequence.$current.withValue(CallSequence()) {
