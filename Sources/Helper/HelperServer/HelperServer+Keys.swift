@@ -18,7 +18,8 @@ extension HelperServer {
             find: find, manager: manager, keys: keys, replicas: replicas, audit: audit, rules: settings.keyRules,
             seal: seal, now: { wallClockSeconds() })
         let make = MakeKeys(
-            find: find, provision: provision, keys: keys, rules: settings.keyRules, now: { wallClockSeconds() })
+            find: find, provision: provision, keys: keys, audit: audit, rules: settings.keyRules,
+            now: { wallClockSeconds() })
         return KeyRoutes(find: find, change: change, make: make)
     }
 }

@@ -60,7 +60,9 @@ struct TestAPI {
                 change: ChangeKeys(
                     find: findKeys, manager: manager, keys: keys, audit: AuditTrail(logger: logger, factory: registry),
                     rules: rules, seal: seal, now: { 1_000 }),
-                make: MakeKeys(find: findKeys, provision: provision, keys: keys, rules: rules, now: { 1_000 })),
+                make: MakeKeys(
+                    find: findKeys, provision: provision, keys: keys,
+                    audit: AuditTrail(logger: logger, factory: registry), rules: rules, now: { 1_000 })),
             documentation: DocumentationRoutes(documentation: Documentation()),
             resource: ResourceRoutes(resource: resource), metrics: MetricsRoute { metrics })
         let limits = RateLimits(

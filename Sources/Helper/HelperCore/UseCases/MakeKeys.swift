@@ -33,16 +33,19 @@ package struct MakeKeys: Sendable {
     private let find: FindKeys
     private let provision: ProvisionKey
     private let keys: OwnedKeys
+    private let audit: AuditTrail
     private let rules: KeyRules
     private let now: @Sendable () -> Int
 
     /// - Parameter now: seconds since 1970.
     package init(
-        find: FindKeys, provision: ProvisionKey, keys: OwnedKeys, rules: KeyRules, now: @escaping @Sendable () -> Int
+        find: FindKeys, provision: ProvisionKey, keys: OwnedKeys, audit: AuditTrail, rules: KeyRules,
+        now: @escaping @Sendable () -> Int
     ) {
         self.find = find
         self.provision = provision
         self.keys = keys
+        self.audit = audit
         self.rules = rules
         self.now = now
     }
@@ -73,10 +76,9 @@ package struct MakeKeys: Sendable {
         switch found.rotation(of: id) {
         case .replaced(by: let successor):
             let item = try await find.one(successor, for: caller)
-            let secret = try await find.asCaller(caller) { try await keys.issuedKey(of: item.key.application) }
             return Made(
-                item: item, secret: rules.showsOnce ? nil : secret, isNew: false,
-                replaced: try await find.one(id, for: caller))
+                item: item, secret: try await returned(item, caller), isNew: false,
+                replaced: try await existing(id, caller))
         case .create(let generation):
             var order = KeyOrder()
             order.name = key.name
@@ -104,10 +106,30 @@ package struct MakeKeys: Sendable {
         return now() + min(end - createdAt, ApplicationMark.times.upperBound - now())
     }
 
+    /// The secret of a key that an earlier call made; nil where only that call may answer it.
+    private func returned(_ item: FindKeys.Item, _ caller: Caller) async throws -> IssuedKey? {
+        guard !rules.showsOnce else { return nil }
+        try await audit.waitForRoom()
+        let secret = try await find.asCaller(caller) { try await keys.issuedKey(of: item.key.application) }
+        audit.note(
+            .returned, "key returned", caller: caller, service: item.service, application: item.key.application.id,
+            key: secret.key)
+        return secret
+    }
+
+    /// Nil when it was revoked meanwhile.
+    private func existing(_ id: Int, _ caller: Caller) async throws -> FindKeys.Item? {
+        do {
+            return try await find.one(id, for: caller)
+        } catch let error as HelperError where error.code == .keyNotFound {
+            return nil
+        }
+    }
+
     private func made(_ result: ProvisionKey.Result, _ replaced: Int?, _ caller: Caller) async throws -> Made {
         let item = try await find.one(result.key.applicationID, for: caller)
         var old: FindKeys.Item?
-        if let replaced { old = try await find.one(replaced, for: caller) }
+        if let replaced { old = try await existing(replaced, caller) }
         return Made(
             item: item, secret: rules.showsOnce && !result.isNew ? nil : result.key, isNew: result.isNew,
             replaced: old)
