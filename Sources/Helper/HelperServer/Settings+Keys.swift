@@ -14,14 +14,14 @@ extension Settings {
         rules.grace = seconds(
             reader.duration(
                 forKey: "KEY_ROTATION_GRACE", default: .seconds(rules.grace), range: .zero ... .seconds(31_536_000),
-                help: "How long a key works on after it was rotated, where the call does not say."))
+                help: "How long after a rotation the old key is to retire, where the call does not say."))
         rules.graceMax = seconds(
             reader.duration(
                 forKey: "KEY_ROTATION_GRACE_MAX", default: .seconds(rules.graceMax),
                 range: .zero ... .seconds(31_536_000),
                 help: "The longest that a call may ask for."))
         if rules.grace > rules.graceMax {
-            reader.report("KEY_ROTATION_GRACE", "must be at most KEY_ROTATION_GRACE_MAX")
+            reader.report("KEY_ROTATION_GRACE", "must be at most KEY_ROTATION_GRACE_MAX (it is 24h where it is not set)")
         }
         rules.showsOnce = reader.bool(
             forKey: "MLAAS_SHOW_ONCE", default: rules.showsOnce,

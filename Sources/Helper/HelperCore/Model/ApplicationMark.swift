@@ -86,13 +86,13 @@ package struct ApplicationMark: Sendable, Hashable {
     /// When this generation went live, where 3scale's `updated_at` does not tell any more, in seconds since 1970.
     package var liveSince: Int? { number("live", within: Self.times) }
 
-    /// That the owner paused the key, as `Pause` writes it.
+    /// That the owner paused the key, as `PauseSeal` writes it.
     package var pause: String? { Self.value("paused", in: members).map(String.init) }
 
     /// What the owner wrote about the key, or what the portal's form held; nil for the text that every key gets.
     package var note: String? {
         let note = text.last == " " ? text.dropLast() : text[...]
-        return note.isEmpty || note == Self.standardText || note.hasPrefix("attempt ") ? nil : String(note)
+        return note.isEmpty || note == Self.standardText || (attempt == nil && note.hasPrefix("attempt ")) ? nil : String(note)
     }
 
     // MARK: Changes

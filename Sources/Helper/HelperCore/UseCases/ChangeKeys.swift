@@ -147,16 +147,20 @@ package struct ChangeKeys: Sendable {
             var targets: [Target] = []
             for older in found.revoked(with: id).dropLast() { targets.append(try await self.target(older, caller)) }
             targets.append(target)
+            var tried = target
             do {
-                for target in targets { try await stop(target) }
-                for target in targets {
-                    try await manager.deleteApplication(
-                        target.application.id, account: target.application.accountID)
-                    note(.revoked, "key revoked", target, caller)
+                for each in targets {
+                    tried = each
+                    try await stop(each)
+                }
+                for each in targets {
+                    tried = each
+                    try await manager.deleteApplication(each.application.id, account: each.application.accountID)
+                    note(.revoked, "key revoked", each, caller)
                 }
             } catch {
                 await publish(caller)
-                throw explain(error, target, caller)
+                throw explain(error, tried, caller)
             }
             await publish(caller)
             return true
