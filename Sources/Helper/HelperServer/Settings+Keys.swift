@@ -21,7 +21,8 @@ extension Settings {
                 range: .zero ... .seconds(31_536_000),
                 help: "The longest that a call may ask for."))
         if rules.grace > rules.graceMax {
-            reader.report("KEY_ROTATION_GRACE", "must be at most KEY_ROTATION_GRACE_MAX (it is 24h where it is not set)")
+            reader.report(
+                "KEY_ROTATION_GRACE", "must be at most KEY_ROTATION_GRACE_MAX (it is 24h where it is not set)")
         }
         rules.showsOnce = reader.bool(
             forKey: "MLAAS_SHOW_ONCE", default: rules.showsOnce,

@@ -92,7 +92,8 @@ package struct ApplicationMark: Sendable, Hashable {
     /// What the owner wrote about the key, or what the portal's form held; nil for the text that every key gets.
     package var note: String? {
         let note = text.last == " " ? text.dropLast() : text[...]
-        return note.isEmpty || note == Self.standardText || (attempt == nil && note.hasPrefix("attempt ")) ? nil : String(note)
+        let isOldForm = attempt == nil && note.hasPrefix("attempt ")
+        return note.isEmpty || note == Self.standardText || isOldForm ? nil : String(note)
     }
 
     // MARK: Changes
