@@ -66,6 +66,13 @@ struct ApplicationMarkTests {
         #expect(ApplicationMark(readingFrom: mark.description) == mark && mark.isProvisional)
     }
 
+    @Test("a note may begin as the text of an earlier version did")
+    func noteLikeAnOldForm() {
+        let mark = ApplicationMark(owner: owner, attempt: "0f", note: "attempt 2 of the demo")
+        #expect(ApplicationMark(readingFrom: mark.description)?.note == "attempt 2 of the demo")
+        #expect(ApplicationMark(readingFrom: "attempt 0f [mlaas owner=\(owner)]")?.note == nil)
+    }
+
     @Test("a name is 1 to 40 of a-z, 0-9 and -, starting with a letter")
     func names() {
         for text in ["a", "default", "ci-2", String(repeating: "a", count: 40)] { #expect(KeyName(text) != nil) }
