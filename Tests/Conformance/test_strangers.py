@@ -115,22 +115,6 @@ def test_everybody_with_a_brand_new_key_waits_for_one_fetch(world):
         assert world.issuer.fetches() <= before + 2
 
 
-def test_made_up_keys_keep_a_brand_new_one_of_their_address_out_for_seconds(world):
-    """Behind one address are many people; the cooldown that one of them began must not last for the others."""
-    with world.running(KEYCLOAK_KEYS_COOLDOWN="1h") as helper:
-        assert helper.get("/api/services", world.forge.token()).status_code == 200
-        before = world.issuer.fetches()
-        for index in range(20):
-            made_up = world.forge.token(header={"kid": f"made-up-{index}"})
-            assert helper.get("/api/services", made_up).status_code == 401
-        world.issuer.keys["mlaas"] = [world.next.jwk(), world.key.jwk()]
-        token = world.forge.token(key=world.next)
-        began = time.monotonic()
-        assert until(lambda: helper.get("/api/services", token).status_code == 200, seconds=60)
-        # The made-up ones' own, and the background's.
-        assert world.issuer.fetches() - before <= 2 + (time.monotonic() - began) // 5
-
-
 @pytest.mark.skipif("redis" not in programs(), reason="needs redis-server")
 def test_a_lock_that_a_dead_replica_left_costs_nobody_their_key(sandbox, faults):
     redis = Redis()

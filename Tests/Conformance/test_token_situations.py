@@ -42,8 +42,8 @@ def test_row_27_a_thousand_unknown_keys_cost_one_fetch(world):
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
             answers = list(pool.map(lambda token: services(helper, token).status_code, tokens))
         assert set(answers) == {401}
-        # One a cooldown, also for those that came while it was under way; and one of the background's own in five seconds.
-        assert world.issuer.fetches() - before <= 1 + (time.monotonic() - began) // 5
+        # One a cooldown, also for those that came while it was under way.
+        assert world.issuer.fetches() - before <= 1 + (time.monotonic() - began) // 30
         assert services(helper, world.forge.token()).status_code == 200
 
 

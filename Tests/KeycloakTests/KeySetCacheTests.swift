@@ -32,7 +32,7 @@ struct KeySetCacheTests {
         }
     }
 
-    private mutating func lookUp(
+    private func lookUp(
         _ keyID: String, from client: String = "a", now: ContinuousClock.Instant
     ) -> KeySetCache.Lookup { cache.lookUp(keyID, for: client, now: now) }
 
@@ -142,35 +142,6 @@ struct KeySetCacheTests {
         #expect(word(settle("k2", from: "b", seenAt: at(1.5), now: at(2))) == "found")
         // What brought a new set is no reason to wait.
         #expect(cache.pause(now: at(2)) == .zero)
-    }
-
-    @Test("a brand-new key from the address of a client with made-up key ids is refused for seconds only")
-    mutating func neighbours() {
-        load(first, at: 0)
-        load(first, at: 1, forced: true)
-        #expect(word(settle("x", seenAt: at(1), now: at(1))) == "absent")
-        #expect(!cache.needsRefresh(now: at(7)))
-        #expect(word(lookUp("k2", now: at(7))) == "absent")
-        // However many more there are, the background fetches once in five seconds.
-        var fetches: [Double] = []
-        for second in 7..<30 {
-            _ = lookUp("x\(second)", now: at(Double(second)))
-            guard cache.needsRefresh(now: at(Double(second))) else { continue }
-            fetches.append(Double(second))
-            load(second < 20 ? first : self.second, at: Double(second))
-        }
-        #expect(fetches == [7, 12, 17, 22])
-        #expect(word(lookUp("k2", now: at(29))) == "found")
-    }
-
-    @Test("a key id that is cached as unknown, and one without a cooldown, do not make the background fetch")
-    mutating func caughtUp() {
-        load(first, at: 0)
-        load(first, at: 1, forced: true)
-        #expect(word(settle("x", seenAt: at(1), now: at(1))) == "absent")
-        #expect(word(lookUp("x", now: at(20))) == "absent")
-        #expect(word(lookUp("y", from: "b", now: at(20))) == "fetch")
-        #expect(!cache.needsRefresh(now: at(20)))
     }
 
     @Test("cooldowns are kept of a bounded number of clients")

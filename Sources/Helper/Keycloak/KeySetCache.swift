@@ -8,9 +8,6 @@ struct KeySetCache: Sendable {
         var cooldown = Duration.seconds(30)
         /// Between two fetches that tokens of all clients together may cause, unless they bring other keys.
         var pace = Duration.seconds(1)
-        /// From one fetch to the background's next, where a cooldown has kept an unknown key id from causing one: so long a
-        /// brand-new key may be refused that comes from the network address of a client with made-up key ids.
-        var catchUpAfter = Duration.seconds(5)
         /// Keys older than this are not used.
         var maxStale = Duration.seconds(24 * 3_600)
         /// The pause after a first failure; it doubles with each further one.
@@ -56,8 +53,6 @@ struct KeySetCache: Sendable {
     private var pacedFrom: Instant?
     /// When the fetch under way began, and whose token caused it; nil for the clock.
     private var underWay: (began: Instant, client: String?)?
-    /// A cooldown has kept an unknown key id from causing a fetch since the last one began.
-    private var isBehind = false
     /// When the fetch began that brought `set`.
     private var answeredFrom: Instant?
     private var attemptedAt: Instant?
@@ -70,7 +65,7 @@ struct KeySetCache: Sendable {
     var lastFailed: Bool { failures > 0 }
 
     /// - Parameter client: whom the fetch is counted under that the key id may cause; nil disregards cooldowns.
-    mutating func lookUp(_ keyID: String, for client: String?, now: Instant) -> Lookup {
+    func lookUp(_ keyID: String, for client: String?, now: Instant) -> Lookup {
         let usable = usableSet(now)
         if let key = usable?.keys[keyID] { return .found(key, generation: generation) }
         if usable == nil {
@@ -82,7 +77,6 @@ struct KeySetCache: Sendable {
         // The fetch under way may bring it.
         if underWay != nil, !lastFailed { return .fetch }
         if !isCoolingDown(client, now) { return .fetch }
-        isBehind = true
         // A key that could not be asked for may well be there.
         return lastFailed ? .unknownUnavailable : .absent
     }
@@ -100,10 +94,7 @@ struct KeySetCache: Sendable {
             beginCooldown(of: client, at: answeredFrom ?? now, now)
             return .absent
         }
-        if isCachedAbsent(keyID, now) { return .absent }
-        guard isCoolingDown(client, now) else { return .fetch }
-        isBehind = true
-        return .absent
+        return isCachedAbsent(keyID, now) || isCoolingDown(client, now) ? .absent : .fetch
     }
 
     /// How long the next fetch that a token causes must be put off.
@@ -114,9 +105,6 @@ struct KeySetCache: Sendable {
 
     /// Whether the background should fetch now.
     func needsRefresh(now: Instant) -> Bool {
-        if isBehind, let attemptedAt, attemptedAt.duration(to: now) >= min(settings.catchUpAfter, settings.cooldown) {
-            return true
-        }
         guard let refreshAt else { return attemptedAt == nil || lastFailed }
         return now >= refreshAt
     }
@@ -130,7 +118,6 @@ struct KeySetCache: Sendable {
     /// - Parameter client: whose token caused it; nil for the clock.
     mutating func beginFetch(now: Instant, for client: String?) {
         attemptedAt = now
-        isBehind = false
         underWay = (now, client)
     }
 

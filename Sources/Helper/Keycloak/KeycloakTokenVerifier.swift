@@ -6,7 +6,7 @@ package import Telemetry
 /// Checks access tokens of one or more issuers against their published keys, and remembers what it found.
 ///
 /// Nothing a token says makes us fetch from anywhere but the configured places, and unknown key ids cost one fetch per client
-/// and cooldown, and one of our own in five seconds.
+/// and cooldown.
 package final class KeycloakTokenVerifier: TokenVerifier {
     /// How issuers are asked about tokens.
     package struct Introspection: Sendable {
