@@ -3,6 +3,8 @@
 import concurrent.futures
 import json
 import re
+import socket
+import struct
 import time
 
 import pytest
@@ -11,7 +13,7 @@ import requests
 from conftest import Helper, Sandbox, stop
 from redis_server import Redis
 from tenant import add_application, admin, applications, sign_up, threescale
-from test_shared_state import wait_up
+from test_shared_state import wait_until, wait_up
 
 
 @pytest.fixture
@@ -286,3 +288,28 @@ def test_every_change_is_known_to_other_replicas_at_once(sandbox):
         for replica in replicas:
             stop(replica.process)
         redis.stop()
+
+
+def test_a_pause_is_done_to_its_end_when_its_client_goes(sandbox, helper):
+    """With its first write alone, a later suspension by the operator would count as the owner's."""
+    token = sandbox.token("ada")
+    key, _ = make(helper, token)
+    admin(sandbox, "POST", "/faults/3scale", path="/admin/api/accounts/*/applications/*", method="PUT", kind="latency", delay_ms=500)
+    client = socket.create_connection(("127.0.0.1", int(helper.url.rsplit(":", 1)[1])))
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.sendall(f"POST /api/keys/{key}/pause HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+    wait_until(lambda: "paused=" in application(sandbox, key)["description"])
+    client.close()
+    wait_until(lambda: application(sandbox, key)["state"] == "suspended")
+    admin(sandbox, "DELETE", "/faults/3scale")
+    assert [each["state"] for each in keys(helper, token)] == ["paused"]
+
+
+def test_a_pause_that_3scale_refuses_leaves_no_code_behind(sandbox, helper):
+    token = sandbox.token("ada")
+    key, _ = make(helper, token)
+    admin(sandbox, "POST", "/faults/3scale", path="/admin/api/accounts/*/applications/*/suspend.json", kind="status", status=500)
+    assert act(helper, token, key, "pause").status_code == 503
+    admin(sandbox, "DELETE", "/faults/3scale")
+    assert "paused=" not in application(sandbox, key)["description"]
+    assert [each["state"] for each in keys(helper, token)] == ["live"]

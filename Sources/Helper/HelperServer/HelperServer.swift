@@ -156,7 +156,7 @@ package struct HelperServer: Sendable {
             services: ServiceRoutes(
                 listServices: ListServices(catalogs: catalogs, keys: keys, policy: policy), findService: find,
                 provisionKey: provision, showsOnce: settings.keyRules.showsOnce),
-            keys: keyRoutes(catalogs, keys, policy, manager, provision, replicas, audit, credentials),
+            keys: keyRoutes(catalogs, keys, policy, manager, provision, replicas, audit, credentials, spawn: spawn),
             documentation: DocumentationRoutes(documentation: documentation()),
             resource: ResourceRoutes(resource: protectedResource),
             metrics: settings.telemetry.metricsPort == 0 ? telemetry.metricsRoute : nil)

@@ -59,7 +59,7 @@ struct TestAPI {
                 find: findKeys,
                 change: ChangeKeys(
                     find: findKeys, manager: manager, keys: keys, audit: AuditTrail(logger: logger, factory: registry),
-                    rules: rules, seal: seal, now: { 1_000 }),
+                    rules: rules, seal: seal, spawn: spawn, now: { 1_000 }),
                 make: MakeKeys(
                     find: findKeys, provision: provision, keys: keys,
                     audit: AuditTrail(logger: logger, factory: registry), rules: rules, now: { 1_000 })),

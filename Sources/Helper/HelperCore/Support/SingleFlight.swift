@@ -40,5 +40,21 @@ package final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sen
     }
 }
 
+/// Does work to its end, also when the caller is cancelled meanwhile: writes that only help together are not abandoned half way.
+func uninterrupted<Value: Sendable>(
+    _ spawn: Spawn, _ work: @escaping @Sendable () async throws -> Value
+) async throws -> Value {
+    let result: Result<Value, any Error> = await withCheckedContinuation { continuation in
+        spawn {
+            do {
+                continuation.resume(returning: .success(try await work()))
+            } catch {
+                continuation.resume(returning: .failure(error))
+            }
+        }
+    }
+    return try result.get()
+}
+
 /// Starts work that outlives its starter, on the executor the starter runs on.
 package typealias Spawn = @Sendable (@escaping @Sendable () async -> Void) -> Void

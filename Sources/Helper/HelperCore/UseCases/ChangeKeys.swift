@@ -45,12 +45,13 @@ package struct ChangeKeys: Sendable {
     private let audit: AuditTrail
     private let rules: KeyRules
     private let seal: PauseSeal
+    private let spawn: Spawn
     private let now: @Sendable () -> Int
 
     /// - Parameter now: seconds since 1970.
     package init(
         find: FindKeys, manager: any KeyManager, keys: OwnedKeys, replicas: Replicas = .none, audit: AuditTrail,
-        rules: KeyRules, seal: PauseSeal, now: @escaping @Sendable () -> Int
+        rules: KeyRules, seal: PauseSeal, spawn: @escaping Spawn, now: @escaping @Sendable () -> Int
     ) {
         self.find = find
         self.manager = manager
@@ -59,6 +60,7 @@ package struct ChangeKeys: Sendable {
         self.audit = audit
         self.rules = rules
         self.seal = seal
+        self.spawn = spawn
         self.now = now
     }
 
@@ -93,7 +95,12 @@ package struct ChangeKeys: Sendable {
             }
             // The description first: without it the suspension would count as the operator's.
             try await describe(target, sealed(Self.pinned(target), id))
-            _ = try await manager.suspend(application: id, account: target.application.accountID)
+            do throws(APIManagerError) {
+                _ = try await manager.suspend(application: id, account: target.application.accountID)
+            } catch {
+                if !error.refusesState { await unseal(id, caller) }
+                throw error
+            }
             note(.paused, "key paused", target, caller)
             return true
         }
@@ -171,7 +178,9 @@ package struct ChangeKeys: Sendable {
 
     /// Does the work on the key as it is now.
     /// - Parameter work: returns whether it wrote anything.
-    private func act(on id: Int, for caller: Caller, _ work: (Target) async throws -> Bool) async throws {
+    private func act(
+        on id: Int, for caller: Caller, _ work: @escaping @Sendable (Target) async throws -> Bool
+    ) async throws {
         try await reserved(caller) {
             for attempt in 1...Self.attemptsMax {
                 guard let key = try await find.owned(by: caller, isFresh: true).key(id) else {
@@ -193,13 +202,27 @@ package struct ChangeKeys: Sendable {
         }
     }
 
-    /// Acts of one owner take turns, across replicas where they share a lock. Correctness does not rest on it.
-    private func reserved<Value: Sendable>(_ caller: Caller, _ act: () async throws -> Value) async throws -> Value {
+    /// Acts of one owner take turns, across replicas where they share a lock. Correctness does not rest on it. An act is done to its
+    /// end when its caller goes: a pause of which only the first write was done would make a later suspension the owner's.
+    private func reserved<Value: Sendable>(
+        _ caller: Caller, _ act: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
         try await find.asCaller(caller) {
-            try await audit.withReservedLines(for: caller.ownerMark) {
-                try await replicas.whileLocked(caller.ownerMark.description) { _ in try await act() }
+            try await uninterrupted(spawn) {
+                try await audit.withReservedLines(for: caller.ownerMark) {
+                    try await replicas.whileLocked(caller.ownerMark.description) { _ in try await act() }
+                }
             }
         }
+    }
+
+    /// Takes the code of a pause off a key that works all the same.
+    private func unseal(_ id: Int, _ caller: Caller) async {
+        guard let key = try? await find.owned(by: caller, isFresh: true).key(id), key.application.state == .live,
+            let mark = key.application.mark
+        else { return }
+        _ = try? await manager.describe(
+            application: id, account: key.application.accountID, description: mark.paused(nil).description)
     }
 
     /// - Throws: `KEY_NOT_FOUND` for a key of a service that is hidden or gone, `KEY_STATE_CONFLICT` for one without a mark.
