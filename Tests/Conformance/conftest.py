@@ -1,5 +1,6 @@
 """Starts the sandbox and the helper on free loopback ports for clients that we did not write."""
 
+import itertools
 import os
 import random
 import signal
@@ -26,6 +27,8 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "alone: measures what a machine can do, so that no other test may run beside it")
 
 
+# Before the hook of pytest-xdist, which reads the marks.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """In a parallel run the tests of a file share a process, and so do all that ask the real Keycloak, which is started once."""
     for item in items:
@@ -33,10 +36,16 @@ def pytest_collection_modifyitems(items):
         item.add_marker(pytest.mark.xdist_group(group))
 
 
+# Ports for servers, below those that the system gives to clients. Processes of a parallel run take none of each other's, and a
+# process takes none again for long.
+PORTS_EACH = 5_500
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
+offsets = itertools.count(random.randrange(PORTS_EACH))
+
+
 def free_port():
-    """A port for a server, below those that the system gives to clients: they come and go, and other processes run tests too."""
-    while True:
-        port = random.randrange(10_000, 32_000)
+    for offset in offsets:
+        port = 10_000 + PORTS_EACH * WORKER + offset % PORTS_EACH
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
