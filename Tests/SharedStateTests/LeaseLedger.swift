@@ -77,6 +77,7 @@ struct LeaseLedger {
                 binding = (window, remaining, reset)
             }
         }
+        if binding.left == 0, others > 0 { binding.reset = min(binding.reset, life) }
         return LeaseAnswer(
             isKept: isKept, granted: granted, ahead: ahead, window: binding.window, left: binding.left,
             reset: UInt64((binding.reset + 999) / 1_000) * 1_000_000, othersHold: others)

@@ -126,7 +126,10 @@ struct Lease: Sendable {
         if name != nil, now >= end { giveUp() }
         requests += need
         reckon(terms, at: now)
-        return send(name ?? newName, need: need, ahead: max(0, target(terms) - held), at: now)
+        let target = target(terms)
+        // What a caller who has become slower does not use goes back, to those who come by other replicas.
+        held = min(held, target)
+        return send(name ?? newName, need: need, ahead: target - held, at: now)
     }
 
     /// What gives back all that is held; nil when Redis has no record, or has ended it. Nothing may be under way.

@@ -121,6 +121,8 @@ enum RateScript {
               best, left, reset = w, remaining, wait
             end
           end
+          -- What others hold comes back, used or not, when their leases end.
+          if left == 0 and others > 0 then reset = math.min(reset, life) end
           answers[i] = {kept, granted, more, best - 1, left, math.ceil(reset / 1000), others}
         end
         return answers
