@@ -197,6 +197,27 @@ def test_a_replica_that_sleeps_longer_than_its_lease_does_not_use_it(sandbox):
         redis.stop()
 
 
+def test_a_replica_that_has_just_started_counts_with_the_others(sandbox):
+    """It is ready only once it is connected, also where each reply takes its time."""
+    redis = Redis()
+    relay = Relay(redis.port)
+    relay.delay = 0.15
+    settings = {"REDIS_URL": redis.url(relay.port), "REDIS_TIMEOUT": "2s", "RATE_LIMITS": "read=20/hour;write=off;auth_failure=off"}
+    helpers = []
+    try:
+        token = sandbox.token("ada")
+        for allowed_here in (20, 0, 0):
+            helper = Helper(sandbox.keycloak, sandbox.threescale, **settings)
+            helpers.append(helper)
+            answers = [helper.get("/api/services", token).status_code for _ in range(25)]
+            assert answers.count(200) == allowed_here
+    finally:
+        for helper in helpers:
+            helper.stop()
+        relay.close()
+        redis.stop()
+
+
 def test_a_replica_that_stops_gives_its_leases_back(sandbox):
     redis = Redis()
     helpers = replicas(sandbox, 2, REDIS_URL=redis.url(), RATE_LIMITS=f"read={LIMIT}/hour", **PATIENT)

@@ -25,7 +25,11 @@ package final class RedisSharedState: SharedState {
         self.name = name
     }
 
-    /// Begins to connect; does not wait for the outcome.
+    /// How long a start waits for its connections.
+    private static let patience = Duration.seconds(1)
+
+    /// Connects, and goes on without those connections that do not stand within a second: a replica that served before them would count
+    /// for itself what others have counted already.
     /// - Parameters:
     ///   - policies: those that will be asked for.
     ///   - tls: whom to trust; needed when the configuration asks for TLS.
@@ -57,7 +61,19 @@ package final class RedisSharedState: SharedState {
                     }
                 })
         }
+        let end = ContinuousClock.now + patience
+        for loop in group.loops {
+            while await !isConnected(client, on: loop), ContinuousClock.now < end {
+                try? await loop.sleep(for: .milliseconds(5))
+            }
+        }
         return RedisSharedState(client, leases, local, health, name)
+    }
+
+    private static func isConnected(_ client: RedisClient, on loop: EventLoop) async -> Bool {
+        await withCheckedContinuation { continuation in
+            loop.execute { continuation.resume(returning: client.isReadyHere) }
+        }
     }
 
     /// Watches Redis' health until `sleep` says that it is over.
