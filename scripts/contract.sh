@@ -42,7 +42,7 @@ wait_for "http://127.0.0.1:$admin_port/counts" 20 "$sandbox"
 env -i PATH="$PATH" HOME="${HOME:-/}" KEYCLOAK_URL="$keycloak" KEYCLOAK_REALM=mlaas KEYCLOAK_CLIENT_ID=mlaas-client \
     THREESCALE_ADMIN_API_URL="http://127.0.0.1:$threescale_port" THREESCALE_ADMIN_API_KEY=sandbox-admin-token \
     SERVER_HOST=127.0.0.1 SERVER_PORT="$port" SHUTDOWN_DRAIN_SECONDS=0 MLAAS_DOCS_DIR="$PWD/.tools/docs" \
-    RATE_LIMITS=off LOG_LEVEL=warning "$bin/mlaas-helper" >.run/contract-helper.log 2>&1 &
+    KEY_ROTATION_GRACE_MAX=8760h RATE_LIMITS=off LOG_LEVEL=warning "$bin/mlaas-helper" >.run/contract-helper.log 2>&1 &
 helper=$!
 wait_for "$url/api/health/ready" 20 "$helper"
 
