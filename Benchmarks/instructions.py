@@ -115,7 +115,17 @@ class Profile:
             client.ask(request)
         self.control("-i", "off")
         self.control("-d")
-        return next(iter(set(self.out.parent.glob(self.out.name + "*")) - known))
+        return self.dump(known)
+
+    def dump(self, known):
+        """The file that callgrind writes, once it is whole: on a busy machine the control is back before it."""
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            for file in set(self.out.parent.glob(self.out.name + "*")) - known:
+                if "\ntotals:" in file.read_text():
+                    return file
+            time.sleep(0.1)
+        sys.exit(f"callgrind wrote nothing about {self.out.name}")
 
     def stop(self):
         self.process.terminate()
