@@ -39,6 +39,22 @@ package struct Finding: Sendable, Equatable {
     }
 }
 
+extension Finding {
+    private static let shownMax = 20
+
+    /// A warning for each of the first twenty, and one that says how many more there are.
+    static func warnings<Kind>(_ check: String, of kinds: [Kind], _ make: (Kind) -> Finding) -> [Finding] {
+        var findings = kinds.prefix(shownMax).map(make)
+        if kinds.count > shownMax {
+            findings.append(
+                Finding(
+                    check, .warning, "and \(kinds.count - shownMax) more of the kind",
+                    advice: "Run the doctor again after these"))
+        }
+        return findings
+    }
+}
+
 /// One question that the doctor asks of what was observed: a decision without I/O.
 package protocol Check: Sendable {
     /// At least one finding, unless there was nothing to look at.

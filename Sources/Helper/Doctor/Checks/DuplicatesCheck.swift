@@ -5,7 +5,6 @@ package import JSON
 /// called since.
 package struct DuplicatesCheck: Check {
     private static let name = "3scale.duplicates"
-    private static let shownMax = 20
 
     private struct Key: Hashable {
         let account: Int
@@ -53,19 +52,13 @@ package struct DuplicatesCheck: Check {
         }
         let duplicates = groups.mapValues { $0.sorted { $0.id < $1.id } }.filter { $0.value.count > 1 }
             .sorted { $0.value[0].id < $1.value[0].id }
-        var findings = duplicates.prefix(Self.shownMax).map { key, found in
+        var findings = Finding.warnings(Self.name, of: duplicates) { key, found in
             let ids = found.map(\.id)
             return Finding(
                 Self.name, .warning,
                 "account \(key.account) has \(ids.count) applications of ours for service \(key.service): "
                     + ids.map(String.init).joined(separator: ", "),
                 advice: Self.advice(found))
-        }
-        if duplicates.count > Self.shownMax {
-            findings.append(
-                Finding(
-                    Self.name, .warning, "and \(duplicates.count - Self.shownMax) more of the kind",
-                    advice: "Run the doctor again after these"))
         }
         if !isComplete {
             findings.append(

@@ -56,7 +56,6 @@ package struct MarkedApplications: Sendable {
 /// either.
 package struct AccountOwnersCheck: Check {
     private static let name = "3scale.account_owners"
-    private static let shownMax = 20
 
     private let shared: [MarkedApplications.Account]
 
@@ -68,7 +67,7 @@ package struct AccountOwnersCheck: Check {
         guard !shared.isEmpty else {
             return [Finding(Self.name, .ok, "no account carries the marks of two owners")]
         }
-        var findings = shared.prefix(Self.shownMax).map { account in
+        return Finding.warnings(Self.name, of: shared) { account in
             let owners = account.owners.map { "\(MarkedApplications.list(account.owned[$0] ?? [])) of owner \($0)" }
             return Finding(
                 Self.name, .warning,
@@ -78,13 +77,6 @@ package struct AccountOwnersCheck: Check {
                     "Where one person's realm got another name, run owners move until it changes nothing more; else delete "
                     + "the applications of the owner who has the account's user name no more")
         }
-        if shared.count > Self.shownMax {
-            findings.append(
-                Finding(
-                    Self.name, .warning, "and \(shared.count - Self.shownMax) more of the kind",
-                    advice: "Run the doctor again after these"))
-        }
-        return findings
     }
 }
 

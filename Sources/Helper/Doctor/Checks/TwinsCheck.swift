@@ -4,7 +4,6 @@ package import JSON
 /// both, so that neither can be suspended or rotated until one of them is deleted.
 package struct TwinsCheck: Check {
     private static let name = "3scale.twins"
-    private static let shownMax = 20
 
     /// What may be in 3scale only once for a service.
     private struct Credential: Hashable {
@@ -34,7 +33,7 @@ package struct TwinsCheck: Check {
             (credential: credential, holders: holders.sorted { $0.id < $1.id })
         }.sorted { $0.holders[0].id < $1.holders[0].id }
         guard !twins.isEmpty else { return [Finding(Self.name, .ok, "no two applications have one key")] }
-        var findings = twins.prefix(Self.shownMax).map { twin in
+        return Finding.warnings(Self.name, of: twins) { twin in
             let holders = twin.holders.map { "\($0.id) of account \($0.account)" }.joined(separator: ", ")
             // The value itself is a credential and stays out.
             return Finding(
@@ -43,12 +42,5 @@ package struct TwinsCheck: Check {
                     + "\(twin.credential.member): \(holders); 3scale refuses every change of them",
                 advice: "Find out which of them is in use, and delete the others in 3scale")
         }
-        if twins.count > Self.shownMax {
-            findings.append(
-                Finding(
-                    Self.name, .warning, "and \(twins.count - Self.shownMax) more of the kind",
-                    advice: "Run the doctor again after these"))
-        }
-        return findings
     }
 }

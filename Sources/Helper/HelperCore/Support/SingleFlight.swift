@@ -32,8 +32,7 @@ package final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sen
 
     private func begin(_ key: Key, _ work: @escaping @Sendable () async throws -> Value) {
         spawn { [self] in
-            let result: Result<Value, any Error>
-            do { result = .success(try await work()) } catch { result = .failure(error) }
+            let result = await outcome(of: work)
             let waiters = flights.withLock { $0.removeValue(forKey: key) ?? [] }
             for waiter in waiters { waiter.continuation.resume(returning: (result, waiter.joined)) }
         }
@@ -45,15 +44,15 @@ func uninterrupted<Value: Sendable>(
     _ spawn: Spawn, _ work: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
     let result: Result<Value, any Error> = await withCheckedContinuation { continuation in
-        spawn {
-            do {
-                continuation.resume(returning: .success(try await work()))
-            } catch {
-                continuation.resume(returning: .failure(error))
-            }
-        }
+        spawn { continuation.resume(returning: await outcome(of: work)) }
     }
     return try result.get()
+}
+
+private func outcome<Value: Sendable>(
+    of work: @Sendable () async throws -> Value
+) async -> Result<Value, any Error> {
+    do { return .success(try await work()) } catch { return .failure(error) }
 }
 
 /// Starts work that outlives its starter, on the executor the starter runs on.

@@ -94,7 +94,7 @@ package struct ChangeKeys: Sendable {
             case .pending, .suspended, .expired: throw Self.conflict(target, "paused")
             }
             // The description first: without it the suspension would count as the operator's.
-            try await describe(target, sealed(Self.pinned(target), id))
+            try await describe(target.application, sealed(Self.pinned(target), id))
             do throws(APIManagerError) {
                 _ = try await manager.suspend(application: id, account: target.application.accountID)
             } catch {
@@ -117,7 +117,7 @@ package struct ChangeKeys: Sendable {
             }
             _ = try await manager.resume(application: id, account: target.application.accountID)
             note(.resumed, "key resumed", target, caller)
-            try await describe(target, target.mark.paused(nil))
+            try await describe(target.application, target.mark.paused(nil))
             return true
         }
         return try await find.one(id, for: caller)
@@ -137,7 +137,7 @@ package struct ChangeKeys: Sendable {
             guard mark.description != target.application.description else { return false }
             // A pause counts for as long as nothing else has changed the application.
             if target.key.state == .paused { mark = sealed(mark, id) }
-            try await describe(target, mark)
+            try await describe(target.application, mark)
             note(.changed, "key changed", target, caller)
             return true
         }
@@ -221,8 +221,7 @@ package struct ChangeKeys: Sendable {
         guard let key = try? await find.owned(by: caller, isFresh: true).key(id), key.application.state == .live,
             let mark = key.application.mark
         else { return }
-        _ = try? await manager.describe(
-            application: id, account: key.application.accountID, description: mark.paused(nil).description)
+        try? await describe(key.application, mark.paused(nil))
     }
 
     /// - Throws: `KEY_NOT_FOUND` for a key of a service that is hidden or gone, `KEY_STATE_CONFLICT` for one without a mark.
@@ -257,9 +256,9 @@ package struct ChangeKeys: Sendable {
         }
     }
 
-    private func describe(_ target: Target, _ mark: ApplicationMark) async throws(APIManagerError) {
+    private func describe(_ application: Application, _ mark: ApplicationMark) async throws(APIManagerError) {
         _ = try await manager.describe(
-            application: target.application.id, account: target.application.accountID, description: mark.description)
+            application: application.id, account: application.accountID, description: mark.description)
     }
 
     private func sealed(_ mark: ApplicationMark, _ id: Int) -> ApplicationMark {

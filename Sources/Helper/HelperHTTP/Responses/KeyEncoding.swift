@@ -16,16 +16,12 @@ enum KeyEncoding {
             writer.string(note)
         }
         writer.name("service")
-        write(item.service, to: &writer)
+        writer.beginObject()
+        ServiceEncoding.writeIdentity(item.service, isDescribed: false, to: &writer)
+        writer.endObject()
         writer.name("state")
         writer.string(key.state.rawValue)
-        writer.name("plan")
-        writer.beginObject()
-        writer.name("id")
-        writer.string(String(key.application.plan.id))
-        writer.name("name")
-        writer.string(key.application.plan.name)
-        writer.endObject()
+        ServiceEncoding.writePlan(key.application.plan, to: &writer)
         write("created_at", key.application.createdAt, to: &writer)
         write("expires_at", key.expiresAt, to: &writer)
         writer.name("generation")
@@ -43,23 +39,6 @@ enum KeyEncoding {
                 writer.string(hint)
             }
         }
-        writer.endObject()
-    }
-
-    private static func write(_ service: Service, to writer: inout JSONWriter) {
-        writer.beginObject()
-        writer.name("id")
-        writer.string(String(service.id))
-        writer.name("name")
-        writer.string(service.name)
-        writer.name("system_name")
-        writer.string(service.systemName)
-        if let endpoint = service.proxyEndpoint {
-            writer.name("proxy_endpoint")
-            writer.string(endpoint)
-        }
-        writer.name("authentication_method")
-        writer.string(service.authentication.rawValue)
         writer.endObject()
     }
 

@@ -82,23 +82,29 @@ enum ServiceEncoding {
         }
         writer.name("key_state")
         writer.string(key.state.rawValue)
+        writePlan(key.plan, to: &writer)
+    }
+
+    /// `plan`.
+    static func writePlan(_ plan: PlanReference, to writer: inout JSONWriter) {
         writer.name("plan")
         writer.beginObject()
         writer.name("id")
-        writer.string(String(key.plan.id))
+        writer.string(String(plan.id))
         writer.name("name")
-        writer.string(key.plan.name)
+        writer.string(plan.name)
         writer.endObject()
     }
 
-    private static func writeIdentity(_ service: Service, to writer: inout JSONWriter) {
+    /// What a service is called and where it is.
+    static func writeIdentity(_ service: Service, isDescribed: Bool = true, to writer: inout JSONWriter) {
         writer.name("id")
         writer.string(String(service.id))
         writer.name("name")
         writer.string(service.name)
         writer.name("system_name")
         writer.string(service.systemName)
-        if let description = service.description {
+        if isDescribed, let description = service.description {
             writer.name("description")
             writer.string(description)
         }

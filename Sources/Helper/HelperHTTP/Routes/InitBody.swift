@@ -14,19 +14,15 @@ struct InitBody {
     init(_ request: Request) throws {
         let object = try JSONBody.object(request)
         var details = JSONBody.unknown(object, Self.members)
-        let serviceID = Self.identifier(object["service_id"])
-        if case .wrongType = serviceID { details.append(.init(field: "service_id", issue: "must be a string")) }
-        let planID = Self.identifier(object["plan_id"])
-        if case .wrongType = planID { details.append(.init(field: "plan_id", issue: "must be a string")) }
+        let serviceID = JSONBody.identifier("service_id", of: object, &details)
+        planID = JSONBody.identifier("plan_id", of: object, &details)
         try JSONBody.check(details)
-        guard case .text(let text) = serviceID else {
-            throw HelperError(
-                .missingServiceID, "service_id is required.",
-                details: [.init(field: "service_id", issue: "is required")])
-        }
-        self.serviceID = text
-        if case .text(let text) = planID { self.planID = text } else { self.planID = nil }
+        guard let serviceID else { throw Self.missingServiceID }
+        self.serviceID = serviceID
     }
+
+    static let missingServiceID = HelperError(
+        .missingServiceID, "service_id is required.", details: [.init(field: "service_id", issue: "is required")])
 
     /// - Throws: `PLAN_NOT_FOUND` for a text that no plan has as its id.
     func planNumber() throws(HelperError) -> Int? { try Self.planNumber(planID) }
@@ -39,27 +35,5 @@ struct InitBody {
                 details: [.init(field: "plan_id", issue: "is not a plan of this service that you may have")])
         }
         return number
-    }
-
-    enum Identifier {
-        case absent
-        case text(String)
-        case wrongType
-    }
-
-    /// The integers that every reader of JSON keeps exactly (RFC 7493 §2.2).
-    private static let integers = -9_007_199_254_740_991...9_007_199_254_740_991
-
-    /// A string, or an integer for leniency; null and blanks count as absent.
-    static func identifier(_ value: JSONValue?) -> Identifier {
-        switch value {
-        case nil, .null: return .absent
-        case .string(let text):
-            return text.allSatisfy(\.isWhitespace) ? .absent : .text(text)
-        case .number(let number):
-            guard let integer = number.int(in: integers) else { return .wrongType }
-            return .text(String(integer))
-        default: return .wrongType
-        }
     }
 }

@@ -39,6 +39,23 @@ enum JSONBody {
         }
     }
 
+    /// The integers that every reader of JSON keeps exactly (RFC 7493 §2.2).
+    private static let integers = -9_007_199_254_740_991...9_007_199_254_740_991
+
+    /// A member that names something: a string, or an integer for leniency. Null and blanks count as absent.
+    /// - Parameter details: gets what is wrong.
+    static func identifier(_ name: String, of object: JSONObject, _ details: inout [HelperError.Detail]) -> String? {
+        switch object[name] {
+        case nil, .null: return nil
+        case .string(let text): return text.allSatisfy(\.isWhitespace) ? nil : text
+        case .number(let number):
+            if let integer = number.int(in: integers) { return String(integer) }
+        default: break
+        }
+        details.append(.init(field: name, issue: "must be a string"))
+        return nil
+    }
+
     /// - Throws: `INVALID_REQUEST` where anything is wrong.
     static func check(_ details: [HelperError.Detail]) throws(HelperError) {
         guard details.isEmpty else {

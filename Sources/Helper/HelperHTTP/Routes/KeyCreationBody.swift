@@ -17,10 +17,8 @@ struct KeyCreationBody {
     init(_ request: Request) throws {
         let object = try JSONBody.object(request)
         var details = JSONBody.unknown(object, Self.members)
-        let serviceID = InitBody.identifier(object["service_id"])
-        if case .wrongType = serviceID { details.append(.init(field: "service_id", issue: "must be a string")) }
-        let planID = InitBody.identifier(object["plan_id"])
-        if case .wrongType = planID { details.append(.init(field: "plan_id", issue: "must be a string")) }
+        let serviceID = JSONBody.identifier("service_id", of: object, &details)
+        planID = JSONBody.identifier("plan_id", of: object, &details)
         let name = object["name"]?.string.flatMap { KeyName($0) }
         if name == nil {
             details.append(
@@ -31,13 +29,8 @@ struct KeyCreationBody {
         expiresIn = KeyChangeBody.lifetime(object["expires_in"], &details)
         note = KeyChangeBody.note(object["note"], &details)
         try JSONBody.check(details)
-        guard case .text(let service) = serviceID, let name else {
-            throw HelperError(
-                .missingServiceID, "service_id is required.",
-                details: [.init(field: "service_id", issue: "is required")])
-        }
-        self.serviceID = service
+        guard let serviceID, let name else { throw InitBody.missingServiceID }
+        self.serviceID = serviceID
         self.name = name
-        if case .text(let text) = planID { self.planID = text } else { self.planID = nil }
     }
 }
