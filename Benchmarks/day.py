@@ -27,7 +27,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("MLAAS_BIN", str(ROOT / ".build-static" / "release"))
 sys.path[:0] = [str(ROOT / "Tests" / "Chaos"), str(ROOT / "Benchmarks")]
-from fleet import Replica, Sandbox, free_port  # noqa: E402
+from fleet import Replica, Sandbox, free_port, percentile  # noqa: E402
 from harness import plot, report  # noqa: E402
 
 CALM, UPDATE, REDIS, OUTAGE = "calm", "rolling update", "Redis away", "3scale away"
@@ -248,11 +248,6 @@ class Redis:
         self.process.wait()
 
 
-def share(values, part):
-    values = sorted(values)
-    return values[min(len(values) - 1, int(len(values) * part))]
-
-
 def table(answers):
     rows = []
     for during in (CALM, UPDATE, REDIS, OUTAGE):
@@ -262,7 +257,7 @@ def table(answers):
                 times = [answer.milliseconds for answer in found]
                 refused = sum(answer.status == 503 for answer in found)
                 failed = sum(answer.status not in (200, 503) for answer in found)
-                rows.append([during, route, f"{len(found):,}", f"{share(times, 0.5):.1f}", f"{share(times, 0.99):.1f}",
+                rows.append([during, route, f"{len(found):,}", f"{percentile(times, 0.5):.1f}", f"{percentile(times, 0.99):.1f}",
                              f"{max(times):.0f}", refused, failed])
     return report.table(["", "route", "requests", "p50, ms", "p99, ms", "slowest, ms", "503", "failed"], rows)
 
@@ -275,7 +270,7 @@ def picture(day):
         for answer in day.answers:
             if answer.route == route:
                 buckets[int(answer.time / width)].append(answer.milliseconds)
-        series[route] = [((index + 0.5) * width / 60, share(times, 0.99)) for index, times in sorted(buckets.items())]
+        series[route] = [((index + 0.5) * width / 60, percentile(times, 0.99)) for index, times in sorted(buckets.items())]
     marks = [(name, began / 60, ended / 60) for name, began, ended in day.troubles]
     return plot.over_time("A day in ten minutes", f"99 of 100 requests of each {width:.0f} s took at most so many ms", series, marks)
 

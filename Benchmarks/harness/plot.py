@@ -69,6 +69,23 @@ def bars(title, note, rows, mark=None, form="{:.2f}"):
     return document(bottom + 30, title, parts)
 
 
+def y_line(left, right, y, power):
+    """A line of the grid at a power of ten, with its number."""
+    return [segment(left, y, right, y, "grid"), text(left - 8, y + 4, f"{10.0 ** power:g}", "quiet", "end")]
+
+
+def curves(series):
+    """Lines of {name: [(x, y), …]} in pixels, with their names at their ends, pushed apart where those meet."""
+    parts = [f'<polyline class="line{index}" fill="none" stroke-width="2" points="'
+             + " ".join(f"{x:.1f},{y:.1f}" for x, y in points) + '"/>' for index, points in enumerate(series.values())]
+    ends = [(points[-1], name, index) for index, (name, points) in enumerate(series.items())]
+    previous = -math.inf
+    for (x, y), name, index in sorted(ends, key=lambda end: end[0][1]):
+        previous = max(y, previous + 16)
+        parts.append(f'<text class="dot{index}" x="{x + 10:.1f}" y="{previous + 4:.1f}">{escape(name)}</text>')
+    return parts
+
+
 def lines(title, note, series, x_title):
     """Each of {name: [(x, y), …]} over logarithmic axes."""
     left, right, top, bottom = 70, WIDTH - 190, 62, 330
@@ -89,21 +106,11 @@ def lines(title, note, series, x_title):
         x = place(10 ** power, 10 ** y_low)[0]
         parts += [segment(x, top, x, bottom, "grid"), text(x, bottom + 18, f"{10 ** power:,}", "quiet", "middle")]
     for power in range(y_low, y_high + 1):
-        y = place(10 ** x_low, 10 ** power)[1]
-        parts += [segment(left, y, right, y, "grid"), text(left - 8, y + 4, f"{10.0 ** power:g}", "quiet", "end")]
-    ends = []
-    for index, (name, values) in enumerate(series.items()):
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*value) for value in values))
-        parts.append(f'<polyline class="line{index}" fill="none" stroke-width="2" points="{path}"/>')
+        parts += y_line(left, right, place(10 ** x_low, 10 ** power)[1], power)
+    parts += curves({name: [place(*value) for value in values] for name, values in series.items()})
+    for index, values in enumerate(series.values()):
         parts += [f'<circle class="dot{index}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>'
                   for x, y in (place(*value) for value in values)]
-        ends.append((place(*values[-1]), name, index))
-    # Names at the ends of their lines, pushed apart where those meet.
-    previous = -math.inf
-    for (x, y), name, index in sorted(ends, key=lambda end: end[0][1]):
-        y = max(y, previous + 16)
-        previous = y
-        parts.append(f'<text class="dot{index}" x="{x + 10:.1f}" y="{y + 4:.1f}">{escape(name)}</text>')
     parts.append(text((left + right) / 2, bottom + 38, x_title, "quiet", "middle"))
     return document(bottom + 52, title, parts)
 
@@ -129,16 +136,7 @@ def over_time(title, note, series, marks):
         x = place(step, 1)[0]
         parts += [segment(x, top, x, bottom, "grid"), text(x, bottom + 18, f"{step:g}", "quiet", "middle")]
     for power in range(low, high + 1):
-        y = place(0, 10 ** power)[1]
-        parts += [segment(left, y, right, y, "grid"), text(left - 8, y + 4, f"{10.0 ** power:g}", "quiet", "end")]
-    previous = -math.inf
-    ends = sorted((place(*values[-1]) + (name, index) for index, (name, values) in enumerate(series.items())),
-                  key=lambda end: end[1])
-    for index, values in enumerate(series.values()):
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*value) for value in values))
-        parts.append(f'<polyline class="line{index}" fill="none" stroke-width="2" points="{path}"/>')
-    for x, y, name, index in ends:
-        previous = max(y, previous + 16)
-        parts.append(f'<text class="dot{index}" x="{x + 10:.1f}" y="{previous + 4:.1f}">{escape(name)}</text>')
+        parts += y_line(left, right, place(0, 10 ** power)[1], power)
+    parts += curves({name: [place(*value) for value in values] for name, values in series.items()})
     parts.append(text((left + right) / 2, bottom + 38, "minutes", "quiet", "middle"))
     return document(bottom + 52, title, parts)

@@ -188,6 +188,12 @@ class Replica:
         return self.lines()
 
 
+def percentile(values, share):
+    """The value that this share of all does not exceed; no number where there are none."""
+    values = sorted(values)
+    return values[min(len(values) - 1, int(len(values) * share))] if values else float("nan")
+
+
 def together(works, width):
     """Results of all works, `width` at a time."""
     with concurrent.futures.ThreadPoolExecutor(width) as pool:

@@ -24,7 +24,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "Chaos"))
 from cgroup import MemoryLimit  # noqa: E402
-from fleet import BIN, TOKEN, Sandbox, call, free_port, wait_for  # noqa: E402
+from fleet import BIN, TOKEN, Sandbox, call, free_port, percentile, wait_for  # noqa: E402
 from strangers import KINDS  # noqa: E402
 
 NEWCOMERS = 20
@@ -165,11 +165,6 @@ def left_behind(helper, callers):
     if answers != [200] * 8:
         faults.append(f"eight lists at once: {answers}")
     return faults
-
-
-def percentile(values, share):
-    values = sorted(values)
-    return values[min(len(values) - 1, int(len(values) * share))] if values else float("nan")
 
 
 def main():
