@@ -10,24 +10,11 @@ import time
 import pytest
 import requests
 
-from conftest import Helper, Sandbox, stop
+from conftest import Helper, stop
+from own_sandbox import helper, sandbox  # noqa: F401: fixtures
 from redis_server import Redis
 from tenant import add_application, admin, applications, sign_up, threescale
 from test_shared_state import wait_until, wait_up
-
-
-@pytest.fixture
-def sandbox():
-    sandbox = Sandbox()
-    yield sandbox
-    stop(sandbox.process)
-
-
-@pytest.fixture
-def helper(sandbox):
-    helper = Helper(sandbox.keycloak, sandbox.threescale)
-    yield helper
-    stop(helper.process)
 
 
 def call(helper, method, path, token, **options):

@@ -5,23 +5,10 @@ import re
 
 import pytest
 
-from conftest import Helper, Sandbox, stop
+from conftest import Helper, stop
+from own_sandbox import helper, sandbox  # noqa: F401: fixtures
 from tenant import admin, applications, threescale
 from test_key_changes import act, application, audit, call, failure, keys, make
-
-
-@pytest.fixture
-def sandbox():
-    sandbox = Sandbox()
-    yield sandbox
-    stop(sandbox.process)
-
-
-@pytest.fixture
-def helper(sandbox):
-    helper = Helper(sandbox.keycloak, sandbox.threescale)
-    yield helper
-    stop(helper.process)
 
 
 def create(helper, token, name, service="granite_chat", **members):

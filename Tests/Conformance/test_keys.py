@@ -7,15 +7,9 @@ import time
 
 import pytest
 
-from conftest import Helper, Sandbox, stop
+from conftest import Helper, stop
+from own_sandbox import sandbox  # noqa: F401: fixtures
 from tenant import applications, threescale
-
-
-@pytest.fixture
-def sandbox():
-    sandbox = Sandbox()
-    yield sandbox
-    stop(sandbox.process)
 
 
 @pytest.fixture
