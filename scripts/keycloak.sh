@@ -15,8 +15,17 @@ if [ -z "${KEYCLOAK_HOME:-}" ]; then
         echo "keycloak.sh: set KEYCLOAK_HOME or KEYCLOAK_ARCHIVE" >&2
         exit 64
     fi
-    mkdir -p .tools/keycloak
-    if ! compgen -G '.tools/keycloak/*/bin/kc.sh' >/dev/null; then tar xzf "$KEYCLOAK_ARCHIVE" -C .tools/keycloak; fi
+    # Whole or not at all, whoever else unpacks it now or is stopped while doing so.
+    mkdir -p .tools
+    exec 9>.tools/keycloak.lock
+    flock 9
+    if ! compgen -G '.tools/keycloak/*/bin/kc.sh' >/dev/null; then
+        rm -rf .tools/keycloak .tools/keycloak.part
+        mkdir .tools/keycloak.part
+        tar xzf "$KEYCLOAK_ARCHIVE" -C .tools/keycloak.part
+        mv .tools/keycloak.part .tools/keycloak
+    fi
+    exec 9>&-
     KEYCLOAK_HOME=$(dirname "$(dirname "$(compgen -G '.tools/keycloak/*/bin/kc.sh' | head -n 1)")")
 fi
 mkdir -p "$KEYCLOAK_HOME/data/import" .run
@@ -37,7 +46,8 @@ end() {
 trap end EXIT
 trap 'exit 143' TERM INT
 if ! wait_for "http://127.0.0.1:$port/realms/mlaas" 420 "$parent"; then
-    tail -n 20 .run/keycloak.log >&2
+    echo "keycloak.sh: no answer after $SECONDS s; the last lines of .run/keycloak.log:" >&2
+    tail -n 30 .run/keycloak.log >&2
     exit 1
 fi
 echo ready

@@ -17,17 +17,20 @@ run_swift_tests "$@"
 processes=$(($(nproc) > 2 ? 4 : 3))
 
 # suite FOLDER TOOLS [OPTION...]: the tests in Tests/FOLDER by the pytest of .tools/TOOLS.
+# One that fails does not keep the next from running.
+status=0
 suite() {
     local folder=$1 tools=$2
     shift 2
     echo "${bold}${folder,,}${plain}"
     if [ -x ".tools/$tools/bin/pytest" ]; then
-        ".tools/$tools/bin/pytest" -q -rs "$@" "Tests/$folder"
+        ".tools/$tools/bin/pytest" -q -rs "$@" "Tests/$folder" || status=1
     else
         echo "skipped: Tests/$folder (needs python3-venv)"
-        if [ "${CI:-}" = true ]; then exit 1; fi
+        if [ "${CI:-}" = true ]; then status=1; fi
     fi
 }
 suite Conformance conformance -n "$processes" --dist loadgroup -m 'not alone'
 suite Conformance conformance -m alone
 suite Operability telemetry -n "$processes" --dist loadfile
+exit "$status"

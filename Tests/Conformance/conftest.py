@@ -24,16 +24,17 @@ openapi.install()
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "alone: measures what a machine can do, so that no other test may run beside it")
+    config.addinivalue_line("markers", "alone: measures or needs what a machine can do, so that no other test may run beside it")
 
 
 # Before the hook of pytest-xdist, which reads the marks.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """In a parallel run the tests of a file share a process, and so do all that ask the real Keycloak, which is started once."""
+    """In a parallel run the tests of a file share a process. A real Keycloak needs the machine: tests that ask it run alone."""
     for item in items:
-        group = "keycloak" if "real_keycloak" in item.fixturenames else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
+        item.add_marker(pytest.mark.xdist_group(item.path.name))
+        if "real_keycloak" in item.fixturenames:
+            item.add_marker("alone")
 
 
 # Ports for servers, below those that the system gives to clients. Processes of a parallel run take none of each other's, and a
@@ -152,9 +153,10 @@ def real_keycloak():
         pytest.skip("needs KEYCLOAK_HOME or KEYCLOAK_ARCHIVE, and KEYCLOAK_REALM_FILE")
     port = free_port()
     process = subprocess.Popen(
-        [ROOT / "scripts" / "keycloak.sh", str(port)], stdout=subprocess.PIPE, text=True)
-    line = process.stdout.readline()
-    assert line.strip() == "ready", "Keycloak did not start; see .run/keycloak.log"
+        [ROOT / "scripts" / "keycloak.sh", str(port)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if process.stdout.readline().strip() != "ready":
+        process.wait(timeout=60)
+        pytest.fail(f"Keycloak did not start ({process.returncode}): {process.stderr.read()}", pytrace=False)
     yield f"http://127.0.0.1:{port}"
     process.send_signal(signal.SIGTERM)
     process.wait(timeout=60)
