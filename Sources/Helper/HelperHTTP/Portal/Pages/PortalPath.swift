@@ -1,0 +1,44 @@
+/// Paths of the portal, written once for its links and its routes.
+///
+/// | Path | Answers |
+/// | --- | --- |
+/// | `/`, `/keys`, `/keys/{id}`, `/me`, `/services/{system_name}` | `GET`: a page |
+/// | `/services/{system_name}/key` | `GET`: confirm "get a key" (`?plan_id=`); `POST`: do it, then redirect to the key |
+/// | `/keys/{id}/rotate`, `/pause`, `/resume`, `/revoke`, `/plan` | `GET`: confirm; `POST`: do it, then redirect with `?done=` |
+/// | `/keys/{id}/reveal` | `POST`: the key's page with its secret; with `view=service` the service's page |
+/// | `/keys/{id}/test` | `POST`: the key's page with the verdict |
+/// | `/login`, `/logout` | `GET` with `?return=`; `POST` |
+/// | `/assets/{name}` | `GET`: a file of the pages |
+///
+/// `?lang=` on any page chooses a language and is kept in the cookie `lang`. Every form that is posted has `csrf`.
+enum PortalPath {
+    static let home = "/"
+    static let keys = "/keys"
+    static let me = "/me"
+    static let login = "/login"
+    static let logout = "/logout"
+
+    /// The last part of the path of an action on a key.
+    enum KeyAction: String, Sendable, CaseIterable { case rotate, pause, resume, revoke, plan, reveal, test }
+
+    static func service(_ systemName: String) -> String { "/services/" + encoded(systemName) }
+    static func getKey(_ systemName: String) -> String { service(systemName) + "/key" }
+    static func key(_ id: String) -> String { "/keys/" + encoded(id) }
+    static func key(_ id: String, _ action: KeyAction) -> String { key(id) + "/" + action.rawValue }
+
+    /// Text as one segment of a path, or as a value of a query: everything but unreserved characters is percent-encoded
+    /// (RFC 3986 §2.3).
+    static func encoded(_ text: String) -> String {
+        let digits = Array("0123456789ABCDEF".utf8)
+        var bytes: [UInt8] = []
+        for byte in text.utf8 {
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: bytes.append(byte)
+            default: bytes += [0x25, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            }
+        }
+        // "." and ".." would be taken for steps of the path.
+        if bytes.allSatisfy({ $0 == 0x2E }) { return String(repeating: "%2E", count: bytes.count) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
