@@ -10,7 +10,7 @@ scripts/get-helm.py
 scripts/policy.py
 swift build --product mlaas-sandbox >/dev/null
 swift build --product mlaas-helper >/dev/null
-tests=(Tests/Deployment/test_chart.py Tests/Deployment/test_original.py)
+tests=(Tests/Deployment/test_chart.py Tests/Deployment/test_original.py Tests/Deployment/test_secret_scanners.py)
 if podman image exists "${MLAAS_IMAGE:-localhost/mlaas-helper:latest}"; then
     tests+=(Tests/Deployment/test_play.py)
 else

@@ -140,7 +140,7 @@ package struct HelperServer: Sendable {
         let audit = AuditTrail(logger: log.audit, factory: registry, queue: log.auditQueue, sleep: sleep)
         let provision = ProvisionKey(
             find: find, manager: manager, keys: keys, replicas: replicas,
-            defaultPlan: settings.defaultPlan, spawn: spawn, sleep: sleep,
+            defaultPlan: settings.defaultPlan, prefix: settings.keyRules.prefix, spawn: spawn, sleep: sleep,
             logger: logger.labelled("provisioning"),
             audit: audit)
         let lifecycle = Lifecycle()

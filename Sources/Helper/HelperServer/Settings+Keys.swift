@@ -24,6 +24,7 @@ extension Settings {
             reader.report(
                 "KEY_ROTATION_GRACE", "must be at most KEY_ROTATION_GRACE_MAX (it is 24h where it is not set)")
         }
+        rules.prefix = keyPrefix(&reader)
         rules.showsOnce = reader.bool(
             forKey: "MLAAS_SHOW_ONCE", default: rules.showsOnce,
             help: """
@@ -39,6 +40,19 @@ extension Settings {
                     Each process of 3scale's backend remembers an application for 60 s.
                     """))
         return rules
+    }
+
+    private static func keyPrefix(_ reader: inout ConfigReader) -> KeySecret.Prefix {
+        let expected = "1 to 20 of a-z and 0-9, starting with a letter"
+        let text = reader.string(
+            forKey: "KEY_PREFIX", default: KeySecret.Prefix.standard.description, expected: expected,
+            help: """
+                What new secrets begin with, before `_`, where the helper chooses them (a user key, or an app key). Secret \
+                scanners look for it: see [Security](security.md#finding-leaked-keys).
+                """)
+        if let text, let prefix = KeySecret.Prefix(text) { return prefix }
+        if text != nil { reader.report("KEY_PREFIX", "must be \(expected)") }
+        return .standard
     }
 
     private static func seconds(_ duration: Duration) -> Int { Int(duration.components.seconds) }

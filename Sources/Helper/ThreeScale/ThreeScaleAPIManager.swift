@@ -257,6 +257,7 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
             ("plan_id", String(draft.plan)), ("name", draft.name), ("description", draft.description),
             ("application_id", draft.applicationID),
         ]
+        if let key = draft.userKey { form.append(("user_key", key)) }
         if let key = draft.applicationKey { form.append(("application_key", key)) }
         let answer = try await transport.write(
             .post, "accounts/\(draft.account)/applications", form, operation: .createApplication)

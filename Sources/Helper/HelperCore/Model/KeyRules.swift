@@ -12,6 +12,8 @@ package struct KeyRules: Sendable, Equatable {
     package var graceMax = 7 * 86_400
     /// How long 3scale's gateways may let a stopped key pass.
     package var gatewayDelay = 60
+    /// What the secrets begin with that the helper chooses.
+    package var prefix = KeySecret.Prefix.standard
     /// Only the call that makes a key answers its secret.
     package var showsOnce = false
 

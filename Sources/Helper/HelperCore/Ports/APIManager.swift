@@ -102,17 +102,21 @@ package struct ApplicationDraft: Sendable {
     package let description: String
     /// Refused the second time: what makes creation exactly-once.
     package let applicationID: String
+    /// The key, where the service's method has one; nil lets the manager make it.
+    package let userKey: String?
     /// The first key, where the service's method has a list of them; nil lets the manager make what it makes.
     package let applicationKey: String?
 
     package init(
-        account: Int, plan: Int, name: String, description: String, applicationID: String, applicationKey: String? = nil
+        account: Int, plan: Int, name: String, description: String, applicationID: String, userKey: String? = nil,
+        applicationKey: String? = nil
     ) {
         self.account = account
         self.plan = plan
         self.name = name
         self.description = description
         self.applicationID = applicationID
+        self.userKey = userKey
         self.applicationKey = applicationKey
     }
 }

@@ -51,17 +51,20 @@ package struct ProvisionKey: Sendable {
     private let replicas: Replicas
     private let accounts: AccountProvisioning
     private let defaultPlan: String?
+    private let prefix: KeySecret.Prefix
     private let flights: SingleFlight<FlightKey, Outcome>
     private let audit: AuditTrail
 
     /// - Parameters:
     ///   - defaultPlan: the system name of the plan to prefer where a service has no default.
+    ///   - prefix: what secrets begin with.
     ///   - sleep: waits on the caller's loop.
     ///   - milliseconds: reads a clock that only goes forward.
     ///   - audit: gets a line for every action.
     package init(
         find: FindService, manager: any APIManager, keys: OwnedKeys, replicas: Replicas = .none, defaultPlan: String?,
-        spawn: @escaping Spawn, sleep: @escaping @Sendable (Duration) async -> Void,
+        prefix: KeySecret.Prefix = .standard, spawn: @escaping Spawn,
+        sleep: @escaping @Sendable (Duration) async -> Void,
         milliseconds: @escaping @Sendable () -> Int = ProvisionKey.monotonicMilliseconds, logger: Logger,
         audit: AuditTrail
     ) {
@@ -72,6 +75,7 @@ package struct ProvisionKey: Sendable {
         self.keys = keys
         self.replicas = replicas
         self.defaultPlan = defaultPlan
+        self.prefix = prefix
         self.audit = audit
         accounts = AccountProvisioning(manager: manager, keys: keys, spawn: spawn, logger: logger)
         flights = SingleFlight(spawn: spawn)
@@ -119,7 +123,7 @@ package struct ProvisionKey: Sendable {
     private func provision(_ service: Service, _ request: Request, _ caller: Caller) async throws -> Result {
         let call = ProvisioningCall(
             caller: caller, service: service, wantedPlan: request.planID, order: request.order,
-            defaultPlan: defaultPlan,
+            defaultPlan: defaultPlan, prefix: prefix,
             manager: manager, keys: keys, replicas: replicas, accounts: accounts, audit: audit, sleep: sleep,
             milliseconds: milliseconds)
         do {

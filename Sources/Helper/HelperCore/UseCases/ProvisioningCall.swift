@@ -8,6 +8,7 @@ struct ProvisioningCall: Sendable {
     let wantedPlan: Int?
     let order: KeyOrder
     let defaultPlan: String?
+    let prefix: KeySecret.Prefix
     let manager: any APIManager
     let keys: OwnedKeys
     let replicas: Replicas
@@ -217,7 +218,9 @@ struct ProvisioningCall: Sendable {
         if isFallback {
             note(.failed, "second application id used; the first is on another account", nil, isWarning: true)
         }
-        let key = service.authentication == .appIDAndKey ? hexEncoded(SecureRandom.bytes(16)) : nil
+        // A retry that finds its application taken answers what 3scale holds, so each attempt may choose another one.
+        let secret = KeySecret(prefix).text
+        let key = service.authentication == .appIDAndKey ? secret : nil
         let made = try await manager.createApplication(
             ApplicationDraft(
                 account: account.id, plan: try plan().id,
@@ -228,6 +231,7 @@ struct ProvisioningCall: Sendable {
                     graceSeconds: order.graceSeconds, note: order.note
                 ).description,
                 applicationID: applicationID(on: account, isFallback),
+                userKey: service.authentication == .apiKey ? secret : nil,
                 applicationKey: key))
         if let key { progress.sentKey = (made.id, key) }
         progress.applications.append(made)
@@ -300,7 +304,7 @@ struct ProvisioningCall: Sendable {
     private func addKey(to application: Application) async throws(APIManagerError) {
         do throws(APIManagerError) {
             try await manager.addKey(
-                hexEncoded(SecureRandom.bytes(16)), application: application.id, account: application.accountID)
+                KeySecret(prefix).text, application: application.id, account: application.accountID)
         } catch {
             guard error.outcomeUnknown || error.isConflict(on: "value") else { throw error }
         }
