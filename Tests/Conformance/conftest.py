@@ -146,17 +146,26 @@ def helper(sandbox):
     stop(helper.process)
 
 
+def start_keycloak(tries=2):
+    """A real Keycloak's port and process. One that ends before it is ready is started once more, and its last lines are shown."""
+    port = free_port()
+    process = subprocess.Popen(
+        [ROOT / "scripts" / "keycloak.sh", str(port)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if process.stdout.readline().strip() == "ready":
+        return port, process
+    words = process.communicate(timeout=60)[1]
+    if tries > 1:
+        print(f"Keycloak did not start ({process.returncode}), once more: {words}")
+        return start_keycloak(tries - 1)
+    pytest.fail(f"Keycloak did not start ({process.returncode}): {words}", pytrace=False)
+
+
 @pytest.fixture(scope="session")
 def real_keycloak():
     """A real Keycloak's URL; skipped, by name, where no distribution is named."""
     if not (os.environ.get("KEYCLOAK_HOME") or os.environ.get("KEYCLOAK_ARCHIVE")):
         pytest.skip("needs KEYCLOAK_HOME or KEYCLOAK_ARCHIVE, and KEYCLOAK_REALM_FILE")
-    port = free_port()
-    process = subprocess.Popen(
-        [ROOT / "scripts" / "keycloak.sh", str(port)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    if process.stdout.readline().strip() != "ready":
-        process.wait(timeout=60)
-        pytest.fail(f"Keycloak did not start ({process.returncode}): {process.stderr.read()}", pytrace=False)
+    port, process = start_keycloak()
     yield f"http://127.0.0.1:{port}"
     process.send_signal(signal.SIGTERM)
     process.wait(timeout=60)
