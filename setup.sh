@@ -54,6 +54,8 @@ if [ "$profile" != run ]; then
     packages+=(
         python3 python3-venv openssl # conformance tests
         redis-server    # shared state
+        jq prometheus   # commands of the runbooks, alerts, and a real scrape
+        wrk             # load
     )
 fi
 if [ "$profile" = ci ]; then
@@ -61,10 +63,9 @@ if [ "$profile" = ci ]; then
         shellcheck              # lint
         testssl.sh              # scan of HTTPS
         tinyproxy               # outgoing requests through a proxy
-        nginx-light wrk libmicrohttpd-dev # figures
+        nginx-light libmicrohttpd-dev # figures
         valgrind                # instructions of a request
         buildah podman runc netavark catatonit skopeo mmdebstrap haproxy # the image, and a router before it
-        prometheus              # alerts, and a real scrape
         nodejs                  # a second reader of HTTP
         openjdk-17-jre-headless # a real Keycloak, and a generator of clients
         golang-go node-typescript # generated clients

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -285,9 +286,15 @@ def literals(*folders):
             for text in re.findall(r'"((?:[^"\\\n]|\\.)+)"', path.read_text(encoding="utf-8"))}
 
 
+class ToolMissing(Exception):
+    """A command of the pages needs a tool that this machine has not."""
+
+
 def runs(command, facts, folder):
     """Runs a command of the pages, or as much of it as can be run here. Returns why it is wrong, or None."""
     words = command.split()
+    if words[0] in ("jq", "promtool") and not shutil.which(words[0]):
+        raise ToolMissing(words[0])
     if words[0] == "mlaas-helper":
         return understood(words[1:], facts)
     if "/usr/bin/mlaas-helper" in words:
@@ -405,14 +412,20 @@ def page_quotes():
 
 
 def test_whatever_the_pages_quote_is_real(facts, tmp_path):
-    found, wrong, known = list(page_quotes()), [], {}
+    found, wrong, known, missing = list(page_quotes()), [], {}, set()
     assert len(found) > 400
     for quote in found:
-        if quote.text not in known:
-            known[quote.text] = problem(quote.text, facts, tmp_path)
+        try:
+            if quote.text not in known:
+                known[quote.text] = problem(quote.text, facts, tmp_path)
+        except ToolMissing as tool:
+            missing.add(str(tool))
+            known[quote.text] = None
         if known[quote.text]:
             wrong.append(f"{quote}: {known[quote.text]}")
     assert not wrong, "\n" + "\n".join(wrong)
+    if missing:
+        pytest.skip(f"all but the commands that need {', '.join(sorted(missing))}")
 
 
 @pytest.mark.parametrize("text", [
