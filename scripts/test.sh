@@ -16,15 +16,21 @@ run_swift_tests "$@"
 # More than cores, since tests wait for most of their time.
 processes=$(($(nproc) > 2 ? 4 : 3))
 
-# suite FOLDER TOOLS [OPTION...]: the tests in Tests/FOLDER by the pytest of .tools/TOOLS.
-# One that fails does not keep the next from running.
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# suite FOLDER TOOLS [OPTION...]: the tests in Tests/FOLDER by the pytest of .tools/TOOLS. One that fails does not
+# keep the next from running.
 status=0
 suite() {
     local folder=$1 tools=$2
     shift 2
     echo "${bold}${folder,,}${plain}"
     if [ -x ".tools/$tools/bin/pytest" ]; then
-        ".tools/$tools/bin/pytest" -q -rs "$@" "Tests/$folder" || status=1
+        ".tools/$tools/bin/pytest" -q -rs "$@" "Tests/$folder" 2>&1 | tee "$log" || status=1
+        if [ "${CI:-}" = true ] && grep -q '^SKIPPED' "$log"; then
+            echo "error: tests of Tests/$folder were skipped"
+            status=1
+        fi
     else
         echo "skipped: Tests/$folder (needs python3-venv)"
         if [ "${CI:-}" = true ]; then status=1; fi

@@ -97,6 +97,7 @@ def flooded(world, made_up, fresh, known):
             return (created.status_code, statuses) if time.monotonic() - began < FETCH_SECONDS else None
 
 
+@pytest.mark.alone
 def test_made_up_keys_leave_room_while_the_keys_are_slow(world):
     made_up = [world.forge.token(header={"kid": f"made-up-{index}"}, sign=lambda _: b"x") for index in range(900)]
     fresh = [world.forge.token(key=world.next, sub=f"s{index}") for index in range(100)]
