@@ -35,6 +35,7 @@ PROMISED = {
     "mlaas_catalog_age_seconds": set(),
     "mlaas_keys_age_seconds": set(),
     "mlaas_provisioning_total": {"outcome"},
+    "mlaas_key_tests_total": {"verdict"},
     "mlaas_key_refresh_total": {"outcome"},
     "mlaas_event_loop_lag_seconds": set(),
     "mlaas_build_info": {"version", "commit"},

@@ -61,7 +61,8 @@ package struct HelperServer: Sendable {
             configuration: configuration, group: group, responder: parts.api, logger: logger.labelled("http"))
         parts.telemetry.collect(server, memory)
         let watch = LoopWatch(group: group, factory: registry, logger: logger.labelled("loops"))
-        let reloader = Reloader(credentials: credentials, client: client, loop: group.loops[0], reread: reread)
+        let reloader = Reloader(
+            credentials: credentials, clients: [client, parts.gatewayClient], loop: group.loops[0], reread: reread)
         let background = startBackground(parts, on: group) + [reloader.startWatching()]
         let reporting = parts.telemetry.start(on: group)
         let metricsServer = try await parts.telemetry.startServer(on: group, memory: memory)
@@ -83,6 +84,7 @@ package struct HelperServer: Sendable {
         // A fetch that requests share does not end with the one that waits for it, only with its transfer: a peer, or a
         // name server, that is silent would hold up the end for as long as a request may take.
         await client.shutdown()
+        await parts.gatewayClient.shutdown()
         for task in background { await task.value }
         await parts.redis?.shutdown()
         signals.close()
@@ -98,6 +100,8 @@ package struct HelperServer: Sendable {
         let api: HelperAPI
         let verifier: KeycloakTokenVerifier
         let catalogs: CatalogStore
+        /// Carries callers' keys to the models' gateways, and no credential of ours.
+        let gatewayClient: HTTPClient
         let lifecycle: Lifecycle
         let telemetry: HelperTelemetry
         let redis: RedisSharedState?
@@ -143,6 +147,8 @@ package struct HelperServer: Sendable {
             defaultPlan: settings.defaultPlan, prefix: settings.keyRules.prefix, spawn: spawn, sleep: sleep,
             logger: logger.labelled("provisioning"),
             audit: audit)
+        let gatewayClient = HTTPClient(
+            configuration: gatewayConfiguration(credentials.roots.trust), group: group)
         let lifecycle = Lifecycle()
         telemetry.collect(
             verifier: verifier, catalogs: catalogs, keys: keys, policy: policy,
@@ -156,7 +162,9 @@ package struct HelperServer: Sendable {
             services: ServiceRoutes(
                 listServices: ListServices(catalogs: catalogs, keys: keys, policy: policy), findService: find,
                 provisionKey: provision, showsOnce: settings.keyRules.showsOnce),
-            keys: keyRoutes(catalogs, keys, policy, manager, provision, replicas, audit, credentials, spawn: spawn),
+            keys: keyRoutes(
+                catalogs, keys, policy, manager, provision, replicas, audit, credentials, registry,
+                GatewayClient(gatewayClient), spawn: spawn, sleep: sleep),
             documentation: DocumentationRoutes(documentation: documentation()),
             resource: ResourceRoutes(resource: protectedResource),
             metrics: settings.telemetry.metricsPort == 0 ? telemetry.metricsRoute : nil)
@@ -170,7 +178,8 @@ package struct HelperServer: Sendable {
                 rateLimiting: RateLimiting(limits: settings.rateLimits, state: shared.state, factory: registry),
                 resource: protectedResource, deadline: settings.timeout, logger: logger.labelled("api")))
         return Parts(
-            api: api, verifier: verifier, catalogs: catalogs, lifecycle: lifecycle, telemetry: telemetry,
+            api: api, verifier: verifier, catalogs: catalogs, gatewayClient: gatewayClient, lifecycle: lifecycle,
+            telemetry: telemetry,
             redis: shared.redis,
             summariseFailures: {
                 breakers.keycloak.summariseFailures()

@@ -28,6 +28,7 @@ private let helperDescriptions: [String: PrometheusRegistry.Description] = [
     "mlaas_upstream_requests_total": .init(
         help: "Calls to systems behind this one by operation and outcome.", seriesMax: 800),
     "mlaas_upstream_request_duration_seconds": .init(help: "Duration of calls to systems behind this one."),
+    "mlaas_key_tests_total": .init(help: "Tests of API keys at their gateways by verdict."),
     "mlaas_provisioning_total": .init(help: "Acts of provisioning by what became of them."),
     "mlaas_cache_hits_total": .init(help: "Look-ups that a cache answered."),
     "mlaas_cache_misses_total": .init(help: "Look-ups that a cache could not answer, or no more."),

@@ -21,18 +21,18 @@ final class Reloader: Sendable {
     ]
 
     private let credentials: Credentials
-    private let client: HTTPClient
+    private let clients: [HTTPClient]
     private let loop: EventLoop
     private let reread: @Sendable () -> Settings.Outcome
     private let rootsDigest: Mutex<[UInt8]>
 
     /// - Parameter reread: the settings as they are now; may block.
     init(
-        credentials: Credentials, client: HTTPClient, loop: EventLoop,
+        credentials: Credentials, clients: [HTTPClient], loop: EventLoop,
         reread: @escaping @Sendable () -> Settings.Outcome
     ) {
         self.credentials = credentials
-        self.client = client
+        self.clients = clients
         self.loop = loop
         self.reread = reread
         rootsDigest = Mutex(credentials.roots.digest)
@@ -92,7 +92,7 @@ final class Reloader: Sendable {
                 return digest != roots.digest
             }
             guard isNew else { return }
-            client.replaceTrust(with: roots.trust)
+            for client in clients { client.replaceTrust(with: roots.trust) }
             replaced("the trusted roots")
         }
     }

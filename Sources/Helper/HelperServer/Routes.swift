@@ -40,6 +40,7 @@ package struct Routes {
             .delete("/api/keys/{id}", keys.revoke),
             .post("/api/keys/{id}/reveal", limit: .reveal, keys.reveal),
             .post("/api/keys/{id}/rotate", keys.rotate),
+            .post("/api/keys/{id}/test", limit: .test, keys.test),
             .post("/api/keys/{id}/pause", keys.pause),
             .post("/api/keys/{id}/resume", keys.resume),
             .get("/api/openapi.json", documentation.document),

@@ -19,6 +19,7 @@ final class LocalCounters: Sendable {
     private let write: [Shard]
     private let authFailure: [Shard]
     private let reveal: [Shard]
+    private let test: [Shard]
     private let now: @Sendable () -> UInt64
 
     /// - Parameters:
@@ -35,6 +36,7 @@ final class LocalCounters: Sendable {
         write = shards(.write)
         authFailure = shards(.authFailure)
         reveal = shards(.reveal)
+        test = shards(.test)
         self.now = now
     }
 
@@ -53,6 +55,7 @@ final class LocalCounters: Sendable {
             case .write: write
             case .authFailure: authFailure
             case .reveal: reveal
+            case .test: test
             }
         precondition(!shards.isEmpty, "Invalid state: nobody announced the policy \(policy.name)")
         return shards[Int(Self.spread(subject) % UInt64(shards.count))]

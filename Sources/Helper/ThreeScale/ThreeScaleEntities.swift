@@ -73,8 +73,8 @@ enum ThreeScaleEntities {
         return Service(
             id: id, name: entity["name"]?.string ?? String(id), systemName: entity["system_name"]?.string ?? String(id),
             description: entity["description"]?.string.flatMap { $0.isEmpty ? nil : $0 }, authentication: method,
-            proxyEndpoint: endpoint(proxy?["endpoint"]?.string), placement: placement(method, proxy), plans: plans,
-            isComplete: isComplete)
+            proxyEndpoint: endpoint(proxy?["endpoint"]?.string), placement: placement(method, proxy),
+            gatewayTexts: proxy.map(gatewayTexts) ?? .standard, plans: plans, isComplete: isComplete)
     }
 
     /// The mode stands on the service, not on the proxy.
@@ -103,9 +103,27 @@ enum ThreeScaleEntities {
         }
     }
 
+    /// What 3scale does not tell is as a new service has it.
+    private static func gatewayTexts(_ proxy: JSONValue) -> GatewayTexts {
+        func refusal(_ name: String, _ usual: GatewayTexts.Refusal) -> GatewayTexts.Refusal {
+            GatewayTexts.Refusal(
+                status: proxy["error_status_\(name)"]?.int(in: 100...599) ?? usual.status,
+                text: proxy["error_\(name)"]?.string ?? usual.text)
+        }
+        let usual = GatewayTexts.standard
+        return GatewayTexts(
+            authenticationFailed: refusal("auth_failed", usual.authenticationFailed),
+            authenticationMissing: refusal("auth_missing", usual.authenticationMissing),
+            noMatch: refusal("no_match", usual.noMatch),
+            limitsExceeded: refusal("limits_exceeded", usual.limitsExceeded))
+    }
+
     /// What of a proxy, edited or deployed, a client of the API needs to know. The rest holds secrets.
     static func publicPart(ofProxy proxy: JSONValue) -> JSONValue {
-        let names = ["endpoint", "credentials_location", "auth_user_key", "auth_app_id", "auth_app_key"]
+        let refusals = ["auth_failed", "auth_missing", "no_match", "limits_exceeded"]
+        let names =
+            ["endpoint", "credentials_location", "auth_user_key", "auth_app_id", "auth_app_key"]
+            + refusals.flatMap { ["error_\($0)", "error_status_\($0)"] }
         return .object(JSONObject(names.compactMap { name in proxy[name].map { (name, $0) } }))
     }
 

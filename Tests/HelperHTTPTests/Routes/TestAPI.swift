@@ -11,6 +11,7 @@ import Testing
 /// The whole routing table and pipeline over in-memory ports, without a socket.
 struct TestAPI {
     let manager = InMemoryAPIManager()
+    let gateway = ScriptedGateway()
     let state: InMemoryCounts
     let lifecycle = Lifecycle()
     let lines = InMemoryLogSink()
@@ -62,14 +63,18 @@ struct TestAPI {
                     rules: rules, seal: seal, spawn: spawn, now: { 1_000 }),
                 make: MakeKeys(
                     find: findKeys, provision: provision, keys: keys,
-                    audit: AuditTrail(logger: logger, factory: registry), rules: rules, now: { 1_000 })),
+                    audit: AuditTrail(logger: logger, factory: registry), rules: rules, now: { 1_000 }),
+                test: TestKey(
+                    find: findKeys, keys: keys, gateway: gateway, audit: AuditTrail(logger: logger, factory: registry),
+                    gatewayDelay: 60, factory: registry, sleep: { _ in })),
             documentation: DocumentationRoutes(documentation: Documentation()),
             resource: ResourceRoutes(resource: resource), metrics: MetricsRoute { metrics })
         let limits = RateLimits(
             read: RatePolicy(.read, [.init(limit: readsMax, seconds: 60)]),
             write: RatePolicy(.write, [.init(limit: readsMax, seconds: 60)]),
             authFailure: RatePolicy(.authFailure, [.init(limit: readsMax, seconds: 60)]),
-            reveal: RatePolicy(.reveal, [.init(limit: 2, seconds: 60)]))
+            reveal: RatePolicy(.reveal, [.init(limit: 2, seconds: 60)]),
+            test: RatePolicy(.test, [.init(limit: 2, seconds: 60)]))
         api = HelperAPI(
             routes: routes.table,
             HelperAPI.Dependencies(

@@ -41,6 +41,8 @@ package struct AuditTrail: Sendable {
         case renamed
         /// The owner looked at a key's secret.
         case revealed
+        /// The owner had a key tested at its gateway.
+        case tested
         /// The owner switched a key off.
         case paused
         /// The owner switched a key on again.
@@ -128,10 +130,12 @@ package struct AuditTrail: Sendable {
     }
 
     /// Writes a line: who, what, which service, which application, and what became of it.
-    /// - Parameter key: told by its fingerprint, never as it is.
+    /// - Parameters:
+    ///   - key: told by its fingerprint, never as it is.
+    ///   - verdict: what a test came to.
     package func note(
         _ outcome: Outcome, _ message: String, level: Logger.Level = .notice, caller: Caller, service: Service,
-        application: Int? = nil, key: String? = nil
+        application: Int? = nil, key: String? = nil, verdict: KeyVerdict.Word? = nil
     ) {
         counters[outcome]?.increment()
         var metadata: Logger.Metadata = [
@@ -140,6 +144,7 @@ package struct AuditTrail: Sendable {
             "service_id": .integer(service.id), "outcome": .string(outcome.rawValue),
         ]
         if let application { metadata["application_id"] = .integer(application) }
+        if let verdict { metadata["verdict"] = .string(verdict.rawValue) }
         if let key { metadata["key_fingerprint"] = .string(fingerprint(key)) }
         logger.log(level: level, message, metadata: metadata)
     }

@@ -9,6 +9,8 @@ package struct RateLimits: Sendable, Equatable {
     package private(set) var authFailure: RatePolicy?
     /// For requests that answer a secret which was answered before.
     package private(set) var reveal: RatePolicy?
+    /// For requests that make the helper call a model's gateway.
+    package private(set) var test: RatePolicy?
 
     /// Everything that is wrong with a text, in words for its author.
     package struct Problem: Error, Sendable, Equatable, CustomStringConvertible {
@@ -16,19 +18,21 @@ package struct RateLimits: Sendable, Equatable {
     }
 
     package static let defaultText =
-        "read=300/minute;write=30/minute,200/day;auth_failure=60/minute;reveal=10/minute"
+        "read=300/minute;write=30/minute,200/day;auth_failure=60/minute;reveal=10/minute;test=10/minute"
     private static let windowsMax = 4
     private static let limitMax = 1_000_000_000
     private static let secondsMax = 366 * 86_400
     private static let units = ["second": 1, "minute": 60, "hour": 3_600, "day": 86_400]
 
     package init(
-        read: RatePolicy? = nil, write: RatePolicy? = nil, authFailure: RatePolicy? = nil, reveal: RatePolicy? = nil
+        read: RatePolicy? = nil, write: RatePolicy? = nil, authFailure: RatePolicy? = nil, reveal: RatePolicy? = nil,
+        test: RatePolicy? = nil
     ) {
         self.read = read
         self.write = write
         self.authFailure = authFailure
         self.reveal = reveal
+        self.test = test
     }
 
     /// `policy=limit,limit;policy=…` where a limit is `30/minute`, `30 per minute` or `100/5 minutes`. A policy that is not
@@ -55,6 +59,7 @@ package struct RateLimits: Sendable, Equatable {
         write = named[.write] ?? defaults.write
         authFailure = named[.authFailure] ?? defaults.authFailure
         reveal = named[.reveal] ?? defaults.reveal
+        test = named[.test] ?? defaults.test
     }
 
     /// What `defaultText` says.
@@ -62,10 +67,11 @@ package struct RateLimits: Sendable, Equatable {
         read: RatePolicy(.read, [.init(limit: 300, seconds: 60)]),
         write: RatePolicy(.write, [.init(limit: 30, seconds: 60), .init(limit: 200, seconds: 86_400)]),
         authFailure: RatePolicy(.authFailure, [.init(limit: 60, seconds: 60)]),
-        reveal: RatePolicy(.reveal, [.init(limit: 10, seconds: 60)]))
+        reveal: RatePolicy(.reveal, [.init(limit: 10, seconds: 60)]),
+        test: RatePolicy(.test, [.init(limit: 10, seconds: 60)]))
 
     /// Those that limit anything.
-    package var policies: [RatePolicy] { [read, write, authFailure, reveal].compactMap(\.self) }
+    package var policies: [RatePolicy] { [read, write, authFailure, reveal, test].compactMap(\.self) }
 
     private static func rule(_ text: Substring) throws(Problem) -> (RatePolicy.Name, RatePolicy?) {
         let parts = text.split(separator: "=", maxSplits: 1).map(trim)

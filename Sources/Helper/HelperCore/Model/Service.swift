@@ -8,6 +8,8 @@ package struct Service: Sendable, Equatable {
     /// The production endpoint without a default port; nil when 3scale knows none.
     package let proxyEndpoint: String?
     package let placement: CredentialsPlacement
+    /// The words in which its gateway refuses.
+    package let gatewayTexts: GatewayTexts
     /// Ascending by id.
     package let plans: [Plan]
     /// False when its proxy could not be read and was never known: endpoint and placement are then missing, and no key is made.
@@ -15,7 +17,8 @@ package struct Service: Sendable, Equatable {
 
     package init(
         id: Int, name: String, systemName: String, description: String?, authentication: AuthenticationMethod,
-        proxyEndpoint: String?, placement: CredentialsPlacement, plans: [Plan], isComplete: Bool = true
+        proxyEndpoint: String?, placement: CredentialsPlacement, gatewayTexts: GatewayTexts = .standard, plans: [Plan],
+        isComplete: Bool = true
     ) {
         self.isComplete = isComplete
         self.id = id
@@ -25,6 +28,7 @@ package struct Service: Sendable, Equatable {
         self.authentication = authentication
         self.proxyEndpoint = proxyEndpoint
         self.placement = placement
+        self.gatewayTexts = gatewayTexts
         self.plans = plans.sorted { $0.id < $1.id }
     }
 
@@ -35,7 +39,8 @@ package struct Service: Sendable, Equatable {
         }
         return Service(
             id: id, name: name, systemName: systemName, description: description, authentication: authentication,
-            proxyEndpoint: earlier.proxyEndpoint, placement: earlier.placement, plans: plans)
+            proxyEndpoint: earlier.proxyEndpoint, placement: earlier.placement, gatewayTexts: earlier.gatewayTexts,
+            plans: plans)
     }
 }
 

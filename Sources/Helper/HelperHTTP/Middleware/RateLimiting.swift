@@ -11,6 +11,8 @@ package struct RateLimiting: Middleware {
     private let write: RateRule?
     /// For secrets that are asked for again.
     private let reveal: RateRule?
+    /// For calls of a model's gateway.
+    private let test: RateRule?
     /// For access tokens that were refused.
     private let authFailure: RateRule?
 
@@ -19,6 +21,7 @@ package struct RateLimiting: Middleware {
         read = limits.read.map { RateRule($0, factory: factory) }
         write = limits.write.map { RateRule($0, factory: factory) }
         reveal = limits.reveal.map { RateRule($0, factory: factory) }
+        test = limits.test.map { RateRule($0, factory: factory) }
         authFailure = limits.authFailure.map { RateRule($0, factory: factory) }
     }
 
@@ -28,6 +31,7 @@ package struct RateLimiting: Middleware {
         case .read: read
         case .write: write
         case .reveal: reveal
+        case .test: test
         case .none: nil
         }
     }

@@ -10,6 +10,8 @@ package struct Route: Sendable {
         case write
         /// Requests that answer a secret which was answered before.
         case reveal
+        /// Requests that make the helper call a model's gateway.
+        case test
         /// None: the route must answer whatever happens. So it does not wait for a slot behind other requests either, and
         /// must be cheap.
         case none

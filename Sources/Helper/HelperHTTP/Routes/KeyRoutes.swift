@@ -12,8 +12,10 @@ package struct KeyRoutes: Sendable {
     private let find: FindKeys
     private let change: ChangeKeys
     private let make: MakeKeys
+    private let testKey: TestKey
 
-    package init(find: FindKeys, change: ChangeKeys, make: MakeKeys) {
+    package init(find: FindKeys, change: ChangeKeys, make: MakeKeys, test: TestKey) {
+        testKey = test
         self.make = make
         self.find = find
         self.change = change
@@ -94,6 +96,13 @@ package struct KeyRoutes: Sendable {
             }
             ServiceEncoding.writeCredentials(revealed.item.service, revealed.secret, to: &writer)
         }
+    }
+
+    /// `POST /api/keys/{id}/test`.
+    package func test(_ context: CallerContext) async throws -> Response {
+        try JSONBody.none(context.request)
+        let result = try await testKey(try Self.id(context), for: context.caller)
+        return Envelope.success("API key tested") { KeyTestEncoding.write(result, to: &$0) }
     }
 
     /// `POST /api/keys/{id}/pause`.

@@ -1,0 +1,112 @@
+package import Telemetry
+
+/// Asks a service's gateway with one of the caller's API keys and says what the answer means.
+package struct TestKey: Sendable {
+    package struct Result: Sendable {
+        package let item: FindKeys.Item
+        package let verdict: KeyVerdict
+        /// What was asked, without credentials; nil where nothing was sent.
+        package let url: String?
+        /// Of the last request; nil where nothing was sent.
+        package let latency: Duration?
+    }
+
+    /// For all requests of a test together.
+    static let timeMax = Duration.seconds(10)
+    /// How long a key that is new is asked again.
+    static let patience = Duration.seconds(5)
+    private static let pause = Duration.milliseconds(500)
+
+    private let find: FindKeys
+    private let keys: OwnedKeys
+    private let gateway: any ModelGateway
+    private let audit: AuditTrail
+    private let gatewayDelay: Int
+    private let counters: [KeyVerdict.Word: Counter]
+    private let sleep: @Sendable (Duration) async -> Void
+
+    /// - Parameter gatewayDelay: within how many seconds every gateway knows of a change.
+    package init(
+        find: FindKeys, keys: OwnedKeys, gateway: any ModelGateway, audit: AuditTrail, gatewayDelay: Int,
+        factory: any MetricsFactory, sleep: @escaping @Sendable (Duration) async -> Void
+    ) {
+        self.find = find
+        self.keys = keys
+        self.gateway = gateway
+        self.audit = audit
+        self.gatewayDelay = gatewayDelay
+        self.sleep = sleep
+        counters = Dictionary(
+            uniqueKeysWithValues: KeyVerdict.Word.allCases.map { word in
+                (
+                    word,
+                    Counter(
+                        label: "mlaas_key_tests_total", dimensions: [("verdict", word.rawValue)], factory: factory)
+                )
+            })
+    }
+
+    /// - Throws: `KEY_NOT_FOUND`, `KEY_STATE_CONFLICT` for a key that no request can carry, `KEY_UNAVAILABLE` while 3scale shows no
+    ///   credential.
+    package func callAsFunction(_ id: Int, for caller: Caller) async throws -> Result {
+        try await audit.waitForRoom()
+        let item = try await find.one(id, for: caller)
+        guard item.service.authentication != .oidc else {
+            throw HelperError(
+                .keyStateConflict,
+                "This service takes access tokens of the key's client, not a key. Get one with the client's id and secret.",
+                cause: "service \(item.service.id) uses OpenID Connect")
+        }
+        let secret = try await find.asCaller(caller) { try await keys.issuedKey(of: item.key.application) }
+        guard let text = secret.key else {
+            throw HelperError(
+                .keyUnavailable, "3scale has not made the credentials of this key yet. Try again shortly.",
+                retryAfter: .seconds(5), cause: "application \(id) shows no credential")
+        }
+        let result = try await result(of: item, text, publicID: secret.publicID)
+        counters[result.verdict.word]?.increment()
+        audit.note(
+            .tested, "key tested", caller: caller, service: item.service, application: id, key: text,
+            verdict: result.verdict.word)
+        return result
+    }
+
+    private func result(of item: FindKeys.Item, _ key: String, publicID: String?) async throws -> Result {
+        let path = TestPath(readingFrom: item.service.description)
+        guard let request = GatewayRequest(to: item.service, path: path, with: key, publicID: publicID) else {
+            return Result(item: item, verdict: .noAddress, url: nil, latency: nil)
+        }
+        let facts = KeyVerdict.Key(
+            state: item.key.state, isFresh: item.key.application.unchangedFor.map { $0 < gatewayDelay } ?? false,
+            gatewayDelay: gatewayDelay)
+        let began = ContinuousClock.now
+        let end = began + Deadline.remaining(atMost: Self.timeMax)
+        while true {
+            let sentAt = ContinuousClock.now
+            let verdict = try await verdict(request, facts, item.service, within: sentAt.duration(to: end))
+            let now = ContinuousClock.now
+            guard verdict.word == .notYet, facts.isExpectedToWork, began.duration(to: now) < Self.patience,
+                now + Self.pause < end
+            else {
+                return Result(item: item, verdict: verdict, url: request.url, latency: sentAt.duration(to: now))
+            }
+            await sleep(Self.pause)
+        }
+    }
+
+    private func verdict(
+        _ request: GatewayRequest, _ key: KeyVerdict.Key, _ service: Service, within limit: Duration
+    ) async throws -> KeyVerdict {
+        do throws(GatewayFailure) {
+            let answer = try await gateway.ask(request, within: limit)
+            return KeyVerdict(answer, to: key, texts: service.gatewayTexts)
+        } catch {
+            guard let verdict = KeyVerdict(error) else {
+                throw HelperError(
+                    .overloaded, "Too many tests are under way. Try again later.", retryAfter: .seconds(5),
+                    cause: "no connection to the gateway became free in time")
+            }
+            return verdict
+        }
+    }
+}
