@@ -77,11 +77,10 @@ struct Main {
         var report = Report()
         report.text = "\(scenario.without?.rawValue ?? scenario.name) | \(outcome.worlds) | "
         guard let broken = outcome.broken else {
-            report.isGood = scenario.isImplied && outcome.isComplete
-            report.text += "\(scenario.isImplied ? "nothing: other rules imply it" : "NOTHING") | –"
+            report.isGood = false
+            report.text += "NOTHING | –"
             return report
         }
-        report.isGood = !scenario.isImplied
         report.text += "\(broken.rawValue) | \(outcome.trace.count)"
         if scenario.without == .confirmation || CommandLine.arguments.count > 1 {
             report.text += Trace(search, outcome).text

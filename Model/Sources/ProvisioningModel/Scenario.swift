@@ -58,16 +58,8 @@ struct Scenario {
     /// Applications that calls may make.
     var rowsMax: UInt8 = 4
     var without: Rule?
-    /// The rule that is taken away is implied by others within these bounds.
-    var isImplied = false
-    /// Worlds that are visited.
-    var limit = 200_000
-
-    func limited(to worlds: Int) -> Scenario {
-        var copy = self
-        copy.limit = worlds
-        return copy
-    }
+    /// Worlds that are visited: more than any scenario has.
+    var limit = 6_000_000
 
     func with(losses: UInt8 = 0, deaths: UInt8 = 0, delays: UInt8 = 0) -> Scenario {
         var copy = self
@@ -77,9 +69,8 @@ struct Scenario {
         return copy
     }
 
-    func without(_ rule: Rule, isImplied: Bool = false) -> Scenario {
+    func without(_ rule: Rule) -> Scenario {
         var copy = self
-        copy.isImplied = isImplied
         copy.without = rule
         return copy
     }
