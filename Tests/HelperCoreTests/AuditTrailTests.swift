@@ -13,9 +13,9 @@ struct AuditTrailTests {
         }
 
         private let state: Mutex<State>
-        private let refusal: AuditReservation
+        private let refusal: AuditTrail.NoRoom
 
-        init(refusals: Int, _ refusal: AuditReservation = .linesWait) {
+        init(refusals: Int, _ refusal: AuditTrail.NoRoom = .linesWait) {
             state = Mutex(State(refusals: refusals))
             self.refusal = refusal
         }
@@ -29,14 +29,13 @@ struct AuditTrailTests {
             }
         }
 
-        func reserve(for owner: OwnerMark) -> AuditReservation {
-            state.withLock { state in
+        func reserve(for owner: OwnerMark) throws(AuditTrail.NoRoom) {
+            try state.withLock { state throws(AuditTrail.NoRoom) in
                 guard state.refusals == 0 else {
                     state.refusals -= 1
-                    return refusal
+                    throw refusal
                 }
                 state.taken += 1
-                return .made
             }
         }
 
@@ -83,11 +82,9 @@ struct AuditTrailTests {
         let pauses = Pauses()
         let trail = trail(Queue(refusals: .max), pauses)
         await Deadline.$current.withValue(.now + .seconds(4)) {
-            let error = await #expect(throws: HelperError.self) {
+            await #expect(throws: AuditTrail.NoRoom.linesWait) {
                 try await trail.withReservedLines(for: ada) { Issue.record("nothing may be done that is not recorded") }
             }
-            #expect(error?.code == .overloaded && error?.retryAfter != nil)
-            #expect(error?.cause?.contains("standard output") == true)
         }
         #expect(pauses.sum > .seconds(1) && pauses.sum <= .seconds(2))
     }
@@ -95,9 +92,7 @@ struct AuditTrailTests {
     @Test("says that slow acts hold the room where standard output is not the cause")
     func slowActs() async throws {
         let trail = trail(Queue(refusals: .max, .actsHoldAll))
-        let error = await #expect(throws: HelperError.self) { try await trail.withReservedLines(for: ada) {} }
-        #expect(error?.code == .overloaded)
-        #expect(error?.cause?.contains("3scale") == true && error?.cause?.contains("standard output") == false)
+        await #expect(throws: AuditTrail.NoRoom.actsHoldAll) { try await trail.withReservedLines(for: ada) {} }
     }
 
     @Test("lets an act that changes nothing pass the acts that hold reservations")
@@ -120,8 +115,7 @@ struct AuditTrailTests {
         let held = await provision(manager, trail(Queue(refusals: .max, .actsHoldAll), pauses))
         #expect(try await !held(.init(serviceID: 7), for: ada).isNew)
         #expect(pauses.sum == .zero)
-        let error = await #expect(throws: HelperError.self) { try await held(.init(serviceID: 8), for: ada) }
-        #expect(error?.code == .overloaded)
+        await #expect(throws: AuditTrail.NoRoom.actsHoldAll) { try await held(.init(serviceID: 8), for: ada) }
         #expect(manager.state.withLock { $0.creates } == 1)
     }
 
@@ -138,8 +132,7 @@ struct AuditTrailTests {
         queue.refuseAll()
         #expect(try await !call(.init(serviceID: 7), for: ada).isNew)
         manager.state.withLock { $0.applications = [] }
-        let error = await #expect(throws: HelperError.self) { try await call(.init(serviceID: 7), for: ada) }
-        #expect(error?.code == .overloaded && error?.cause?.contains("reservations") == true)
+        await #expect(throws: AuditTrail.NoRoom.actsHoldAll) { try await call(.init(serviceID: 7), for: ada) }
         #expect(manager.state.withLock { ($0.creates, $0.applications.count) } == (1, 0))
     }
 
@@ -160,7 +153,6 @@ struct AuditTrailTests {
         let pauses = Pauses()
         try await trail(Queue(refusals: 5), pauses).waitForRoom()
         #expect(pauses.sum == .milliseconds(100))
-        let error = await #expect(throws: HelperError.self) { try await trail(Queue(refusals: .max)).waitForRoom() }
-        #expect(error?.code == .overloaded && error?.cause?.contains("standard output") == true)
+        await #expect(throws: AuditTrail.NoRoom.linesWait) { try await trail(Queue(refusals: .max)).waitForRoom() }
     }
 }

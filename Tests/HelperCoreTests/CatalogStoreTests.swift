@@ -90,8 +90,9 @@ struct CatalogStoreTests {
             audit: AuditTrail(logger: Logger(label: "a", handler: log), factory: PrometheusRegistry()))
         manager.answer(Catalog(services: [service(2)]), plans: [])
         let caller = Caller(issuer: "i", subject: "s", username: "ada", email: nil)
-        let error = await #expect(throws: HelperError.self) { try await provision(.init(serviceID: 1), for: caller) }
-        #expect(error?.code == .serviceNotFound)
+        await #expect(throws: CatalogError.noSuchService(wasDeleted: true)) {
+            try await provision(.init(serviceID: 1), for: caller)
+        }
         #expect(store.catalog?.service(1) == nil && store.catalog?.service(2) != nil)
         #expect(manager.signups == 0)
     }

@@ -58,12 +58,12 @@ struct ProvisionKeyTests {
         return manager
     }
 
-    private func code(_ work: () async throws -> Void) async -> HelperError.Code? {
+    private func refusal(_ work: () async throws -> Void) async -> Refusal? {
         do {
             try await work()
             return nil
         } catch {
-            return (error as? HelperError)?.code
+            return Refusal(error)
         }
     }
 
@@ -127,22 +127,22 @@ struct ProvisionKeyTests {
         let manager = manager()
         manager.state.withLock { $0.createTroubles = [.beforeCommit] }
         let replica = await Replica(manager)
-        #expect(await code { _ = try await replica.provision(.init(serviceID: 7), for: ada) } == .upstreamUnavailable)
+        #expect(await refusal { _ = try await replica.provision(.init(serviceID: 7), for: ada) } == .unavailable)
         #expect(try await replica.provision(.init(serviceID: 7), for: ada).isNew)
         #expect(manager.state.withLock { $0.applications.count } == 1)
     }
 
     @Test(
-        "refusals of 3scale have codes of their own",
+        "refusals of 3scale are told apart",
         arguments: [
-            (FakeAPIManager.Trouble.denied, HelperError.Code.upstreamAccessDenied),
-            (.rejected, .applicationCreationFailed),
+            (FakeAPIManager.Trouble.denied, Refusal.accessDenied),
+            (.rejected, .creation),
         ])
-    func refusals(_ trouble: FakeAPIManager.Trouble, _ expected: HelperError.Code) async {
+    func refusals(_ trouble: FakeAPIManager.Trouble, _ expected: Refusal) async {
         let manager = manager()
         manager.state.withLock { $0.createTroubles = [trouble] }
         let replica = await Replica(manager)
-        #expect(await code { _ = try await replica.provision(.init(serviceID: 7), for: ada) } == expected)
+        #expect(await refusal { _ = try await replica.provision(.init(serviceID: 7), for: ada) } == expected)
     }
 
     @Test("a signup whose answer was lost is looked up", arguments: [FakeAPIManager.Trouble.afterCommit])
@@ -167,8 +167,10 @@ struct ProvisionKeyTests {
         let replica = await Replica(manager)
         _ = try await replica.provision(.init(serviceID: 7), for: ada)
         #expect(try await replica.list(for: newAda).items.allSatisfy { $0.key == nil })
-        #expect(await code { _ = try await replica.provision(.init(serviceID: 7), for: newAda) } == .identityConflict)
-        #expect(await code { _ = try await replica.provision(.init(serviceID: 8), for: newAda) } == .identityConflict)
+        #expect(
+            await refusal { _ = try await replica.provision(.init(serviceID: 7), for: newAda) } == .identityConflict)
+        #expect(
+            await refusal { _ = try await replica.provision(.init(serviceID: 8), for: newAda) } == .identityConflict)
         #expect(manager.state.withLock { $0.applications.count } == 1)
     }
 
@@ -180,7 +182,7 @@ struct ProvisionKeyTests {
             state.applications = [30, 10].map { FakeAPIManager.application($0, 7, 1, "x \(ada.ownerMark.suffix)") }
         }
         let replica = await Replica(manager)
-        #expect(await code { _ = try await replica.provision(.init(serviceID: 7), for: ada) } == .keyHasTwin)
+        #expect(await refusal { _ = try await replica.provision(.init(serviceID: 7), for: ada) } == .keyHasTwin)
         #expect(manager.state.withLock { $0.deleted.isEmpty })
     }
 
@@ -194,7 +196,8 @@ struct ProvisionKeyTests {
         let replica = await Replica(manager)
         #expect(try await replica.provision(.init(serviceID: 7), for: ada).key.applicationID == 10)
         #expect(manager.state.withLock { $0.applications[0].owner } == ada.ownerMark)
-        #expect(await code { _ = try await replica.provision(.init(serviceID: 7), for: newAda) } == .identityConflict)
+        #expect(
+            await refusal { _ = try await replica.provision(.init(serviceID: 7), for: newAda) } == .identityConflict)
     }
 
     @Test("what signup created is marked in the same call, and a second owner of the name does not get it")
@@ -204,7 +207,8 @@ struct ProvisionKeyTests {
         let replica = await Replica(manager)
         _ = try await replica.provision(.init(serviceID: 7), for: ada)
         #expect(manager.state.withLock { $0.applications.map(\.owner) } == [ada.ownerMark, ada.ownerMark])
-        #expect(await code { _ = try await replica.provision(.init(serviceID: 7), for: newAda) } == .identityConflict)
+        #expect(
+            await refusal { _ = try await replica.provision(.init(serviceID: 7), for: newAda) } == .identityConflict)
     }
 
     @Test("a blocked account gets no key", arguments: ["rejected", "suspended", "scheduled_for_deletion"])
@@ -212,7 +216,7 @@ struct ProvisionKeyTests {
         let manager = manager()
         manager.state.withLock { $0.accounts["ada"] = Account(id: 1, state: accountState) }
         let replica = await Replica(manager)
-        #expect(await code { _ = try await replica.provision(.init(serviceID: 7), for: ada) } == .accountBlocked)
+        #expect(await refusal { _ = try await replica.provision(.init(serviceID: 7), for: ada) } == .accountBlocked)
         #expect(manager.state.withLock { $0.creates } == 0)
     }
 
@@ -230,10 +234,10 @@ struct ProvisionKeyTests {
     func planErrorsStayApart() async throws {
         let manager = manager()
         let replica = await Replica(manager)
-        async let wrong = code { _ = try await replica.provision(.init(serviceID: 7, planID: 999), for: ada) }
-        async let right = code { _ = try await replica.provision(.init(serviceID: 7), for: ada) }
+        async let wrong = refusal { _ = try await replica.provision(.init(serviceID: 7, planID: 999), for: ada) }
+        async let right = refusal { _ = try await replica.provision(.init(serviceID: 7), for: ada) }
         let (first, second) = await (wrong, right)
-        #expect(first == nil || first == .planNotFound)
+        #expect(first == nil || first == .noSuchPlan)
         #expect(second == nil)
     }
 
@@ -259,7 +263,7 @@ struct ProvisionKeyTests {
         let user = Caller(issuer: "i", subject: "s", username: "bob", email: nil, roles: ["ml-users"])
         #expect(try await replica.list(for: ada).items.map(\.service.id) == [8])
         #expect(try await replica.list(for: user).items.map(\.service.id) == [7, 8])
-        #expect(await code { _ = try await replica.provision(.init(serviceID: 7), for: ada) } == .serviceNotFound)
+        #expect(await refusal { _ = try await replica.provision(.init(serviceID: 7), for: ada) } == .noSuchService)
     }
 
     @Test("services without a rule are hidden when access is denied by default, and unknown names are found")
@@ -269,7 +273,7 @@ struct ProvisionKeyTests {
         let user = Caller(issuer: "i", subject: "s", username: "bob", email: nil, roles: ["ml-users"])
         #expect(try await replica.list(for: user).items.map(\.service.id) == [7])
         #expect(try await replica.list(for: ada).items.isEmpty)
-        #expect(await code { _ = try await replica.provision(.init(serviceID: 8), for: user) } == .serviceNotFound)
+        #expect(await refusal { _ = try await replica.provision(.init(serviceID: 8), for: user) } == .noSuchService)
         #expect(policy.unknownServices(in: Catalog(services: [service(7, [])])) == ["chat-7"])
     }
 
@@ -286,7 +290,7 @@ struct ProvisionKeyTests {
         manager.state.withLock { $0.isDown = true }
         let snapshot = try await keys.snapshot(for: ada, catalog: catalog)
         #expect(snapshot.staleAge != nil && snapshot.keys[7] != nil)
-        #expect(await code { _ = try await keys.snapshot(for: newAda, catalog: catalog) } == .upstreamUnavailable)
+        #expect(await refusal { _ = try await keys.snapshot(for: newAda, catalog: catalog) } == .unavailable)
     }
 
     @Test("every act leaves an audit line without the key")
@@ -311,7 +315,7 @@ struct PlanChoiceTests {
             ([plan(1, published: false), plan(2)], nil, 2), ([plan(1, isDefault: true), plan(2, "Gold")], "gold", 1),
         ] as [([Plan], String?, Int)])
     func choice(_ plans: [Plan], _ name: String?, _ id: Int) throws {
-        #expect(try PlanChoice.choose(from: plans, wanted: nil, defaultSystemName: name).id == id)
+        #expect(try PlanChoice.choose(from: plans, wanted: nil, defaultSystemName: name)?.id == id)
     }
 
     @Test("a wanted plan must be one that may be had")
@@ -319,12 +323,14 @@ struct PlanChoiceTests {
         let plans = [
             plan(1), plan(2, published: false), plan(3, custom: true), plan(4, published: false, isDefault: true),
         ]
-        #expect(try PlanChoice.choose(from: plans, wanted: 1, defaultSystemName: nil).id == 1)
-        #expect(try PlanChoice.choose(from: plans, wanted: 4, defaultSystemName: nil).id == 4)
+        #expect(try PlanChoice.choose(from: plans, wanted: 1, defaultSystemName: nil)?.id == 1)
+        #expect(try PlanChoice.choose(from: plans, wanted: 4, defaultSystemName: nil)?.id == 4)
         for id in [2, 3, 9] {
-            #expect(throws: HelperError.self) { try PlanChoice.choose(from: plans, wanted: id, defaultSystemName: nil) }
+            #expect(throws: CatalogError.noSuchPlan(id, wasDeleted: false)) {
+                try PlanChoice.choose(from: plans, wanted: id, defaultSystemName: nil)
+            }
         }
-        #expect(throws: HelperError.self) { try PlanChoice.choose(from: [], wanted: nil, defaultSystemName: nil) }
+        #expect(try PlanChoice.choose(from: [], wanted: nil, defaultSystemName: nil) == nil)
     }
 }
 

@@ -221,11 +221,11 @@ struct TokenVerifierTests {
     @Test(
         "a user name that cannot be used says which rule it breaks",
         arguments: [
-            ("", "is empty"), (1, "is not a text"), (["ada"], "is not a text"), ("a\u{0}b", "has control characters"),
-            ("a\nb", "has control characters"), ("a\u{85}b", "has control characters"),
-            (.string(String(repeating: "ë", count: 256)), "is longer than 255 characters"),
-        ] as [(JSONValue, String)])
-    func userNames(_ name: JSONValue, _ problem: String) throws {
+            ("", .empty), (1, .notText), (["ada"], .notText), ("a\u{0}b", .controlCharacters),
+            ("a\nb", .controlCharacters), ("a\u{85}b", .controlCharacters),
+            (.string(String(repeating: "ë", count: 256)), .tooLong(charactersMax: 255)),
+        ] as [(JSONValue, UserNameProblem)])
+    func userNames(_ name: JSONValue, _ problem: UserNameProblem) throws {
         let refusal = bench.refusal(try signer.token { $0["preferred_username"] = name })
         #expect(refusal?.check == .username && refusal?.userNameProblem == problem)
     }

@@ -65,11 +65,11 @@ private struct AuditSink: LogSink, AuditQueue {
     func write(_ line: [UInt8]) { writer.writeReserved(line) }
     var hasRoom: Bool { writer.hasReservedRoom }
 
-    func reserve(for owner: OwnerMark) -> AuditReservation {
+    func reserve(for owner: OwnerMark) throws(AuditTrail.NoRoom) {
         switch writer.reserve(for: owner.description) {
-        case .made: .made
-        case .linesWait: .linesWait
-        case .actsHoldAll: .actsHoldAll
+        case .made: break
+        case .linesWait: throw .linesWait
+        case .actsHoldAll: throw .actsHoldAll
         }
     }
 

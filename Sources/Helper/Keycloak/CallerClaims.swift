@@ -21,7 +21,7 @@ struct CallerClaims {
         }
         var username = subject
         if let preferred = claims["preferred_username"], !preferred.isNull {
-            guard let name = preferred.string else { throw Self.unusableName("is not a text") }
+            guard let name = preferred.string else { throw Self.unusableName(.notText) }
             if let problem = Self.userNameProblem(name) { throw Self.unusableName(problem) }
             username = name
         }
@@ -38,13 +38,13 @@ struct CallerClaims {
         return policy.roles.intersection(all)
     }
 
-    private static func userNameProblem(_ name: String) -> String? {
-        if name.isEmpty { return "is empty" }
-        if name.unicodeScalars.count > userNameMax { return "is longer than \(userNameMax) characters" }
-        return hasControls(name) ? "has control characters" : nil
+    private static func userNameProblem(_ name: String) -> UserNameProblem? {
+        if name.isEmpty { return .empty }
+        if name.unicodeScalars.count > userNameMax { return .tooLong(charactersMax: userNameMax) }
+        return hasControls(name) ? .controlCharacters : nil
     }
 
-    private static func unusableName(_ problem: String) -> TokenRefusal {
+    private static func unusableName(_ problem: UserNameProblem) -> TokenRefusal {
         TokenRefusal(check: .username, userNameProblem: problem)
     }
 

@@ -164,9 +164,7 @@ struct CatalogLoader: Sendable {
     private static func problem(_ service: Int?, _ operation: ThreeScaleOperation, _ error: APIManagerError)
         -> CatalogProblem
     {
-        let error = error.helperError()
-        return CatalogProblem(
-            serviceID: service, operation: operation.rawValue, cause: error.cause ?? error.publicMessage)
+        CatalogProblem(serviceID: service, operation: operation.rawValue, cause: error.cause)
     }
 
     // MARK: Pages

@@ -59,9 +59,9 @@ enum ThreeScaleAnswer {
     }
 
     /// The messages of `{"errors": {field: [message, …]}}`, which may hold nulls. No other text of 3scale is meant for callers.
-    static func details(_ response: HTTPClientResponse) -> [HelperError.Detail] {
+    static func details(_ response: HTTPClientResponse) -> [FieldIssue] {
         guard let value = try? JSONValue(parsing: response.body) else { return [] }
-        var details: [HelperError.Detail] = []
+        var details: [FieldIssue] = []
         for (field, messages) in value["errors"]?.object?.members ?? [] {
             for message in messages.array ?? [messages] {
                 guard let text = message.string else { continue }

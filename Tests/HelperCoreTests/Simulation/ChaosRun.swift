@@ -330,16 +330,13 @@ final class ChaosRun: Sendable {
     }
 
     private func refuse(_ error: any Error) {
-        let codes: Set<HelperError.Code> = [
-            .upstreamUnavailable, .upstreamTimeout, .upstreamError, .accountCreationFailed,
-            .applicationCreationFailed, .identityConflict,
-        ]
-        guard let error = error as? HelperError, codes.contains(error.code) else {
+        let expected: Set<Refusal> = [.unavailable, .timeout, .upstream, .signup, .creation, .identityConflict]
+        let refusal = Refusal(error)
+        guard expected.contains(refusal) else {
             problem("an unexpected error: \(error)")
             return
         }
-        if error.cause == nil { problem("a refusal without a cause: \(error.code)") }
-        if error.code == .identityConflict, callers.withLock({ $0.count }) < 3 {
+        if refusal == .identityConflict, callers.withLock({ $0.count }) < 3 {
             problem("a conflict without anybody to conflict with")
         }
         record.withLock { $0.refused += 1 }
@@ -383,7 +380,7 @@ final class ChaosRun: Sendable {
             let again = try await replica.provision(service, for: caller)
             if again.key != last.key { problem("the same call gives another key; \(server.summary)") }
         } catch {
-            let isConflict = (error as? HelperError)?.code == .identityConflict
+            let isConflict = Refusal(error) == .identityConflict
             if !isConflict || !isShared(caller) { problem("an undisturbed call failed: \(error)") }
             // Two accounts of one name that two owners use: a look-up may answer the other one's.
             let isTwin = isConflict && server.accounts(of: caller.accountName).count > 1

@@ -35,7 +35,7 @@ struct LowestIDWins: Sendable {
         var action = value.next(.began, at: time.now)
         while true {
             if case .fail(let failure) = action {
-                throw HelperError(.applicationCreationFailed, "Refused.", cause: "\(failure)")
+                throw failure
             }
             var event: Provisioning.Event
             do {

@@ -172,7 +172,7 @@ struct NamedTokens: TokenVerifier {
         case "stranger":
             .accepted(Caller(issuer: Self.ada.issuer, subject: "2", username: "bob", email: nil))
         case "expired": .refused(TokenRefusal(check: .expired, isExpired: true))
-        case "nameless": .refused(TokenRefusal(check: .username, userNameProblem: "is empty"))
+        case "nameless": .refused(TokenRefusal(check: .username, userNameProblem: .empty))
         case "unavailable": .unavailable
         case "unknown-key": .unknownKeyUnavailable
         case "slow-ada": .undecided

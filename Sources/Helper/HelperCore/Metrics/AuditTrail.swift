@@ -4,19 +4,11 @@ package import Telemetry
 package protocol AuditQueue: Sendable {
     /// Whether few enough lines wait that an act may write one without a reservation.
     var hasRoom: Bool { get }
-    /// Reserves room for an act's lines; `release` follows where it was made. Owners share the reservations.
-    func reserve(for owner: OwnerMark) -> AuditReservation
+    /// Reserves room for an act's lines; `release` follows. Owners share the reservations.
+    /// - Throws: why there is none; then there is nothing to release.
+    func reserve(for owner: OwnerMark) throws(AuditTrail.NoRoom)
     /// The act is over.
     func release(for owner: OwnerMark)
-}
-
-/// What became of an attempt to reserve room for an act's lines.
-package enum AuditReservation: Sendable {
-    case made
-    /// Refused: standard output does not take the lines that wait.
-    case linesWait
-    /// Refused: acts under way hold the reservations, or this owner's share of them.
-    case actsHoldAll
 }
 
 /// Records what became of each act of provisioning: a line of the logger `audit`, and a count by outcome.
@@ -56,6 +48,14 @@ package struct AuditTrail: Sendable {
         case failed
     }
 
+    /// Why an act was refused before it began.
+    package enum NoRoom: Error, Sendable {
+        /// Standard output does not take the lines that wait.
+        case linesWait
+        /// Acts under way hold the reservations, or this owner's share of them.
+        case actsHoldAll
+    }
+
     /// The part of what is left of the request's deadline that the wait may take: a half, so that an act that begins has time.
     private static let share = 2
     /// The longest wait where there is no deadline.
@@ -90,38 +90,32 @@ package struct AuditTrail: Sendable {
 
     /// Waits until lines that are already there leave room for one more, half of what is left of the deadline at most. Acts that
     /// only hold reservations are not waited for.
-    /// - Throws: `HelperError` `OVERLOADED` when there was no room in time.
-    package func waitForRoom() async throws(HelperError) {
+    /// - Throws: `NoRoom` when there was none in time.
+    package func waitForRoom() async throws(NoRoom) {
         guard let queue else { return }
-        try await wait { queue.hasRoom ? .made : .linesWait }
+        try await wait { () throws(NoRoom) in if !queue.hasRoom { throw .linesWait } }
     }
 
     /// Carries out writes to 3scale whose audit lines are sure to be taken: waits for a reservation, half of what is left of the
     /// deadline at most.
-    /// - Throws: `HelperError` `OVERLOADED` when there was none in time; the act was not begun.
+    /// - Throws: `NoRoom` when there was none in time; the act was not begun.
     package func withReservedLines<Value: Sendable>(
         for owner: OwnerMark, _ act: () async throws -> Value
     ) async throws -> Value {
         guard let queue else { return try await act() }
-        try await wait { queue.reserve(for: owner) }
+        try await wait { () throws(NoRoom) in try queue.reserve(for: owner) }
         defer { queue.release(for: owner) }
         return try await act()
     }
 
-    private func wait(_ attempt: () -> AuditReservation) async throws(HelperError) {
+    /// Repeats an attempt until it works or the time for it is over.
+    private func wait(_ attempt: () throws(NoRoom) -> Void) async throws(NoRoom) {
         var left = Deadline.remaining(atMost: Self.patience * Self.share) / Self.share
         while true {
-            let cause: String
-            switch attempt() {
-            case .made: return
-            case .linesWait: cause = "standard output takes no audit lines: check its reader, or the space on its disk"
-            case .actsHoldAll:
-                cause = "provisioning calls hold all audit reservations, or this owner's share: 3scale is slow"
-            }
-            guard left > .zero else {
-                throw HelperError(
-                    .overloaded, "This request cannot be recorded at the moment, so nothing was done. Try again later.",
-                    retryAfter: .seconds(5), cause: cause)
+            do throws(NoRoom) {
+                return try attempt()
+            } catch {
+                guard left > .zero else { throw error }
             }
             let pause = min(Self.poll, left)
             left -= pause

@@ -129,8 +129,8 @@ package enum APIManagerError: Error, Sendable, Hashable {
     case timeout(cause: String, outcomeUnknown: Bool)
     /// Our own token is not accepted.
     case accessDenied(cause: String)
-    /// A validation refused it; nothing was changed. `words` are the manager's own, for the log, where it gives no details.
-    case rejected(status: Int, details: [HelperError.Detail], words: String? = nil)
+    /// A validation refused it; nothing was changed. `words` are 3scale's own, for the log, where it gives no details.
+    case rejected(status: Int, details: [FieldIssue], words: String? = nil)
     /// The thing itself is not there.
     case notFound
     /// Not what the interface promises.
@@ -183,30 +183,15 @@ package enum APIManagerError: Error, Sendable, Hashable {
         }
     }
 
-    /// As a caller of the API sees it.
-    /// - Parameter refusal: the code for a refusal that is not ours to explain further.
-    package func helperError(refusal: HelperError.Code = .upstreamError) -> HelperError {
+    /// What happened, for the log.
+    package var cause: String {
         switch self {
-        case .unavailable(let retryAfter, let cause, _):
-            HelperError(
-                .upstreamUnavailable, "The API manager is not available. Try again later.",
-                retryAfter: retryAfter ?? .seconds(5), cause: cause)
-        case .timeout(let cause, _):
-            HelperError(.upstreamTimeout, "The API manager did not answer in time. Try again.", cause: cause)
-        case .accessDenied(let cause):
-            HelperError(
-                .upstreamAccessDenied, "The API manager does not accept this service's credentials. Tell the operator.",
-                cause: cause)
+        case .unavailable(_, let cause, _), .timeout(let cause, _), .accessDenied(let cause), .malformed(let cause, _):
+            cause
         case .rejected(let status, let details, let words):
-            // Only the messages of a 422 are written for people who filled in the fields.
-            HelperError(
-                refusal, "The API manager refused the request.", details: status == 422 ? details : [],
-                cause: (["refused with \(status)"] + details.map { "\($0.field) \($0.issue)" }
-                    + (words.map { [$0] } ?? [])).joined(separator: "; "))
-        case .notFound:
-            HelperError(refusal, "The API manager does not know what the request needs.", cause: "not found")
-        case .malformed(let cause, _):
-            HelperError(refusal, "The API manager's answer could not be understood.", cause: cause)
+            (["refused with \(status)"] + details.map { "\($0.field) \($0.issue)" } + (words.map { [$0] } ?? []))
+                .joined(separator: "; ")
+        case .notFound: "not found"
         }
     }
 }

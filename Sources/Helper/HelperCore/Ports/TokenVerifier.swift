@@ -32,15 +32,23 @@ package struct TokenRefusal: Error, Sendable, Equatable {
     /// How to mend the usual misconfiguration behind this.
     package let hint: String?
     package let isExpired: Bool
-    /// The rule that the user name of a token breaks that is good otherwise, in words for its owner ("is empty").
-    package let userNameProblem: String?
+    /// The rule that the user name of a token breaks that is good otherwise.
+    package let userNameProblem: UserNameProblem?
 
     package init(
-        check: TokenRefusalReason, hint: String? = nil, isExpired: Bool = false, userNameProblem: String? = nil
+        check: TokenRefusalReason, hint: String? = nil, isExpired: Bool = false, userNameProblem: UserNameProblem? = nil
     ) {
         self.userNameProblem = userNameProblem
         self.check = check
         self.hint = hint
         self.isExpired = isExpired
     }
+}
+
+/// Why a user name cannot be used.
+package enum UserNameProblem: Sendable, Equatable {
+    case notText
+    case empty
+    case tooLong(charactersMax: Int)
+    case controlCharacters
 }

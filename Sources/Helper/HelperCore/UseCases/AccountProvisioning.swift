@@ -35,7 +35,7 @@ struct AccountProvisioning: Sendable {
             logger.warning(
                 "account approval failed; approve it in the 3scale admin portal",
                 metadata: [
-                    "account_id": .integer(account.id), LogKey.error: .string(error.helperError().cause ?? "refused"),
+                    "account_id": .integer(account.id), LogKey.error: .string(error.cause),
                 ])
         }
     }

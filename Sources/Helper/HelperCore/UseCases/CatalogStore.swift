@@ -57,14 +57,9 @@ package final class CatalogStore: Sendable {
     }
 
     /// The snapshot, or the error of a service that has none yet.
-    package func require() throws(HelperError) -> Catalog {
+    package func require() throws(CatalogError) -> Catalog {
         let (catalog, lastCause) = state.withLock { ($0.catalog, $0.lastCause) }
-        guard let catalog else {
-            let state = lastCause.map { "last failure: \($0)" } ?? "the first load is under way"
-            throw HelperError(
-                .upstreamUnavailable, "The catalogue has not been loaded yet. Try again shortly.",
-                retryAfter: .seconds(2), cause: "no catalogue yet; \(state)")
-        }
+        guard let catalog else { throw .notLoaded(lastFailure: lastCause) }
         return catalog
     }
 
@@ -90,7 +85,7 @@ package final class CatalogStore: Sendable {
             accept(try await manager.catalog(), began, confirmsEmptyList)
             return true
         } catch {
-            let cause = error.helperError().cause ?? error.helperError().publicMessage
+            let cause = error.cause
             let isDue = state.withLock { state in
                 state.lastFailed = true
                 state.lastCause = cause

@@ -23,16 +23,15 @@ package struct FindService: Sendable {
         limits = PlanLimits(manager: manager, lifetime: limitsLifetime, spawn: spawn)
     }
 
-    /// - Throws: `SERVICE_NOT_FOUND`, also for one that the caller may not see.
-    package func callAsFunction(_ id: Int, for caller: Caller) throws(HelperError) -> Service {
+    package func callAsFunction(_ id: Int, for caller: Caller) throws(CatalogError) -> Service {
         guard let service = try catalogs.require().service(id), policy.shows(service, to: caller)
-        else { throw HelperError(.serviceNotFound, "There is no such service.") }
+        else { throw .noSuchService(wasDeleted: false) }
         return service
     }
 
     /// Whether signup creates applications: some service has a default plan.
     var signupCreates: Bool {
-        get throws(HelperError) { try catalogs.require().services.contains { $0.plans.contains(where: \.isDefault) } }
+        get throws(CatalogError) { try catalogs.require().services.contains { $0.plans.contains(where: \.isDefault) } }
     }
 
     /// The plans a caller may have, ascending by id, each with its limits.
@@ -45,27 +44,16 @@ package struct FindService: Sendable {
             }
         } catch APIManagerError.notFound {
             throw await contradiction(service: id, plan: nil)
-        } catch let error as APIManagerError {
-            throw error.helperError()
         }
         return service.plans.filter(\.isOffered).map { OfferedPlan(plan: $0, limits: limits[$0.id] ?? []) }
     }
 
     /// Refreshes the catalogue, which 3scale contradicted: a service or plan of it is gone.
     /// - Parameter plan: the plan that the caller asked for by id; nil when the helper chose it.
-    /// - Returns: the answer to the caller.
-    package func contradiction(service: Int, plan: Int?) async -> HelperError {
+    /// - Returns: what the caller learns.
+    package func contradiction(service: Int, plan: Int?) async -> CatalogError {
         await catalogs.refreshAfterContradiction()
-        guard catalogs.catalog?.service(service) != nil else {
-            return HelperError(.serviceNotFound, "There is no such service.", cause: "deleted since the last refresh")
-        }
-        if let plan {
-            return HelperError(
-                .planNotFound, "The service has no such plan.",
-                details: [.init(field: "plan_id", issue: "is not a plan of this service that you may have")],
-                cause: "plan \(plan) was deleted since the last refresh")
-        }
-        return HelperError(
-            .noPlansFound, "The service's plans have just changed. Try again.", cause: "deleted since the last refresh")
+        guard catalogs.catalog?.service(service) != nil else { return .noSuchService(wasDeleted: true) }
+        return plan.map { .noSuchPlan($0, wasDeleted: true) } ?? .plansChanged
     }
 }

@@ -42,7 +42,7 @@ package struct ListServices: Sendable {
     }
 
     /// The answer that needs no waiting, if there is one.
-    package func cached(for caller: Caller) throws(HelperError) -> Result? {
+    package func cached(for caller: Caller) throws(CatalogError) -> Result? {
         let catalog = try catalogs.require()
         return keys.cached(for: caller).map { result(catalog, $0, caller) }
     }

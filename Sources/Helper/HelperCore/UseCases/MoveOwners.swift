@@ -149,7 +149,7 @@ package struct MoveOwners: Sendable {
             report("changed \(name)")
         } catch {
             counts.failed += 1
-            report("could not change \(name): \(error.helperError().cause ?? "refused")")
+            report("could not change \(name): \(error.cause)")
         }
     }
 

@@ -117,7 +117,7 @@ package final class OwnedKeys: Sendable {
             }
         } catch let error as APIManagerError {
             if error.isTransient, let lastKnown = lastKnown(of: caller) { return lastKnown }
-            throw error.helperError()
+            throw error
         }
     }
 

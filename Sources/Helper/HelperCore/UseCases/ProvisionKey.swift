@@ -40,7 +40,7 @@ package struct ProvisionKey: Sendable {
     /// What a flight came to. A refused plan is the leader's own, not that of calls that joined it.
     private enum Outcome: Sendable {
         case key(Result)
-        case planRefused(HelperError, plan: Int?)
+        case planRefused(CatalogError, plan: Int?)
     }
 
     private let find: FindService
@@ -99,7 +99,7 @@ package struct ProvisionKey: Sendable {
                         do {
                             try await audit.waitForRoom()
                             return .key(try await provision(service, request, caller))
-                        } catch let error as HelperError where error.code == .planNotFound {
+                        } catch let error as CatalogError where error.isPlanRefusal {
                             return .planRefused(error, plan: request.planID)
                         }
                     }
@@ -134,17 +134,23 @@ package struct ProvisionKey: Sendable {
             if error as? APIManagerError == .notFound {
                 throw await find.contradiction(service: service.id, plan: request.planID)
             }
-            throw (error as? HelperError) ?? (error as? APIManagerError)?.helperError()
-                ?? HelperError(.internalError, "The request failed inside the helper.", cause: "\(error)")
+            throw error
+        }
+    }
+
+    /// Whether waiting may help, so that a stale answer is better than none.
+    private static func isTransient(_ error: any Error) -> Bool {
+        switch error {
+        case let error as APIManagerError: error.isTransient
+        case let error as Provisioning.Failure: error.isTransient
+        case let error as CatalogError: error.isTransient
+        default: false
         }
     }
 
     /// The last answer known, when 3scale is unreachable.
     private func known(_ call: ProvisioningCall, instead error: any Error) -> Result? {
-        let isTransient =
-            (error as? APIManagerError)?.isTransient
-            ?? [.upstreamUnavailable, .upstreamTimeout].contains((error as? HelperError)?.code)
-        guard isTransient, call.order == KeyOrder(), let snapshot = keys.lastKnown(of: call.caller),
+        guard Self.isTransient(error), call.order == KeyOrder(), let snapshot = keys.lastKnown(of: call.caller),
             let key = snapshot.keys[call.service.id],
             key.isMarked,
             let account = snapshot.accountID

@@ -113,6 +113,16 @@ package struct Provisioning: ~Copyable {
         case signup(APIManagerError)
         case creation(APIManagerError)
         case call(APIManagerError)
+
+        /// Whether waiting may help, so that a stale answer is better than none.
+        var isTransient: Bool {
+            switch self {
+            case .accountMissing, .contested: true
+            case .signup(.unavailable), .signup(.timeout), .creation(.unavailable), .creation(.timeout): true
+            case .call(let error): error.isTransient
+            case .identityConflict, .accountBlocked, .keyHasTwin, .markNotReturned, .signup, .creation: false
+            }
+        }
     }
 
     /// How long a call may confirm, mark or delete what it created, counted from when it decided to create.

@@ -78,33 +78,22 @@ struct ProvisioningCall: Sendable {
     }
 
     /// Keys that a rotation replaces, and those that are being made, are not counted.
-    private func checkLimit(_ progress: Progress) throws(HelperError) {
+    private func checkLimit(_ progress: Progress) throws(KeyError) {
         guard let othersMax = order.othersMax else { return }
         let marks = progress.applications.filter { $0.serviceID == service.id }.compactMap(\.mark)
         let names = Set(marks.filter { $0.owner == caller.ownerMark && !$0.isProvisional }.map(\.name))
         guard names.subtracting([order.name]).count > othersMax else { return }
-        throw HelperError(
-            .keyLimitReached, "You may have \(othersMax + 1) keys for a service. Revoke one first.",
-            cause: "\(names.count) keys for service \(service.id)")
+        throw .limitReached(max: othersMax + 1, names: names.count, service: service.id)
     }
 
-    private func plan() throws(HelperError) -> PlanReference {
-        guard service.isComplete else {
-            throw HelperError(
-                .upstreamUnavailable, "The service's endpoint is unknown at the moment. Try again later.",
-                retryAfter: .seconds(60), cause: "the proxy of service \(service.id) could not be read")
-        }
+    private func plan() throws(CatalogError) -> PlanReference {
+        guard service.isComplete else { throw .endpointUnknown(service: service.id) }
         if let plan = order.plan { return plan }
-        do throws(HelperError) {
+        guard
             let chosen = try PlanChoice.choose(
                 from: service.plans, wanted: wantedPlan, defaultSystemName: defaultPlan)
-            return PlanReference(id: chosen.id, name: chosen.name)
-        } catch {
-            guard error.code == .noPlansFound else { throw error }
-            throw HelperError(
-                .noPlansFound, error.publicMessage,
-                cause: "service \(service.id) '\(service.systemName)' has no plan to choose: publish one in 3scale")
-        }
+        else { throw .noPlans(service: service.id, systemName: service.systemName) }
+        return PlanReference(id: chosen.id, name: chosen.name)
     }
 
     // MARK: Actions
@@ -262,11 +251,11 @@ struct ProvisioningCall: Sendable {
     private func end(_ action: Provisioning.Action, _ progress: inout Progress) async throws -> ProvisionKey.Result? {
         switch action {
         case .fail(let failure):
-            throw explain(failure)
+            throw recorded(failure)
         case .answer(let application, let isNew):
             guard let account = progress.account else { return nil }
             let key = try await key(of: application, progress)
-            guard key.key != nil else { throw unavailable(application) }
+            guard key.key != nil else { throw CredentialMissing(application: application.id) }
             if progress.isCurrent {
                 keys.learn(
                     progress.applications, issued: key, on: account, of: caller, began: progress.began,
@@ -309,12 +298,6 @@ struct ProvisioningCall: Sendable {
             guard error.outcomeUnknown || error.isConflict(on: "value") else { throw error }
         }
     }
-
-    private func unavailable(_ application: Application) -> HelperError {
-        HelperError(
-            .keyUnavailable, "3scale has not made the credentials of this key yet. Try again shortly.",
-            retryAfter: .seconds(5), cause: "application \(application.id) shows no credential")
-    }
 }
 
 // MARK: Records
@@ -338,45 +321,25 @@ extension ProvisioningCall {
             application: application?.id)
     }
 
-    private func explain(_ failure: Provisioning.Failure) -> any Error {
+    /// The error of a failed call, once the audit log has what it must have of it.
+    private func recorded(_ failure: Provisioning.Failure) -> any Error {
         switch failure {
-        case .identityConflict(let account):
-            note(.conflict, "refused: the account has another owner", nil, isWarning: true)
-            return HelperError(
-                .identityConflict,
-                "The 3scale account of your user name belongs to another person. Ask the operator to resolve it.",
-                cause: "account \(account.id) holds applications marked for another owner")
-        case .accountBlocked(let account):
-            note(.failed, "refused: the account is blocked", nil, isWarning: true)
-            return HelperError(
-                .accountBlocked, "Your 3scale account is closed. Ask the operator to open it.",
-                cause: "account \(account.id) is \(account.state)")
-        case .keyHasTwin(let application):
-            note(.failed, "refused: the key has a twin", application, isWarning: true)
-            return HelperError(
-                .keyHasTwin,
-                "Another 3scale application has the same id or key, so that neither can be changed. Ask the operator to delete one.",
-                cause: "application \(application.id) has a twin")
+        case .identityConflict: note(.conflict, "refused: the account has another owner", nil, isWarning: true)
+        case .accountBlocked: note(.failed, "refused: the account is blocked", nil, isWarning: true)
+        case .keyHasTwin(let application): note(.failed, "refused: the key has a twin", application, isWarning: true)
         case .markNotReturned(let application):
             note(.failed, "3scale does not return descriptions", application, isWarning: true)
-            return HelperError(
-                .upstreamError, "3scale does not return what the helper needs. Tell the operator.",
-                cause: "application \(application.id) came back without its owner mark")
-        case .accountMissing:
-            return HelperError(
-                .upstreamUnavailable, "3scale did not finish the signup. Try again.", retryAfter: .seconds(1),
-                cause: "an account that signed up is not found")
-        case .contested:
-            return HelperError(
-                .upstreamUnavailable, "Too many calls created this key at once. Try again.", retryAfter: .seconds(1),
-                cause: "no call could confirm its application")
-        case .signup(let error): return error.helperError(refusal: .accountCreationFailed)
         // The account was listed, so the plan is gone.
         case .creation(.notFound): return APIManagerError.notFound
-        case .creation(let error):
-            note(.failed, "application creation failed", nil, isWarning: true)
-            return error.helperError(refusal: .applicationCreationFailed)
+        case .creation: note(.failed, "application creation failed", nil, isWarning: true)
         case .call(let error): return error
+        case .accountMissing, .contested, .signup: break
         }
+        return failure
     }
+}
+
+/// 3scale shows no credential of an application whose key is to be answered.
+package struct CredentialMissing: Error {
+    package let application: Int
 }

@@ -77,11 +77,7 @@ struct Authentication: Middleware {
         case .refused(let refusal):
             outcomes.count(.refused(refusal.check))
             if let problem = refusal.userNameProblem {
-                throw AuthenticationError(
-                    nil,
-                    HelperError(
-                        .userInfoError, "Your user name cannot be used: it \(problem).",
-                        details: [.init(field: "preferred_username", issue: problem)]), refusal)
+                throw AuthenticationError(nil, HelperError(problem), refusal)
             }
             let message = refusal.isExpired ? "The access token expired" : "The access token is invalid"
             throw AuthenticationError(.invalidToken(message), HelperError(.invalidToken, message), refusal)
@@ -120,5 +116,20 @@ struct AuthenticationError: Error {
 extension TokenVerdict {
     fileprivate var namesUnknownKey: Bool {
         if case .unknownKeyUnavailable = self { true } else { false }
+    }
+}
+
+extension HelperError {
+    fileprivate init(_ problem: UserNameProblem) {
+        let issue =
+            switch problem {
+            case .notText: "is not a text"
+            case .empty: "is empty"
+            case .tooLong(let charactersMax): "is longer than \(charactersMax) characters"
+            case .controlCharacters: "has control characters"
+            }
+        self.init(
+            .userInfoError, "Your user name cannot be used: it \(issue).",
+            details: [.init(field: "preferred_username", issue: issue)])
     }
 }

@@ -27,12 +27,17 @@ struct ErrorAnswers: Sendable {
         return response
     }
 
-    private static func helperError(_ error: any Error) -> HelperError {
+    /// What callers learn of an error.
+    static func helperError(_ error: any Error) -> HelperError {
         switch error {
         case let error as HelperError: error
         case let error as AuthenticationError: error.error
         case let error as RateLimitError: error.error
-        case let error as APIManagerError: error.helperError()
+        case let error as CatalogError: HelperError(error)
+        case let error as Provisioning.Failure: HelperError(error)
+        case let error as CredentialMissing: HelperError(error)
+        case let error as AuditTrail.NoRoom: HelperError(error)
+        case let error as APIManagerError: HelperError(error)
         case let error as MethodNotAllowed:
             HelperError(.methodNotAllowed, "This resource allows: \(error.allow).")
         case let error as UnsupportedContentCoding: error.error

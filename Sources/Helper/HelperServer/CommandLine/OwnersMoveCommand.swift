@@ -46,7 +46,7 @@ struct OwnersMoveCommand: Subcommand {
             return counts.failed == 0 ? ExitStatus.success : ExitStatus.unhealthy
         } catch {
             StandardStreams.error(
-                "mlaas-helper: 3scale could not be read: \(error.helperError().cause ?? "refused"). Run it again: what was "
+                "mlaas-helper: 3scale could not be read: \(error.cause). Run it again: what was "
                     + "changed stays changed.")
             return ExitStatus.unavailable
         }

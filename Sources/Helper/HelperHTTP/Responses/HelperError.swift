@@ -1,4 +1,6 @@
-/// What went wrong, for two audiences: `publicMessage` may be shown to anyone, `cause` is for our logs. Neither ever
+package import HelperCore
+
+/// An error of the API, for two audiences: `publicMessage` may be shown to anyone, `cause` is for our logs. Neither ever
 /// holds a secret.
 package struct HelperError: Error, Sendable {
     /// Every code of the API. Each has exactly one status.
@@ -42,27 +44,17 @@ package struct HelperError: Error, Sendable {
         case upstreamTimeout = "UPSTREAM_TIMEOUT"
     }
 
-    /// One thing that is wrong with one member, parameter or field.
-    package struct Detail: Sendable, Hashable {
-        package let field: String
-        package let issue: String
-
-        package init(field: String, issue: String) {
-            self.field = field
-            self.issue = issue
-        }
-    }
-
     package let code: Code
     package let publicMessage: String
-    package let details: [Detail]
+    package let details: [FieldIssue]
     /// When to try again.
     package let retryAfter: Duration?
     /// For the log.
     package let cause: String?
 
     package init(
-        _ code: Code, _ publicMessage: String, details: [Detail] = [], retryAfter: Duration? = nil, cause: String? = nil
+        _ code: Code, _ publicMessage: String, details: [FieldIssue] = [], retryAfter: Duration? = nil,
+        cause: String? = nil
     ) {
         self.code = code
         self.publicMessage = publicMessage
