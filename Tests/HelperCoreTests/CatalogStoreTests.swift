@@ -11,7 +11,7 @@ struct CatalogStoreTests {
     private func service(_ id: Int, endpoint: String? = "https://a", isComplete: Bool = true) -> Service {
         Service(
             id: id, name: "s", systemName: "s\(id)", description: nil, authentication: .apiKey, proxyEndpoint: endpoint,
-            placement: CredentialsPlacement(location: "headers", parameter: "user_key", idParameter: nil),
+            placement: CredentialsPlacement(location: .headers, parameter: "user_key", idParameter: nil),
             plans: [
                 Plan(
                     id: id * 10, name: "p", systemName: "p", isPublished: true, isDefault: false, isCustom: false,
@@ -140,7 +140,7 @@ struct FailureSummaryTests {
     func dependency() {
         let lines = InMemoryLogSink()
         let log = DependencyLog(
-            system: "3scale", address: "https://3scale.example.com",
+            system: .threeScale, address: "https://3scale.example.com",
             logger: Logger(label: "3scale", handler: JSONLogHandler(sink: lines, level: .info, now: { 0 })))
         let start = ContinuousClock.now
         for _ in 0..<5 { log.failed("list_services", cause: "connection refused", now: start) }

@@ -218,5 +218,5 @@ func plan(
 func service(_ id: Int, _ plans: [Plan]) -> Service {
     Service(
         id: id, name: "Chat", systemName: "chat_\(id)", description: nil, authentication: .apiKey, proxyEndpoint: nil,
-        placement: CredentialsPlacement(location: "headers", parameter: "user_key", idParameter: nil), plans: plans)
+        placement: CredentialsPlacement(location: .headers, parameter: "user_key", idParameter: nil), plans: plans)
 }

@@ -127,7 +127,7 @@ struct CallersMemoryTests {
         let keys = OwnedKeys(manager: manager, limits: limits, spawn: { work in Task { await work() } })
         let service = Service(
             id: 7, name: "S", systemName: "s", description: nil, authentication: .apiKey, proxyEndpoint: nil,
-            placement: CredentialsPlacement(location: "headers", parameter: "k", idParameter: nil), plans: [])
+            placement: CredentialsPlacement(location: .headers, parameter: "k", idParameter: nil), plans: [])
         let catalog = Catalog(services: [service])
         let before = Self.residentKiB
         var samples: [Int] = []

@@ -11,7 +11,7 @@ struct EncodedCatalogTests {
             id: id, name: "Service \"\(id)\"", systemName: "service_\(id)", description: id % 2 == 0 ? "d" : nil,
             authentication: method, proxyEndpoint: nil,
             placement: CredentialsPlacement(
-                location: "headers", parameter: "X-Key", idParameter: method == .apiKey ? nil : "X-Id"),
+                location: .headers, parameter: "X-Key", idParameter: method == .apiKey ? nil : "X-Id"),
             plans: [])
     }
 

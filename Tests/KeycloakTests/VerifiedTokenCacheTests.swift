@@ -65,7 +65,7 @@ struct VerifiedTokenCacheTests {
 
     @Test("keeps within its bounds of count and bytes, and drops what is not used")
     func bounds() throws {
-        let metrics = CacheMetrics(cache: "test", factory: bench.registry)
+        let metrics = CacheMetrics(cache: .tokens, factory: bench.registry)
         let cache = VerifiedTokenCache(limits: .init(entries: 160, bytes: 1 << 20), metrics: metrics)
         let keys = IssuerKeys(
             name: "i",
@@ -86,7 +86,7 @@ struct VerifiedTokenCacheTests {
             #expect(cache.token(digest(-1), now: 0) != nil)
         }
         #expect((100...160).contains(cache.count))
-        #expect(bench.counter("mlaas_cache_evictions_total", #"cache="test""#).flatMap(Int.init) ?? 0 > 9_000)
+        #expect(bench.counter("mlaas_cache_evictions_total", #"cache="tokens""#).flatMap(Int.init) ?? 0 > 9_000)
         for number in 0..<1_000 {
             cache.insert(token(String(repeating: "x", count: 8_000)), for: digest(100_000 + number))
         }

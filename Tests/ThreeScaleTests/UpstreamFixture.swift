@@ -61,7 +61,7 @@ final class Upstream: Sendable {
         configuration.retries = retries
         let manager = ThreeScaleAPIManager(
             configuration: configuration, client: client,
-            metrics: UpstreamMetrics(system: "3scale", factory: registry),
+            metrics: UpstreamMetrics(factory: registry),
             tracer: Tracer(recorder: nil, ratio: 0, threads: 1, now: { 0 }), breaker: breaker,
             logger: Logger(label: "3scale", handler: log), wallClock: { 1_000_000_000 },
             sleep: { try? await Task.sleep(for: $0) })

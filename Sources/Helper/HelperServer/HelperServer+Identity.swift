@@ -22,7 +22,7 @@ extension HelperServer {
         }
         let source = HTTPKeySource(
             client: client, credentials: credentials,
-            metrics: telemetry.upstream("keycloak"), tracer: telemetry.tracer,
+            metrics: telemetry.upstream(), tracer: telemetry.tracer,
             breakers: breakers)
         return KeycloakTokenVerifier(
             policy: policy, places: identity.places, settings: identity.keys,

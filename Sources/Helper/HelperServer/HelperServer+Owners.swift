@@ -15,7 +15,7 @@ extension HelperServer {
         let token = RotatingSecret(settings.threeScaleToken)
         let archive = ThreeScaleAPIManager(
             configuration: threeScaleConfiguration(token), client: tools.client,
-            metrics: tools.telemetry.upstream("3scale"), tracer: tools.telemetry.tracer,
+            metrics: tools.telemetry.upstream(), tracer: tools.telemetry.tracer,
             breaker: CircuitBreaker(settings.breaker), wallClock: { wallClockSeconds() }, sleep: tools.sleep)
         let move = MoveOwners(
             archive: archive, from: issuer, to: newIssuer, subjects: subjects, isDryRun: isDryRun,

@@ -125,7 +125,7 @@ package struct HelperServer: Sendable {
             client, credentials.clientSecret, telemetry, breakers.keycloak, spawn, sleep: sleep)
         let manager = ThreeScaleAPIManager(
             configuration: threeScaleConfiguration(credentials.accessToken), client: client,
-            metrics: telemetry.upstream("3scale"), tracer: telemetry.tracer,
+            metrics: telemetry.upstream(), tracer: telemetry.tracer,
             breaker: breakers.threeScale, logger: logger.labelled("3scale"), wallClock: { wallClockSeconds() },
             sleep: sleep)
         let policy = accessPolicy
@@ -153,7 +153,7 @@ package struct HelperServer: Sendable {
         telemetry.collect(
             verifier: verifier, catalogs: catalogs, keys: keys, policy: policy,
             breakers: [
-                ("keycloak", { breakers.keycloak.isOpen }), ("3scale", { breakers.threeScale.isOpen }),
+                (.keycloak, { breakers.keycloak.isOpen }), (.threeScale, { breakers.threeScale.isOpen }),
             ], log: log)
         let routes = Routes(
             health: HealthRoutes(

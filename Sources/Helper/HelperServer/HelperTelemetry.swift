@@ -45,15 +45,13 @@ struct HelperTelemetry: Sendable {
     }
 
     /// Calls to a system behind us.
-    func upstream<Operation>(_ system: String) -> UpstreamMetrics<Operation> {
-        UpstreamMetrics(system: system, factory: registry)
-    }
+    func upstream<Operation>() -> UpstreamMetrics<Operation> { UpstreamMetrics(factory: registry) }
 
     // MARK: Read at scrape time
 
     func collect(
         verifier: KeycloakTokenVerifier, catalogs: CatalogStore, keys: OwnedKeys, policy: AccessPolicy,
-        breakers: [(system: String, isOpen: @Sendable () -> Bool)],
+        breakers: [(system: UpstreamSystem, isOpen: @Sendable () -> Bool)],
         log: LogOutput
     ) {
         let process = ProcessMetrics(startTime: Double(wallClockNanoseconds()) / 1e9)
@@ -69,7 +67,7 @@ struct HelperTelemetry: Sendable {
             ]
             for (system, isOpen) in breakers {
                 let value = isOpen() ? 1.0 : 0
-                samples.append(.init("mlaas_breaker_open", .gauge, labels: [("system", system)], value))
+                samples.append(.init("mlaas_breaker_open", .gauge, labels: [("system", system.rawValue)], value))
             }
             if let catalog = catalogs.catalog {
                 samples.append(.init("mlaas_catalog_services", .gauge, Double(catalog.services.count)))
@@ -107,7 +105,7 @@ struct HelperTelemetry: Sendable {
     private static func samples(
         _ callers: (entries: Int, bytes: Int, oldestMadeAt: ContinuousClock.Instant?)
     ) -> [PrometheusRegistry.Sample] {
-        let labels = [("cache", "callers")]
+        let labels = [("cache", CacheMetrics.Cache.callers.rawValue)]
         let age = callers.oldestMadeAt.map { Double($0.duration(to: .now).components.seconds) } ?? 0
         return [
             .init("mlaas_cache_entries", .gauge, labels: labels, Double(callers.entries)),

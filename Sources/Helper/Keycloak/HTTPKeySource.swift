@@ -8,6 +8,8 @@ package enum KeycloakOperation: String, UpstreamOperation {
     case discovery
     case keys
     case introspection
+
+    package static let system = UpstreamSystem.keycloak
 }
 
 /// Fetches over HTTP. Redirects are not followed, answers are bounded in size and time, and a circuit breaker for each

@@ -45,7 +45,7 @@ package final class KeycloakBreakers: Sendable {
             if entries.count >= Self.entriesMax { entries.removeAll() }
             let entry = Entry(
                 breaker: CircuitBreaker(settings),
-                log: DependencyLog(system: "keycloak", address: key.host, logger: logger))
+                log: DependencyLog(system: .keycloak, address: key.host, logger: logger))
             entries[key] = entry
             return entry
         }

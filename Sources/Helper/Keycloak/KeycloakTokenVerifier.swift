@@ -75,7 +75,7 @@ package final class KeycloakTokenVerifier: TokenVerifier {
     package init(policy: TokenPolicy, places: IssuerPlaces, settings: KeySettings, parts: Parts) {
         self.policy = policy
         now = parts.now
-        verified = VerifiedTokenCache(metrics: CacheMetrics(cache: "tokens", factory: parts.metrics))
+        verified = VerifiedTokenCache(metrics: CacheMetrics(cache: .tokens, factory: parts.metrics))
         let waitersMax = Self.waitersMax(issuers: places.keySetURL == nil ? policy.issuers.count : 1)
         let refreshes = KeyRefreshMetrics(factory: parts.metrics)
         func keys(_ issuer: String, name: String) -> IssuerKeys {

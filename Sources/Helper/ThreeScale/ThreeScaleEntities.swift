@@ -87,7 +87,7 @@ enum ThreeScaleEntities {
     }
 
     private static func placement(_ method: AuthenticationMethod, _ proxy: JSONValue?) -> CredentialsPlacement {
-        let location = proxy?["credentials_location"]?.string ?? "query"
+        let location = proxy?["credentials_location"]?.string.flatMap(CredentialsPlacement.Location.init) ?? .query
         func name(_ field: String, _ usual: String) -> String {
             proxy?[field]?.string.flatMap { $0.isEmpty ? nil : $0 } ?? usual
         }
@@ -99,7 +99,7 @@ enum ThreeScaleEntities {
                 location: location, parameter: name("auth_app_key", "app_key"),
                 idParameter: name("auth_app_id", "app_id"))
         // The gateway reads a bearer token, whatever the proxy's names say.
-        case .oidc: CredentialsPlacement(location: "headers", parameter: "Authorization", idParameter: nil)
+        case .oidc: CredentialsPlacement(location: .headers, parameter: "Authorization", idParameter: nil)
         }
     }
 

@@ -29,4 +29,6 @@ package enum ThreeScaleOperation: String, UpstreamOperation {
     case deleteAccount = "delete_account"
     case listKeys = "list_keys"
     case createKey = "create_key"
+
+    package static let system = UpstreamSystem.threeScale
 }

@@ -61,7 +61,7 @@ struct ThreeScaleTransport: Sendable {
         self.breaker = breaker
         self.sleep = sleep
         self.wallClock = wallClock
-        log = DependencyLog(system: "3scale", address: configuration.baseURL, logger: logger)
+        log = DependencyLog(system: .threeScale, address: configuration.baseURL, logger: logger)
         slots = CallSlots(count: configuration.concurrency, waitersMax: 256)
     }
 

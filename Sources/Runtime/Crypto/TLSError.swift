@@ -32,25 +32,30 @@ package enum TLSError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// A word of a closed set, for metrics.
-    package var outcome: String {
-        switch self {
-        case .plainHTTP: "plain_http"
-        case .notTLS: "not_tls"
-        case .nothingInCommon: "nothing_in_common"
-        case .certificateRefused: "certificate_refused"
-        case .alert: "alert"
-        case .closedEarly: "closed_early"
-        case .timedOut: "timed_out"
-        case .protocolViolation: "protocol_violation"
-        }
+    /// The case without its reason; the raw value is the name in metrics.
+    package enum Outcome: String, Sendable, CaseIterable {
+        case plainHTTP = "plain_http"
+        case notTLS = "not_tls"
+        case nothingInCommon = "nothing_in_common"
+        case certificateRefused = "certificate_refused"
+        case alert
+        case closedEarly = "closed_early"
+        case timedOut = "timed_out"
+        case protocolViolation = "protocol_violation"
     }
 
-    /// Every value of `outcome`.
-    package static let outcomes = [
-        "plain_http", "not_tls", "nothing_in_common", "certificate_refused", "alert", "closed_early", "timed_out",
-        "protocol_violation",
-    ]
+    package var outcome: Outcome {
+        switch self {
+        case .plainHTTP: .plainHTTP
+        case .notTLS: .notTLS
+        case .nothingInCommon: .nothingInCommon
+        case .certificateRefused: .certificateRefused
+        case .alert: .alert
+        case .closedEarly: .closedEarly
+        case .timedOut: .timedOut
+        case .protocolViolation: .protocolViolation
+        }
+    }
 
     /// Reads and empties this thread's error queue after a call that failed.
     /// - Parameter verification: what the check of the peer's certificate said.

@@ -18,7 +18,7 @@ package struct TLSListenerConfiguration: Sendable {
 struct TLSHandshakeMetrics: Sendable {
     private let completed: [String: Counter]
     private let resumed: [String: Counter]
-    private let failed: [String: Counter]
+    private let failed: [TLSError.Outcome: Counter]
 
     init(factory: any MetricsFactory) {
         func counters(_ pairs: [(outcome: String, version: String)]) -> [Counter] {
@@ -32,7 +32,8 @@ struct TLSHandshakeMetrics: Sendable {
         completed = Dictionary(uniqueKeysWithValues: zip(versions, counters(versions.map { ("completed", $0) })))
         resumed = Dictionary(uniqueKeysWithValues: zip(versions, counters(versions.map { ("resumed", $0) })))
         failed = Dictionary(
-            uniqueKeysWithValues: zip(TLSError.outcomes, counters(TLSError.outcomes.map { ($0, "none") })))
+            uniqueKeysWithValues: zip(
+                TLSError.Outcome.allCases, counters(TLSError.Outcome.allCases.map { ($0.rawValue, "none") })))
     }
 
     func record(_ agreement: TLSSession.Agreement) {

@@ -141,7 +141,7 @@ final class ChaosRun: Sendable {
                 return Service(
                     id: id, name: "Service", systemName: "service_\(id)", description: nil,
                     authentication: choices.chance(50) ? .apiKey : .appIDAndKey, proxyEndpoint: nil,
-                    placement: CredentialsPlacement(location: "headers", parameter: "user_key", idParameter: nil),
+                    placement: CredentialsPlacement(location: .headers, parameter: "user_key", idParameter: nil),
                     plans: plans)
             }
             return (callers, services)

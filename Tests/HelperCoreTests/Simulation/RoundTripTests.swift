@@ -37,7 +37,7 @@ struct RoundTripTests {
         let service = Service(
             id: 1, name: "S", systemName: "s", description: nil,
             authentication: which == .newPersonsAppKey ? .appIDAndKey : .apiKey, proxyEndpoint: nil,
-            placement: CredentialsPlacement(location: "headers", parameter: "k", idParameter: nil), plans: [plan])
+            placement: CredentialsPlacement(location: .headers, parameter: "k", idParameter: nil), plans: [plan])
         server.state.withLock { state in
             state.services = [service]
             if [.knownPersonsList, .knownPersonsKey].contains(which) {

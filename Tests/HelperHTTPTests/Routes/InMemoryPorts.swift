@@ -145,7 +145,7 @@ extension Service {
         Service(
             id: id, name: systemName, systemName: systemName, description: nil, authentication: .apiKey,
             proxyEndpoint: "https://\(systemName).example.com",
-            placement: CredentialsPlacement(location: "headers", parameter: "user_key", idParameter: nil),
+            placement: CredentialsPlacement(location: .headers, parameter: "user_key", idParameter: nil),
             plans: plans)
     }
 

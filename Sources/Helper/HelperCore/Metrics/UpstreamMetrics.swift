@@ -12,8 +12,8 @@ package struct UpstreamMetrics<Operation: UpstreamOperation>: Sendable {
 
     private let handles: [Operation: Handles]
 
-    /// - Parameter system: `3scale` or `keycloak`.
-    package init(system: String, factory: any MetricsFactory) {
+    package init(factory: any MetricsFactory) {
+        let system = Operation.system.rawValue
         let pairs = Operation.allCases.map { operation in
             let counters = Outcome.allCases.map { outcome in
                 (
@@ -44,7 +44,15 @@ package struct UpstreamMetrics<Operation: UpstreamOperation>: Sendable {
 /// The calls that are made to one system: a closed set, so that none can be missing from the metrics. The raw value is the
 /// name in metrics, logs and traces.
 package protocol UpstreamOperation: RawRepresentable<String>, CaseIterable, Hashable, Sendable, CustomStringConvertible
-{}
+{
+    static var system: UpstreamSystem { get }
+}
+
+/// A system behind us. The raw value is the name in metrics and logs.
+package enum UpstreamSystem: String, Sendable {
+    case keycloak
+    case threeScale = "3scale"
+}
 
 extension UpstreamOperation {
     package var description: String { rawValue }

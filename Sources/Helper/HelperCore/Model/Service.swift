@@ -53,14 +53,16 @@ package enum AuthenticationMethod: String, Sendable {
 
 /// Where a request to a model API carries its credentials.
 package struct CredentialsPlacement: Sendable, Equatable {
-    /// `headers`, `query` or `authorization`.
-    package let location: String
+    /// The raw value is 3scale's name, and ours.
+    package enum Location: String, Sendable { case headers, query, authorization }
+
+    package let location: Location
     /// The header or query parameter of the key.
     package let parameter: String
     /// The header or query parameter of the application's id, where there are two.
     package let idParameter: String?
 
-    package init(location: String, parameter: String, idParameter: String?) {
+    package init(location: Location, parameter: String, idParameter: String?) {
         self.location = location
         self.parameter = parameter
         self.idParameter = idParameter

@@ -71,16 +71,15 @@ package final class DependencyLog: Sendable {
 
     private static let otherCauses = Failure(operation: "several", cause: "other causes")
 
-    private let system: String
+    private let system: UpstreamSystem
     private let address: String
     private let logger: Logger?
     private let state = Mutex(State())
 
     /// - Parameters:
-    ///   - system: `3scale` or `keycloak`.
     ///   - address: the dependency's URL without credentials.
     ///   - logger: nil logs nothing.
-    package init(system: String, address: String, logger: Logger?) {
+    package init(system: UpstreamSystem, address: String, logger: Logger?) {
         self.system = system
         self.address = address
         self.logger = logger
@@ -152,7 +151,7 @@ package final class DependencyLog: Sendable {
     ) {
         guard let logger else { return }
         var metadata = more
-        metadata["system"] = .string(system)
+        metadata["system"] = .string(system.rawValue)
         metadata["address"] = .string(failure.url ?? address)
         metadata["operation"] = .string(failure.operation)
         if let status = failure.status { metadata["upstream_status"] = .integer(status) }

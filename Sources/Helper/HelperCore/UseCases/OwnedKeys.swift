@@ -78,7 +78,7 @@ package final class OwnedKeys: Sendable {
     ) {
         self.manager = manager
         self.limits = limits
-        metrics = factory.map { CacheMetrics(cache: "callers", factory: $0) }
+        metrics = factory.map { CacheMetrics(cache: .callers, factory: $0) }
         cache = BoundedCache(
             capacity: limits.callersMax, bytesMax: limits.bytesMax, cost: Self.bytes,
             evictions: metrics?.evictions)

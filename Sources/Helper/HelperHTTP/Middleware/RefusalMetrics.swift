@@ -6,9 +6,8 @@ package final class RefusalMetrics: Sendable {
     private let counters: [Int: Counter]
 
     package init(factory: any MetricsFactory) {
-        let statuses = [400, 408, 413, 414, 417, 431, 501, 505]
         counters = Dictionary(
-            uniqueKeysWithValues: statuses.map { status in
+            uniqueKeysWithValues: Set(ProtocolError.allCases.map(\.status.code)).map { status in
                 (
                     status,
                     Counter(

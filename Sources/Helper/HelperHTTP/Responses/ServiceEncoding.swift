@@ -121,7 +121,7 @@ enum ServiceEncoding {
         writer.name("credentials")
         writer.beginObject()
         writer.name("location")
-        writer.string(service.placement.location)
+        writer.string(service.placement.location.rawValue)
         writer.name("parameter")
         writer.string(service.placement.parameter)
         if let idParameter = service.placement.idParameter {

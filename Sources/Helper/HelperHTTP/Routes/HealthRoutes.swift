@@ -42,7 +42,7 @@ package struct HealthRoutes: Sendable {
 
     /// A probe that is refused takes the pod out of its Service, so that the log must say why.
     private func log(_ error: HelperError, _ checks: [CheckReadiness.Check], _ context: EdgeContext) {
-        let missing = checks.filter { $0.status == .down }.map(\.name).joined(separator: ", ")
+        let missing = checks.filter { $0.status == .down }.map(\.subject.rawValue).joined(separator: ", ")
         let cause = lifecycle.isDraining ? error.publicMessage : "not loaded yet: \(missing)"
         logger.info(
             "a request failed",
@@ -61,7 +61,7 @@ package struct HealthRoutes: Sendable {
         for check in checks {
             writer.beginObject()
             writer.name("name")
-            writer.string(check.name)
+            writer.string(check.subject.rawValue)
             writer.name("status")
             writer.string(check.status.rawValue)
             if let age = check.age {
