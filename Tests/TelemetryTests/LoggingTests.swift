@@ -6,7 +6,8 @@ import Testing
 struct LoggingTests {
     private func line(_ log: (Logger) -> Void) throws -> [String: Any] {
         let sink = InMemoryLogSink()
-        let handler = JSONLogHandler(sink: sink, level: .info, now: { 1_772_442_900_123_000_000 })
+        let handler = JSONLogHandler(
+            sink: sink, level: .info, secretKeys: ["tenant_key"], now: { 1_772_442_900_123_000_000 })
         log(Logger(label: "test", handler: handler))
         let text = try #require(sink.lines.first)
         #expect(sink.lines.count == 1)
@@ -31,7 +32,8 @@ struct LoggingTests {
     }
 
     @Test(
-        "never show what a secret's key holds", arguments: ["token", "password", "api_key", "Authorization", "query"])
+        "never show what a secret's key holds",
+        arguments: ["token", "password", "api_key", "Authorization", "query", "Tenant_Key"])
     func redaction(_ key: String) throws {
         let object = try line { $0.info("x", metadata: [key: "s3cret"]) }
         #expect(object[key] as? String == "<redacted>")

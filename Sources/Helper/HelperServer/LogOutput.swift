@@ -24,9 +24,25 @@ package struct LogOutput: Sendable {
         paced = nil
     }
 
+    /// Puts lines into the form that the operator chose.
+    static func handler(_ format: Settings.LogFormat, _ level: Logger.Level, sink: any LogSink) -> any LogHandler {
+        let now: @Sendable () -> Int = { wallClockNanoseconds() }
+        var handler: any LogHandler =
+            switch format {
+            case .json: JSONLogHandler(sink: sink, level: level, secretKeys: LogKey.secrets, now: now)
+            case .text:
+                TextLogHandler(
+                    sink: sink, level: level, usesColour: StandardStreams.outputIsTerminal,
+                    secretKeys: LogKey.secrets, now: now)
+            }
+        handler.metadataProvider = .serviceContext
+        return handler
+    }
+
     /// - Parameter handler: makes the handler that writes lines into a sink.
     init(writer: LineWriter, handler: (any LogSink) -> any LogHandler) {
-        let paced = PacedLogHandler(handler(WriterSink(writer: writer)), pacer: LogPacer { EventLoop.nanoseconds() })
+        let paced = PacedLogHandler(
+            handler(WriterSink(writer: writer)), pacer: LogPacer(causeKeys: LogKey.causes) { EventLoop.nanoseconds() })
         self.paced = paced
         logger = Logger(label: "mlaas", handler: paced)
         var audit = Logger(label: "audit", handler: handler(AuditSink(writer: writer)))

@@ -1,4 +1,5 @@
 import EventLoop
+import HelperCore
 import Telemetry
 
 /// Tells the operator when a loop stands still: a line when it begins, one when it ends, and a counter. Everything else on

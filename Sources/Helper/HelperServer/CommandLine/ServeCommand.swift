@@ -18,18 +18,7 @@ struct ServeCommand: Subcommand {
             return ExitStatus.configuration
         }
         let writer = LineWriter(descriptor: 1)
-        let now: @Sendable () -> Int = { wallClockNanoseconds() }
-        let log = LogOutput(writer: writer) { sink in
-            var handler: any LogHandler =
-                switch settings.logFormat {
-                case .json: JSONLogHandler(sink: sink, level: settings.logLevel, now: now)
-                case .text:
-                    TextLogHandler(
-                        sink: sink, level: settings.logLevel, usesColour: StandardStreams.outputIsTerminal, now: now)
-                }
-            handler.metadataProvider = .serviceContext
-            return handler
-        }
+        let log = LogOutput(writer: writer) { LogOutput.handler(settings.logFormat, settings.logLevel, sink: $0) }
         defer {
             // Audit lines outlive a reader that has stopped as long as an orderly end may take; then they go to standard error.
             StandardStreams.offerToError(writer.flush(reserved: .seconds(30)))

@@ -7,11 +7,17 @@ package struct JSONLogHandler: LogHandler {
     package var metadata: Logger.Metadata = [:]
     package var metadataProvider: Logger.MetadataProvider?
     private let sink: any LogSink
+    private let redaction: Redaction
     private let now: @Sendable () -> Int
 
-    /// - Parameter now: nanoseconds since 1970-01-01T00:00:00Z.
-    package init(sink: any LogSink, level: Logger.Level, now: @escaping @Sendable () -> Int) {
+    /// - Parameters:
+    ///   - secretKeys: metadata keys, in lower case, whose values are secrets of the program.
+    ///   - now: nanoseconds since 1970-01-01T00:00:00Z.
+    package init(
+        sink: any LogSink, level: Logger.Level, secretKeys: Set<String> = [], now: @escaping @Sendable () -> Int
+    ) {
         self.sink = sink
+        redaction = Redaction(secretKeys)
         logLevel = level
         self.now = now
     }
@@ -31,7 +37,7 @@ package struct JSONLogHandler: LogHandler {
             line.append(0x2C)
             Self.append(text: key, to: &line)
             line.append(0x3A)
-            Self.append(Redaction.covers(key) ? .string(Redaction.replacement) : value, to: &line)
+            Self.append(redaction.covers(key) ? .string(Redaction.replacement) : value, to: &line)
         }
         line.append(contentsOf: "}\n".utf8)
         sink.write(line)

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Counts the lines of each kind and cause in the running second. A kind is a logger, a level, a message and, where the line
-/// has one, the error's `code`: fixed strings all, so that there are few kinds. The cause is the text of `error` or `check`, so
+/// has one, the error's `code`: fixed strings all, so that there are few kinds. The cause is the text of the first cause key, so
 /// that a frequent cause does not suppress the lines of a rare one.
 package final class LogPacer: Sendable {
     /// Lines of one cause in one second.
@@ -35,8 +35,8 @@ package final class LogPacer: Sendable {
 
         private static let bytesMax = 256
 
-        init(_ event: LogEvent) {
-            for key in [LogKey.error, LogKey.check] {
+        init(_ event: LogEvent, keys: [String]) {
+            for key in keys {
                 guard case .string(let text)? = event.metadata?[key] else { continue }
                 self = .text(key: key, String(decoding: text.utf8.prefix(Self.bytesMax), as: UTF8.self))
                 return
@@ -55,12 +55,18 @@ package final class LogPacer: Sendable {
     private static let otherCauses = "other causes"
 
     private let limits: Limits
+    private let causeKeys: [String]
     private let counts = Mutex<[Kind: [Cause: Count]]>([:])
     private let now: @Sendable () -> UInt64
 
-    /// - Parameter now: nanoseconds from any start, never going back.
-    package init(limits: Limits = Limits(), now: @escaping @Sendable () -> UInt64) {
+    /// - Parameters:
+    ///   - causeKeys: metadata keys whose texts tell causes apart; the first that a line has counts.
+    ///   - now: nanoseconds from any start, never going back.
+    package init(
+        limits: Limits = Limits(), causeKeys: [String] = [LogKey.error], now: @escaping @Sendable () -> UInt64
+    ) {
         self.limits = limits
+        self.causeKeys = causeKeys
         self.now = now
     }
 
@@ -69,7 +75,7 @@ package final class LogPacer: Sendable {
         var code: String?
         if case .string(let text)? = event.metadata?[LogKey.code] { code = text }
         let kind = Kind(label: event.label, level: event.level, message: event.message, code: code)
-        let cause = Cause(event)
+        let cause = Cause(event, keys: causeKeys)
         let most = event.level >= .info ? limits.lines : limits.detailLines
         let second = now() / 1_000_000_000
         return counts.withLock { counts in

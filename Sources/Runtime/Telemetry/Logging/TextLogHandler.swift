@@ -5,13 +5,19 @@ package struct TextLogHandler: LogHandler {
     package var metadataProvider: Logger.MetadataProvider?
     private let sink: any LogSink
     private let usesColour: Bool
+    private let redaction: Redaction
     private let now: @Sendable () -> Int
 
     /// - Parameters:
     ///   - usesColour: only for a terminal.
+    ///   - secretKeys: metadata keys, in lower case, whose values are secrets of the program.
     ///   - now: nanoseconds since 1970-01-01T00:00:00Z.
-    package init(sink: any LogSink, level: Logger.Level, usesColour: Bool, now: @escaping @Sendable () -> Int) {
+    package init(
+        sink: any LogSink, level: Logger.Level, usesColour: Bool, secretKeys: Set<String> = [],
+        now: @escaping @Sendable () -> Int
+    ) {
         self.sink = sink
+        redaction = Redaction(secretKeys)
         logLevel = level
         self.usesColour = usesColour
         self.now = now
@@ -25,7 +31,7 @@ package struct TextLogHandler: LogHandler {
         line.append(contentsOf: " \(colour(event.level))\(padded)\(usesColour ? "\u{1B}[0m" : "") ".utf8)
         line.append(contentsOf: "\(event.label): \(Self.visible(event.message))".utf8)
         for (key, value) in allMetadata(of: event) {
-            let text = Redaction.covers(key) ? Redaction.replacement : Self.text(value)
+            let text = redaction.covers(key) ? Redaction.replacement : Self.text(value)
             line.append(contentsOf: " \(key)=\(Self.visible(text))".utf8)
         }
         line.append(0x0A)
