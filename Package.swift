@@ -158,7 +158,9 @@ let package = Package(
         tests(
             "SharedState",
             ["Bytes", "SharedState", "HelperCore", "Redis", "EventLoop", "Telemetry", "LoopTesting", "TestSupport"]),
-        tests("HelperHTTP", ["HelperHTTP", "HelperServer", "HelperCore", "HTTP", "HTTPServer", "JSON", "Telemetry"]),
+        tests(
+            "HelperHTTP",
+            ["Bytes", "HelperHTTP", "HelperServer", "HelperCore", "HTTP", "HTTPServer", "JSON", "Telemetry"]),
         tests(
             "HelperServer",
             [

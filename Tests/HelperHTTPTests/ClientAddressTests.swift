@@ -1,3 +1,4 @@
+import Bytes
 import HTTP
 import HTTPServer
 import HelperHTTP
@@ -80,21 +81,4 @@ struct ClientAddressTests {
         let elements = String(repeating: "for=10.0.0.1,", count: 2_000)
         #expect(try client(["Forwarded: for=203.0.113.7,\(elements)"]) == "203.0.113.7")
     }
-
-    @Test(
-        "reads the forms of RFC 4291 and no others",
-        arguments: [
-            ("192.0.2.1", "192.0.2.1"), ("::ffff:192.0.2.1", "192.0.2.1"), ("::", "::"), ("::1", "::1"), ("1::", "1::"),
-            ("2001:DB8::1", "2001:db8::1"), ("1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8"),
-            ("::2:3:4:5:6:7:8", "0:2:3:4:5:6:7:8"),
-            ("1:2:3:4:5:6:1.2.3.4", "1:2:3:4:5:6:102:304"), ("64:ff9b::192.0.2.33", "64:ff9b::c000:221"),
-            ("0.0.0.0", "0.0.0.0"), ("", nil), ("1.2.3", nil), ("1.2.3.4.5", nil), ("01.2.3.4", nil),
-            ("1.2.3.256", nil),
-            ("1..2.3", nil), ("1.2.3.", nil), (".1.2.3", nil), ("1.2.3.0000", nil), (":", nil), (":::", nil),
-            ("1:::2", nil),
-            ("1::2::3", nil), ("1:2:3:4:5:6:7", nil), ("1:2:3:4:5:6:7:8:9", nil), ("1:2:3:4:5:6:7::8:9", nil),
-            ("1:2:3:4:5:6:7:8::", nil), ("12345::", nil), ("::1:", nil), (":1::", nil), ("1:2:3:4:5:6:7:1.2.3.4", nil),
-            ("::1.2.3.4:5", nil), ("g::", nil), ("::1%eth0", nil), ("fe80::1 ", nil),
-        ] as [(String, String?)])
-    func addresses(_ text: String, _ expected: String?) { #expect(IPAddress(text)?.description == expected) }
 }

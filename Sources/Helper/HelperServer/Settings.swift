@@ -1,3 +1,4 @@
+package import Bytes
 package import Configuration
 package import HTTPServer
 package import HelperCore

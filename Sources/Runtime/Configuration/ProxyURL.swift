@@ -1,3 +1,5 @@
+import Bytes
+
 /// The URL of a proxy, in the form that every reader of URLs understands.
 ///
 /// People write passwords as they are. libcurl refuses one with `@`, `#`, `/` or `?` in it, with a message that repeats the
@@ -80,15 +82,12 @@ package enum HostText {
             }
     }
 
-    /// Whether a text may be an IPv6 address, a zone behind it included. The system has the last word.
+    /// Whether a text is an IPv6 address, perhaps with a zone behind it.
     package static func isIPv6(_ text: some StringProtocol) -> Bool {
         let parts = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let address = parts.first, address.contains(":") else { return false }
+        guard let address = parts.first else { return false }
         return parts.dropFirst().allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy(isUnreserved) }
-            && address.utf8.allSatisfy { byte in
-                byte == UInt8(ascii: ":") || byte == UInt8(ascii: ".") || (0x30...0x39).contains(byte)
-                    || (0x41...0x46).contains(byte) || (0x61...0x66).contains(byte)
-            }
+            && IPAddress.isIPv6(Array(address.utf8).span)
     }
 
     static func isUnreserved(_ byte: UInt8) -> Bool {

@@ -1,3 +1,5 @@
+import Bytes
+
 /// What the fields of a head say about the message's length and the connection's future. One place decides the body's
 /// length, by the numbered rules of RFC 9112 §6.3.
 struct Framing: Sendable {
@@ -124,7 +126,7 @@ struct Framing: Sendable {
         var index = range.lowerBound
         if bytes[index] == 0x5B {
             while index < range.upperBound, bytes[index] != 0x5D { index &+= 1 }
-            guard index < range.upperBound, IPLiteral.isIPv6(bytes, (range.lowerBound + 1)..<index) else {
+            guard index < range.upperBound, IPAddress.isIPv6(bytes.extracting((range.lowerBound + 1)..<index)) else {
                 return false
             }
             index += 1

@@ -1,3 +1,4 @@
+import Bytes
 import Synchronization
 
 /// Counts the open connections of one server, in all and by client, over all loops. Asked once a connection.
@@ -95,24 +96,9 @@ final class ConnectionCensus: Sendable {
         }
     }
 
-    /// What an address counts under. Whoever has one IPv6 address has the 2^64 beside it, so their first 64 bits count.
-    /// - Parameter address: as the kernel writes it (RFC 5952), without brackets and zone.
-    static func subject(of address: String) -> String {
-        guard address.contains(":") else { return address }
-        let parts = address.split(separator: ":", omittingEmptySubsequences: false)
-        let written = parts.count { !$0.isEmpty }
-        var groups: [Substring] = []
-        var hasGap = false
-        for part in parts {
-            if !part.isEmpty {
-                groups.append(part)
-            } else if !hasGap {
-                hasGap = true
-                groups += repeatElement("0", count: Swift.max(0, 8 - written))
-            }
-        }
-        return groups.prefix(4).joined(separator: ":") + "::/64"
-    }
+    /// What an address counts under.
+    /// - Parameter address: as the kernel writes it, without brackets.
+    static func subject(of address: String) -> String { IPAddress(address)?.countedSubject ?? address }
 }
 
 /// One connection that is counted. Dropping it uncounts it, on every way out.

@@ -1,3 +1,4 @@
+import Bytes
 import HTTP
 
 /// The hops that proxies have written into one kind of field, the nearest proxy first: each `next` goes one hop towards the

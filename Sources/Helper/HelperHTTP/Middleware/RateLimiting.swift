@@ -1,3 +1,4 @@
+import Bytes
 import HTTP
 import HTTPServer
 package import HelperCore
@@ -77,7 +78,7 @@ package struct RateLimiting: Middleware {
     /// Whom a request counts for while its caller is unknown.
     static func address(of exchange: Exchange) -> RateSubject {
         let address = exchange.request.remoteAddress
-        return .address(IPAddress(address)?.rateSubject ?? address)
+        return .address(IPAddress(address)?.countedSubject ?? address)
     }
 }
 

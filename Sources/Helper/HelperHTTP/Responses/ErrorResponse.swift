@@ -1,6 +1,5 @@
 package import HTTP
 import HTTPServer
-package import HelperCore
 
 /// The one place where an error becomes an answer.
 package enum ErrorResponse {
