@@ -68,7 +68,7 @@ let package = Package(
         target("Runtime", "TLS", ["EventLoop", "Crypto"]),
         target("Runtime", "HTTPServer", ["Bytes", "EventLoop", "TLS", "Crypto", "HTTP", "Telemetry"]),
         target("Runtime", "HTTPClient", ["Bytes", "EventLoop", "Crypto", "HTTP", "Telemetry", "CCurl"]),
-        target("Runtime", "Telemetry", ["CThreadNumber"]),
+        target("Runtime", "Telemetry", ["Bytes", "CThreadNumber"]),
         target("Runtime", "Redis", ["Bytes", "EventLoop", "HTTP", "TLS", "Crypto", "CHiredis"]),
         target("Runtime", "OTLP", ["Bytes", "HTTPClient", "HTTP", "JSON", "Telemetry"]),
         target("Runtime", "Configuration", ["Bytes"]),
@@ -97,7 +97,7 @@ let package = Package(
         // 4. Believable fakes that listen on loopback; nothing above depends on them.
         target("Sandbox", "SandboxSupport", ["EventLoop", "HTTP", "HTTPServer", "JSON"]),
         target("Sandbox", "KeycloakSandbox", ["SandboxSupport", "HTTP", "HTTPServer", "JSON", "Crypto"]),
-        target("Sandbox", "ThreeScaleSandbox", ["SandboxSupport", "EventLoop", "HTTP", "HTTPServer", "JSON"]),
+        target("Sandbox", "ThreeScaleSandbox", ["Bytes", "SandboxSupport", "EventLoop", "HTTP", "HTTPServer", "JSON"]),
         target(
             "Sandbox", "Sandbox",
             [

@@ -2,31 +2,16 @@ import Bytes
 
 /// The one date format that is sent (RFC 9110 §5.6.7, IMF-fixdate).
 package enum HTTPDate {
-    private static let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
+    private static let weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
     private static let months = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ]
 
     /// `Sun, 06 Nov 1994 08:49:37 GMT` for seconds since 1970-01-01T00:00:00Z, at least 0.
     package static func format(_ seconds: Int) -> String {
-        let days = seconds / 86_400
-        let second = seconds % 86_400
-        let (year, month, day) = civil(days)
-        return "\(weekdays[days % 7]), \(pad(day)) \(months[month - 1]) \(year) "
-            + "\(pad(second / 3_600)):\(pad(second / 60 % 60)):\(pad(second % 60)) GMT"
-    }
-
-    /// Year, month 1...12 and day 1...31 of a day count since 1970-01-01 in the proleptic Gregorian calendar, counted in
-    /// years that start in March, so that the leap day comes last.
-    package static func civil(_ days: Int) -> (year: Int, month: Int, day: Int) {
-        let shifted = days + 719_468
-        let era = shifted / 146_097
-        let dayOfEra = shifted % 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let marchMonth = (5 * dayOfYear + 2) / 153
-        let month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * marchMonth + 2) / 5 + 1)
+        let civil = CivilTime(seconds)
+        return "\(weekdays[civil.weekday]), \(CivilTime.digits(civil.day)) \(months[civil.month - 1]) "
+            + "\(civil.year) \(civil.time) GMT"
     }
 
     /// Seconds since 1970-01-01T00:00:00Z of an IMF-fixdate; nil for anything else. The weekday is not looked at.
@@ -40,7 +25,8 @@ package enum HTTPDate {
             ForeignNumber($0)?.within(0...60)
         }
         guard time.count == 3, time[0] <= 23, time[1] <= 59 else { return nil }
-        return days(year: year, month: month + 1, day: day) * 86_400 + time[0] * 3_600 + time[1] * 60 + time[2]
+        return CivilTime.seconds(
+            year: year, month: month + 1, day: day, hour: time[0], minute: time[1], second: time[2])
     }
 
     /// `2026-03-02T09:15:03Z` (RFC 3339 §5.6) for seconds since 1970-01-01T00:00:00Z, at least 0.
@@ -67,7 +53,8 @@ package enum HTTPDate {
             let hour = number(11..<13), let minute = number(14..<16), let second = number(17..<19),
             year >= 1970, (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second <= 60
         else { return nil }
-        let local = days(year: year, month: month, day: day) * 86_400 + hour * 3_600 + minute * 60 + second
+        let local = CivilTime.seconds(
+            year: year, month: month, day: day, hour: hour, minute: minute, second: second)
         if bytes.count == 20 { return bytes[19] == 0x5A ? local : nil }
         guard bytes[19] == 0x2B || bytes[19] == 0x2D, bytes[22] == 0x3A, let hours = number(20..<22), hours < 24,
             let minutes = number(23..<25), minutes < 60
@@ -75,15 +62,4 @@ package enum HTTPDate {
         let offset = hours * 3_600 + minutes * 60
         return bytes[19] == 0x2B ? local - offset : local + offset
     }
-
-    /// The inverse of `civil`.
-    package static func days(year: Int, month: Int, day: Int) -> Int {
-        let marchYear = month <= 2 ? year - 1 : year
-        let era = marchYear / 400
-        let yearOfEra = marchYear % 400
-        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
-    }
-
-    private static func pad(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 }

@@ -1,4 +1,4 @@
-import HTTP
+import Bytes
 
 /// A range of local time in whole steps, as the analytics calls understand it.
 struct UsagePeriod {
@@ -76,7 +76,7 @@ struct UsagePeriod {
             let start = now - now % 86_400 - (now / 86_400 + 3) % 7 * 86_400
             return start..<start + 7 * 86_400
         case "year":
-            let year = HTTPDate.civil(now / 86_400).year
+            let year = CivilTime(now).year
             return seconds(year, 1, 1)..<seconds(year + 1, 1, 1)
         case "eternity": return 0..<Int.max
         default:
@@ -91,7 +91,7 @@ struct UsagePeriod {
         case .hour: local - local % 3_600
         case .sixHours: local - local % 21_600
         case .day: local - local % 86_400
-        case .month: local - local % 86_400 - (HTTPDate.civil(local / 86_400).day - 1) * 86_400
+        case .month: local - local % 86_400 - (CivilTime(local).day - 1) * 86_400
         }
     }
 
@@ -112,11 +112,11 @@ struct UsagePeriod {
         case "week": return local + direction * 7 * 86_400
         default: break
         }
-        let (year, month, day) = HTTPDate.civil(local / 86_400)
-        let months = year * 12 + month - 1 + direction * (period == "year" ? 12 : 1)
+        let civil = CivilTime(local)
+        let months = civil.year * 12 + civil.month - 1 + direction * (period == "year" ? 12 : 1)
         let first = seconds(months / 12, months % 12 + 1, 1)
-        let last = HTTPDate.civil((next(.month, after: first) - 1) / 86_400).day
-        return first + (min(day, last) - 1) * 86_400 + local % 86_400
+        let last = CivilTime(next(.month, after: first) - 1).day
+        return first + (min(civil.day, last) - 1) * 86_400 + local % 86_400
     }
 
     /// `YYYY-MM-DD`, and perhaps ` HH:MM:SS`, as local seconds.
@@ -132,6 +132,6 @@ struct UsagePeriod {
     }
 
     private static func seconds(_ year: Int, _ month: Int, _ day: Int) -> Int {
-        HTTPDate.days(year: year, month: month, day: day) * 86_400
+        CivilTime.seconds(year: year, month: month, day: day)
     }
 }
