@@ -1,3 +1,4 @@
+import Bytes
 import EventLoop
 import HelperCore
 import Telemetry
@@ -24,7 +25,7 @@ struct LoopWatch: Sendable {
 
     private static func metadata(_ loop: Int, _ duration: Duration, _ route: String) -> Logger.Metadata {
         [
-            "loop": .integer(loop), LogKey.duration: .integer(Int(duration / .milliseconds(1))),
+            "loop": .integer(loop), LogKey.duration: .integer(duration.milliseconds),
             LogKey.route: .string(route.isEmpty ? "none" : route),
         ]
     }

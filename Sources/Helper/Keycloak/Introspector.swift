@@ -1,3 +1,4 @@
+import Bytes
 import Crypto
 import HelperCore
 import JSON
@@ -91,10 +92,7 @@ final class Introspector: Sendable {
     }
 
     /// How long an answer is believed.
-    var lifetimeSeconds: Double {
-        let (seconds, attoseconds) = lifetime.components
-        return Double(seconds) + Double(attoseconds) * 1e-18
-    }
+    var lifetimeSeconds: Double { lifetime.inSeconds }
 
     /// Whether the token is active, as far as is known without asking.
     func known(_ digest: SHA256Digest) -> Bool? {

@@ -1,3 +1,4 @@
+import Bytes
 import Crypto
 package import HelperCore
 import Synchronization
@@ -37,7 +38,7 @@ package final class InMemorySharedState: SharedState {
 
     package func acquire(lock name: String, lifetime: Duration) async -> LockOutcome {
         let now = now()
-        let lock = Lock(token: hexEncoded(SecureRandom.bytes(16)), end: now &+ lifetime.nanoseconds)
+        let lock = Lock(token: hexEncoded(SecureRandom.bytes(16)), end: now &+ UInt64(clamping: lifetime.nanoseconds))
         let isTaken = locks.withLock { locks in
             if let held = locks[name], held.end > now { return false }
             locks[name] = lock
@@ -52,12 +53,4 @@ package final class InMemorySharedState: SharedState {
 
     /// There are no others.
     package func announce(_ change: CallerChange) async {}
-}
-
-extension Duration {
-    /// Whole nanoseconds, at least 0.
-    var nanoseconds: UInt64 {
-        let (seconds, attoseconds) = components
-        return UInt64(max(0, seconds)) * 1_000_000_000 + UInt64(max(0, attoseconds) / 1_000_000_000)
-    }
 }

@@ -1,3 +1,4 @@
+import Bytes
 import HelperCore
 import Redis
 
@@ -8,7 +9,7 @@ enum LockScript {
         "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end"
 
     static func acquire(_ lock: HeldLock, lifetime: Duration) -> RESPCommand {
-        RESPCommand("SET", key(lock), lock.token, "NX", "PX", String(max(1, lifetime.nanoseconds / 1_000_000)))
+        RESPCommand("SET", key(lock), lock.token, "NX", "PX", String(max(1, lifetime.milliseconds)))
     }
 
     /// Redis answers `SET NX` with OK when it has set the key and with nil when there was one. Every other reply comes from

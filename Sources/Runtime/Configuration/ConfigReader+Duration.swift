@@ -18,8 +18,8 @@ extension ConfigReader {
 
     /// The shortest way to write a duration.
     package static func text(_ duration: Duration) -> String {
-        let (seconds, attoseconds) = duration.components
-        let milliseconds = Int(seconds) * 1_000 + Int(attoseconds / 1_000_000_000_000_000)
+        let milliseconds = duration.milliseconds
+        let seconds = milliseconds / 1_000
         if milliseconds % 1_000 != 0 { return "\(milliseconds)ms" }
         if seconds >= 3_600, seconds % 3_600 == 0 { return "\(seconds / 3_600)h" }
         if seconds >= 60, seconds % 60 == 0 { return "\(seconds / 60)m" }

@@ -1,3 +1,4 @@
+import Bytes
 import CPlatform
 import CUV
 import Synchronization
@@ -278,8 +279,7 @@ import Synchronization
 
     /// What `nanoseconds` will say in that long.
     package static func nanoseconds(after duration: Duration) -> UInt64 {
-        let (seconds, attoseconds) = duration.components
-        return nanoseconds() &+ UInt64(max(0, seconds)) &* 1_000_000_000 &+ UInt64(max(0, attoseconds) / 1_000_000_000)
+        nanoseconds() &+ UInt64(clamping: duration.nanoseconds)
     }
 
     /// Suspends the calling task for that long and resumes it on its own executor.

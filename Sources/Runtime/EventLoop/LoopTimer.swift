@@ -1,3 +1,4 @@
+import Bytes
 import CUV
 
 /// A timer of one loop; used on that loop's thread only. Fires until closed; the owner closes it.
@@ -48,16 +49,5 @@ import CUV
 
     private static func of(_ handle: UnsafeMutablePointer<uv_timer_t>?) -> LoopTimer {
         unsafe Unmanaged<LoopTimer>.fromOpaque(cuv_data(handle)).takeUnretainedValue()
-    }
-}
-
-extension Duration {
-    /// Whole milliseconds, rounded up, at least 0.
-    package var millisecondsUp: UInt64 {
-        let (seconds, attoseconds) = components
-        if seconds < 0 || attoseconds < 0 { return 0 }
-        let fraction = UInt64((attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
-        let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000)
-        return overflow ? .max / 2 : whole + fraction
     }
 }

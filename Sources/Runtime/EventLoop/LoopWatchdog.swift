@@ -1,3 +1,4 @@
+import Bytes
 import CPlatform
 import Glibc
 import Synchronization

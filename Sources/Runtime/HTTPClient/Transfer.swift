@@ -1,3 +1,4 @@
+import Bytes
 import CCurl
 import Crypto
 import EventLoop
@@ -277,15 +278,5 @@ import HTTP
         multi = nil
         unsafe curl_slist_free_all(list)
         unsafe list = nil
-    }
-}
-
-extension Duration {
-    /// Whole milliseconds.
-    var milliseconds: Int {
-        let (seconds, attoseconds) = components
-        let (whole, overflow) = Int(clamping: seconds).multipliedReportingOverflow(by: 1_000)
-        guard !overflow, whole < Int.max - 1_000 else { return seconds < 0 ? .min : .max }
-        return whole + Int(attoseconds / 1_000_000_000_000_000)
     }
 }

@@ -1,3 +1,5 @@
+import Bytes
+
 /// The life of one connection, decided without doing anything: events in, what to do next out. Times are arguments.
 ///
 ///     idle ─▶ connecting ─▶ greeting ─▶ ready ─▶ stalled ─▶ resting ─▶ probing ─▶ ready
@@ -58,7 +60,7 @@ package struct LinkMachine: Sendable {
     /// A reply is overdue. True when this is news.
     package mutating func replyIsLate(at now: UInt64) -> Bool {
         guard phase == .ready || phase == .probing else { return false }
-        if let since = readySince, now &- since > Self.quickAfter.nanoseconds { stalls = 0 }
+        if let since = readySince, now &- since > UInt64(Self.quickAfter.nanoseconds) { stalls = 0 }
         readySince = nil
         phase = .stalled
         return true
@@ -92,7 +94,7 @@ package struct LinkMachine: Sendable {
     /// - Returns: how long to wait before `connect`; nil when nothing is wanted any more.
     package mutating func lost(at now: UInt64, jitter: Double) -> Duration? {
         guard phase != .shutDown, phase != .waiting else { return nil }
-        if let since = readySince, now &- since > Self.goodAfter.nanoseconds { losses = 0 }
+        if let since = readySince, now &- since > UInt64(Self.goodAfter.nanoseconds) { losses = 0 }
         readySince = nil
         phase = .waiting
         losses += 1
@@ -103,13 +105,5 @@ package struct LinkMachine: Sendable {
 
     private static func doubled(_ range: ClosedRange<Duration>, times: Int) -> Duration {
         min(range.upperBound, range.lowerBound * (1 << min(times, 20)))
-    }
-}
-
-extension Duration {
-    /// Whole nanoseconds, at least 0.
-    var nanoseconds: UInt64 {
-        let (seconds, attoseconds) = components
-        return UInt64(max(0, seconds)) * 1_000_000_000 + UInt64(max(0, attoseconds) / 1_000_000_000)
     }
 }

@@ -1,3 +1,4 @@
+import Bytes
 import Synchronization
 
 /// A moment before which nothing that was read is to be trusted any more. Asked on every request, so without a lock.
@@ -11,8 +12,5 @@ final class TrustHorizon: Sendable {
 
     func trusts(_ madeAt: ContinuousClock.Instant) -> Bool { nanoseconds(madeAt) > moment.load(ordering: .relaxed) }
 
-    private func nanoseconds(_ instant: ContinuousClock.Instant) -> Int64 {
-        let (seconds, attoseconds) = start.duration(to: instant).components
-        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
-    }
+    private func nanoseconds(_ instant: ContinuousClock.Instant) -> Int64 { start.duration(to: instant).nanoseconds }
 }

@@ -1,3 +1,4 @@
+import Bytes
 package import Telemetry
 
 /// Gets or creates the caller's key for one service: exactly one application, whatever happens on the way.
@@ -84,7 +85,7 @@ package struct ProvisionKey: Sendable {
     /// Milliseconds since the process first asked.
     package static let monotonicMilliseconds: @Sendable () -> Int = {
         let began = ContinuousClock.now
-        return { Int(began.duration(to: .now) / .milliseconds(1)) }
+        return { began.duration(to: .now).milliseconds }
     }()
 
     package func callAsFunction(_ request: Request, for caller: Caller) async throws -> Result {

@@ -1,3 +1,5 @@
+import Bytes
+
 /// A number that only grows, spelled as swift-metrics'. Made once, kept, and cheap to increment from any thread.
 package final class Counter: Sendable {
     private let handler: any CounterHandler
@@ -48,11 +50,7 @@ package final class Timer: Sendable {
     package func recordNanoseconds(_ duration: Int64) { handler.recordNanoseconds(duration) }
 
     /// Less than 0 counts as 0.
-    package func record(duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        recordNanoseconds(overflow || whole > .max - 1_000_000_000 ? .max : whole + attoseconds / 1_000_000_000)
-    }
+    package func record(duration: Duration) { recordNanoseconds(duration.nanoseconds) }
 }
 
 package protocol CounterHandler: Sendable {
