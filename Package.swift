@@ -96,7 +96,7 @@ let package = Package(
 
         // 4. Believable fakes that listen on loopback; nothing above depends on them.
         target("Sandbox", "SandboxSupport", ["EventLoop", "HTTP", "HTTPServer", "JSON"]),
-        target("Sandbox", "KeycloakSandbox", ["SandboxSupport", "HTTP", "HTTPServer", "JSON", "Crypto"]),
+        target("Sandbox", "KeycloakSandbox", ["Bytes", "SandboxSupport", "HTTP", "HTTPServer", "JSON", "Crypto"]),
         target("Sandbox", "ThreeScaleSandbox", ["Bytes", "SandboxSupport", "EventLoop", "HTTP", "HTTPServer", "JSON"]),
         target(
             "Sandbox", "Sandbox",
@@ -122,7 +122,7 @@ let package = Package(
             swiftSettings: [.swiftLanguageMode(.v6)] + upcomingFeatures + warnings),
         tests("Bytes", ["Bytes"]),
         tests("EventLoop", ["EventLoop", "LoopTesting", "TestSupport"]),
-        tests("Crypto", ["Crypto", "TestSupport"]),
+        tests("Crypto", ["Bytes", "Crypto", "TestSupport"]),
         tests("JSON", ["JSON"]),
         .target(
             name: "LoopTesting", dependencies: ["EventLoop"], path: "Tests/LoopTesting",

@@ -1,3 +1,4 @@
+import Bytes
 import Crypto
 import EventLoop
 import HTTPClient
@@ -38,7 +39,7 @@ struct HelperTelemetry: Sendable {
                 OTLPExporter(
                     configuration: OTLPConfiguration(
                         endpoint: endpoint, headers: settings.otlpFields(), serviceName: settings.serviceName,
-                        serviceVersion: Version.number, instanceID: hexEncoded(SecureRandom.bytes(8))),
+                        serviceVersion: Version.number, instanceID: Hex.encode(SecureRandom.bytes(8))),
                     queue: queue, client: client, metrics: metrics, logger: logger.labelled("traces"))
             }
         }

@@ -38,7 +38,7 @@ package final class InMemorySharedState: SharedState {
 
     package func acquire(lock name: String, lifetime: Duration) async -> LockOutcome {
         let now = now()
-        let lock = Lock(token: hexEncoded(SecureRandom.bytes(16)), end: now &+ UInt64(clamping: lifetime.nanoseconds))
+        let lock = Lock(token: Hex.encode(SecureRandom.bytes(16)), end: now &+ UInt64(clamping: lifetime.nanoseconds))
         let isTaken = locks.withLock { locks in
             if let held = locks[name], held.end > now { return false }
             locks[name] = lock

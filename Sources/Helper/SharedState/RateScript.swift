@@ -133,7 +133,7 @@ enum RateScript {
     static let load = RESPCommand("SCRIPT", "LOAD", source)
 
     /// Redis names a script by its SHA-1 in hexadecimal.
-    private static let name = Array(hexEncoded(SHA1.hash(Array(source.utf8))).utf8)
+    private static let name = Array(Hex.encode(SHA1.hash(Array(source.utf8))).utf8)
 
     /// - Parameters:
     ///   - messages: of different subjects.

@@ -1,3 +1,4 @@
+import Bytes
 package import Crypto
 package import EventLoop
 import HelperCore
@@ -47,7 +48,7 @@ package enum RedisProbe {
 
     private static func write(_ client: RedisClient) async throws(RedisError) {
         let lock = HeldLock(
-            name: "doctor:\(hexEncoded(SecureRandom.bytes(8)))", token: hexEncoded(SecureRandom.bytes(16)))
+            name: "doctor:\(Hex.encode(SecureRandom.bytes(8)))", token: Hex.encode(SecureRandom.bytes(16)))
         guard try await client.send(RESPCommand("PING")) == .status("PONG") else {
             throw .malformed("a reply to PING that is none")
         }

@@ -1,3 +1,4 @@
+import Bytes
 package import Crypto
 package import EventLoop
 package import HelperCore
@@ -40,7 +41,7 @@ package final class RedisSharedState: SharedState {
     ) async -> RedisSharedState {
         let local = InMemorySharedState(
             policies: policies, now: { bootNanoseconds() })
-        let name = hexEncoded(SecureRandom.bytes(8))
+        let name = Hex.encode(SecureRandom.bytes(8))
         let subscription = RedisClient.Subscription(channel: Announcement.channel) { push in
             switch push {
             case .subscribed: observer(.everything)
@@ -122,7 +123,7 @@ package final class RedisSharedState: SharedState {
     // MARK: Locks
 
     package func acquire(lock name: String, lifetime: Duration) async -> LockOutcome {
-        let lock = HeldLock(name: name, token: hexEncoded(SecureRandom.bytes(16)))
+        let lock = HeldLock(name: name, token: Hex.encode(SecureRandom.bytes(16)))
         do throws(RedisError) {
             let reply = try await client.send(LockScript.acquire(lock, lifetime: lifetime))
             let outcome = LockScript.outcome(reply, of: lock)

@@ -50,8 +50,8 @@ struct ProxyURL {
         var divided = false
         for (index, byte) in bytes.enumerated() {
             let isEscape =
-                byte == UInt8(ascii: "%") && index + 2 < bytes.count && isHex(bytes[index + 1])
-                && isHex(bytes[index + 2])
+                byte == UInt8(ascii: "%") && index + 2 < bytes.count && Hex.value(bytes[index + 1]) != nil
+                && Hex.value(bytes[index + 2]) != nil
             let isDivider = byte == UInt8(ascii: ":") && !divided
             if isDivider { divided = true }
             if isEscape || isDivider || HostText.isUnreserved(byte) {
@@ -61,10 +61,6 @@ struct ProxyURL {
             }
         }
         return String(decoding: result, as: UTF8.self)
-    }
-
-    private static func isHex(_ byte: UInt8) -> Bool {
-        (0x30...0x39).contains(byte) || (0x41...0x46).contains(byte) || (0x61...0x66).contains(byte)
     }
 }
 

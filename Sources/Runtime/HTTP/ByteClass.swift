@@ -44,16 +44,6 @@ enum ASCII {
     static let asterisk: UInt8 = 0x2A
     static let percent: UInt8 = 0x25
 
-    /// The value of a hexadecimal digit.
-    static func hexValue(_ byte: UInt8) -> Int? {
-        switch byte {
-        case 0x30...0x39: Int(byte) - 0x30
-        case 0x41...0x46: Int(byte) - 0x41 + 10
-        case 0x61...0x66: Int(byte) - 0x61 + 10
-        default: nil
-        }
-    }
-
     @inline(__always) static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
 
     @inline(__always) static func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == tab }

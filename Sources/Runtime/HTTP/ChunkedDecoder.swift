@@ -1,3 +1,5 @@
+import Bytes
+
 /// Decodes a chunked body (RFC 9112 §7.1). Trailer fields are checked and dropped.
 struct ChunkedDecoder: Sendable {
     private enum Stage: Equatable { case size, data(Int), dataEnd, trailers, done }
@@ -74,9 +76,9 @@ struct ChunkedDecoder: Sendable {
     private static func size(_ buffer: [UInt8], _ line: Range<Int>) throws(ProtocolError) -> Int {
         var index = line.lowerBound
         var size = 0
-        while index < line.upperBound, let digit = ASCII.hexValue(buffer[index]) {
+        while index < line.upperBound, let digit = Hex.value(buffer[index]) {
             // Leading zeros are legal in any number (RFC 9112 §7.1); a size beyond `Int` is larger than every limit.
-            size = size > Int.max >> 4 ? Int.max : size << 4 | digit
+            size = size > Int.max >> 4 ? Int.max : size << 4 | Int(digit)
             index += 1
         }
         guard index > line.lowerBound else { throw .chunk }

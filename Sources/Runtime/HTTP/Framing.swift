@@ -135,8 +135,8 @@ struct Framing: Sendable {
                 let byte = bytes[index]
                 guard ByteClass.isHost(byte) else { return false }
                 if byte == ASCII.percent {
-                    guard index + 2 < range.upperBound, ASCII.hexValue(bytes[index + 1]) != nil,
-                        ASCII.hexValue(bytes[index + 2]) != nil
+                    guard index + 2 < range.upperBound, Hex.value(bytes[index + 1]) != nil,
+                        Hex.value(bytes[index + 2]) != nil
                     else { return false }
                 }
                 index &+= 1

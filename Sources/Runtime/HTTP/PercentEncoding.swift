@@ -1,3 +1,5 @@
+import Bytes
+
 /// Percent-encoding (RFC 3986 §2.1).
 package enum PercentEncoding {
     /// The decoded text, or nil for `%` without two hexadecimal digits behind it, or for what is not UTF-8.
@@ -10,9 +12,9 @@ package enum PercentEncoding {
                 decoded.append(byte)
                 continue
             }
-            guard let high = iterator.next().flatMap(ASCII.hexValue), let low = iterator.next().flatMap(ASCII.hexValue)
+            guard let high = iterator.next().flatMap(Hex.value), let low = iterator.next().flatMap(Hex.value)
             else { return nil }
-            decoded.append(UInt8(high << 4 | low))
+            decoded.append(high << 4 | low)
         }
         return String(validating: decoded, as: UTF8.self)
     }

@@ -1,3 +1,5 @@
+import Bytes
+
 /// request-line = method SP request-target SP HTTP-version (RFC 9112 §3).
 enum RequestLine {
     /// Reads a line without its CRLF into the head.
@@ -80,8 +82,8 @@ enum RequestLine {
             guard ByteClass.isPathOrQuery(byte) else { throw .target }
             if byte == ASCII.question, question == range.upperBound { question = index }
             if byte == ASCII.percent {
-                guard index + 2 < range.upperBound, ASCII.hexValue(bytes[index + 1]) != nil,
-                    ASCII.hexValue(bytes[index + 2]) != nil
+                guard index + 2 < range.upperBound, Hex.value(bytes[index + 1]) != nil,
+                    Hex.value(bytes[index + 2]) != nil
                 else { throw .target }
             }
             index &+= 1

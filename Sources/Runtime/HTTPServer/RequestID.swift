@@ -1,3 +1,4 @@
+import Bytes
 import HTTP
 
 /// The name of a request in logs and answers. A generated one is two numbers until somebody needs the text, so that
@@ -46,8 +47,8 @@ package struct RequestID: Sendable, Hashable, CustomStringConvertible, Expressib
             if endsLine { bytes.append(contentsOf: Self.lineEnd) }
         case .generated(let high, let low):
             bytes.append(addingCapacity: 34) { span in
-                Self.append(high, to: &span)
-                Self.append(low, to: &span)
+                Hex.append(high, to: &span)
+                Hex.append(low, to: &span)
                 guard endsLine else { return }
                 span.append(0x0D)
                 span.append(0x0A)
@@ -56,30 +57,6 @@ package struct RequestID: Sendable, Hashable, CustomStringConvertible, Expressib
     }
 
     private static let lineEnd: [UInt8] = [0x0D, 0x0A]
-
-    private static func append(_ number: UInt64, to span: inout OutputSpan<UInt8>) {
-        append(digits: hexDigits(UInt32(truncatingIfNeeded: number >> 32)), to: &span)
-        append(digits: hexDigits(UInt32(truncatingIfNeeded: number)), to: &span)
-    }
-
-    /// The eight hexadecimal digits of a number, the first in the top byte: all are made at once.
-    private static func hexDigits(_ number: UInt32) -> UInt64 {
-        var nibbles = UInt64(number)
-        nibbles = (nibbles << 16 | nibbles) & 0x0000_FFFF_0000_FFFF
-        nibbles = (nibbles << 8 | nibbles) & 0x00FF_00FF_00FF_00FF
-        nibbles = (nibbles << 4 | nibbles) & 0x0F0F_0F0F_0F0F_0F0F
-        // One for each that is ten or more: its digit is a letter, which stands 39 further on.
-        let letters = ((nibbles &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
-        return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 39
-    }
-
-    private static func append(digits: UInt64, to span: inout OutputSpan<UInt8>) {
-        var rest = digits
-        for _ in 0..<8 {
-            rest = rest << 8 | rest >> 56
-            span.append(UInt8(truncatingIfNeeded: rest))
-        }
-    }
 
     private static func isAllowed(_ byte: UInt8) -> Bool {
         switch byte {

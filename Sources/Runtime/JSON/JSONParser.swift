@@ -219,12 +219,8 @@ struct JSONParser {
     private mutating func hexDigits(_ start: Int) throws(JSONError) -> UInt32 {
         var code: UInt32 = 0
         for _ in 0..<4 {
-            let byte = try peek()
-            switch byte {
-            case 0x30...0x39: code = code << 4 | UInt32(byte - 0x30)
-            case 0x41...0x46, 0x61...0x66: code = code << 4 | UInt32((byte | 0x20) - 0x61 + 10)
-            default: throw JSONError(.escape, at: start)
-            }
+            guard let digit = Hex.value(try peek()) else { throw JSONError(.escape, at: start) }
+            code = code << 4 | UInt32(digit)
             index += 1
         }
         return code

@@ -1,3 +1,4 @@
+import Bytes
 import Crypto
 
 /// Names that nobody can guess.
@@ -7,7 +8,7 @@ enum Identifiers {
         var bytes = SecureRandom.bytes(16)
         bytes[6] = bytes[6] & 0x0F | 0x40
         bytes[8] = bytes[8] & 0x3F | 0x80
-        let hex = hexEncoded(bytes)
+        let hex = Hex.encode(bytes)
         var text = ""
         for (index, character) in hex.enumerated() {
             if [8, 12, 16, 20].contains(index) { text.append("-") }

@@ -1,3 +1,4 @@
+import Bytes
 import Crypto
 
 /// Whose application it is, whatever the user name says today: the first 24 hexadecimal digits of SHA-256 over the
@@ -25,12 +26,12 @@ package struct OwnerMark: Sendable, Hashable, CustomStringConvertible {
 
     /// The mark of its 24 digits, as replicas tell each other.
     package init?(digits: String) {
-        guard let bytes = Self.bytes(hex: Array(digits.utf8)) else { return nil }
+        guard digits.utf8.count == Self.digits, let bytes = Hex.decode(digits.utf8) else { return nil }
         self.init(bytes: bytes)
     }
 
     /// The 24 digits.
-    package var description: String { hexEncoded(bytes) }
+    package var description: String { Hex.encode(bytes) }
 
     /// Some of the hash that it is: as often one number as another.
     package var spread: UInt64 { high }
@@ -67,24 +68,6 @@ package struct OwnerMark: Sendable, Hashable, CustomStringConvertible {
     }
 
     private static func name(_ start: [UInt8], _ end: String) -> String {
-        "mlaas-" + hexEncoded(SHA256.hash(start + Array(end.utf8)).prefix(12))
-    }
-
-    private static func bytes(hex: [UInt8]) -> [UInt8]? {
-        guard hex.count == digits else { return nil }
-        var bytes: [UInt8] = []
-        for index in stride(from: 0, to: digits, by: 2) {
-            guard let high = value(hex[index]), let low = value(hex[index + 1]) else { return nil }
-            bytes.append(high << 4 | low)
-        }
-        return bytes
-    }
-
-    private static func value(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case 0x30...0x39: digit - 0x30
-        case 0x61...0x66: digit - 0x61 + 10
-        default: nil
-        }
+        "mlaas-" + Hex.encode(SHA256.hash(start + Array(end.utf8)).prefix(12))
     }
 }

@@ -1,3 +1,4 @@
+import Bytes
 import Crypto
 import Telemetry
 
@@ -17,7 +18,7 @@ struct ProvisioningCall: Sendable {
     let sleep: @Sendable (Duration) async -> Void
     /// Milliseconds on a clock that only goes forward.
     let milliseconds: @Sendable () -> Int
-    private let attempt = hexEncoded(SecureRandom.bytes(8))
+    private let attempt = Hex.encode(SecureRandom.bytes(8))
 
     /// What was read and written so far, and whether it may be cached.
     private struct Progress {

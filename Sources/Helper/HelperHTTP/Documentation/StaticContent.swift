@@ -1,3 +1,4 @@
+import Bytes
 import Crypto
 import HTTP
 import HTTPServer
@@ -11,7 +12,7 @@ struct StaticContent: Sendable {
     private let tag: [UInt8]
 
     init(_ body: [UInt8], contentType: String) {
-        let tag = "\"\(hexEncoded(SHA256.hash(body).prefix(8)))\""
+        let tag = "\"\(Hex.encode(SHA256.hash(body).prefix(8)))\""
         self.tag = Array(tag.utf8)
         // May be kept, and is asked for again before it is used: another version of the helper has other content.
         let fields = HTTPFields([("etag", tag), ("cache-control", "no-cache")])

@@ -71,8 +71,8 @@ enum BearerToken {
             while index < range.upperBound, bytes[index] != 0x26, bytes[index] != 0x3D {
                 var byte = bytes[index]
                 // The target's grammar has been checked: two digits follow (RFC 3986 §2.1).
-                if byte == 0x25, index + 2 < range.upperBound, let high = hexadecimal(bytes[index + 1]),
-                    let low = hexadecimal(bytes[index + 2])
+                if byte == 0x25, index + 2 < range.upperBound, let high = Hex.value(bytes[index + 1]),
+                    let low = Hex.value(bytes[index + 2])
                 {
                     byte = high << 4 | low
                     index &+= 2
@@ -85,13 +85,5 @@ enum BearerToken {
             index &+= 1
         }
         return false
-    }
-
-    private static func hexadecimal(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x30...0x39: byte - 0x30
-        case 0x41...0x46, 0x61...0x66: (byte | 0x20) - 0x61 + 10
-        default: nil
-        }
     }
 }

@@ -1,3 +1,5 @@
+import Bytes
+
 /// The name of a trace: 128 bits, not all zero, written as 32 hexadecimal digits in lower case.
 package struct TraceID: Sendable, Hashable, CustomStringConvertible {
     package let high: UInt64
@@ -38,28 +40,5 @@ package struct SpanContext: Sendable, Equatable {
         self.spanID = spanID
         self.isSampled = isSampled
         self.traceState = traceState
-    }
-}
-
-/// Hexadecimal digits in lower case.
-enum Hex {
-    static func digits(_ number: UInt64) -> String {
-        let text = String(number, radix: 16)
-        return String(repeating: "0", count: 16 - text.utf8.count) + text
-    }
-
-    /// The number that the bytes write in lower-case digits; nil for anything else.
-    static func number(_ bytes: ArraySlice<UInt8>) -> UInt64? {
-        var number: UInt64 = 0
-        for byte in bytes {
-            let digit: UInt8
-            switch byte {
-            case 0x30...0x39: digit = byte - 0x30
-            case 0x61...0x66: digit = byte - 0x57
-            default: return nil
-            }
-            number = number << 4 | UInt64(digit)
-        }
-        return number
     }
 }

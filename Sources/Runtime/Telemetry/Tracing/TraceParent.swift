@@ -1,3 +1,5 @@
+import Bytes
+
 /// The fields `traceparent` and `tracestate` (W3C Trace Context, Recommendation of 23 November 2021). A field that is not exactly
 /// as written there counts as absent: a trace then starts anew.
 package enum TraceParent {
