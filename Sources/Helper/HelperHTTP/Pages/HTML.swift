@@ -1,3 +1,5 @@
+import Bytes
+
 /// HTML that cannot hold unescaped text. Markup comes from literals in our source alone; an interpolated text is escaped,
 /// and an interpolated `HTML` is taken as it is.
 ///
@@ -13,7 +15,7 @@ struct HTML: ExpressibleByStringInterpolation, Sendable, Equatable {
         init(literalCapacity: Int, interpolationCount: Int) { markup.reserveCapacity(literalCapacity) }
 
         mutating func appendLiteral(_ literal: String) { markup += literal }
-        mutating func appendInterpolation(_ text: String) { HTML.escape(text, into: &markup) }
+        mutating func appendInterpolation(_ text: String) { markup += Markup.escape(text) }
         mutating func appendInterpolation(_ html: HTML) { markup += html.markup }
 
         /// One after the other, a line each.
@@ -26,17 +28,4 @@ struct HTML: ExpressibleByStringInterpolation, Sendable, Equatable {
     init(stringLiteral markup: String) { self.markup = markup }
 
     init(stringInterpolation: StringInterpolation) { markup = stringInterpolation.markup }
-
-    private static func escape(_ text: String, into markup: inout String) {
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "&": markup += "&amp;"
-            case "<": markup += "&lt;"
-            case ">": markup += "&gt;"
-            case "\"": markup += "&quot;"
-            case "'": markup += "&#39;"
-            default: markup.unicodeScalars.append(scalar)
-            }
-        }
-    }
 }

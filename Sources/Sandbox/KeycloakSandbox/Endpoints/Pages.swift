@@ -1,3 +1,4 @@
+import Bytes
 import HTTP
 import HTTPServer
 
@@ -6,8 +7,8 @@ enum Pages {
     static func login(action: String, error: String? = nil) -> Response {
         page(
             "Sign in to \(RealmSeed.realm)",
-            (error.map { "<p role=\"alert\">\(escape($0))</p>" } ?? "") + """
-                <form id="kc-form-login" action="\(escape(action))" method="post">
+            (error.map { "<p role=\"alert\">\(Markup.escape($0))</p>" } ?? "") + """
+                <form id="kc-form-login" action="\(Markup.escape(action))" method="post">
                 <p><label for="username">Username</label> <input id="username" name="username" type="text" autocomplete="username"></p>
                 <p><label for="password">Password</label> <input id="password" name="password" type="password" autocomplete="current-password"></p>
                 <input type="hidden" name="credentialId" value="">
@@ -18,10 +19,10 @@ enum Pages {
 
     static func consent(action: String, code: String, client: String) -> Response {
         page(
-            "Grant access to \(escape(client))",
+            "Grant access to \(Markup.escape(client))",
             """
-            <form action="\(escape(action))" method="post">
-            <input type="hidden" name="code" value="\(escape(code))">
+            <form action="\(Markup.escape(action))" method="post">
+            <input type="hidden" name="code" value="\(Markup.escape(code))">
             <p><input type="submit" name="accept" value="Yes"> <input type="submit" name="cancel" value="No"></p>
             </form>
             """)
@@ -31,7 +32,7 @@ enum Pages {
         page(
             "Device login",
             """
-            <form action="\(escape(action))" method="get">
+            <form action="\(Markup.escape(action))" method="get">
             <p><label for="user_code">Code shown by your device</label> <input id="user_code" name="user_code" type="text"></p>
             <p><input type="submit" value="Submit"></p>
             </form>
@@ -39,35 +40,20 @@ enum Pages {
     }
 
     static func message(_ title: String, _ text: String, status: HTTPStatus = .ok) -> Response {
-        page(title, "<p>\(escape(text))</p>", status: status)
+        page(title, "<p>\(Markup.escape(text))</p>", status: status)
     }
 
     private static func page(_ title: String, _ body: String, status: HTTPStatus = .ok) -> Response {
         let html = """
             <!DOCTYPE html>
             <html lang="en">
-            <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>\(escape(title))</title></head>
-            <body><main><h1>\(escape(title))</h1>
+            <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>\(Markup.escape(title))</title></head>
+            <body><main><h1>\(Markup.escape(title))</h1>
             \(body)
             </main></body>
             </html>
 
             """
         return .text(html, status: status, contentType: "text/html;charset=utf-8")
-    }
-
-    static func escape(_ text: String) -> String {
-        var escaped = ""
-        for character in text {
-            switch character {
-            case "&": escaped += "&amp;"
-            case "<": escaped += "&lt;"
-            case ">": escaped += "&gt;"
-            case "\"": escaped += "&quot;"
-            case "'": escaped += "&#39;"
-            default: escaped.append(character)
-            }
-        }
-        return escaped
     }
 }

@@ -1,3 +1,5 @@
+import Bytes
+
 /// Entities as XML, for the calls that older scripts make. Element names and nesting differ from the JSON forms.
 struct XMLForms {
     let tenant: Tenant
@@ -177,18 +179,7 @@ struct XMLForms {
         return document("<errors>\(sentences.joined())</errors>")
     }
 
-    static func escape(_ text: String) -> String {
-        var escaped = ""
-        for character in text {
-            switch character {
-            case "&": escaped += "&amp;"
-            case "<": escaped += "&lt;"
-            case ">": escaped += "&gt;"
-            default: escaped.append(character)
-            }
-        }
-        return escaped
-    }
+    static func escape(_ text: String) -> String { Markup.escape(text, quotes: false) }
 }
 
 extension Substring {
