@@ -76,9 +76,14 @@ let package = Package(
 
         // 3. The product: no C module, no pointer.
         target("Helper", "HelperCore", ["Bytes", "Crypto", "Telemetry"]),
-        target("Helper", "Keycloak", ["Bytes", "HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON", "Telemetry"]),
+        target("Helper", "Upstream", ["HelperCore", "HTTPClient", "HTTP", "Telemetry"]),
+        target(
+            "Helper", "Keycloak",
+            ["Bytes", "HelperCore", "Upstream", "HTTPClient", "HTTP", "Crypto", "JSON", "Telemetry"]),
         target("Helper", "Doctor", ["Bytes", "HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON"]),
-        target("Helper", "ThreeScale", ["Bytes", "Crypto", "HelperCore", "HTTPClient", "HTTP", "JSON", "Telemetry"]),
+        target(
+            "Helper", "ThreeScale",
+            ["Bytes", "Crypto", "HelperCore", "Upstream", "HTTPClient", "HTTP", "JSON", "Telemetry"]),
         target("Helper", "SharedState", ["Bytes", "HelperCore", "Redis", "Crypto", "EventLoop", "Telemetry"]),
         target(
             "Helper", "HelperHTTP",

@@ -2,6 +2,7 @@ import HTTP
 package import HTTPClient
 package import HelperCore
 package import Telemetry
+import Upstream
 
 /// Every call that the helper makes to Keycloak.
 package enum KeycloakOperation: String, UpstreamOperation {
@@ -17,10 +18,9 @@ package enum KeycloakOperation: String, UpstreamOperation {
 package struct HTTPKeySource: KeySource, IntrospectionSource {
     private static let timeout = Duration.seconds(5)
 
-    private let client: HTTPClient
+    private let client: TracedClient<KeycloakOperation>
     private let credentials: (@Sendable () -> BasicCredentials)?
     private let metrics: UpstreamMetrics<KeycloakOperation>
-    private let tracer: Tracer
     private let breakers: KeycloakBreakers
 
     /// - Parameter credentials: our client id and secret, for introspection; asked for each time, since a secret may be
@@ -31,10 +31,9 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
         tracer: Tracer,
         breakers: KeycloakBreakers
     ) {
-        self.client = client
+        self.client = TracedClient(client, tracer: tracer)
         self.credentials = credentials
         self.metrics = metrics
-        self.tracer = tracer
         self.breakers = breakers
     }
 
@@ -74,19 +73,7 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
         let began = ContinuousClock.now
         let response: HTTPClientResponse
         do throws(HTTPClientError) {
-            response = try await tracer.withSpan("keycloak \(operation)", ofKind: .client) {
-                span throws(HTTPClientError) in
-                var request = request
-                for field in span.context.spanContext?.propagationFields ?? [] {
-                    request.fields.append(field.name, field.value)
-                }
-                span.setAttribute("http.request.method", .string(request.method.rawValue))
-                span.setAttribute("peer.service", "keycloak")
-                let response = try await client.execute(request)
-                span.setAttribute("http.response.status_code", .integer(response.status.code))
-                if response.status.code >= 400 { span.setStatus(SpanStatus(code: .error)) }
-                return response
-            }
+            response = try await client.execute(request, operation)
         } catch {
             let cause = "\(call): \(error)"
             let hint = error.advice(setting: "KEYCLOAK_URL")
@@ -102,7 +89,7 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
                     operation, at: url.description, cause: error.description, hint: hint,
                     openedBreaker: entry.breaker.failed(for: owner))
             }
-            metrics.record(operation, Self.outcome(error), since: began)
+            metrics.record(operation, UpstreamOutcome(error), since: began)
             throw KeySourceError(
                 cause, kind: asksAboutToken && error.mayBeOfOneRequest ? .request : .issuer, hint: hint)
         }
@@ -159,17 +146,6 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
         case 429: .rateLimited
         case 500...599: .unavailable
         default: .rejected
-        }
-    }
-
-    private static func outcome(_ error: HTTPClientError) -> UpstreamOutcome {
-        switch error {
-        case .connectFailed: .unreachable
-        case .tlsFailed: .untrusted
-        case .timeout: .timeout
-        case .queueTimeout: .noSlot
-        case .cancelled, .shutDown: .cancelled
-        default: .unavailable
         }
     }
 

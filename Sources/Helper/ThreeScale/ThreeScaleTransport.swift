@@ -4,6 +4,7 @@ import HTTPClient
 import HelperCore
 import JSON
 import Telemetry
+import Upstream
 
 /// One call of the Account Management API: bounds, retries, and what its answers mean.
 struct ThreeScaleTransport: Sendable {
@@ -40,11 +41,10 @@ struct ThreeScaleTransport: Sendable {
     let breaker: CircuitBreaker
     let log: DependencyLog
     private let configuration: ThreeScaleConfiguration
-    private let client: HTTPClient
+    private let client: TracedClient<ThreeScaleOperation>
     private let slots: CallSlots
     private let sleep: @Sendable (Duration) async -> Void
     private let metrics: UpstreamMetrics<ThreeScaleOperation>
-    private let tracer: Tracer
     /// Seconds since 1970.
     private let wallClock: @Sendable () -> Int
 
@@ -55,9 +55,8 @@ struct ThreeScaleTransport: Sendable {
         sleep: @escaping @Sendable (Duration) async -> Void
     ) {
         self.configuration = configuration
-        self.client = client
+        self.client = TracedClient(client, tracer: tracer)
         self.metrics = metrics
-        self.tracer = tracer
         self.breaker = breaker
         self.sleep = sleep
         self.wallClock = wallClock
@@ -229,6 +228,7 @@ struct ThreeScaleTransport: Sendable {
         } catch {
             let failure = translate(error, isWrite, operation)
             let isOurTimeout = error.isTimeout && !judges
+            let outcome = UpstreamOutcome(error)
             if error.isPeersFault, !isOneOfMany || error != .timeout(mayHaveBeenSent: true), !isOurTimeout {
                 let opened = breaker.failed(for: error.mayBeOfOneRequest ? CallOwner.current : .background)
                 log.failed(
@@ -236,7 +236,7 @@ struct ThreeScaleTransport: Sendable {
                     openedBreaker: opened)
             }
             throw Failure(
-                error: failure, outcome: Self.outcome(error) ?? (isOurTimeout ? .deadline : nil),
+                error: failure, outcome: isOurTimeout && outcome == .timeout ? .deadline : outcome,
                 isRefusedHere: error == .queueTimeout)
         }
         do throws(APIManagerError) {
@@ -301,13 +301,13 @@ struct ThreeScaleTransport: Sendable {
         request.needsNewConnection = request.method != .get
         let began = ContinuousClock.now
         do throws(HTTPClientError) {
-            return try await execute(request, operation)
+            return try await client.execute(request, operation)
         } catch {
             let left = request.timeout - began.duration(to: .now)
             guard case .connectionLost = error, !request.needsNewConnection, left > .zero else { throw error }
             request.needsNewConnection = true
             request.timeout = left
-            return try await execute(request, operation)
+            return try await client.execute(request, operation)
         }
     }
 
@@ -341,24 +341,6 @@ struct ThreeScaleTransport: Sendable {
         }
     }
 
-    /// Each attempt is a span of its own, whose context 3scale gets.
-    private func execute(
-        _ request: HTTPClientRequest, _ operation: ThreeScaleOperation
-    ) async throws(HTTPClientError) -> HTTPClientResponse {
-        try await tracer.withSpan("3scale \(operation)", ofKind: .client) { span throws(HTTPClientError) in
-            var request = request
-            for field in span.context.spanContext?.propagationFields ?? [] {
-                request.fields.append(field.name, field.value)
-            }
-            span.setAttribute("http.request.method", .string(request.method.rawValue))
-            span.setAttribute("peer.service", "3scale")
-            let response = try await client.execute(request)
-            span.setAttribute("http.response.status_code", .integer(response.status.code))
-            if response.status.code >= 400 { span.setStatus(SpanStatus(code: .error)) }
-            return response
-        }
-    }
-
     private static func encode(_ pairs: [(String, String)]) -> String {
         pairs.map { "\(PercentEncoding.encode($0.0))=\(PercentEncoding.encode($0.1))" }.joined(separator: "&")
     }
@@ -382,17 +364,6 @@ struct ThreeScaleTransport: Sendable {
         case .rejected: .rejected
         case .notFound: .notFound
         case .malformed: .malformed
-        }
-    }
-
-    /// Nil where the error that it becomes says as much.
-    private static func outcome(_ error: HTTPClientError) -> UpstreamOutcome? {
-        switch error {
-        case .connectFailed: .unreachable
-        case .tlsFailed: .untrusted
-        case .queueTimeout: .noSlot
-        case .cancelled, .shutDown: .cancelled
-        default: nil
         }
     }
 }
