@@ -80,10 +80,10 @@ let package = Package(
         target(
             "Helper", "Keycloak",
             ["Bytes", "HelperCore", "Upstream", "HTTPClient", "HTTP", "Crypto", "JSON", "Telemetry"]),
-        target("Helper", "Doctor", ["Bytes", "HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON"]),
         target(
             "Helper", "ThreeScale",
             ["Bytes", "Crypto", "HelperCore", "Upstream", "HTTPClient", "HTTP", "JSON", "Telemetry"]),
+        target("Helper", "Doctor", ["Bytes", "HelperCore", "ThreeScale", "HTTPClient", "HTTP", "Crypto", "JSON"]),
         target("Helper", "SharedState", ["Bytes", "HelperCore", "Redis", "Crypto", "EventLoop", "Telemetry"]),
         target(
             "Helper", "HelperHTTP",

@@ -133,7 +133,7 @@ struct ProvisionKeyTests {
     }
 
     @Test(
-        "refusals of 3scale are told apart",
+        "each refusal of 3scale has its own error",
         arguments: [
             (FakeAPIManager.Trouble.denied, Refusal.accessDenied),
             (.rejected, .creation),

@@ -3,6 +3,7 @@ import HTTP
 import HTTPClient
 package import HelperCore
 import JSON
+import ThreeScale
 
 /// Asks the configured systems and runs every check. Keycloak and 3scale are only read; what `redis` tries leaves nothing
 /// behind.
@@ -285,22 +286,21 @@ package struct Doctor: Sendable {
             credentials: BasicCredentials(user: "", password: plan.threeScaleToken))
     }
 
-    /// Every element of a paginated list, as far as `pagesMax`; nil when a page could not be had.
+    /// Every element of a paginated list, as far as `pagesMax`; nil when a page could not be read.
     func pages(
         _ path: String, _ singular: String, first: Observation? = nil
     ) async -> (elements: [JSONValue], isComplete: Bool)? {
         let plural = path.hasPrefix("account/") ? "proxy_configs" : path
-        var all: [JSONValue] = []
+        var list = PagedList(plural, singular, size: plan.pageSize)
         var known = first
         for page in 1...Self.pagesMax {
             let answer: Observation
             if let given = known { answer = given } else { answer = await ask(path, page: page) }
             known = nil
-            guard let elements = Self.elements(answer, plural, singular) else { return nil }
-            all += elements
-            if elements.count < plan.pageSize { return (all, true) }
+            guard let document = answer.document, (try? list.add(document)) != nil else { return nil }
+            if list.isRead { break }
         }
-        return (all, false)
+        return (list.elements, list.isRead && list.isWhole)
     }
 
     static func elements(_ answer: Observation, _ plural: String, _ singular: String) -> [JSONValue]? {

@@ -1,4 +1,3 @@
-import Bytes
 import HelperCore
 import JSON
 
@@ -66,7 +65,7 @@ struct CatalogLoader: Sendable {
         var plans: [Int: [Plan]] = [:]
         var problems: [CatalogProblem] = []
         for entity in try ThreeScaleEntities.list(answer, "plans", "application_plan") {
-            guard let service = Self.serviceID(of: entity) else {
+            guard let service = ServiceLink.service(of: entity) else {
                 problems.append(
                     CatalogProblem(
                         serviceID: nil, operation: ThreeScaleOperation.listPlans.rawValue,
@@ -76,14 +75,6 @@ struct CatalogLoader: Sendable {
             plans[service, default: []].append(try ThreeScaleEntities.plan(entity))
         }
         return (plans, problems)
-    }
-
-    private static func serviceID(of plan: JSONValue) -> Int? {
-        for link in plan["links"]?.array ?? [] where link["rel"]?.string == "service" {
-            return link["href"]?.string?.split(separator: "/").last
-                .flatMap { ForeignNumber($0)?.within(0 ... .max) }
-        }
-        return nil
     }
 
     // MARK: Proxies
@@ -179,7 +170,7 @@ struct CatalogLoader: Sendable {
         isOptional: Bool = false
     ) async throws(APIManagerError) -> Result<[JSONValue], APIManagerError> {
         for reading in 1...Self.readingsMax {
-            var list = PagedList(size: size)
+            var list = PagedList(plural, singular, size: size)
             for page in 1...Self.pagesMax {
                 let query = query + [("page", String(page)), ("per_page", String(size))]
                 let answer: JSONValue
@@ -191,8 +182,7 @@ struct CatalogLoader: Sendable {
                 } else {
                     answer = try await transport.get(path, query, operation: operation)
                 }
-                let elements = try ThreeScaleEntities.list(answer, plural, singular)
-                try list.add(elements, total: answer["metadata"]?["total_entries"]?.int(in: 0 ... .max))
+                try list.add(answer)
                 if list.isRead || list.hasShifted { break }
             }
             if list.hasShifted, reading < Self.readingsMax { continue }
@@ -202,36 +192,5 @@ struct CatalogLoader: Sendable {
             return .success(list.elements)
         }
         return .success([])
-    }
-}
-
-/// One reading of a paginated list.
-struct PagedList {
-    private let size: Int
-    private var seen: Set<Int> = []
-    private var pages = 0
-    private(set) var elements: [JSONValue] = []
-    /// Elements by the list's own count, which stands only on lists longer than a page.
-    private(set) var total: Int?
-    /// Whether the list's count changed from page to page.
-    private(set) var hasShifted = false
-    /// Whether there is no further page to read.
-    private(set) var isRead = false
-
-    init(size: Int) { self.size = size }
-
-    var isWhole: Bool { elements.count >= total ?? 0 }
-
-    mutating func add(_ page: [JSONValue], total: Int?) throws(APIManagerError) {
-        if pages > 0, total != self.total { hasShifted = true }
-        pages += 1
-        self.total = total
-        var added = 0
-        for element in page where seen.insert(try ThreeScaleEntities.id(element)).inserted {
-            elements.append(element)
-            added += 1
-        }
-        // A server that ignores `page` answers the first for ever.
-        isRead = added == 0 || (total.map { elements.count >= $0 } ?? (page.count < size))
     }
 }

@@ -1,4 +1,4 @@
-// What is beyond 292 years, which 64 bits hold, becomes that.
+// 64 bits hold 292 years of nanoseconds; a longer duration counts as those.
 extension Duration {
     /// Whole nanoseconds, rounded towards zero.
     package var nanoseconds: Int64 {

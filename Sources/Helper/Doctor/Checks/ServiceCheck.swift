@@ -1,4 +1,5 @@
 package import JSON
+import ThreeScale
 
 /// Whether a key for a service can be had and will work.
 package struct ServiceCheck: Check {

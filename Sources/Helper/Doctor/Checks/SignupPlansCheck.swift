@@ -1,5 +1,5 @@
-import Bytes
 package import JSON
+import ThreeScale
 
 /// Whether a signup makes keys that nobody asked for: 3scale makes an application on every service with a default
 /// application plan, unless that service has neither a default nor a published service plan.
@@ -48,14 +48,5 @@ package struct SignupPlansCheck: Check {
                     "Remove the default application plan of these services in 3scale, and name the plan to use in "
                     + "MLAAS_DEFAULT_PLAN by its system name (now: \(names))")
         ]
-    }
-}
-
-/// The service of a plan, which 3scale names in a link only.
-enum ServiceLink {
-    static func service(of plan: JSONValue) -> Int? {
-        let link = plan["links"]?.array?.first { $0["rel"]?.string == "service" }
-        return link?["href"]?.string?.split(separator: "/").last
-            .flatMap { ForeignNumber($0)?.within(0 ... .max) }
     }
 }
