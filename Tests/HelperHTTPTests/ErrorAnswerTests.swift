@@ -1,6 +1,6 @@
-import HelperCore
 import Testing
 
+@testable import HelperCore
 @testable import HelperHTTP
 
 @Suite("Errors as callers see them")
@@ -62,6 +62,7 @@ struct ErrorAnswerTests {
             Provisioning.Failure.creation(unavailable), .upstreamUnavailable, retryAfter: .seconds(30),
             cause: "10.0.0.1"),
         Case(Provisioning.Failure.call(rejected), .upstreamError, cause: "refused with 422"),
+        Case(KeyError.notFound, .keyNotFound),
         Case(CredentialMissing(application: 9), .keyUnavailable, retryAfter: .seconds(5), cause: "application 9"),
         Case(AuditTrail.NoRoom.linesWait, .overloaded, retryAfter: .seconds(5), cause: "standard output"),
         Case(AuditTrail.NoRoom.actsHoldAll, .overloaded, retryAfter: .seconds(5), cause: "3scale is slow"),

@@ -109,7 +109,7 @@ struct ThreeScaleAnswerTests {
 
     @Test("are waited out as long as they say")
     func retryAfter() {
-        #expect(failure(503, "")?.helperError().retryAfter == .seconds(7))
+        #expect(failure(503, "")?.retryAfter == .seconds(7))
     }
 }
 

@@ -37,7 +37,7 @@ struct TransportTests {
             .init(status: 503, fields: "Retry-After: Sun, 09 Sep 2001 03:46:40 GMT\r\n")
         } _: { manager in
             let error = await #expect(throws: APIManagerError.self) { try await manager.applications(account: 4) }
-            #expect(error?.helperError().retryAfter == .seconds(7_200))
+            #expect(error?.retryAfter == .seconds(7_200))
         }
         #expect(upstream.count("GET") == 1)
     }
@@ -52,7 +52,7 @@ struct TransportTests {
                 await #expect(throws: APIManagerError.self) { try await manager.applications(account: 4) }
             }
             let error = await #expect(throws: APIManagerError.self) { try await manager.catalog() }
-            let cause = error?.helperError().cause ?? ""
+            let cause = error?.cause ?? ""
             #expect(cause.contains("list_applications") && cause.contains("3scale answered 500: Boom"), "\(cause)")
         }
         let warnings = upstream.log.lines.filter { $0.hasPrefix("warning") }

@@ -2,7 +2,6 @@ package import Bytes
 package import Configuration
 package import HTTPServer
 package import HelperCore
-package import HelperHTTP
 package import Redis
 package import Telemetry
 

@@ -1,4 +1,4 @@
-import HelperCore
+package import HelperCore
 
 /// Every call that the helper makes to 3scale.
 package enum ThreeScaleOperation: String, UpstreamOperation {

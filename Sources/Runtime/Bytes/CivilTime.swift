@@ -16,15 +16,15 @@ package struct CivilTime: Sendable, Equatable {
     /// - Parameter seconds: since 1970-01-01T00:00:00Z.
     package init(_ seconds: Int) {
         var seconds = seconds
-        var parts = tm()
+        var parts = unsafe tm()
         unsafe gmtime_r(&seconds, &parts)
-        year = Int(parts.tm_year) + 1_900
-        month = Int(parts.tm_mon) + 1
-        day = Int(parts.tm_mday)
-        hour = Int(parts.tm_hour)
-        minute = Int(parts.tm_min)
-        second = Int(parts.tm_sec)
-        weekday = Int(parts.tm_wday)
+        year = unsafe Int(parts.tm_year) + 1_900
+        month = unsafe Int(parts.tm_mon) + 1
+        day = unsafe Int(parts.tm_mday)
+        hour = unsafe Int(parts.tm_hour)
+        minute = unsafe Int(parts.tm_min)
+        second = unsafe Int(parts.tm_sec)
+        weekday = unsafe Int(parts.tm_wday)
     }
 
     /// The seconds from 1970-01-01T00:00:00Z to a time. A 31st day of a shorter month is in the next one, and so is a 60th
@@ -32,13 +32,13 @@ package struct CivilTime: Sendable, Equatable {
     package static func seconds(
         year: Int, month: Int, day: Int, hour: Int = 0, minute: Int = 0, second: Int = 0
     ) -> Int {
-        var parts = tm()
-        parts.tm_year = Int32(clamping: year &- 1_900)
-        parts.tm_mon = Int32(clamping: month &- 1)
-        parts.tm_mday = Int32(clamping: day)
-        parts.tm_hour = Int32(clamping: hour)
-        parts.tm_min = Int32(clamping: minute)
-        parts.tm_sec = Int32(clamping: second)
+        var parts = unsafe tm()
+        unsafe parts.tm_year = Int32(clamping: year &- 1_900)
+        unsafe parts.tm_mon = Int32(clamping: month &- 1)
+        unsafe parts.tm_mday = Int32(clamping: day)
+        unsafe parts.tm_hour = Int32(clamping: hour)
+        unsafe parts.tm_min = Int32(clamping: minute)
+        unsafe parts.tm_sec = Int32(clamping: second)
         return unsafe timegm(&parts)
     }
 

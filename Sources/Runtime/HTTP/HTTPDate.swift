@@ -31,10 +31,8 @@ package enum HTTPDate {
 
     /// `2026-03-02T09:15:03Z` (RFC 3339 §5.6) for seconds since 1970-01-01T00:00:00Z, at least 0.
     package static func timestamp(_ seconds: Int) -> String {
-        let second = seconds % 86_400
-        let (year, month, day) = civil(seconds / 86_400)
-        return "\(year)-\(pad(month))-\(pad(day))T"
-            + "\(pad(second / 3_600)):\(pad(second / 60 % 60)):\(pad(second % 60))Z"
+        let civil = CivilTime(seconds)
+        return "\(civil.date)T\(civil.time)Z"
     }
 
     /// Seconds since 1970-01-01T00:00:00Z of a timestamp as in `2026-03-02T09:15:03Z` or `2026-03-02T14:45:03+05:30` (RFC 3339

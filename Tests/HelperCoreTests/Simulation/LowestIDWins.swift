@@ -51,7 +51,7 @@ struct LowestIDWins: Sendable {
                 for surplus in found.dropFirst() {
                     try await manager.deleteApplication(surplus.id, account: account.id)
                 }
-                guard let lowest = found.first else { throw APIManagerError.notFound.helperError() }
+                guard let lowest = found.first else { throw APIManagerError.notFound }
                 return try await answer(lowest, lowest.id == made.id)
             default: break
             }

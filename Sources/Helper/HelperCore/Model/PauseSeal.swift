@@ -33,6 +33,6 @@ package struct PauseSeal: Sendable {
 
     private func code(_ application: Int, _ time: Int) -> String {
         let message = Array("mlaas pause \(application) \(time)".utf8)
-        return hexEncoded(HMACCode.sha256(key: secret(), message: message).prefix(Self.codeBytes))
+        return Hex.encode(HMACCode.sha256(key: secret(), message: message).prefix(Self.codeBytes))
     }
 }

@@ -68,17 +68,15 @@ package struct FindKeys: Sendable {
         }
     }
 
-    /// - Throws: `KEY_NOT_FOUND`, also for another person's and for one of a service that the caller may not see.
+    /// - Throws: `KeyError.notFound`, also for another person's and for one of a service that the caller may not see.
     package func one(_ id: Int, for caller: Caller) async throws -> Item {
         try await asCaller(caller) {
             guard let key = try await owned(by: caller).key(id), let item = try await items([key], caller).first else {
-                throw Self.notFound
+                throw KeyError.notFound
             }
             return item
         }
     }
-
-    static let notFound = HelperError(.keyNotFound, "You have no such API key.")
 
     // MARK: Parts
 
@@ -88,9 +86,7 @@ package struct FindKeys: Sendable {
         let catalog = try catalogs.require()
         let listing = try await keys.listing(of: caller, isFresh: isFresh)
         if let account = listing?.account, account.isBlocked {
-            throw HelperError(
-                .accountBlocked, "Your 3scale account is closed. Ask the operator to open it.",
-                cause: "account \(account.id) is \(account.state)")
+            throw Provisioning.Failure.accountBlocked(account)
         }
         let approvalPlans = Set(catalog.services.flatMap(\.plans).filter(\.needsApproval).map(\.id))
         return NamedKeys(
@@ -125,11 +121,7 @@ package struct FindKeys: Sendable {
     }
 
     func asCaller<Value: Sendable>(_ caller: Caller, _ work: () async throws -> Value) async throws -> Value {
-        do {
-            return try await CallOwner.$current.withValue(.caller(caller.ownerMark)) { try await work() }
-        } catch let error as APIManagerError {
-            throw error.helperError()
-        }
+        try await CallOwner.$current.withValue(.caller(caller.ownerMark)) { try await work() }
     }
 }
 

@@ -35,6 +35,7 @@ struct ErrorAnswers: Sendable {
         case let error as RateLimitError: error.error
         case let error as CatalogError: HelperError(error)
         case let error as Provisioning.Failure: HelperError(error)
+        case let error as KeyError: HelperError(error)
         case let error as CredentialMissing: HelperError(error)
         case let error as AuditTrail.NoRoom: HelperError(error)
         case let error as APIManagerError: HelperError(error)

@@ -74,6 +74,12 @@ extension HelperError {
             retryAfter: .seconds(5), cause: "application \(error.application) shows no credential")
     }
 
+    init(_ error: KeyError) {
+        switch error {
+        case .notFound: self.init(.keyNotFound, "You have no such API key.")
+        }
+    }
+
     init(_ error: AuditTrail.NoRoom) {
         let cause =
             switch error {

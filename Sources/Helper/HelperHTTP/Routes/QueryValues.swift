@@ -5,7 +5,7 @@ import HelperCore
 /// The query of a request, checked name by name, so that one answer lists everything that is wrong.
 struct QueryValues {
     private var values: [String: String] = [:]
-    private var details: [HelperError.Detail] = []
+    private var details: [FieldIssue] = []
 
     /// - Parameter names: those that the route knows.
     init(_ request: Request, names: [String]) {

@@ -1,4 +1,4 @@
-import HTTP
+import Bytes
 
 /// A time zone, with its summer time by today's rules.
 struct Zone: Sendable {
@@ -33,17 +33,17 @@ struct Zone: Sendable {
 
     /// Seconds east of UTC at a time: seconds since 1970-01-01T00:00:00Z.
     func offset(at seconds: Int) -> Int {
-        let year = HTTPDate.civil((seconds + standard) / 86_400).year
+        let year = CivilTime(seconds + standard).year
         let summerTime: Range<Int>
         switch summer {
         case .never: return standard
         case .european:
-            let start = Self.sunday(onOrAfter: HTTPDate.days(year: year, month: 3, day: 25)) * 86_400 + 3_600
-            let end = Self.sunday(onOrAfter: HTTPDate.days(year: year, month: 10, day: 25)) * 86_400 + 3_600
+            let start = Self.sunday(onOrAfter: Self.days(year, 3, 25)) * 86_400 + 3_600
+            let end = Self.sunday(onOrAfter: Self.days(year, 10, 25)) * 86_400 + 3_600
             summerTime = start..<end
         case .american:
-            let start = Self.sunday(onOrAfter: HTTPDate.days(year: year, month: 3, day: 8)) * 86_400 + 7_200 - standard
-            let end = Self.sunday(onOrAfter: HTTPDate.days(year: year, month: 11, day: 1)) * 86_400 + 3_600 - standard
+            let start = Self.sunday(onOrAfter: Self.days(year, 3, 8)) * 86_400 + 7_200 - standard
+            let end = Self.sunday(onOrAfter: Self.days(year, 11, 1)) * 86_400 + 3_600 - standard
             summerTime = start..<end
         }
         return summerTime.contains(seconds) ? standard + 3_600 : standard
@@ -53,6 +53,11 @@ struct Zone: Sendable {
     func offset(atLocal seconds: Int) -> Int {
         let inSummer = standard + 3_600
         return offset(at: seconds - inSummer) == inSummer ? inSummer : standard
+    }
+
+    /// Days since 1970-01-01.
+    private static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
+        CivilTime.seconds(year: year, month: month, day: day) / 86_400
     }
 
     /// 1970-01-01 was a Thursday.
