@@ -62,10 +62,21 @@ struct ErrorAnswerTests {
             Provisioning.Failure.creation(unavailable), .upstreamUnavailable, retryAfter: .seconds(30),
             cause: "10.0.0.1"),
         Case(Provisioning.Failure.call(rejected), .upstreamError, cause: "refused with 422"),
-        Case(KeyError.notFound, .keyNotFound),
         Case(CredentialMissing(application: 9), .keyUnavailable, retryAfter: .seconds(5), cause: "application 9"),
         Case(AuditTrail.NoRoom.linesWait, .overloaded, retryAfter: .seconds(5), cause: "standard output"),
         Case(AuditTrail.NoRoom.actsHoldAll, .overloaded, retryAfter: .seconds(5), cause: "3scale is slow"),
+    ]
+
+    private static let keys: [Case] = [
+        Case(KeyError.notFound, .keyNotFound),
+        Case(KeyError.unmarked(application: 9), .keyStateConflict, cause: "application 9"),
+        Case(KeyError.endsTooLate(secondsLeft: 60), .invalidRequest),
+        Case(KeyError.wrongState(.pending, .paused, application: 9), .keyStateConflict, cause: "application 9"),
+        Case(KeyError.changedMeanwhile(application: 9), .keyStateConflict, cause: "application 9"),
+        Case(KeyError.notRotatable(.paused, application: 9), .keyStateConflict, cause: "application 9"),
+        Case(KeyError.exhausted, .keyStateConflict),
+        Case(KeyError.limitReached(max: 3, names: 3, service: 7), .keyLimitReached, cause: "service 7"),
+        Case(SecretNotShown(), .keyStateConflict, cause: "MLAAS_SHOW_ONCE"),
     ]
 
     private static let upstream: [Case] = [
@@ -76,13 +87,16 @@ struct ErrorAnswerTests {
         Case(APIManagerError.timeout(cause: "slow", outcomeUnknown: true), .upstreamTimeout, cause: "slow"),
         Case(denied, .upstreamAccessDenied, cause: "10.0.0.1"),
         Case(rejected, .upstreamError, cause: "username is taken"),
+        Case(
+            APIManagerError.rejected(status: 400, details: [], words: "plan_id is missing"), .upstreamError,
+            cause: "plan_id is missing"),
         Case(APIManagerError.notFound, .upstreamError, cause: "not found"),
         Case(APIManagerError.malformed(cause: "<html>", outcomeUnknown: false), .upstreamError, cause: "<html>"),
         Case(CancellationError(), .internalError, cause: "CancellationError"),
     ]
 
     @Test(
-        "have one code, one pause, and a cause that only the log gets", arguments: catalogue + provisioning + upstream)
+        "have one code, one pause, and a cause that only the log gets", arguments: catalogue + provisioning + keys + upstream)
     func answers(_ expected: Case) {
         let error = ErrorAnswers.helperError(expected.error)
         #expect(error.code == expected.code)

@@ -84,7 +84,7 @@ struct RenamedPersonTests {
     private static func service(_ id: Int, isDefault: Bool) -> Service {
         Service(
             id: id, name: "S", systemName: "s\(id)", description: nil, authentication: .apiKey, proxyEndpoint: nil,
-            placement: CredentialsPlacement(location: "headers", parameter: "k", idParameter: nil),
+            placement: CredentialsPlacement(location: .query, parameter: "k", idParameter: nil),
             plans: [
                 Plan(
                     id: id * 10, name: "P", systemName: "p", isPublished: true, isDefault: isDefault, isCustom: false,

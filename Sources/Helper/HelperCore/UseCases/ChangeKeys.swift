@@ -77,9 +77,7 @@ package struct ChangeKeys: Sendable {
         let item = try await find.one(id, for: caller)
         let secret = try await find.asCaller(caller) { try await keys.issuedKey(of: item.key.application) }
         guard let text = secret.key else {
-            throw HelperError(
-                .keyUnavailable, "3scale has not made the credentials of this key yet. Try again shortly.",
-                retryAfter: .seconds(5), cause: "application \(id) shows no credential")
+            throw CredentialMissing(application: id)
         }
         audit.note(.revealed, "key revealed", caller: caller, service: item.service, application: id, key: text)
         return Revealed(item: item, secret: secret)
@@ -91,7 +89,7 @@ package struct ChangeKeys: Sendable {
             switch target.key.state {
             case .live, .retiring: break
             case .paused: return false
-            case .pending, .suspended, .expired: throw Self.conflict(target, "paused")
+            case .pending, .suspended, .expired: throw Self.conflict(target, .paused)
             }
             // The description first: without it the suspension would count as the operator's.
             try await describe(target.application, sealed(Self.pinned(target), id))
@@ -113,7 +111,7 @@ package struct ChangeKeys: Sendable {
             switch target.key.state {
             case .live, .retiring: return false
             case .paused: break
-            case .pending, .suspended, .expired: throw Self.conflict(target, "resumed")
+            case .pending, .suspended, .expired: throw Self.conflict(target, .resumed)
             }
             _ = try await manager.resume(application: id, account: target.application.accountID)
             note(.resumed, "key resumed", target, caller)
@@ -126,7 +124,7 @@ package struct ChangeKeys: Sendable {
     /// Changes what the owner may say of the key.
     package func change(_ id: Int, _ changes: Changes, for caller: Caller) async throws -> FindKeys.Item {
         try await act(on: id, for: caller) { target in
-            guard target.key.state != .expired else { throw Self.conflict(target, "changed") }
+            guard target.key.state != .expired else { throw Self.conflict(target, .changed) }
             var mark = Self.pinned(target)
             if let note = changes.note { mark = mark.noted(note.isEmpty ? nil : note) }
             switch changes.expiry {
@@ -184,7 +182,7 @@ package struct ChangeKeys: Sendable {
         try await reserved(caller) {
             for attempt in 1...Self.attemptsMax {
                 guard let key = try await find.owned(by: caller, isFresh: true).key(id) else {
-                    throw FindKeys.notFound
+                    throw KeyError.notFound
                 }
                 let target = try await target(key, caller)
                 do {
@@ -224,11 +222,11 @@ package struct ChangeKeys: Sendable {
         try? await describe(key.application, mark.paused(nil))
     }
 
-    /// - Throws: `KEY_NOT_FOUND` for a key of a service that is hidden or gone, `KEY_STATE_CONFLICT` for one without a mark.
+    /// - Throws: `KeyError.notFound` for a key of a service that is hidden or gone, `unmarked` for one without a mark.
     private func target(_ key: NamedKeys.Key, _ caller: Caller) async throws -> Target {
-        guard let service = find.visible(key, caller) else { throw FindKeys.notFound }
+        guard let service = find.visible(key, caller) else { throw KeyError.notFound }
         guard let mark = key.application.mark else {
-            throw Self.unmarked(key.application)
+            throw KeyError.unmarked(application: key.application.id)
         }
         var secret: String?
         do throws(APIManagerError) {
@@ -237,13 +235,6 @@ package struct ChangeKeys: Sendable {
             guard error == .notFound else { throw error }
         }
         return Target(key: key, mark: mark, service: service, secret: secret)
-    }
-
-    static func unmarked(_ application: Application) -> HelperError {
-        HelperError(
-            .keyStateConflict,
-            "This key was not made by MLaaS Helper. Ask for the service's key with POST /api/services/init first.",
-            cause: "application \(application.id) has no owner mark")
     }
 
     /// One that is not live any more need not be suspended, and one with a twin cannot be.
@@ -273,16 +264,12 @@ package struct ChangeKeys: Sendable {
         return target.mark.live(since: liveSince)
     }
 
-    private func end(after seconds: Int, of application: Application) throws(HelperError) -> Int {
+    private func end(after seconds: Int, of application: Application) throws(KeyError) -> Int {
         let end = now() + seconds
         guard let lifetimeMax = rules.lifetimeMax, let createdAt = application.createdAt, end > createdAt + lifetimeMax
         else { return end }
         let left = max(0, createdAt + lifetimeMax - now())
-        throw HelperError(
-            .invalidRequest, "The key may not live that long.",
-            details: [
-                .init(field: "expires_in", issue: "must be at most \(left): the operator limits the life of a key")
-            ])
+        throw .endsTooLate(secondsLeft: left)
     }
 
     /// Every answer from now on must know of the change, in this replica and in the others.
@@ -291,34 +278,19 @@ package struct ChangeKeys: Sendable {
         await replicas.announce(.keys(of: caller.ownerMark))
     }
 
-    private static func conflict(_ target: Target, _ act: String) -> HelperError {
-        let why =
-            switch target.key.state {
-            case .pending: "it awaits the operator's approval"
-            case .suspended: "the operator has suspended it"
-            case .expired: "its time is over"
-            case .paused: "it is paused"
-            case .live, .retiring: "it works"
-            }
-        return HelperError(
-            .keyStateConflict, "The key cannot be \(act): \(why).",
-            cause: "application \(target.application.id) is \(target.key.state.rawValue)")
+    private static func conflict(_ target: Target, _ act: KeyError.Act) -> KeyError {
+        .wrongState(target.key.state, act, application: target.application.id)
     }
 
     private func explain(_ error: any Error, _ target: Target, _ caller: Caller) -> any Error {
         guard let error = error as? APIManagerError else { return error }
         note(.failed, "key change failed", target, caller, isWarning: true)
-        if error == .notFound { return FindKeys.notFound }
+        if error == .notFound { return KeyError.notFound }
         if error.isTwin {
-            return HelperError(
-                .keyHasTwin,
-                "Another 3scale application has the same id or key, so that neither can be changed. Ask the operator to delete one.",
-                cause: "application \(target.application.id) has a twin")
+            return Provisioning.Failure.keyHasTwin(target.application)
         }
         guard error.refusesState else { return error }
-        return HelperError(
-            .keyStateConflict, "Another call has just changed the key. Look it up and try again.",
-            cause: "3scale refused a change of state of application \(target.application.id)")
+        return KeyError.changedMeanwhile(application: target.application.id)
     }
 
     private func note(
@@ -332,10 +304,6 @@ package struct ChangeKeys: Sendable {
 
 /// A secret was asked for where only the call that makes a key answers it.
 package struct SecretNotShown: Error {
-    package let error = HelperError(
-        .keyStateConflict, "The secret is shown only by the call that makes the key. Rotate the key to get a new one.",
-        cause: "MLAAS_SHOW_ONCE is on")
-
     package init() {}
 }
 

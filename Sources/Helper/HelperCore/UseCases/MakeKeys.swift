@@ -71,8 +71,8 @@ package struct MakeKeys: Sendable {
     /// - Parameter graceSeconds: how long the replaced key works on; nil for what the operator set.
     package func rotate(_ id: Int, graceSeconds: Int?, for caller: Caller) async throws -> Made {
         let found = try await find.asCaller(caller) { try await find.owned(by: caller, isFresh: true) }
-        guard let key = found.key(id), let service = find.visible(key, caller) else { throw FindKeys.notFound }
-        guard let mark = key.application.mark else { throw ChangeKeys.unmarked(key.application) }
+        guard let key = found.key(id), let service = find.visible(key, caller) else { throw KeyError.notFound }
+        guard let mark = key.application.mark else { throw KeyError.unmarked(application: id) }
         switch found.rotation(of: id) {
         case .replaced(by: let successor):
             let item = try await find.one(successor, for: caller)
@@ -90,11 +90,9 @@ package struct MakeKeys: Sendable {
             let request = ProvisionKey.Request(serviceID: service.id, order: order)
             return try await made(try await provision(request, for: caller), id, caller)
         case .refused(let state):
-            throw HelperError(
-                .keyStateConflict, "The key cannot be rotated: it is \(state.rawValue).",
-                cause: "application \(id) is \(state.rawValue)")
+            throw KeyError.notRotatable(state, application: id)
         case .exhausted, nil:
-            throw HelperError(.keyStateConflict, "The key cannot be rotated any more. Make one with another name.")
+            throw KeyError.exhausted
         }
     }
 
@@ -121,7 +119,7 @@ package struct MakeKeys: Sendable {
     private func existing(_ id: Int, _ caller: Caller) async throws -> FindKeys.Item? {
         do {
             return try await find.one(id, for: caller)
-        } catch let error as HelperError where error.code == .keyNotFound {
+        } catch KeyError.notFound {
             return nil
         }
     }

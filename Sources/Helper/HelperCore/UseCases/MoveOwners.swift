@@ -128,7 +128,7 @@ package struct MoveOwners: Sendable {
         } catch {
             counts.failed += 1
             report(
-                "could not change \(name): its account's user could not be renamed: \(error.helperError().cause ?? "refused")"
+                "could not change \(name): its account's user could not be renamed: \(error.cause)"
             )
             return
         }

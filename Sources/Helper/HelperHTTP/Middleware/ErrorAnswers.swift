@@ -42,7 +42,7 @@ struct ErrorAnswers: Sendable {
         case let error as MethodNotAllowed:
             HelperError(.methodNotAllowed, "This resource allows: \(error.allow).")
         case let error as UnsupportedContentCoding: error.error
-        case let error as SecretNotShown: error.error
+        case let error as SecretNotShown: HelperError(error)
         default:
             HelperError(
                 .internalError, "The server has a defect. Tell the operator the request id.", cause: "\(error)")

@@ -77,7 +77,53 @@ extension HelperError {
     init(_ error: KeyError) {
         switch error {
         case .notFound: self.init(.keyNotFound, "You have no such API key.")
+        case .unmarked(let application):
+            self.init(
+                .keyStateConflict,
+                "This key was not made by MLaaS Helper. Ask for the service's key with POST /api/services/init first.",
+                cause: "application \(application) has no owner mark")
+        case .endsTooLate(let secondsLeft):
+            self.init(
+                .invalidRequest, "The key may not live that long.",
+                details: [
+                    .init(
+                        field: "expires_in",
+                        issue: "must be at most \(secondsLeft): the operator limits the life of a key")
+                ])
+        case .wrongState(let state, let act, let application):
+            let why =
+                switch state {
+                case .pending: "it awaits the operator's approval"
+                case .suspended: "the operator has suspended it"
+                case .expired: "its time is over"
+                case .paused: "it is paused"
+                case .live, .retiring: "it works"
+                }
+            self.init(
+                .keyStateConflict, "The key cannot be \(act.rawValue): \(why).",
+                cause: "application \(application) is \(state.rawValue)")
+        case .changedMeanwhile(let application):
+            self.init(
+                .keyStateConflict, "Another call has just changed the key. Look it up and try again.",
+                cause: "3scale refused a change of state of application \(application)")
+        case .notRotatable(let state, let application):
+            self.init(
+                .keyStateConflict, "The key cannot be rotated: it is \(state.rawValue).",
+                cause: "application \(application) is \(state.rawValue)")
+        case .exhausted:
+            self.init(.keyStateConflict, "The key cannot be rotated any more. Make one with another name.")
+        case .limitReached(let max, let names, let service):
+            self.init(
+                .keyLimitReached, "You may have \(max) keys for a service. Revoke one first.",
+                cause: "\(names) keys for service \(service)")
         }
+    }
+
+    init(_ error: SecretNotShown) {
+        self.init(
+            .keyStateConflict,
+            "The secret is shown only by the call that makes the key. Rotate the key to get a new one.",
+            cause: "MLAAS_SHOW_ONCE is on")
     }
 
     init(_ error: AuditTrail.NoRoom) {

@@ -33,9 +33,9 @@ enum JSONBody {
     }
 
     /// Members that a request does not know.
-    static func unknown(_ object: JSONObject, _ members: Set<String>) -> [HelperError.Detail] {
+    static func unknown(_ object: JSONObject, _ members: Set<String>) -> [FieldIssue] {
         object.members.filter { !members.contains($0.name) }.map {
-            HelperError.Detail(field: String($0.name.prefix(100)), issue: "is not a member of this request")
+            FieldIssue(field: String($0.name.prefix(100)), issue: "is not a member of this request")
         }
     }
 
@@ -44,7 +44,7 @@ enum JSONBody {
 
     /// A member that names something: a string, or an integer for leniency. Null and blanks count as absent.
     /// - Parameter details: gets what is wrong.
-    static func identifier(_ name: String, of object: JSONObject, _ details: inout [HelperError.Detail]) -> String? {
+    static func identifier(_ name: String, of object: JSONObject, _ details: inout [FieldIssue]) -> String? {
         switch object[name] {
         case nil, .null: return nil
         case .string(let text): return text.allSatisfy(\.isWhitespace) ? nil : text
@@ -57,7 +57,7 @@ enum JSONBody {
     }
 
     /// - Throws: `INVALID_REQUEST` where anything is wrong.
-    static func check(_ details: [HelperError.Detail]) throws(HelperError) {
+    static func check(_ details: [FieldIssue]) throws(HelperError) {
         guard details.isEmpty else {
             throw HelperError(.invalidRequest, "The request body is not as expected.", details: details)
         }

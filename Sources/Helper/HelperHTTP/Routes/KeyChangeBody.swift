@@ -22,7 +22,7 @@ enum KeyChangeBody {
     }
 
     /// Seconds; nil for null.
-    static func lifetime(_ value: JSONValue?, _ details: inout [HelperError.Detail]) -> Int? {
+    static func lifetime(_ value: JSONValue?, _ details: inout [FieldIssue]) -> Int? {
         guard let value, value != .null else { return nil }
         let seconds = value.int(in: lifetimes)
         if seconds == nil {
@@ -33,7 +33,7 @@ enum KeyChangeBody {
     }
 
     /// A text that may stand in a description before the mark; nil for null and an empty one.
-    static func note(_ value: JSONValue?, _ details: inout [HelperError.Detail]) -> String? {
+    static func note(_ value: JSONValue?, _ details: inout [FieldIssue]) -> String? {
         guard let value, value != .null else { return nil }
         guard let text = value.string, text.unicodeScalars.count <= noteCharactersMax,
             text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) })
