@@ -25,7 +25,7 @@ struct ErrorAnswerTests {
     private static let account = Account(id: 5, state: "suspended")
     private static let application = Application(
         id: 9, serviceID: 7, accountID: 5, plan: PlanReference(id: 1, name: "Basic"), state: .live, description: nil,
-        credentials: .userKey("secret-key"))
+        credentials: .userKey("cafe-key"))
     private static let unavailable = APIManagerError.unavailable(
         retryAfter: .seconds(30), cause: "503 from 10.0.0.1", outcomeUnknown: false)
     private static let denied = APIManagerError.accessDenied(cause: "denied by 10.0.0.1")
@@ -40,7 +40,7 @@ struct ErrorAnswerTests {
         Case(CatalogError.noSuchService(wasDeleted: true), .serviceNotFound, cause: "last refresh"),
         Case(CatalogError.noSuchPlan(3, wasDeleted: false), .planNotFound),
         Case(CatalogError.noSuchPlan(3, wasDeleted: true), .planNotFound, cause: "plan 3"),
-        Case(CatalogError.noPlans(service: 1, systemName: "weather"), .noPlansFound),
+        Case(CatalogError.noPlans(service: 1, systemName: "weather"), .noPlansFound, cause: "publish one"),
         Case(CatalogError.plansChanged, .noPlansFound, cause: "last refresh"),
         Case(
             CatalogError.endpointUnknown(service: 7), .upstreamUnavailable, retryAfter: .seconds(60), cause: "service 7"
@@ -96,14 +96,15 @@ struct ErrorAnswerTests {
     ]
 
     @Test(
-        "have one code, one pause, and a cause that only the log gets", arguments: catalogue + provisioning + keys + upstream)
+        "have one code, one pause, and a cause that only the log gets",
+        arguments: catalogue + provisioning + keys + upstream)
     func answers(_ expected: Case) {
         let error = ErrorAnswers.helperError(expected.error)
         #expect(error.code == expected.code)
         #expect(error.retryAfter == expected.retryAfter)
         #expect(error.cause?.contains(expected.cause ?? "nothing") ?? (expected.cause == nil))
         #expect(!error.publicMessage.contains(expected.cause ?? "nothing"))
-        #expect(!"\(error.publicMessage)\(error.cause ?? "")".contains("secret"))
+        #expect(!"\(error.publicMessage)\(error.cause ?? "")".contains("cafe-key"))
     }
 
     @Test("show the field messages of a 422 alone", arguments: [(422, 1), (403, 0), (409, 0)])
