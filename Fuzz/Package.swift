@@ -41,12 +41,15 @@ let package = Package(
         fuzzed("Crypto", ["Bytes", "COpenSSL"]),
         fuzzed("TLS", ["EventLoop", "Crypto"]),
         fuzzed("Redis", ["EventLoop", "TLS", "Crypto", "CHiredis"]),
-        fuzzed("Telemetry", ["CThreadNumber"]),
+        fuzzed("Telemetry", ["Bytes", "CThreadNumber"]),
         fuzzed("HTTPClient", ["EventLoop", "Crypto", "HTTP", "Telemetry", "CCurl"]),
         fuzzed("HelperCore", ["Bytes", "Crypto", "Telemetry"]),
-        fuzzed("Keycloak", ["Bytes", "HelperCore", "HTTPClient", "HTTP", "Crypto", "JSON", "Telemetry"]),
+        fuzzed("Upstream", ["HelperCore", "HTTPClient", "HTTP", "Telemetry"]),
+        fuzzed(
+            "Keycloak", ["Bytes", "HelperCore", "Upstream", "HTTPClient", "HTTP", "Crypto", "JSON", "Telemetry"]),
         fuzzed("Configuration", ["Bytes"]),
-        fuzzed("ThreeScale", ["Bytes", "HelperCore", "HTTPClient", "HTTP", "JSON", "Telemetry"]),
+        fuzzed(
+            "ThreeScale", ["Bytes", "Crypto", "HelperCore", "Upstream", "HTTPClient", "HTTP", "JSON", "Telemetry"]),
         fuzzed("SharedState", ["Bytes", "HelperCore", "Redis", "Crypto", "EventLoop", "Telemetry"]),
         .executableTarget(
             name: "Fuzz",
