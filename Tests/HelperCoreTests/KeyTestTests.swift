@@ -2,7 +2,7 @@ import HelperCore
 import Testing
 
 private func service(
-    _ location: String, endpoint: String? = "https://granite.example.com", idParameter: String? = nil,
+    _ location: CredentialsPlacement.Location, endpoint: String? = "https://granite.example.com", idParameter: String? = nil,
     description: String? = nil
 ) -> Service {
     Service(
@@ -19,16 +19,16 @@ struct GatewayRequestTests {
 
     @Test("The credential stands where the service wants it, and nowhere else")
     func placement() throws {
-        let header = try #require(request(service("headers")))
+        let header = try #require(request(service(.headers)))
         #expect(header.url == "https://granite.example.com/v1/models")
         #expect(header.fields.map(\.name) == ["key"] && header.fields.map(\.value) == ["s"])
         #expect(header.query.isEmpty && header.basic == nil)
-        let query = try #require(request(service("query", idParameter: "app")))
+        let query = try #require(request(service(.query, idParameter: "app")))
         #expect(query.query.map(\.name) == ["app", "key"] && query.query.map(\.value) == ["id", "s"])
         #expect(query.fields.isEmpty && query.basic == nil && !query.url.contains("?"))
-        let basic = try #require(request(service("authorization")))
+        let basic = try #require(request(service(.authorization)))
         #expect(basic.basic?.name == "s" && basic.basic?.value == "" && basic.fields.isEmpty && basic.query.isEmpty)
-        let pair = try #require(request(service("authorization", idParameter: "app")))
+        let pair = try #require(request(service(.authorization, idParameter: "app")))
         #expect(pair.basic?.name == "id" && pair.basic?.value == "s")
     }
 
@@ -41,7 +41,7 @@ struct GatewayRequestTests {
             "https://a example.com", "https://ä.example.com",
         ])
     func addresses(_ endpoint: String?) {
-        #expect(request(service("headers", endpoint: endpoint)) == nil)
+        #expect(request(service(.headers, endpoint: endpoint)) == nil)
     }
 
     @Test(
@@ -58,7 +58,7 @@ struct GatewayRequestTests {
     func paths(_ description: String?, _ path: String) throws {
         #expect(TestPath(readingFrom: description).description == path)
         let sent = try #require(
-            request(service("headers", endpoint: "https://a.example.com/", description: description)))
+            request(service(.headers, endpoint: "https://a.example.com/", description: description)))
         #expect(sent.url == "https://a.example.com" + path)
     }
 }

@@ -74,6 +74,8 @@ struct ErrorAnswerTests {
         Case(KeyError.wrongState(.pending, .paused, application: 9), .keyStateConflict, cause: "application 9"),
         Case(KeyError.changedMeanwhile(application: 9), .keyStateConflict, cause: "application 9"),
         Case(KeyError.notRotatable(.paused, application: 9), .keyStateConflict, cause: "application 9"),
+        Case(KeyError.takesTokens(service: 7), .keyStateConflict, cause: "service 7"),
+        Case(KeyError.tooManyTests, .overloaded, retryAfter: .seconds(5), cause: "no connection"),
         Case(KeyError.exhausted, .keyStateConflict),
         Case(KeyError.limitReached(max: 3, names: 3, service: 7), .keyLimitReached, cause: "service 7"),
         Case(SecretNotShown(), .keyStateConflict, cause: "MLAAS_SHOW_ONCE"),

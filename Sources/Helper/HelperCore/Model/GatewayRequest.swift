@@ -21,13 +21,13 @@ package struct GatewayRequest: Sendable, Equatable {
         var pairs = [Pair(name: placement.parameter, value: key)]
         if let name = placement.idParameter { pairs.insert(Pair(name: name, value: publicID ?? ""), at: 0) }
         switch placement.location {
-        case "headers": fields = pairs
-        case "authorization":
+        case .headers: fields = pairs
+        case .authorization:
             // The gateway takes a user key for the name, an application's id for the name and its key for the password.
             basic =
                 placement.idParameter == nil
                 ? Pair(name: key, value: "") : Pair(name: publicID ?? "", value: key)
-        default: query = pairs
+        case .query: query = pairs
         }
     }
 

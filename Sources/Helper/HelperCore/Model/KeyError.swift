@@ -15,6 +15,10 @@ package enum KeyError: Error, Sendable, Hashable {
     case changedMeanwhile(application: Int)
     /// The key is in a state from which none follows.
     case notRotatable(KeyState, application: Int)
+    /// The service takes access tokens of the key's client.
+    case takesTokens(service: Int)
+    /// No connection to the gateway became free in time.
+    case tooManyTests
     /// No further generation can be counted.
     case exhausted
     /// The owner has as many keys for the service as the operator allows.

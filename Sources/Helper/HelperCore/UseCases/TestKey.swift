@@ -46,22 +46,16 @@ package struct TestKey: Sendable {
             })
     }
 
-    /// - Throws: `KEY_NOT_FOUND`, `KEY_STATE_CONFLICT` for a key that no request can carry, `KEY_UNAVAILABLE` while 3scale shows no
-    ///   credential.
+    /// - Throws: `KeyError`, `takesTokens` for a key that no request can carry; `CredentialMissing` while 3scale shows no credential.
     package func callAsFunction(_ id: Int, for caller: Caller) async throws -> Result {
         try await audit.waitForRoom()
         let item = try await find.one(id, for: caller)
         guard item.service.authentication != .oidc else {
-            throw HelperError(
-                .keyStateConflict,
-                "This service takes access tokens of the key's client, not a key. Get one with the client's id and secret.",
-                cause: "service \(item.service.id) uses OpenID Connect")
+            throw KeyError.takesTokens(service: item.service.id)
         }
         let secret = try await find.asCaller(caller) { try await keys.issuedKey(of: item.key.application) }
         guard let text = secret.key else {
-            throw HelperError(
-                .keyUnavailable, "3scale has not made the credentials of this key yet. Try again shortly.",
-                retryAfter: .seconds(5), cause: "application \(id) shows no credential")
+            throw CredentialMissing(application: id)
         }
         let result = try await result(of: item, text, publicID: secret.publicID)
         counters[result.verdict.word]?.increment()
@@ -102,9 +96,7 @@ package struct TestKey: Sendable {
             return KeyVerdict(answer, to: key, texts: service.gatewayTexts)
         } catch {
             guard let verdict = KeyVerdict(error) else {
-                throw HelperError(
-                    .overloaded, "Too many tests are under way. Try again later.", retryAfter: .seconds(5),
-                    cause: "no connection to the gateway became free in time")
+                throw KeyError.tooManyTests
             }
             return verdict
         }

@@ -110,6 +110,15 @@ extension HelperError {
             self.init(
                 .keyStateConflict, "The key cannot be rotated: it is \(state.rawValue).",
                 cause: "application \(application) is \(state.rawValue)")
+        case .takesTokens(let service):
+            self.init(
+                .keyStateConflict,
+                "This service takes access tokens of the key's client, not a key. Get one with the client's id and secret.",
+                cause: "service \(service) uses OpenID Connect")
+        case .tooManyTests:
+            self.init(
+                .overloaded, "Too many tests are under way. Try again later.", retryAfter: .seconds(5),
+                cause: "no connection to the gateway became free in time")
         case .exhausted:
             self.init(.keyStateConflict, "The key cannot be rotated any more. Make one with another name.")
         case .limitReached(let max, let names, let service):
