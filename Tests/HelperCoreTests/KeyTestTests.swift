@@ -2,7 +2,8 @@ import HelperCore
 import Testing
 
 private func service(
-    _ location: CredentialsPlacement.Location, endpoint: String? = "https://granite.example.com", idParameter: String? = nil,
+    _ location: CredentialsPlacement.Location, endpoint: String? = "https://granite.example.com",
+    idParameter: String? = nil,
     description: String? = nil
 ) -> Service {
     Service(
