@@ -115,4 +115,61 @@ struct LeaseTests {
         #expect(sleeper.take("ada", at: now + terms.lifetime) == .ask)
         #expect(terms.validity < terms.lifetime)
     }
+
+    /// A table with a lease of a steady caller.
+    private func leased(_ policy: RatePolicy, _ ledger: inout LeaseLedger, _ now: inout UInt64) throws -> LeaseTable {
+        var table = LeaseTable(policy, capacity: 8)
+        for _ in 0..<40 {
+            now += 10_000_000
+            guard case .ask = table.take("ada", at: now) else { continue }
+            let asked = table.message("ada", need: 1, at: now)
+            let message = try #require(asked)
+            _ = table.answered("ada", message, ledger.answer(message, from: "a", at: Int(now / 1_000)), at: now)
+        }
+        return table
+    }
+
+    /// Requests that a table allows without asking.
+    private func allowed(_ table: LeaseTable, at now: UInt64) -> Int {
+        var table = table
+        var count = 0
+        while case .allowed = table.take("ada", at: now) { count += 1 }
+        return count
+    }
+
+    @Test("go on until their end when a renewal has not left, and the next one reports their use")
+    func unsent() throws {
+        let policy = Self.policies[2]
+        var ledger = LeaseLedger(policy)
+        var now: UInt64 = 1_000 * second
+        var table = try leased(policy, &ledger, &now)
+        let before = allowed(table, at: now)
+        try #require(before > 8)
+        for _ in 0..<before / 2 + 1 { _ = table.take("ada", at: now) }
+        let renewal = table.message("ada", need: 0, at: now)
+        let first = try #require(renewal)
+        _ = table.unsent("ada", first)
+        #expect(allowed(table, at: now) == before - before / 2 - 1)
+        #expect(allowed(table, at: now + table.terms.lifetime) == 0)
+        _ = table.take("ada", at: now)
+        let again = table.message("ada", need: 0, at: now)
+        #expect(again?.used == first.used + 1 && again?.name == first.name)
+    }
+
+    @Test("that could not be given back are used further")
+    func unsentReturn() throws {
+        let policy = Self.policies[2]
+        var ledger = LeaseLedger(policy)
+        var now: UInt64 = 1_000 * second
+        var table = try leased(policy, &ledger, &now)
+        let before = allowed(table, at: now)
+        now += table.terms.idleAfter
+        guard case .message(let message) = table.giveBack("ada", at: now) else {
+            Issue.record("nothing is given back")
+            return
+        }
+        #expect(allowed(table, at: now) == 0)
+        let isWatched = table.unsent("ada", message)
+        #expect(isWatched && allowed(table, at: now) == before)
+    }
 }

@@ -9,13 +9,15 @@ struct LeaseWorld {
         var lost = 0
         var crashes = false
         var pauses = false
+        /// Of messages, not sent at all, in percent.
+        var unsent = 0
         /// Redis' clock is set back.
         var clockSteps = false
         /// Messages may take longer than leases last.
         var isSlow = false
 
         static let none = Faults()
-        static let all = Faults(lost: 10, crashes: true, pauses: true, clockSteps: true, isSlow: true)
+        static let all = Faults(lost: 10, crashes: true, pauses: true, unsent: 10, clockSteps: true, isSlow: true)
     }
 
     private struct Holder {
@@ -40,6 +42,7 @@ struct LeaseWorld {
         case arrives(LeaseMessage, from: Int, holder: String)
         case answered(LeaseAnswer, LeaseMessage, to: Int, holder: String)
         case fails(LeaseMessage, to: Int, holder: String)
+        case stays(LeaseMessage, to: Int, holder: String)
     }
 
     private static let subject = RateSubject.address("ada")
@@ -122,6 +125,11 @@ struct LeaseWorld {
     private mutating func send(_ message: LeaseMessage, _ index: Int) {
         messages += 1
         let holder = holders[index].name
+        if percent(faults.unsent) {
+            // Known at once, or at the end of a wait for a script that has failed.
+            schedule(.stays(message, to: index, holder: holder), after: percent(50) ? 0 : delay())
+            return
+        }
         let isLost = percent(faults.lost)
         if !isLost || percent(50) { schedule(.arrives(message, from: index, holder: holder), after: delay()) }
         // The replica waits for a while, whatever becomes of the message.
@@ -180,6 +188,12 @@ struct LeaseWorld {
             for _ in 0..<waiting { request(to: index) }
         case .fails(let message, let index, let holder):
             if holders[index].name == holder { holders[index].table.failed(Self.subject, message) }
+        case .stays(let message, let index, let holder):
+            guard holders[index].name == holder else { return }
+            let clock = holders[index].clock(now)
+            if holders[index].table.unsent(Self.subject, message) {
+                holders[index].checkAt = clock + holders[index].table.terms.idleAfter
+            }
         }
     }
 

@@ -1,3 +1,4 @@
+import Bytes
 import EventLoop
 import HelperCore
 import LoopTesting
@@ -54,14 +55,52 @@ struct LedgerTests {
         }
     }
 
+    @Test(
+        "leaves no key that does not expire, wherever Redis ends it",
+        .enabled(if: Conformer.hasRedis, "needs redis-server"),
+        arguments: ["pexpire", "hdel", "hincrby"])
+    func expires(_ refused: String) async throws {
+        let (program, configuration) = try startRedis()
+        try await withClient(configuration) { admin in
+            _ = try await admin.send(
+                RESPCommand("ACL", "SETUSER", "weak", "on", ">weak", "~*", "&*", "+@all", "-\(refused)"))
+            var weak = configuration
+            weak.username = "weak"
+            weak.password = "weak"
+            try await withClient(weak) { client in
+                let now = 1_700_000_000_000_000
+                // The second grant replaces the record of the first.
+                for used in 0...1 {
+                    let message = LeaseMessage(name: 1, used: used, keep: 0, need: 1, ahead: 1)
+                    _ = try? await client.send(Self.command([("ada", message)], holder: "h", at: now))
+                }
+            }
+            guard
+                case .integer(let left) = try await admin.send(RESPCommand("PTTL", RateScript.key("ada", Self.policy)))
+            else {
+                Issue.record("no reply to PTTL")
+                return
+            }
+            // -2 is no key, -1 one that stays for ever.
+            #expect(left.within(-1 ... -1) == nil)
+        }
+        withExtendedLifetime(program) {}
+    }
+
     private func withRedis(_ body: (RedisClient) async throws -> Void) async throws {
         let (program, configuration) = try startRedis()
+        try await withClient(configuration, body)
+        withExtendedLifetime(program) {}
+    }
+
+    private func withClient(
+        _ configuration: RedisConfiguration, _ body: (RedisClient) async throws -> Void
+    ) async throws {
         let client = await RedisClient.start(configuration, group: TestLoops.group, events: { _ in })
         await becomesTrue { (try? await client.send(RESPCommand("PING"))) != nil }
         let result: Result<Void, any Error>
         do { result = .success(try await body(client)) } catch { result = .failure(error) }
         await client.shutdown()
-        withExtendedLifetime(program) {}
         try result.get()
     }
 }

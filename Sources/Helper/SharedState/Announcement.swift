@@ -1,8 +1,13 @@
 import HelperCore
+import Redis
 
 /// How a change travels: `1`, who tells it, and the owner's mark or `*` for everything.
 enum Announcement {
     static let channel = "mlaas:changes"
+
+    static func command(_ change: CallerChange, from teller: String) -> RESPCommand {
+        RESPCommand([Array("PUBLISH".utf8), Array(channel.utf8), encode(change, from: teller)])
+    }
 
     static func encode(_ change: CallerChange, from teller: String) -> [UInt8] {
         switch change {

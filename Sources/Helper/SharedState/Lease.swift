@@ -1,6 +1,6 @@
 import HelperCore
 
-/// One caller's allowance as far as one event loop has leased it from Redis, decided without doing anything: times are
+/// One caller's allowance as far as this replica has leased it from Redis, decided without doing anything: times are
 /// arguments, in nanoseconds of a clock that never steps and counts while the machine is suspended.
 ///
 /// Redis charges a lease to the limit when it grants it, and keeps a record of it under the lease's name. A request takes a
@@ -13,6 +13,8 @@ import HelperCore
 /// - After a message without an answer nothing is known of its record. So it is given up with every token in it, and a new
 ///   name is taken. Whether or not Redis has acted on the message, what was used is charged in the old record or counted.
 /// - Redis says when it no longer knew a record. Its tokens are dropped then.
+///
+/// A message that has not left changes nothing: the lease goes on until its end.
 struct Lease: Sendable {
     /// What the lease says to one request.
     enum Decision: Sendable, Equatable {
@@ -52,8 +54,17 @@ struct Lease: Sendable {
 
     /// What `take` has said of renewal since the last message.
     private var said = Renewal.none
-    /// When the message under way was made, nil when none is.
-    private var askedAt: UInt64?
+    /// What the message under way has taken out of the lease.
+    private struct UnderWay {
+        /// When it was made.
+        let at: UInt64
+        /// It begins a record.
+        let isNew: Bool
+        let used: Int
+        /// Tokens that it gives back.
+        let returned: Int
+    }
+    private var underWay: UnderWay?
 
     /// Requests since the message before, for the rate.
     private var requests = 0
@@ -74,7 +85,7 @@ struct Lease: Sendable {
 
     /// Whether Redis has a record that it should hear of.
     var isOpen: Bool { name != nil }
-    var isAsking: Bool { askedAt != nil }
+    var isAsking: Bool { underWay != nil }
     /// Whether `take` has said since the last message that the lease is to be renewed.
     var isDue: Bool { said != .none }
 
@@ -85,13 +96,13 @@ struct Lease: Sendable {
         if held > 0 {
             guard now < end else {
                 // The answer under way says what becomes of them.
-                if askedAt == nil { giveUp() }
+                if underWay == nil { giveUp() }
                 return .ask
             }
             held -= 1
             used += 1
             requests += 1
-            lastUse = now
+            lastUse = max(lastUse, now)
             return .allowed(verdict(true, at: now), renewal(terms, at: now))
         }
         return now < refusesUntil ? .refused(verdict(false, at: now)) : .ask
@@ -105,7 +116,7 @@ struct Lease: Sendable {
     }
 
     private func wantedRenewal(_ terms: LeaseTerms, at now: UInt64) -> Renewal {
-        if askedAt != nil { return .none }
+        if underWay != nil { return .none }
         if held < min(size / 4, Int(min(rate * Double(terms.pause) * 2, 1e9))) { return .urgent }
         return held <= size / 2 || end - now <= terms.lifetime / 2 ? .due : .none
     }
@@ -121,15 +132,16 @@ struct Lease: Sendable {
     /// What to ask Redis. Nothing may be under way.
     /// - Parameters:
     ///   - need: requests that wait.
-    ///   - newName: for the record, if a new one is begun. Never used before on this loop.
+    ///   - newName: for the record, if a new one is begun. Never used before by this replica.
     mutating func message(need: Int, newName: UInt64, _ terms: LeaseTerms, at now: UInt64) -> LeaseMessage {
         if name != nil, now >= end { giveUp() }
         requests += need
         reckon(terms, at: now)
         let target = target(terms)
         // What a caller who has become slower does not use goes back, to those who come by other replicas.
-        held = min(held, target)
-        return send(name ?? newName, need: need, ahead: target - held, at: now)
+        let returned = max(0, held - target)
+        held -= returned
+        return send(newName, need: need, ahead: target - held, returned: returned, at: now)
     }
 
     /// What gives back all that is held; nil when Redis has no record, or has ended it. Nothing may be under way.
@@ -137,14 +149,18 @@ struct Lease: Sendable {
         if now >= end { giveUp() }
         guard let name else { return nil }
         reckon(terms, at: now)
+        let returned = held
         held = 0
-        return send(name, need: 0, ahead: 0, at: now)
+        return send(name, need: 0, ahead: 0, returned: returned, at: now)
     }
 
-    private mutating func send(_ name: UInt64, need: Int, ahead: Int, at now: UInt64) -> LeaseMessage {
-        precondition(askedAt == nil, "Invalid state: a message is under way")
+    private mutating func send(
+        _ newName: UInt64, need: Int, ahead: Int, returned: Int, at now: UInt64
+    ) -> LeaseMessage {
+        precondition(underWay == nil, "Invalid state: a message is under way")
+        underWay = UnderWay(at: now, isNew: name == nil, used: used, returned: returned)
+        let name = name ?? newName
         self.name = name
-        askedAt = now
         said = .none
         defer { used = 0 }
         return LeaseMessage(name: name, used: used, keep: held, need: need, ahead: ahead)
@@ -171,8 +187,8 @@ struct Lease: Sendable {
 
     /// Takes in the answer to the message under way; the requests that waited are granted or refused by it.
     mutating func answered(_ answer: LeaseAnswer, _ terms: LeaseTerms, at now: UInt64) {
-        guard let sent = askedAt else { return }
-        askedAt = nil
+        guard let sent = underWay?.at else { return }
+        underWay = nil
         if !answer.isKept {
             // What was used meanwhile, Redis has counted with the whole of the record.
             held = 0
@@ -191,8 +207,20 @@ struct Lease: Sendable {
 
     /// The message under way has no answer that can be used.
     mutating func failed() {
-        askedAt = nil
+        underWay = nil
         giveUp()
+    }
+
+    /// The message under way has not left, so Redis has not acted on it.
+    mutating func unsent() {
+        guard let unsent = underWay else { return }
+        underWay = nil
+        if unsent.isNew {
+            giveUp()
+        } else {
+            held += unsent.returned
+            used += unsent.used
+        }
     }
 
     /// Drops the tokens and the record: Redis counts them as used when the record ends.

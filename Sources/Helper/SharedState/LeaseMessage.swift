@@ -23,7 +23,7 @@ struct LeaseTerms: Sendable, Equatable {
 
 /// What a lease tells Redis, and asks of it.
 struct LeaseMessage: Sendable, Equatable {
-    /// Of the record, unique among those of one event loop of one process.
+    /// Of the record, unique among those of this replica for one subject.
     let name: UInt64
     /// Tokens used since the last message.
     let used: Int

@@ -1,6 +1,6 @@
 import HelperCore
 
-/// The leases of one policy on one event loop, for a bounded number of subjects. Not thread-safe; time is an argument.
+/// The leases of one policy, for a bounded number of subjects. Not thread-safe; time is an argument.
 struct LeaseTable: Sendable {
     let terms: LeaseTerms
     private var subjects: RecencyIndex<RateSubject>
@@ -65,14 +65,31 @@ struct LeaseTable: Sendable {
     ) -> Bool {
         guard let position = position(subject, message) else { return false }
         leases[position].answered(answer, terms, at: now)
-        guard leases[position].isOpen, !leases[position].isWatched else { return false }
-        leases[position].isWatched = true
-        return true
+        return watches(position)
     }
 
     /// There is no answer to the message.
     mutating func failed(_ subject: RateSubject, _ message: LeaseMessage) {
         if let position = position(subject, message) { leases[position].failed() }
+    }
+
+    /// The message has not left.
+    /// - Returns: whether `giveBack` must be asked about the subject from now on.
+    mutating func unsent(_ subject: RateSubject, _ message: LeaseMessage) -> Bool {
+        guard let position = position(subject, message) else { return false }
+        leases[position].unsent()
+        return watches(position)
+    }
+
+    private mutating func watches(_ position: Int) -> Bool {
+        guard leases[position].isOpen, !leases[position].isWatched else { return false }
+        leases[position].isWatched = true
+        return true
+    }
+
+    /// Whether a message about the subject is under way.
+    func isAsking(_ subject: RateSubject) -> Bool {
+        subjects.position(subject).map { leases[$0].isAsking } ?? false
     }
 
     private mutating func position(_ subject: RateSubject, _ message: LeaseMessage) -> Int? {

@@ -63,7 +63,7 @@ final class LocalCounters: Sendable {
 
     /// A number that is about as often one as another. Addresses are chosen by clients, behind a trusted proxy as freely as any
     /// text, so their hash is keyed: a client cannot crowd one shard.
-    private static func spread(_ subject: RateSubject) -> UInt64 {
+    static func spread(_ subject: RateSubject) -> UInt64 {
         switch subject {
         case .owner(let mark): mark.spread
         case .address(let text): text.keyedHash

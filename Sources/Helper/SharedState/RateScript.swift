@@ -43,6 +43,19 @@ enum RateScript {
           local used, keep = tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3])
           local need, ahead = tonumber(ARGV[a + 4]), tonumber(ARGV[a + 5])
           a = a + 5
+          local fields = redis.call('HGETALL', key)
+          -- A key expires from its first write on, wherever the script ends. That write must not be PEXPIRE: a Redis that is
+          -- full would allow every other after it.
+          local expires = false
+          local function write(field, number)
+            redis.call('HINCRBY', key, field, text(number))
+            if expires then return end
+            if type(redis.pcall('PEXPIRE', key, expiry)) == 'table' then
+              if #fields == 0 then redis.call('DEL', key) end
+              redis.call('PEXPIRE', key, expiry)
+            end
+            expires = true
+          end
           local totals, oldest = {}, {}
           for w = 1, count do totals[w], oldest[w] = 0, current[w] end
           local function see(w, slot, number)
@@ -50,10 +63,9 @@ enum RateScript {
             if slot < oldest[w] then oldest[w] = slot end
           end
           local function add(w, slot, number)
-            redis.call('HINCRBY', key, w .. ':' .. text(slot), text(number))
+            write(w .. ':' .. text(slot), number)
             see(w, slot, number)
           end
-          local fields = redis.call('HGETALL', key)
           local others, mine, record, lapsed, gone = 0, nil, nil, false, {}
           for j = 1, #fields, 2 do
             local field, number = fields[j], tonumber(fields[j + 1])
@@ -73,7 +85,7 @@ enum RateScript {
               else
                 others = others + number
                 if finish > now + life then
-                  redis.call('HINCRBY', key, '=' .. holder .. ':' .. text(now + life), text(number))
+                  write('=' .. holder .. ':' .. text(now + life), number)
                   gone[#gone + 1] = field
                 end
               end
@@ -109,10 +121,9 @@ enum RateScript {
           if keep + more > 0 then
             local field = '=' .. name .. ':' .. text(now + life)
             if field == record then field = '=' .. name .. ':' .. text(now + life + 1) end
-            redis.call('HINCRBY', key, field, text(keep + more))
+            write(field, keep + more)
           end
           for j = 1, #gone, 100 do redis.call('HDEL', key, unpack(gone, j, math.min(j + 99, #gone))) end
-          if used + granted + keep + more > 0 then redis.call('PEXPIRE', key, expiry) end
           local best, left, reset = 0, nil, 0
           for w = 1, count do
             local remaining = math.max(0, limits[w] - totals[w] - others - keep - more)
@@ -137,7 +148,7 @@ enum RateScript {
 
     /// - Parameters:
     ///   - messages: of different subjects.
-    ///   - holder: names the event loop among all of all replicas.
+    ///   - holder: names the replica.
     ///   - byName: false sends the whole script, for a Redis that does not know it.
     static func command(
         _ messages: [(subject: RateSubject, message: LeaseMessage)], _ policy: RatePolicy, holder: String,
@@ -147,13 +158,35 @@ enum RateScript {
         return RESPCommand(start + arguments(messages, policy, holder: holder).map { Array($0.utf8) })
     }
 
+    /// Sends messages, with the whole script to a Redis that does not know it: its scripts were flushed, or it is another
+    /// server by now. It has not acted on the messages then, and running the script in full loads it.
+    static func run(
+        _ messages: [(subject: RateSubject, message: LeaseMessage)], _ policy: RatePolicy, holder: String,
+        send: (RESPCommand) async throws(RedisError) -> RESPValue
+    ) async throws(RedisError) -> [LeaseAnswer] {
+        let reply: RESPValue
+        do throws(RedisError) {
+            reply = try await send(command(messages, policy, holder: holder))
+        } catch .server(let text) where text.hasPrefix("NOSCRIPT") {
+            reply = try await send(command(messages, policy, holder: holder, byName: false))
+        }
+        guard let answers = answers(reply, to: messages, policy) else {
+            throw .malformed("the reply to a count has other numbers than a count")
+        }
+        return answers
+    }
+
+    static func key(_ subject: RateSubject, _ policy: RatePolicy) -> String {
+        let windows = policy.windows.map { String($0.seconds) }.joined(separator: "-")
+        return "mlaas:rates:\(policy.name.rawValue):\(windows):{\(subject)}"
+    }
+
     /// What follows the script or its name.
     static func arguments(
         _ messages: [(subject: RateSubject, message: LeaseMessage)], _ policy: RatePolicy, holder: String
     ) -> [String] {
-        let windows = policy.windows.map { String($0.seconds) }.joined(separator: "-")
         var arguments = [String(messages.count)]
-        for (subject, _) in messages { arguments.append("mlaas:rates:\(policy.name.rawValue):\(windows):{\(subject)}") }
+        for (subject, _) in messages { arguments.append(key(subject, policy)) }
         arguments += [
             String(WindowTable.slots), String(LeaseTerms(policy).lifetime / 1_000), String(leasedShare),
             String(leftShare), String(policy.windows.count),

@@ -9,18 +9,18 @@ import Telemetry
 /// alone, from what it has counted so far.
 package final class RedisSharedState: SharedState {
     private let client: RedisClient
-    private let leases: [LoopBound<LoopLeases>]
+    private let exchanges: [LoopBound<LeaseExchange>]
     private let local: InMemorySharedState
     private let health: RedisHealth
     /// Tells our own news from others'.
     private let name: String
 
     private init(
-        _ client: RedisClient, _ leases: [LoopBound<LoopLeases>], _ local: InMemorySharedState, _ health: RedisHealth,
-        _ name: String
+        _ client: RedisClient, _ exchanges: [LoopBound<LeaseExchange>], _ local: InMemorySharedState,
+        _ health: RedisHealth, _ name: String
     ) {
         self.client = client
-        self.leases = leases
+        self.exchanges = exchanges
         self.local = local
         self.health = health
         self.name = name
@@ -51,13 +51,18 @@ package final class RedisSharedState: SharedState {
         let client = await RedisClient.start(
             configuration, group: group, preparing: [RateScript.load], subscription: subscription, tls: tls,
             events: { health.note($0) })
-        var leases: [LoopBound<LoopLeases>] = []
-        for (index, loop) in group.loops.enumerated() {
-            leases.append(
+        let leases = policies.map { PolicyLeases($0) }
+        var exchanges: [LoopBound<LeaseExchange>] = []
+        for loop in group.loops {
+            exchanges.append(
                 await withCheckedContinuation { continuation in
                     loop.execute {
-                        let made = LoopLeases(
-                            policies, loop: loop, client: client, health: health, holder: "\(name).\(index)")
+                        let channel = LeaseExchange.Channel(
+                            isReady: { client.isReadyHere },
+                            send: { (command) async throws(RedisError) in try await client.send(command) },
+                            patience: configuration.timing.reply)
+                        let made = LeaseExchange(
+                            leases, loop: loop, channel: channel, health: health, holder: name)
                         continuation.resume(returning: LoopBound(made, to: loop))
                     }
                 })
@@ -68,7 +73,7 @@ package final class RedisSharedState: SharedState {
                 try? await loop.sleep(for: .milliseconds(5))
             }
         }
-        return RedisSharedState(client, leases, local, health, name)
+        return RedisSharedState(client, exchanges, local, health, name)
     }
 
     private static func isConnected(_ client: RedisClient, on loop: EventLoop) async -> Bool {
@@ -79,35 +84,42 @@ package final class RedisSharedState: SharedState {
 
     /// Watches Redis' health until `sleep` says that it is over.
     package func run(sleep: @Sendable (Duration) async -> Bool) async {
-        while await sleep(.seconds(1)) { health.evaluate() }
+        while await sleep(.seconds(1)) {
+            health.evaluate()
+        }
     }
 
     /// Gives leases back and closes every connection.
     package func shutdown() async {
-        for leases in leases {
-            await withCheckedContinuation { continuation in
-                leases.loop.execute {
-                    leases.loop.spawn {
-                        await leases.value.close()
-                        continuation.resume()
-                    }
+        for exchange in exchanges { await Self.run(exchange) { $0.stop() } }
+        if let first = exchanges.first { await Self.run(first) { await $0.giveBackAll() } }
+        await client.shutdown()
+    }
+
+    private static func run(
+        _ exchange: LoopBound<LeaseExchange>, _ body: @escaping @Sendable (LeaseExchange) async -> Void
+    ) async {
+        await withCheckedContinuation { continuation in
+            exchange.loop.execute {
+                exchange.loop.spawn {
+                    await body(exchange.value)
+                    continuation.resume()
                 }
             }
         }
-        await client.shutdown()
     }
 
     // MARK: Limits
 
     package func count(_ subject: RateSubject, under policy: RatePolicy) -> Eventually<RateVerdict> {
-        guard let here = leases.first(where: { $0.loop.inLoop })?.value else {
+        guard let here = exchanges.first(where: { $0.loop.inLoop })?.value else {
             return .now(local.decide(subject, under: policy))
         }
         if let verdict = here.take(subject, under: policy) { return .now(noted(verdict, subject, policy)) }
         guard client.isReadyHere else { return .now(local.decide(subject, under: policy)) }
-        let leases = LoopBound(here, to: here.loop)
+        let exchange = LoopBound(here, to: here.loop)
         return .later { [self] in
-            guard let verdict = await leases.value.ask(subject, under: policy) else {
+            guard let verdict = await exchange.value.ask(subject, under: policy) else {
                 return local.decide(subject, under: policy)
             }
             return noted(verdict, subject, policy)
@@ -143,10 +155,7 @@ package final class RedisSharedState: SharedState {
 
     package func announce(_ change: CallerChange) async {
         do throws(RedisError) {
-            let message = [
-                Array("PUBLISH".utf8), Array(Announcement.channel.utf8), Announcement.encode(change, from: name),
-            ]
-            _ = try await client.send(RESPCommand(message))
+            _ = try await client.send(Announcement.command(change, from: name))
         } catch {
             health.note(error)
         }
