@@ -570,7 +570,8 @@ def test_a_wrong_password_of_redis(sandbox, redis):
 @needs_redis
 def test_a_redis_that_is_not_let_write(sandbox, redis):
     for rights, words in ((["~other:*", "&*", "+@all"], "NOPERM"), (["~*", "resetchannels", "+@all"], "NOPERM"),
-                          (["~*", "&*", "+@all", "-eval"], "NOPERM")):
+                          *((["~*", "&*", "+@all", f"-{command}"], f"'{command}' command") for command in (
+                              "eval", "evalsha", "publish", "time", "hgetall", "hincrby", "hdel", "pexpire"))):
         redis.command("ACL", "SETUSER", "weak", "reset", "on", ">w3ak", *rights)
         severity, text = redis_finding(sandbox, f"redis://weak:w3ak@127.0.0.1:{redis.port}")
         assert severity == "warning" and "refuses to be written" in text and words in text and "w3ak" not in text

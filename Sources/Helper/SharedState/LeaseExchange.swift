@@ -1,3 +1,4 @@
+import Bytes
 import EventLoop
 import HelperCore
 import Redis
@@ -202,7 +203,7 @@ final class LeaseExchange {
         var messages: [PolicyLeases.Outgoing] = []
         let leases = parts[index].leases
         let now = EventLoop.nanoseconds()
-        let oldest = now - min(now, channel.patience.nanoseconds)
+        let oldest = now - min(now, UInt64(clamping: channel.patience.nanoseconds))
         while messages.count < Self.messagesMax, let (subject, since) = parts[index].waiting.popFirst() {
             if since < oldest {
                 leases.giveUp(subject)

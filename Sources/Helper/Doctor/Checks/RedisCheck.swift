@@ -33,7 +33,8 @@ package struct RedisCheck: Check {
             [
                 Finding(
                     "redis", .warning, "Redis at \(address) refuses to be written: \(reason)",
-                    advice: "Use a primary that is not full, and a user who may use keys and channels 'mlaas:*'")
+                    advice: "Use a primary that is not full, and a user who may use keys and channels 'mlaas:*' "
+                        + "with the commands that docs/shared-state.md lists")
             ]
         }
     }
