@@ -342,6 +342,33 @@ def test_a_key_made_through_one_replica_is_seen_by_the_others_at_once(sandbox):
         redis.stop()
 
 
+def test_a_key_made_while_a_replica_is_cut_off_from_redis_is_announced_when_redis_is_back(sandbox):
+    """The other replica has missed nothing of its own: only the first one knows that there is something to tell."""
+    redis = Redis()
+    relay = Relay(redis.port)
+    settings = {"APPLICATIONS_CACHE_SECONDS": "3600", **MANY}
+    helpers = [*replicas(sandbox, 1, REDIS_URL=redis.url(relay.port), REDIS_TIMEOUT="300ms", **settings),
+               *replicas(sandbox, 1, REDIS_URL=redis.url(), **PATIENT, **settings)]
+    try:
+        wait_up(helpers)
+        requests.post(sandbox.admin + "/users", json={"username": "cut.off"}, timeout=10)
+        token = sandbox.token("cut.off")
+        services = helpers[0].services(token)
+        helpers[0].init(token, services["embeddings"]["id"])
+        wait_until(lambda: helpers[1].services(token)["embeddings"]["has_api_key"])
+        relay.mode = "closed"
+        wait_until(lambda: metric(helpers[0], "mlaas_redis_up") == 0)
+        assert helpers[0].init(token, services["granite_chat"]["id"]).status_code == 200
+        assert helpers[1].services(token)["granite_chat"]["has_api_key"] is False
+        relay.mode = "pass"
+        wait_until(lambda: helpers[1].services(token)["granite_chat"]["has_api_key"], seconds=60)
+    finally:
+        for helper in helpers:
+            stop(helper.process)
+        relay.close()
+        redis.stop()
+
+
 def test_replicas_that_are_asked_at_once_make_one_application(sandbox):
     redis = Redis()
     helpers = replicas(sandbox, 3, REDIS_URL=redis.url(), **MANY, **PATIENT)

@@ -3,6 +3,7 @@ package import Crypto
 package import EventLoop
 package import HelperCore
 package import Redis
+import Synchronization
 import Telemetry
 
 /// State in Redis, one for all replicas. Whatever Redis does not answer in time, or at all, is decided by this process
@@ -14,6 +15,8 @@ package final class RedisSharedState: SharedState {
     private let health: RedisHealth
     /// Tells our own news from others'.
     private let name: String
+    /// What Redis did not take, as one change. Other replicas may have missed it.
+    private let unannounced = Mutex<CallerChange?>(nil)
 
     private init(
         _ client: RedisClient, _ exchanges: [LoopBound<LeaseExchange>], _ local: InMemorySharedState,
@@ -82,10 +85,11 @@ package final class RedisSharedState: SharedState {
         }
     }
 
-    /// Watches Redis' health until `sleep` says that it is over.
+    /// Watches Redis' health, and announces what could not be announced, until `sleep` says that it is over.
     package func run(sleep: @Sendable (Duration) async -> Bool) async {
         while await sleep(.seconds(1)) {
             health.evaluate()
+            await announceAgain()
         }
     }
 
@@ -158,6 +162,21 @@ package final class RedisSharedState: SharedState {
             _ = try await client.send(Announcement.command(change, from: name))
         } catch {
             health.note(error)
+            keepUnannounced(change)
+        }
+    }
+
+    private func keepUnannounced(_ change: CallerChange) {
+        unannounced.withLock { $0 = $0 == nil || $0 == change ? change : .everything }
+    }
+
+    /// Announces what could not be announced when it happened.
+    private func announceAgain() async {
+        guard let change = unannounced.withLock({ $0.take() }) else { return }
+        do throws(RedisError) {
+            _ = try await client.send(Announcement.command(change, from: name))
+        } catch {
+            keepUnannounced(change)
         }
     }
 }
