@@ -145,7 +145,7 @@ day: bench-programs ## Plays ten minutes of 5,000 people on three replicas, with
 
 bench-check: bench-programs ## Tests what measures, and exercises every part of `make bench` briefly
 	@python3 -B -m unittest discover -s Benchmarks/tests
-	@BENCH_QUICK=1 Benchmarks/bench.py --only startup,authenticated,latency,growth,replicas
+	@BENCH_QUICK=1 Benchmarks/bench.py --only startup,authenticated,latency,growth,replicas,routes
 	@Benchmarks/day.py --minutes 0.3 --people 100 --rate 50
 
 bench-instructions: bench-programs ## Counts the instructions and allocations of a request and holds them against their budget

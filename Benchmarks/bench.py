@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness import authenticated, growth, latency, load, machine, plots, processes, replicas, report, startup, tokens
+from harness import authenticated, growth, latency, load, machine, plots, processes, replicas, report, routes, startup, tokens
 
 ROOT = Path(__file__).resolve().parents[1]
 PRODUCT = ROOT / ".build-static" / "release"
@@ -61,6 +61,7 @@ PARTS = {
     "latency": (latency.measure, report.latency, plots.latency),
     "growth": (growth.measure, report.growth, plots.growth),
     "replicas": (replicas.measure, report.replicas, None),
+    "routes": (routes.measure, report.routes, None),
     "instructions": (instructions, report.instructions, None),
 }
 

@@ -3,6 +3,7 @@
 import statistics
 
 from . import replicas as shared
+from . import routes as pages
 from .load import middle, ratios, spread
 
 MIB = 1 << 20
@@ -118,6 +119,20 @@ def replicas(result):
         [[title, spread(ratios(runs, base)), spread(ratios(runs, base, per_second)), whole(runs, lambda run: run.rate),
           f"{middle(runs, p99):.2f}", spread(result["calls"][title]), spread(result["redis"][title], 1)]
          for title, runs in result["runs"].items()])
+
+
+def routes(result):
+    base = result["runs"][pages.LIST]
+    text = "### Routes beside the list\n\n" + table(
+        ["", "requests/s", "p50, p99 in ms", "bytes an answer", "µs of processor", "processor × the list"],
+        [[route, whole(runs, lambda run: run.rate), f"{middle(runs, lambda run: run.p50):.2f}, {middle(runs, p99):.2f}",
+          whole(runs, lambda run: run.size), f"{middle(runs, cost):.1f}", spread(ratios(runs, base, cost), 1)]
+         for route, runs in result["runs"].items()])
+    text += ("\nThe list of keys and a key are read from 3scale for each request, so their rates are those of the sandbox;"
+             " the processor time is the helper's alone.\n")
+    if result["skipped"]:
+        text += "\nNot served, so not measured: " + ", ".join(f"`{page}`" for page in result["skipped"]) + ".\n"
+    return text
 
 
 def startup(result):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from harness import load, plot, plots, replicas, report  # noqa: E402
+from harness import load, plot, plots, replicas, report, routes  # noqa: E402
 
 
 def run(rate, p99=1.0, cost=10.0, size=100.0):
@@ -33,6 +33,7 @@ def results(helper=100.0, unseen=95.0, haproxy=90.0, dear=3.0, ready=40.0, idle=
                               replicas.THREE: [run(shared, cost=three)]},
                      "calls": {replicas.ALONE: [0.0], replicas.ONE: [1.0], replicas.THREE: [calls]},
                      "redis": {title: [2.5] for title in (replicas.ALONE, replicas.ONE, replicas.THREE)}},
+        "routes": {"runs": {routes.LIST: [run(100)], "GET /api/keys": [run(10, cost=300.0)]}, "skipped": ["/keys"]},
         "latency": {"rate": 10.0, "k6 rate": 5, "k6": None, "runs": {"helper": [run(1)], "nginx": [run(1)]}},
         "startup": {"ready": [ready], "listening": [ready - 1], "idle": idle << 20,
                     "program": 5 << 20}}
@@ -63,7 +64,8 @@ class HarnessTests(unittest.TestCase):
     def test_tables_name_what_was_skipped(self):
         seen = results()
         self.assertIn("so not measured: envoy", report.authenticated(seen["authenticated"]))
-        for name in ("latency", "growth", "replicas", "startup"):
+        self.assertIn("so not measured: `/keys`", report.routes(seen["routes"]))
+        for name in ("latency", "growth", "replicas", "routes", "startup"):
             self.assertTrue(getattr(report, name)(seen[name]))
 
     def test_plots_are_well_formed(self):

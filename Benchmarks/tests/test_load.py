@@ -1,6 +1,7 @@
 """The load generator against servers whose behaviour is known, since every figure rests on it."""
 
 import collections
+import http.server
 import json
 import socketserver
 import subprocess
@@ -78,6 +79,33 @@ class LoadTests(unittest.TestCase):
             lambda _: (answer(body=b"ok"), 0), tokens, "--once", "--from", "100", "--seconds", "30", "--connections", "7")
         self.assertEqual(server.tokens, collections.Counter(tokens[100:]))
         self.assertEqual((status, seen["requests"], seen["next"]), (0, 400, 500))
+
+    def test_a_body_is_posted_with_each_token(self):
+        seen = collections.Counter()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                seen[self.path, self.headers["Content-Type"], self.headers["Authorization"], body] += 1
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server, tempfile.NamedTemporaryFile("w") as file:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            file.write("a\nb\n")
+            file.flush()
+            finished = subprocess.run(
+                [LOAD, "--path", "/p", "--post", '{"x": 1}', "--requests", "10", "--connections", "2", str(server.server_port),
+                 file.name], capture_output=True, text=True, timeout=60)
+            server.shutdown()
+        self.assertEqual(finished.returncode, 0, finished.stderr)
+        self.assertEqual(seen, {("/p", "application/json", f"Bearer {token}", b'{"x": 1}'): 5 for token in "ab"})
 
     def test_without_once_the_tokens_come_round_and_the_requests_are_bounded(self):
         server, _, seen = self.run_load(

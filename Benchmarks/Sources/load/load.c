@@ -5,6 +5,7 @@
 // Usage: load [OPTIONS] PORT[,PORT…] TOKENS
 //   TOKENS            a file of tokens, one a line; - sends none
 //   --path PATH       what is asked for (/api/services)
+//   --post JSON       sends POST with this body instead of GET
 //   --connections N   (64) dealt over the ports in turn
 //   --seconds S       how long (3)
 //   --from N          the token to begin with (0)
@@ -59,9 +60,8 @@ static int overload;
 
 // MARK: One connection
 
-static char before[512], without[512];
-static size_t before_length, without_length;
-static const char after[] = "\r\n\r\n";
+static char before[512], without[1024], after[512];
+static size_t before_length, without_length, after_length;
 static int ports[PORTS_MAX], port_count, poller;
 
 static uint64_t now(void) {
@@ -100,8 +100,8 @@ static int ask(struct connection *it, uint64_t began) {
         sent = write(it->descriptor, without, length);
     } else {
         struct iovec parts[] = {
-            {before, before_length}, {(void *)tokens[token], token_lengths[token]}, {(void *)after, sizeof after - 1}};
-        length = before_length + token_lengths[token] + sizeof after - 1;
+            {before, before_length}, {(void *)tokens[token], token_lengths[token]}, {after, after_length}};
+        length = before_length + token_lengths[token] + after_length;
         sent = writev(it->descriptor, parts, 3);
     }
     if (sent != (ssize_t)length) {
@@ -194,17 +194,18 @@ static uint64_t due_at(uint64_t began, uint64_t number, double rate) {
 }
 
 int main(int argc, char **argv) {
-    const char *path = "/api/services";
+    const char *path = "/api/services", *post = NULL;
     int connections = 64;
     double seconds = 3, rate = 0;
     uint64_t requests_max = UINT64_MAX, abandon = 0, looked = 0;
     static const struct option options[] = {{"path", 1, 0, 'p'}, {"connections", 1, 0, 'c'}, {"seconds", 1, 0, 's'},
                                             {"from", 1, 0, 'f'}, {"once", 0, 0, 'o'},        {"requests", 1, 0, 'n'},
-                                            {"rate", 1, 0, 'r'},        {"overload", 0, 0, 'v'}, {"abandon", 1, 0, 'a'},
+                                            {"post", 1, 0, 'b'},        {"rate", 1, 0, 'r'},        {"overload", 0, 0, 'v'}, {"abandon", 1, 0, 'a'},
                                             {0, 0, 0, 0}};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
             case 'p': path = optarg; break;
+            case 'b': post = optarg; break;
             case 'c': connections = atoi(optarg); break;
             case 's': seconds = atof(optarg); break;
             case 'f': next_token = strtoull(optarg, NULL, 10); break;
@@ -227,9 +228,19 @@ int main(int argc, char **argv) {
         fprintf(stderr, "load: there is no token number %zu\n", next_token);
         return 2;
     }
-    before_length = (size_t)snprintf(
-        before, sizeof before, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ", path);
-    without_length = (size_t)snprintf(without, sizeof without, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", path);
+    char fields[128] = "";
+    if (post != NULL)
+        snprintf(fields, sizeof fields, "Content-Type: application/json\r\nContent-Length: %zu\r\n", strlen(post));
+    const char *method = post == NULL ? "GET" : "POST";
+    before_length = (size_t)snprintf(before, sizeof before, "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%sAuthorization: Bearer ",
+                                     method, path, fields);
+    after_length = (size_t)snprintf(after, sizeof after, "\r\n\r\n%s", post == NULL ? "" : post);
+    without_length = (size_t)snprintf(without, sizeof without, "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%s\r\n%s", method, path,
+                                      fields, post == NULL ? "" : post);
+    if (before_length >= sizeof before || after_length >= sizeof after || without_length >= sizeof without) {
+        fprintf(stderr, "load: the path or the body is too long\n");
+        return 2;
+    }
 
     poller = epoll_create1(EPOLL_CLOEXEC);
     struct connection *all = calloc((size_t)connections, sizeof *all);
