@@ -55,6 +55,7 @@ let package = Package(
             name: "COpenSSL", path: "Sources/C/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         // Without pkg-config: Debian's file holds a flag that SwiftPM refuses, and the library is where compilers look.
         .systemLibrary(name: "CHiredis", path: "Sources/C/CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "CCMark", path: "Sources/C/CCMark", providers: [.apt(["libcmark-dev"])]),
         .target(name: "CPlatform", path: "Sources/C/CPlatform"),
         .target(name: "CThreadNumber", path: "Sources/C/CThreadNumber"),
         .target(name: "CBytes", path: "Sources/C/CBytes"),
@@ -65,6 +66,7 @@ let package = Package(
         target("Runtime", "Crypto", ["Bytes", "COpenSSL"]),
         target("Runtime", "JSON", ["Bytes"]),
         target("Runtime", "HTTP", ["Bytes"]),
+        target("Runtime", "Markdown", ["CCMark"]),
         target("Runtime", "TLS", ["EventLoop", "Crypto"]),
         target("Runtime", "HTTPServer", ["Bytes", "EventLoop", "TLS", "Crypto", "HTTP", "Telemetry"]),
         target("Runtime", "HTTPClient", ["Bytes", "EventLoop", "Crypto", "HTTP", "Telemetry", "CCurl"]),
@@ -87,7 +89,7 @@ let package = Package(
         target("Helper", "SharedState", ["Bytes", "HelperCore", "Redis", "Crypto", "EventLoop", "Telemetry"]),
         target(
             "Helper", "HelperHTTP",
-            ["Bytes", "HelperCore", "HTTPServer", "HTTP", "EventLoop", "Crypto", "JSON", "Telemetry"]),
+            ["Bytes", "HelperCore", "HTTPServer", "HTTP", "EventLoop", "Crypto", "JSON", "Markdown", "Telemetry"]),
         target(
             "Helper", "HelperServer",
             [
@@ -129,6 +131,7 @@ let package = Package(
         tests("EventLoop", ["EventLoop", "LoopTesting", "TestSupport"]),
         tests("Crypto", ["Bytes", "Crypto", "TestSupport"]),
         tests("JSON", ["JSON"]),
+        tests("Markdown", ["Markdown"]),
         .target(
             name: "LoopTesting", dependencies: ["EventLoop"], path: "Tests/LoopTesting",
             swiftSettings: [.swiftLanguageMode(.v6)] + upcomingFeatures + warnings),

@@ -1,4 +1,5 @@
 import Bytes
+import Markdown
 
 /// HTML that cannot hold unescaped text. Markup comes from literals in our source alone; an interpolated text is escaped,
 /// and an interpolated `HTML` is taken as it is.
@@ -28,4 +29,12 @@ struct HTML: ExpressibleByStringInterpolation, Sendable, Equatable {
     init(stringLiteral markup: String) { self.markup = markup }
 
     init(stringInterpolation: StringInterpolation) { markup = stringInterpolation.markup }
+}
+
+extension HTML {
+    /// CommonMark text that others wrote, rendered without active content.
+    init(_ text: CommonMark) { markup = text.html }
+
+    /// The markup when there is a value, else nothing.
+    static func with<Value>(_ value: Value?, _ markup: (Value) -> HTML) -> HTML { value.map(markup) ?? "" }
 }
