@@ -4,60 +4,113 @@ protocol PortalView: Sendable {
     func title(in page: PortalPage) -> String
     /// The content of `main` below the heading.
     func content(in page: PortalPage) -> HTML
+    /// The entry of the navigation that the page belongs to, as a path; nil for none.
+    var section: String? { get }
 }
 
 extension PortalView {
-    /// The whole page.
-    func render(in page: PortalPage) -> HTML {
-        """
-        <!doctype html>
-        <html lang="\(page.locale.rawValue)">
-        <head><meta charset="utf-8"><title>\(title(in: page))</title></head>
-        <body><main><h1>\(title(in: page))</h1>
-        \(content(in: page))
-        </main></body>
-        </html>
+    var section: String? { nil }
 
-        """
+    /// The whole page. Works under `default-src 'self'`: no inline script, no inline style, no image from elsewhere.
+    func render(in page: PortalPage) -> HTML {
+        let title = title(in: page)
+        let brand = title == Self.brand ? "" : " – \(Self.brand)"
+        return """
+            <!doctype html>
+            <html lang="\(page.locale.rawValue)">
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <title>\(title)\(brand)</title>
+            <link rel="icon" href="\(PortalAssets.icon.path)" type="image/svg+xml">
+            <link rel="stylesheet" href="\(PortalAssets.style.path)">
+            <script src="\(PortalAssets.script.path)" defer></script>
+            </head>
+            <body>
+            <a class="skip" href="#main">\(page.texts(.skipToContent))</a>
+            \(header(in: page))
+            <main id="main" tabindex="-1">
+            \(stale(in: page))\(notice(in: page))<h1>\(title)</h1>
+            \(content(in: page))
+            </main>
+            \(footer(in: page))
+            <p class="hidden" id="said" role="status"></p>
+            </body>
+            </html>
+
+            """
+    }
+
+    private static var brand: String { "MLaaS Helper" }
+
+    private func header(in page: PortalPage) -> HTML {
+        let texts = page.texts
+        guard page.signedInAs != nil else {
+            return """
+                <header class="top"><div class="bar"><a class="brand" href="\(PortalPath.home)">\(Self.brand)</a></div></header>
+                """
+        }
+        let entries = [
+            (PortalPath.home, texts(.services)), (PortalPath.keys, texts(.apiKeys)), (PortalPath.me, texts(.myAccount)),
+        ]
+        .map { path, label in
+            let current: HTML = path == section ? " aria-current=\"page\"" : ""
+            return "<li><a href=\"\(path)\"\(current)>\(label)</a></li>" as HTML
+        }
+        return """
+            <header class="top"><div class="bar">
+            <a class="brand" href="\(PortalPath.home)">\(Self.brand)</a>
+            <nav aria-label="\(texts(.navigation))"><ul>
+            \(entries)
+            </ul></nav>
+            \(page.form(PortalPath.logout, button: "<button class=\"small\">\(texts(.signOut))</button>"))
+            </div></header>
+            """
+    }
+
+    private func stale(in page: PortalPage) -> HTML {
+        .with(page.staleSeconds) { seconds in
+            let age = page.texts.duration(seconds, followsPreposition: true)
+            return "<p class=\"note warn\" role=\"status\">\(page.texts(.stale, ["age": age]))</p>\n"
+        }
+    }
+
+    private func notice(in page: PortalPage) -> HTML {
+        .with(page.notice) { "<p class=\"note good\" role=\"status\">\(page.texts($0.message))</p>\n" }
+    }
+
+    private func footer(in page: PortalPage) -> HTML {
+        let texts = page.texts
+        let languages = PortalLocale.allCases.map { locale in
+            let current: HTML = locale == page.locale ? " aria-current=\"true\"" : ""
+            return """
+                <li><a href="\(page.path(in: locale))" lang="\(locale.rawValue)" hreflang="\(locale.rawValue)"\(current)>\
+                \(locale.name)</a></li>
+                """ as HTML
+        }
+        return """
+            <footer class="foot">
+            <nav aria-label="\(texts(.language))"><ul>
+            \(languages)
+            </ul></nav>
+            <p><a href="/docs">\(texts(.apiDocumentation))</a></p>
+            <p>\(texts(.requestID)): <code>\(page.requestID)</code></p>
+            </footer>
+            """
     }
 }
 
-extension SignedOutView: PortalView {
-    func title(in page: PortalPage) -> String { "MLaaS Helper" }
-    func content(in page: PortalPage) -> HTML { "" }
-}
-
-extension ServicesView: PortalView {
-    func title(in page: PortalPage) -> String { "Services" }
-    func content(in page: PortalPage) -> HTML { "" }
-}
-
-extension ServiceView: PortalView {
-    func title(in page: PortalPage) -> String { name }
-    func content(in page: PortalPage) -> HTML { "" }
-}
-
-extension KeysView: PortalView {
-    func title(in page: PortalPage) -> String { "API keys" }
-    func content(in page: PortalPage) -> HTML { "" }
-}
-
-extension KeyView: PortalView {
-    func title(in page: PortalPage) -> String { key.name }
-    func content(in page: PortalPage) -> HTML { "" }
-}
-
-extension ConfirmView: PortalView {
-    func title(in page: PortalPage) -> String { "Confirm" }
-    func content(in page: PortalPage) -> HTML { "" }
-}
-
-extension MeView: PortalView {
-    func title(in page: PortalPage) -> String { username }
-    func content(in page: PortalPage) -> HTML { "" }
-}
-
-extension FailureView: PortalView {
-    func title(in page: PortalPage) -> String { failure.code }
-    func content(in page: PortalPage) -> HTML { "" }
+extension PortalNotice {
+    var message: PortalMessage {
+        switch self {
+        case .created: .noticeCreated
+        case .pending: .noticePending
+        case .existing: .noticeExisting
+        case .rotated: .noticeRotated
+        case .paused: .noticePaused
+        case .resumed: .noticeResumed
+        case .revoked: .noticeRevoked
+        case .planChanged: .noticePlanChanged
+        }
+    }
 }
