@@ -23,6 +23,13 @@ final class FakeAPIManager: APIManager {
         /// Two creates at once both pass the check.
         var isRacing = false
         var isDown = false
+        /// Seconds since 1970; nil for a manager that tells no times.
+        var clock: Int?
+        /// What its next suspension does first, to the application that is suspended.
+        var beforeSuspension: (@Sendable (Application) -> Application)?
+        /// Accounts whose listing fails.
+        var brokenAccounts: Set<Int> = []
+        var suspended: [Int] = []
         /// How long it asks to wait while it is down.
         var retryAfter: Duration?
         var deleted: [Int] = []
@@ -120,7 +127,12 @@ final class FakeAPIManager: APIManager {
     func applications(account: Int) async throws(APIManagerError) -> [Application] {
         try check()
         await Task.yield()
-        return state.withLock { $0.applications.filter { $0.accountID == account } }
+        if state.withLock({ $0.brokenAccounts.contains(account) }) {
+            throw .unavailable(retryAfter: nil, cause: "500", outcomeUnknown: false)
+        }
+        return state.withLock { state in
+            state.applications.filter { $0.accountID == account }.map { $0.shown(at: state.clock) }
+        }
     }
 
     func applications(
@@ -198,6 +210,68 @@ final class FakeAPIManager: APIManager {
     func keys(application: Int, account: Int) async throws(APIManagerError) -> [String] { ["app-key"] }
 
     func addKey(_ key: String, application: Int, account: Int) async throws(APIManagerError) {}
+}
+
+extension FakeAPIManager: KeyScan {
+    func scan(page: Int, size: Int) async throws(APIManagerError) -> ScannedPage {
+        try check()
+        return state.withLock { state in
+            let all = state.applications.sorted { $0.id < $1.id }
+            let shown = all.dropFirst((page - 1) * size).prefix(size).map { $0.shown(at: state.clock) }
+            return ScannedPage(
+                applications: shown, pages: max(1, (all.count + size - 1) / size), answeredAt: state.clock ?? 0)
+        }
+    }
+
+    func suspend(application: Int, account: Int) async throws(APIManagerError) -> Application {
+        let hook = state.withLock { $0.beforeSuspension.take() }
+        let result = move(application, from: .live, to: .suspended, first: hook)
+        if case .success = result { state.withLock { $0.suspended.append(application) } }
+        return try result.get()
+    }
+
+    func resume(application: Int, account: Int) async throws(APIManagerError) -> Application {
+        try move(application, from: .suspended, to: .live).get()
+    }
+
+    private func move(
+        _ id: Int, from: Application.State, to: Application.State, first: ((Application) -> Application)? = nil
+    ) -> Result<Application, APIManagerError> {
+        state.withLock { state in
+            guard let index = state.applications.firstIndex(where: { $0.id == id }) else {
+                return .failure(.notFound)
+            }
+            let old = first?(state.applications[index]) ?? state.applications[index]
+            guard old.state == from else {
+                return .failure(.rejected(status: 422, details: [.init(field: "state", issue: "cannot transition")]))
+            }
+            state.applications[index] = old.changed(to, at: state.clock)
+            return .success(state.applications[index].shown(at: state.clock))
+        }
+    }
+}
+
+extension Application {
+    func changed(_ state: State, at time: Int?) -> Application {
+        Application(
+            id: id, serviceID: serviceID, accountID: accountID, plan: plan, state: state, description: description,
+            credentials: credentials, createdAt: createdAt, updatedAt: time ?? updatedAt)
+    }
+
+    func described(_ description: String?) -> Application {
+        Application(
+            id: id, serviceID: serviceID, accountID: accountID, plan: plan, state: state, description: description,
+            credentials: credentials, createdAt: createdAt, updatedAt: updatedAt)
+    }
+
+    /// As a listing at a time shows it.
+    func shown(at time: Int?) -> Application {
+        guard let time else { return self }
+        return Application(
+            id: id, serviceID: serviceID, accountID: accountID, plan: plan, state: state, description: description,
+            credentials: credentials, age: createdAt.map { time - $0 }, unchangedFor: updatedAt.map { time - $0 },
+            createdAt: createdAt, updatedAt: updatedAt)
+    }
 }
 
 extension OwnerMark {

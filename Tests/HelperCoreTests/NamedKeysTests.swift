@@ -146,7 +146,8 @@ struct NamedKeysTests {
     func chain() {
         let found = keys(
             [
-                application(1, "ok", .suspended), application(2, "gen=2 grace=100 ok", .suspended, created: 10),
+                application(1, "ok", .suspended, updated: 110),
+                application(2, "gen=2 grace=100 ok", .suspended, created: 10, updated: 5_200),
                 application(3, "gen=3 grace=5000 ok", created: 200),
             ], at: 6_000)
         #expect(states(found) == [1: .expired, 2: .expired, 3: .live])
@@ -178,9 +179,20 @@ struct NamedKeysTests {
         let live = keys([application(1, "expires=500 ok")], at: 499)
         #expect(states(live) == [1: .live] && live.duties == [.suspend(application: 1, at: 500)])
         #expect(states(keys([application(1, "expires=500 ok")], at: 500)) == [1: .expired])
-        let suspended = keys([application(1, "expires=500 ok", .suspended)], at: 600)
+        let suspended = keys([application(1, "expires=500 ok", .suspended, updated: 500)], at: 600)
         #expect(states(suspended) == [1: .expired])
         #expect(suspended.duties == [.delete(application: 1, at: 500 + day)])
+    }
+
+    @Test("a key that the operator suspended stays so after its end, and is never deleted")
+    func suspendedBefore() {
+        for now in [499, 500, 10 * day] {
+            let found = keys([application(1, "expires=500 ok", .suspended, updated: 499)], at: now)
+            #expect(states(found) == [1: .suspended] && found.duties.isEmpty)
+        }
+        let paused = application(1, "expires=500 paused=\(seal.text(application: 1, at: 90)) ok", .suspended, updated: 91)
+        #expect(states(keys([paused], at: 600)) == [1: .expired])
+        #expect(keys([paused], at: 600).duties == [.delete(application: 1, at: 500 + day)])
     }
 
     // MARK: Pause

@@ -74,6 +74,11 @@ ROWS = [
     ("Keys", [
         ("Provisioning", "short", "timeseries", "Acts by outcome, in five minutes.",
          [(f"sum by (outcome) (increase(mlaas_provisioning_total{{{JOB}}}[5m]))", "{{outcome}}")]),
+        ("API keys", "short", "timeseries", "Keys with an owner's mark, by state, as the last scan counted them.",
+         [(f"max by (state) (mlaas_keys{{{JOB}}})", "{{state}}")]),
+        ("Keys that should have ended", "s", "timeseries", "For how long, and since when a replica has not scanned.",
+         [(gauge("mlaas_sweep_overdue_seconds"), "overdue {{instance}}"),
+          (gauge("mlaas_sweep_age_seconds"), "last scan {{instance}}")]),
         ("Catalogue", "short", "timeseries", "Services in the catalogue.",
          [(gauge("mlaas_catalog_services"), "{{instance}}")]),
         ("Age of what is remembered", "s", "timeseries", "Catalogue and signing keys, by replica.",

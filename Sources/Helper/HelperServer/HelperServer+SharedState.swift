@@ -12,9 +12,12 @@ extension HelperServer {
         let redis: RedisSharedState?
     }
 
-    /// - Parameter keys: told what other replicas change.
+    /// - Parameters:
+    ///   - keys: told what other replicas change.
+    ///   - deadlines: told it, too.
     func sharedState(
-        _ group: EventLoopGroup, _ registry: PrometheusRegistry, _ roots: TrustedRoots, _ keys: OwnedKeys
+        _ group: EventLoopGroup, _ registry: PrometheusRegistry, _ roots: TrustedRoots, _ keys: OwnedKeys,
+        _ deadlines: KeyDeadlines
     ) async throws(StartError) -> SharedStatePart {
         let policies = settings.rateLimits.policies
         guard let configuration = settings.redis else {
@@ -34,7 +37,10 @@ extension HelperServer {
         registry.collect { [.init("mlaas_redis_up", .gauge, health.isUp ? 1 : 0)] }
         let redis = await RedisSharedState.start(
             configuration, group: group, tls: tls, policies: policies, health: health,
-            observer: { keys.note($0) })
+            observer: { change in
+                keys.note(change)
+                deadlines.note(change)
+            })
         return SharedStatePart(state: redis, redis: redis)
     }
 }

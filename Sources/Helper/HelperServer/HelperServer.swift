@@ -106,6 +106,7 @@ package struct HelperServer: Sendable {
         let lifecycle: Lifecycle
         let telemetry: HelperTelemetry
         let redis: RedisSharedState?
+        let sweep: SweepKeys
         /// Logs the failures of dependencies whose minute is over.
         let summariseFailures: @Sendable () -> Void
     }
@@ -138,7 +139,8 @@ package struct HelperServer: Sendable {
         limits.listsSecrets = !settings.keyRules.showsOnce
         let keys = OwnedKeys(
             manager: manager, limits: limits, spawn: spawn, factory: registry)
-        let shared = try await sharedState(group, registry, credentials.roots, keys)
+        let deadlines = KeyDeadlines(now: { wallClockSeconds() })
+        let shared = try await sharedState(group, registry, credentials.roots, keys, deadlines)
         let find = FindService(
             catalogs: catalogs, manager: manager, policy: policy, limitsLifetime: settings.catalogRefresh, spawn: spawn)
         let replicas = Replicas(state: shared.state, sleep: sleep)
@@ -151,6 +153,10 @@ package struct HelperServer: Sendable {
         let gatewayClient = HTTPClient(
             configuration: gatewayConfiguration(credentials.roots.trust), group: group)
         let lifecycle = Lifecycle()
+        let keyParts = keyParts(
+            catalogs, keys, policy, manager, provision, replicas, audit, credentials, deadlines, registry,
+            GatewayClient(gatewayClient), spawn: spawn, sleep: sleep)
+        telemetry.collect(deadlines)
         telemetry.collect(
             verifier: verifier, catalogs: catalogs, keys: keys, policy: policy,
             breakers: [
@@ -163,9 +169,7 @@ package struct HelperServer: Sendable {
             services: ServiceRoutes(
                 listServices: ListServices(catalogs: catalogs, keys: keys, policy: policy), findService: find,
                 provisionKey: provision, showsOnce: settings.keyRules.showsOnce),
-            keys: keyRoutes(
-                catalogs, keys, policy, manager, provision, replicas, audit, credentials, registry,
-                GatewayClient(gatewayClient), spawn: spawn, sleep: sleep),
+            keys: keyParts.routes,
             documentation: DocumentationRoutes(documentation: documentation()),
             resource: ResourceRoutes(resource: protectedResource),
             metrics: settings.telemetry.metricsPort == 0 ? telemetry.metricsRoute : nil)
@@ -181,7 +185,7 @@ package struct HelperServer: Sendable {
         return Parts(
             api: api, verifier: verifier, catalogs: catalogs, gatewayClient: gatewayClient, lifecycle: lifecycle,
             telemetry: telemetry,
-            redis: shared.redis,
+            redis: shared.redis, sweep: keyParts.sweep,
             summariseFailures: {
                 breakers.keycloak.summariseFailures()
                 verifier.summariseFailures()
@@ -229,6 +233,7 @@ package struct HelperServer: Sendable {
                 await parts.catalogs.runProbe(interval: settings.breaker.probeInterval, sleep: sleep)
             },
             loop.spawn { await parts.redis?.run(sleep: sleep) },
+            loop.spawn { await parts.sweep.run(sleep: sleep) },
             loop.spawn { [log] in await log.run(sleep: sleep, summarise: parts.summariseFailures) },
             loop.spawn { await watchServiceNames(parts.catalogs, sleep: sleep) },
             // What starts takes several times the memory of what serves.

@@ -86,6 +86,24 @@ struct HelperTelemetry: Sendable {
         }
     }
 
+    /// What the sweep of ended keys tells of itself.
+    func collect(_ deadlines: KeyDeadlines) {
+        registry.collect {
+            let status = deadlines.status
+            var samples: [PrometheusRegistry.Sample] = [
+                .init("mlaas_sweep_age_seconds", .gauge, Double(status.age)),
+                .init("mlaas_sweep_overdue_seconds", .gauge, Double(status.overdue)),
+                .init("mlaas_sweep_clock_difference_seconds", .gauge, Double(status.clockDifference)),
+                .init("mlaas_sweep_accounts", .gauge, Double(status.accounts)),
+            ]
+            for state in KeyState.allCases where status.isScanned {
+                let count = Double(status.keys[state] ?? 0)
+                samples.append(.init("mlaas_keys", .gauge, labels: [("state", state.rawValue)], count))
+            }
+            return samples
+        }
+    }
+
     /// - Parameter memory: what may be held for clients.
     func collect(_ server: HTTPServer, _ memory: MemoryBudget) {
         registry.collect {

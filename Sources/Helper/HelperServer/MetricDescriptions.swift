@@ -45,6 +45,13 @@ private let helperDescriptions: [String: PrometheusRegistry.Description] = [
     "mlaas_catalog_services": .init(help: "Services in the catalogue."),
     "mlaas_catalog_age_seconds": .init(help: "Age of the catalogue."),
     "mlaas_keys_age_seconds": .init(help: "Age of the oldest issuer's signing keys."),
+    "mlaas_keys": .init(help: "API keys that carry an owner's mark, by state, as the last whole scan counted them."),
+    "mlaas_sweep_age_seconds": .init(
+        help: "Seconds since a scan last read every application for keys that have ended, or since the start."),
+    "mlaas_sweep_overdue_seconds": .init(
+        help: "For how long the end of a key has been over that is not suspended or deleted yet."),
+    "mlaas_sweep_clock_difference_seconds": .init(help: "Seconds by which 3scale's clock is ahead of this one."),
+    "mlaas_sweep_accounts": .init(help: "Accounts with a key that ends within three hours."),
     "mlaas_build_info": .init(help: "Always 1, with version and commit as labels."),
     "mlaas_http_malformed_requests_total": .init(help: "Bytes that were no well-formed request, by answer."),
     "mlaas_log_dropped_lines_total": .init(

@@ -1,8 +1,9 @@
 import HTTP
 package import HelperCore
+import JSON
 
-/// Switching applications off and on.
-extension ThreeScaleAPIManager: KeyManager {
+/// Switching applications off and on, and reading all of them.
+extension ThreeScaleAPIManager: KeyScan {
     /// `PUT accounts/{id}/applications/{id}/suspend`.
     package func suspend(application: Int, account: Int) async throws(APIManagerError) -> Application {
         try await move("suspend", application, account, operation: .suspendApplication)
@@ -11,6 +12,15 @@ extension ThreeScaleAPIManager: KeyManager {
     /// `PUT accounts/{id}/applications/{id}/resume`.
     package func resume(application: Int, account: Int) async throws(APIManagerError) -> Application {
         try await move("resume", application, account, operation: .resumeApplication)
+    }
+
+    /// `GET applications`. The metadata is absent where one page holds everything.
+    package func scan(page: Int, size: Int) async throws(APIManagerError) -> ScannedPage {
+        let answer = try await transport.dated(
+            "applications", [("page", String(page)), ("per_page", String(size))], operation: .listAllApplications)
+        return ScannedPage(
+            applications: try ThreeScaleEntities.applications(in: answer),
+            pages: answer.value["metadata"]?["total_pages"]?.int(in: 1...1_000_000) ?? 1, answeredAt: answer.time)
     }
 
     private func move(

@@ -43,6 +43,12 @@ package struct AuditTrail: Sendable {
         case changed
         /// The owner ended a key: its application was deleted.
         case revoked
+        /// The end of a key came: it was suspended.
+        case expired
+        /// The time came at which a newer generation replaces a key: it was suspended.
+        case retired
+        /// A key that had ended a day before was deleted.
+        case removed
         /// The account or key belongs to somebody else: refused.
         case conflict
         case failed
@@ -139,6 +145,22 @@ package struct AuditTrail: Sendable {
         ]
         if let application { metadata["application_id"] = .integer(application) }
         if let verdict { metadata["verdict"] = .string(verdict.rawValue) }
+        if let key { metadata["key_fingerprint"] = .string(fingerprint(key)) }
+        logger.log(level: level, message, metadata: metadata)
+    }
+
+    /// Writes a line for what no caller asked for.
+    /// - Parameter name: the service's, where the catalogue knows it.
+    package func note(
+        _ outcome: Outcome, _ message: String, level: Logger.Level, owner: OwnerMark, account: Int, service: Int,
+        name: String?, application: Int, key: String?
+    ) {
+        counters[outcome]?.increment()
+        var metadata: Logger.Metadata = [
+            "owner": .string(owner.description), "account_id": .integer(account), "service_id": .integer(service),
+            "outcome": .string(outcome.rawValue), "application_id": .integer(application),
+        ]
+        if let name { metadata["service"] = .string(name) }
         if let key { metadata["key_fingerprint"] = .string(fingerprint(key)) }
         logger.log(level: level, message, metadata: metadata)
     }

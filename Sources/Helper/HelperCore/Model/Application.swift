@@ -43,6 +43,12 @@ package struct Application: Sendable, Hashable {
     package var owner: OwnerMark? { mark?.owner }
     /// How often the key was rotated, plus 1.
     package var generation: Int { mark?.generation ?? 1 }
+    /// When 3scale showed it by its own clock, in seconds since 1970; nil when it does not tell.
+    var shownAt: Int? {
+        if let updatedAt, let unchangedFor { return updatedAt + unchangedFor }
+        guard let createdAt, let age else { return nil }
+        return createdAt + age
+    }
     /// A call created it and has not confirmed it: nobody was answered its key.
     package var isProvisional: Bool { mark?.isProvisional == true }
     /// 3scale shows what the owner needs to use it.
@@ -65,6 +71,13 @@ package struct Application: Sendable, Hashable {
         self.createdAt = createdAt
         self.updatedAt = updatedAt
         mark = ApplicationMark(readingFrom: description)
+    }
+
+    /// The same in another state.
+    func inState(_ state: State) -> Application {
+        Application(
+            id: id, serviceID: serviceID, accountID: accountID, plan: plan, state: state, description: description,
+            credentials: credentials, age: age, unchangedFor: unchangedFor, createdAt: createdAt, updatedAt: updatedAt)
     }
 }
 

@@ -9,6 +9,8 @@ package struct Catalog: Sendable, Equatable {
     /// What of it could not be read.
     package let problems: [CatalogProblem]
     private let positions: [Int: Int]
+    /// Whether each plan needs an approval.
+    private let approvals: [Int: Bool]
 
     private static let versions = Atomic<UInt64>(0)
 
@@ -18,6 +20,14 @@ package struct Catalog: Sendable, Equatable {
         version = Self.versions.wrappingAdd(1, ordering: .relaxed).newValue
         positions = Dictionary(
             self.services.enumerated().map { ($0.element.id, $0.offset) }, uniquingKeysWith: { first, _ in first })
+        approvals = Dictionary(
+            services.lazy.flatMap(\.plans).map { ($0.id, $0.needsApproval) }, uniquingKeysWith: { $0 || $1 })
+    }
+
+    /// Which plans of applications need an approval. One that the catalogue does not know, as a customised one, counts as such: then
+    /// the generation before retires late rather than early.
+    package func approvalPlans(of applications: [Application]) -> Set<Int> {
+        Set(applications.lazy.map(\.plan.id).filter { approvals[$0] ?? true })
     }
 
     /// Where the service of that id stands in `services`.

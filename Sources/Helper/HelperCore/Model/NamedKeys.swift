@@ -37,6 +37,18 @@ package struct NamedKeys: Sendable {
     package enum Duty: Sendable, Equatable {
         case suspend(application: Int, at: Int)
         case delete(application: Int, at: Int)
+
+        package var application: Int {
+            switch self {
+            case .suspend(let application, _), .delete(let application, _): application
+            }
+        }
+
+        package var time: Int {
+            switch self {
+            case .suspend(_, let time), .delete(_, let time): time
+            }
+        }
     }
 
     /// How long an ended key stays in 3scale.
@@ -64,11 +76,11 @@ package struct NamedKeys: Sendable {
             guard let mark = application.mark else { return adoptsUnmarked && !hasForeignOwner }
             return mark.owner == owner && !mark.isProvisional
         }
-        let view = View(approvalPlans: approvalPlans, rules: rules, seal: seal, now: now)
+        let times = KeyTimes(approvalPlans: approvalPlans, rules: rules, seal: seal, now: now)
         let groups = Dictionary(grouping: own) {
             Identity(service: $0.serviceID, name: $0.mark?.name ?? .standard)
         }
-        keys = groups.flatMap { view.keys(named: $0.name, $1) }.sorted { Self.order($0) < Self.order($1) }
+        keys = groups.flatMap { times.keys(named: $0.name, $1) }.sorted { Self.order($0) < Self.order($1) }
     }
 
     private static func order(_ key: Key) -> (Int, String, Int, Int) {
@@ -113,85 +125,14 @@ package struct NamedKeys: Sendable {
         return older.reversed() + [key]
     }
 
-    /// The suspensions and deletions that ended keys ask for, and their times. Applications without a mark are left alone.
+    /// The suspensions and deletions that ended keys ask for, and their times. Applications without a mark are left alone, and
+    /// those that the operator suspended: without the application the owner could make the key again.
     package var duties: [Duty] {
         keys.compactMap { key in
-            guard key.application.mark != nil, let end = key.endsAt else { return nil }
+            guard key.application.mark != nil, key.state != .suspended, let end = key.endsAt else { return nil }
             let id = key.application.id
             return key.application.state == .live
                 ? .suspend(application: id, at: end) : .delete(application: id, at: end + Self.deletionDelay)
         }
-    }
-}
-
-// MARK: One key
-
-/// The facts beside the applications.
-private struct View {
-    let approvalPlans: Set<Int>
-    let rules: KeyRules
-    let seal: PauseSeal
-    let now: Int
-
-    /// The generations of one name, the newest first, since a newer one says when those before it retire: the first time at which
-    /// one of them, live for its grace, makes them superfluous. One that awaits approval or that the operator suspended has no say.
-    func keys(named name: KeyName, _ group: [Application]) -> [NamedKeys.Key] {
-        var keys: [NamedKeys.Key] = []
-        var retiresAt: Int?
-        let generations = Dictionary(grouping: group, by: \.generation).sorted { $0.key > $1.key }
-        for (index, (_, applications)) in generations.enumerated() {
-            let before = generations.dropFirst(index + 1).lazy.compactMap { _, older in
-                older.filter { $0.mark != nil }.map(\.id).min()
-            }.first
-            let made = applications.map { key($0, name, retiresAt, replaces: before) }
-            keys += made
-            for key in made where key.application.mark != nil {
-                guard key.state != .suspended, let liveSince = key.liveSince else { continue }
-                let end = liveSince + grace(of: key.application)
-                retiresAt = min(retiresAt ?? end, end)
-            }
-        }
-        return keys
-    }
-
-    private func key(
-        _ application: Application, _ name: KeyName, _ retirement: Int?, replaces: Int?
-    ) -> NamedKeys.Key {
-        let expiresAt = expiry(of: application)
-        let retiresAt = application.mark == nil || application.state == .pending ? nil : retirement
-        return NamedKeys.Key(
-            application: application, name: name, state: state(of: application, expiresAt, retiresAt),
-            expiresAt: expiresAt, retiresAt: retiresAt, liveSince: liveSince(application), replaces: replaces)
-    }
-
-    private func state(of application: Application, _ expiresAt: Int?, _ retiresAt: Int?) -> KeyState {
-        let hasExpired = expiresAt.map { $0 <= now } ?? false
-        let hasEnded = hasExpired || retiresAt.map { $0 <= now } ?? false
-        return switch application.state {
-        case .pending: hasExpired ? .expired : .pending
-        case .live where hasEnded: .expired
-        case .live: retiresAt == nil ? .live : .retiring
-        case .suspended where hasEnded: .expired
-        case .suspended: seal.vouches(for: application) ? .paused : .suspended
-        }
-    }
-
-    /// The description can be edited, so it only shortens what the rules allow from `created_at`.
-    private func expiry(of application: Application) -> Int? {
-        let limit = rules.lifetimeMax.flatMap { lifetime in application.createdAt.map { $0 + lifetime } }
-        return [application.mark?.expiresAt, limit].compactMap(\.self).min()
-    }
-
-    private func grace(of application: Application) -> Int {
-        min(max(application.mark?.graceSeconds ?? rules.grace, 0), rules.graceMax)
-    }
-
-    /// Without approval an application is live when it is created. With it, its last change is the approval, until the helper
-    /// changes something else and writes down when that was.
-    private func liveSince(_ application: Application) -> Int? {
-        guard application.state != .pending, let createdAt = application.createdAt else { return nil }
-        guard approvalPlans.contains(application.plan.id) else { return createdAt }
-        let changedAt = application.updatedAt ?? createdAt
-        return min(max(application.mark?.liveSince ?? changedAt, createdAt), changedAt)
     }
 }

@@ -45,13 +45,17 @@ package struct ChangeKeys: Sendable {
     private let audit: AuditTrail
     private let rules: KeyRules
     private let seal: PauseSeal
+    private let deadlines: KeyDeadlines?
     private let spawn: Spawn
     private let now: @Sendable () -> Int
 
-    /// - Parameter now: seconds since 1970.
+    /// - Parameters:
+    ///   - deadlines: told when a key ends; nil where no sweep runs.
+    ///   - now: seconds since 1970.
     package init(
         find: FindKeys, manager: any KeyManager, keys: OwnedKeys, replicas: Replicas = .none, audit: AuditTrail,
-        rules: KeyRules, seal: PauseSeal, spawn: @escaping Spawn, now: @escaping @Sendable () -> Int
+        rules: KeyRules, seal: PauseSeal, deadlines: KeyDeadlines? = nil, spawn: @escaping Spawn,
+        now: @escaping @Sendable () -> Int
     ) {
         self.find = find
         self.manager = manager
@@ -60,6 +64,7 @@ package struct ChangeKeys: Sendable {
         self.audit = audit
         self.rules = rules
         self.seal = seal
+        self.deadlines = deadlines
         self.spawn = spawn
         self.now = now
     }
@@ -137,6 +142,9 @@ package struct ChangeKeys: Sendable {
             if target.key.state == .paused { mark = sealed(mark, id) }
             try await describe(target.application, mark)
             note(.changed, "key changed", target, caller)
+            if let end = mark.expiresAt {
+                await deadlines?.announce(account: target.application.accountID, endsAt: end, to: replicas)
+            }
             return true
         }
         return try await find.one(id, for: caller)

@@ -38,13 +38,17 @@ package struct FindKeys: Sendable {
     private let policy: AccessPolicy
     private let rules: KeyRules
     private let seal: PauseSeal
+    private let deadlines: KeyDeadlines?
     private let now: @Sendable () -> Int
 
-    /// - Parameter now: seconds since 1970.
+    /// - Parameters:
+    ///   - deadlines: told 3scale's time; nil where no sweep runs.
+    ///   - now: seconds since 1970, where 3scale does not tell its time.
     package init(
         catalogs: CatalogStore, keys: OwnedKeys, policy: AccessPolicy, rules: KeyRules, seal: PauseSeal,
-        now: @escaping @Sendable () -> Int
+        deadlines: KeyDeadlines? = nil, now: @escaping @Sendable () -> Int
     ) {
+        self.deadlines = deadlines
         self.catalogs = catalogs
         self.keys = keys
         self.policy = policy
@@ -88,10 +92,13 @@ package struct FindKeys: Sendable {
         if let account = listing?.account, account.isBlocked {
             throw Provisioning.Failure.accountBlocked(account)
         }
-        let approvalPlans = Set(catalog.services.flatMap(\.plans).filter(\.needsApproval).map(\.id))
+        let applications = listing?.applications ?? []
+        let time = applications.lazy.compactMap(\.shownAt).max()
+        if let time { deadlines?.note(clock: time) }
         return NamedKeys(
-            listing?.applications ?? [], owner: caller.ownerMark, adoptsUnmarked: keys.adoptsUnmarked,
-            approvalPlans: approvalPlans, rules: rules, seal: seal, now: now())
+            applications, owner: caller.ownerMark, adoptsUnmarked: keys.adoptsUnmarked,
+            approvalPlans: catalog.approvalPlans(of: applications), rules: rules, seal: seal,
+            now: time ?? now())
     }
 
     /// The service of a key; nil when the catalogue has it no more, or the caller may not see it.

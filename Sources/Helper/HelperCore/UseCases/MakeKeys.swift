@@ -35,18 +35,24 @@ package struct MakeKeys: Sendable {
     private let keys: OwnedKeys
     private let audit: AuditTrail
     private let rules: KeyRules
+    private let deadlines: KeyDeadlines?
+    private let replicas: Replicas
     private let now: @Sendable () -> Int
 
-    /// - Parameter now: seconds since 1970.
+    /// - Parameters:
+    ///   - deadlines: told when a key ends; nil where no sweep runs.
+    ///   - now: seconds since 1970.
     package init(
         find: FindKeys, provision: ProvisionKey, keys: OwnedKeys, audit: AuditTrail, rules: KeyRules,
-        now: @escaping @Sendable () -> Int
+        deadlines: KeyDeadlines? = nil, replicas: Replicas = .none, now: @escaping @Sendable () -> Int
     ) {
         self.find = find
         self.provision = provision
         self.keys = keys
         self.audit = audit
         self.rules = rules
+        self.deadlines = deadlines
+        self.replicas = replicas
         self.now = now
     }
 
@@ -64,7 +70,11 @@ package struct MakeKeys: Sendable {
         order.othersMax = rules.perService - 1
         if let seconds = wish.expiresIn ?? rules.lifetimeDefault { order.expiresAt = now() + seconds }
         let request = ProvisionKey.Request(serviceID: wish.serviceID, planID: wish.planID, order: order)
-        return try await made(try await provision(request, for: caller), nil, caller)
+        let result = try await provision(request, for: caller)
+        if let end = order.expiresAt {
+            await deadlines?.announce(account: result.accountID, endsAt: end, to: replicas)
+        }
+        return try await made(result, nil, caller)
     }
 
     /// Makes the next generation of a key. Repeating it for the same key answers the same successor.
@@ -87,6 +97,10 @@ package struct MakeKeys: Sendable {
             order.graceSeconds = graceSeconds ?? rules.grace
             order.note = mark.note
             order.expiresAt = expiry(ofSuccessorOf: key, mark)
+            // Before the call that does it, which may be lost on its way back.
+            await deadlines?.announce(
+                account: key.application.accountID, endsAt: now() + min(order.graceSeconds ?? 0, rules.graceMax),
+                to: replicas)
             let request = ProvisionKey.Request(serviceID: service.id, order: order)
             return try await made(try await provision(request, for: caller), id, caller)
         case .refused(let state):

@@ -1,0 +1,71 @@
+/// When the generations of an API key begin and end, and what state each is in: one application beside the facts that decide it.
+struct KeyTimes: Sendable {
+    let approvalPlans: Set<Int>
+    let rules: KeyRules
+    let seal: PauseSeal
+    let now: Int
+
+    /// The generations of one name, the newest first, since a newer one says when those before it retire: the first time at which
+    /// one of them, live for its grace, makes them superfluous. One that awaits approval or that the operator suspended has no say.
+    func keys(named name: KeyName, _ group: [Application]) -> [NamedKeys.Key] {
+        var keys: [NamedKeys.Key] = []
+        var retiresAt: Int?
+        let generations = Dictionary(grouping: group, by: \.generation).sorted { $0.key > $1.key }
+        for (index, (_, applications)) in generations.enumerated() {
+            let before = generations.dropFirst(index + 1).lazy.compactMap { _, older in
+                older.filter { $0.mark != nil }.map(\.id).min()
+            }.first
+            let made = applications.map { key($0, name, retiresAt, replaces: before) }
+            keys += made
+            for key in made where key.application.mark != nil {
+                guard key.state != .suspended, let liveSince = key.liveSince else { continue }
+                let end = liveSince + grace(of: key.application)
+                retiresAt = min(retiresAt ?? end, end)
+            }
+        }
+        return keys
+    }
+
+    private func key(
+        _ application: Application, _ name: KeyName, _ retirement: Int?, replaces: Int?
+    ) -> NamedKeys.Key {
+        let expiresAt = expiry(of: application)
+        let retiresAt = application.mark == nil || application.state == .pending ? nil : retirement
+        return NamedKeys.Key(
+            application: application, name: name, state: state(of: application, expiresAt, retiresAt),
+            expiresAt: expiresAt, retiresAt: retiresAt, liveSince: liveSince(application), replaces: replaces)
+    }
+
+    func state(of application: Application, _ expiresAt: Int?, _ retiresAt: Int?) -> KeyState {
+        let hasExpired = expiresAt.map { $0 <= now } ?? false
+        let end = [expiresAt, retiresAt].compactMap(\.self).min()
+        let hasEnded = end.map { $0 <= now } ?? false
+        return switch application.state {
+        case .pending: hasExpired ? .expired : .pending
+        case .live where hasEnded: .expired
+        case .live: retiresAt == nil ? .live : .retiring
+        case .suspended where seal.vouches(for: application): hasEnded ? .expired : .paused
+        // One that was suspended before its end is the operator's.
+        case .suspended: hasEnded && (application.updatedAt ?? now) >= (end ?? now) ? .expired : .suspended
+        }
+    }
+
+    /// The description can be edited, so it only shortens what the rules allow from `created_at`.
+    func expiry(of application: Application) -> Int? {
+        let limit = rules.lifetimeMax.flatMap { lifetime in application.createdAt.map { $0 + lifetime } }
+        return [application.mark?.expiresAt, limit].compactMap(\.self).min()
+    }
+
+    func grace(of application: Application) -> Int {
+        min(max(application.mark?.graceSeconds ?? rules.grace, 0), rules.graceMax)
+    }
+
+    /// Without approval an application is live when it is created. With it, its last change is the approval, until the helper
+    /// changes something else and writes down when that was.
+    func liveSince(_ application: Application) -> Int? {
+        guard application.state != .pending, let createdAt = application.createdAt else { return nil }
+        guard approvalPlans.contains(application.plan.id) else { return createdAt }
+        let changedAt = application.updatedAt ?? createdAt
+        return min(max(application.mark?.liveSince ?? changedAt, createdAt), changedAt)
+    }
+}

@@ -1,0 +1,201 @@
+import HelperCore
+import Synchronization
+import Telemetry
+import Testing
+
+private let owner = OwnerMark(issuer: "i", subject: "s")
+private let day = 86_400
+private let start = 1_000_000
+
+private func application(
+    _ id: Int, _ members: String? = "ok", _ state: Application.State = .live, created: Int = start - 1_000,
+    updated: Int? = nil
+) -> Application {
+    Application(
+        id: id, serviceID: 7, accountID: 1, plan: PlanReference(id: 1, name: "Basic"), state: state,
+        description: members.map { "[mlaas owner=\(owner) \($0)]" }, credentials: .userKey("key-\(id)"),
+        createdAt: created, updatedAt: updated ?? created)
+}
+
+/// A replica that sweeps a fake 3scale, in a time of its own.
+private struct Replica {
+    let manager: FakeAPIManager
+    let sweep: SweepKeys
+    let deadlines: KeyDeadlines
+    let lines = InMemoryLogSink()
+
+    init(_ manager: FakeAPIManager, clockDifference: Int = 0) async {
+        self.manager = manager
+        let logger = Logger(label: "test", handler: JSONLogHandler(sink: lines, level: .trace, now: { 0 }))
+        let catalogs = CatalogStore(manager: manager, logger: logger)
+        await catalogs.refresh()
+        deadlines = KeyDeadlines(now: { (manager.state.withLock { $0.clock } ?? 0) - clockDifference })
+        var limits = SweepKeys.Limits()
+        limits.pageSize = 2
+        sweep = SweepKeys(
+            deadlines: deadlines, manager: manager, catalogs: catalogs,
+            keys: OwnedKeys(manager: manager, spawn: { work in Task { await work() } }),
+            audit: AuditTrail(logger: logger, factory: PrometheusRegistry()), rules: KeyRules(),
+            seal: PauseSeal { [1, 2, 3] }, limits: limits, logger: logger)
+    }
+
+    /// Until there is nothing to do.
+    func settle() async { for _ in 1...100 where await sweep.step() != .seconds(1) {} }
+
+    func outcomes() -> [String] {
+        lines.lines.compactMap { line in
+            line.split(separator: "\"outcome\":\"").dropFirst().first?.prefix { $0 != "\"" }.description
+        }
+    }
+
+    func states() -> [Int: Application.State] {
+        manager.state.withLock { state in
+            Dictionary(uniqueKeysWithValues: state.applications.map { ($0.id, $0.state) })
+        }
+    }
+
+    func wait(_ seconds: Int) { manager.state.withLock { $0.clock = ($0.clock ?? 0) + seconds } }
+}
+
+@Suite("The sweep of ended keys")
+struct SweepKeysTests {
+    private func manager(_ applications: [Application]) -> FakeAPIManager {
+        let manager = FakeAPIManager()
+        manager.state.withLock { state in
+            state.services = [service(7, [plan(1)])]
+            state.applications = applications
+            state.clock = start
+        }
+        return manager
+    }
+
+    @Test("a key that expires is suspended, and deleted a day later; others are left alone")
+    func expiry() async {
+        let others = [
+            application(2, "key=b expires=\(start + 99_999_999) ok"), application(3, nil),
+            application(4, "key=c expires=\(start + 10) ok", .suspended), application(5, "key=d attempt=0f expires=1"),
+        ]
+        let replica = await Replica(manager([application(1, "expires=\(start + 10) ok")] + others))
+        await replica.settle()
+        #expect(replica.states()[1] == .live && replica.outcomes().isEmpty)
+        replica.wait(10)
+        await replica.settle()
+        #expect(replica.states() == [1: .suspended, 2: .live, 3: .live, 4: .suspended, 5: .live])
+        #expect(replica.outcomes() == ["expired"])
+        replica.wait(day - 1)
+        await replica.settle()
+        #expect(replica.states()[1] == .suspended)
+        replica.wait(1)
+        await replica.settle()
+        #expect(replica.states() == [2: .live, 3: .live, 4: .suspended, 5: .live])
+        #expect(replica.outcomes() == ["expired", "removed"])
+        #expect(replica.deadlines.status.keys[.suspended] == 1)
+    }
+
+    @Test("a generation that was replaced is suspended after its grace and deleted a day later, its successor is not")
+    func retirement() async {
+        let replica = await Replica(
+            manager([application(1), application(2, "gen=2 grace=100 ok", created: start)]))
+        await replica.settle()
+        replica.wait(99)
+        await replica.settle()
+        #expect(replica.states() == [1: .live, 2: .live])
+        replica.wait(1)
+        await replica.settle()
+        #expect(replica.states() == [1: .suspended, 2: .live] && replica.outcomes() == ["retired"])
+        replica.wait(day)
+        await replica.settle()
+        #expect(replica.states() == [2: .live])
+    }
+
+    @Test("a key whose end is long over is suspended and deleted soon after")
+    func longOver() async {
+        let replica = await Replica(manager([application(1, "expires=\(start - 2 * day) ok", created: 0)]))
+        await replica.settle()
+        #expect(replica.states() == [1: .suspended])
+        replica.wait(5)
+        await replica.settle()
+        #expect(replica.states().isEmpty && replica.outcomes() == ["expired", "removed"])
+    }
+
+    @Test("a key whose end was moved is not suspended")
+    func movedEnd() async {
+        let replica = await Replica(manager([application(1, "expires=\(start + 10) ok")]))
+        await replica.settle()
+        replica.wait(10)
+        let later = application(1, "expires=\(start + 1_000) ok")
+        replica.manager.state.withLock { $0.applications = [later] }
+        await replica.settle()
+        #expect(replica.states() == [1: .live] && replica.outcomes().isEmpty)
+    }
+
+    @Test("a key whose end is moved while it is being suspended works again")
+    func movedMeanwhile() async {
+        let replica = await Replica(manager([application(1, "expires=\(start + 10) ok")]))
+        await replica.settle()
+        replica.wait(10)
+        replica.manager.state.withLock {
+            $0.beforeSuspension = { $0.described("[mlaas owner=\(owner) expires=\(start + 1_000) ok]") }
+        }
+        await replica.settle()
+        #expect(replica.states() == [1: .live])
+        #expect(replica.outcomes() == ["expired", "resumed"])
+    }
+
+    @Test("while the clocks differ no key is suspended, and the log says so once", arguments: [-601, 601])
+    func clocks(difference: Int) async {
+        let replica = await Replica(
+            manager([application(1, "expires=\(start) ok")]), clockDifference: difference)
+        for _ in 1...5 {
+            await replica.settle()
+            replica.wait(60)
+        }
+        #expect(replica.states() == [1: .live])
+        #expect(replica.lines.lines.filter { $0.contains("key sweep stopped: clocks differ") }.count == 1)
+        #expect(replica.deadlines.status.clockDifference == difference)
+    }
+
+    @Test("an outage of 3scale delays what is due, and adds no line to the log of its failures")
+    func outage() async {
+        let replica = await Replica(manager([application(1, "expires=\(start + 10) ok")]))
+        await replica.settle()
+        replica.manager.state.withLock { $0.isDown = true }
+        replica.wait(600)
+        await replica.settle()
+        #expect(replica.deadlines.status.overdue == 590 && replica.lines.lines.count <= 1)
+        replica.manager.state.withLock { $0.isDown = false }
+        await replica.settle()
+        #expect(replica.states() == [1: .suspended] && replica.deadlines.status.overdue == 0)
+    }
+
+    @Test("an account that 3scale cannot list holds up no other, and is tried again")
+    func brokenAccount() async {
+        let other = Application(
+            id: 2, serviceID: 7, accountID: 2, plan: PlanReference(id: 1, name: "Basic"), state: .live,
+            description: "[mlaas owner=\(owner) expires=\(start + 10) ok]", credentials: .userKey("key-2"),
+            createdAt: start, updatedAt: start)
+        let replica = await Replica(manager([application(1, "expires=\(start + 10) ok"), other]))
+        await replica.settle()
+        replica.manager.state.withLock { $0.brokenAccounts = [1] }
+        replica.wait(10)
+        await replica.settle()
+        #expect(replica.states() == [1: .live, 2: .suspended])
+        replica.manager.state.withLock { $0.brokenAccounts = [] }
+        replica.wait(60)
+        await replica.settle()
+        #expect(replica.states() == [1: .suspended, 2: .suspended])
+    }
+
+    @Test("two replicas that share nothing end a key once")
+    func replicas() async {
+        let shared = manager([application(1, "expires=\(start + 10) ok")])
+        let replicas = [await Replica(shared), await Replica(shared)]
+        for replica in replicas { await replica.settle() }
+        replicas[0].wait(10)
+        await withTaskGroup(of: Void.self) { tasks in
+            for replica in replicas { tasks.addTask { await replica.settle() } }
+        }
+        #expect(shared.state.withLock { $0.suspended } == [1])
+        #expect(replicas.flatMap { $0.outcomes() } == ["expired"])
+    }
+}
