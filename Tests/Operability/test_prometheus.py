@@ -14,7 +14,7 @@ from conftest import ROOT, harness
 
 RULES = ROOT / "deployment" / "prometheus" / "mlaas-helper.rules.yml"
 DASHBOARD = ROOT / "deployment" / "grafana" / "mlaas-helper.json"
-FUNCTIONS = {"sum", "max", "min", "by", "on", "rate", "increase", "changes", "histogram_quantile", "min_over_time", "or", "and",
+FUNCTIONS = {"abs", "sum", "max", "min", "by", "on", "rate", "increase", "changes", "histogram_quantile", "min_over_time", "or", "and",
              "unless", "group_left", "vector", "time"}
 
 
