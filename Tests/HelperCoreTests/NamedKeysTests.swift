@@ -190,7 +190,8 @@ struct NamedKeysTests {
             let found = keys([application(1, "expires=500 ok", .suspended, updated: 499)], at: now)
             #expect(states(found) == [1: .suspended] && found.duties.isEmpty)
         }
-        let paused = application(1, "expires=500 paused=\(seal.text(application: 1, at: 90)) ok", .suspended, updated: 91)
+        let paused = application(
+            1, "expires=500 paused=\(seal.text(application: 1, at: 90)) ok", .suspended, updated: 91)
         #expect(states(keys([paused], at: 600)) == [1: .expired])
         #expect(keys([paused], at: 600).duties == [.delete(application: 1, at: 500 + day)])
     }
