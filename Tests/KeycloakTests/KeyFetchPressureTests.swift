@@ -95,4 +95,26 @@ struct KeyFetchPressureTests {
         }
         #expect(verdicts["unknown key unavailable", default: 0] >= 1_500 - 512, "\(verdicts)")
     }
+
+    @Test("a token whose key has come while it waited for its turn causes no fetch, and no cooldown for the next key")
+    func lateTurn() async throws {
+        let gate = SpawnGate()
+        let bench = Bench(source, spawn: { gate.spawn($0) })
+        #expect(await bench.ask(try signer.token()) == "accepted ada")
+        let second = try Signer("k2")
+        source.publish(signer.jwk, second.jwk)
+        let before = source.keyFetches
+        gate.hold()
+        async let late = bench.ask(try second.token { $0["sub"] = "late" })
+        await gate.hasHeld()
+        gate.open()
+        #expect(await bench.ask(try second.token()) == "accepted ada")
+        gate.release()
+        #expect(try await late == "accepted ada")
+        #expect(source.keyFetches == before + 1)
+        // The same client brings a token by the key of the next rotation.
+        let third = try Signer("k3")
+        source.publish(signer.jwk, second.jwk, third.jwk)
+        #expect(await bench.ask(try third.token()) == "accepted ada")
+    }
 }

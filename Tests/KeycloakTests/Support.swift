@@ -124,7 +124,7 @@ struct Bench {
         _ source: MemoryKeySource = MemoryKeySource(), introspects lifetime: Duration? = nil,
         callsMax: Int = 32, places: IssuerPlaces = IssuerPlaces(realmURL: issuer),
         change: (inout TokenPolicy) -> Void = { _ in },
-        over other: (any KeySource)? = nil
+        over other: (any KeySource)? = nil, spawn: @escaping Spawn = { work in Task { await work() } }
     ) {
         self.source = source
         var policy = TokenPolicy(
@@ -136,7 +136,7 @@ struct Bench {
             parts: .init(
                 source: other ?? source,
                 introspection: lifetime.map { .init(source: source, lifetime: $0, callsMax: callsMax) },
-                spawn: { work in Task { await work() } },
+                spawn: spawn,
                 logger: Logger(label: "test", handler: JSONLogHandler(sink: log, level: .trace, now: { 0 })),
                 metrics: registry, now: { clock.value }, instant: { clock.instant }))
     }
@@ -199,5 +199,40 @@ final class SlowKeySource: KeySource {
         state.withLock { $0.hasBegun = true }
         while state.withLock({ $0.isHeld }) { try? await Task.sleep(for: .milliseconds(1)) }
         return answer
+    }
+}
+
+/// Starts work at once, or holds it until a test says so.
+final class SpawnGate: Sendable {
+    private struct State: Sendable {
+        var isHolding = false
+        var held: [@Sendable () async -> Void] = []
+    }
+
+    private let state = Mutex(State())
+
+    func spawn(_ work: @escaping @Sendable () async -> Void) {
+        let isHeld = state.withLock { state in
+            if state.isHolding { state.held.append(work) }
+            return state.isHolding
+        }
+        if !isHeld { Task { await work() } }
+    }
+
+    func hold() { state.withLock { $0.isHolding = true } }
+
+    /// Starts later work at once, and leaves what is held.
+    func open() { state.withLock { $0.isHolding = false } }
+
+    func hasHeld() async {
+        while state.withLock({ $0.held.isEmpty }) { try? await Task.sleep(for: .milliseconds(1)) }
+    }
+
+    func release() {
+        let held = state.withLock { state in
+            defer { state.held = [] }
+            return state.held
+        }
+        for work in held { Task { await work() } }
     }
 }

@@ -4,8 +4,9 @@ import Telemetry
 
 /// The keys of one issuer, or of all issuers that share a key set: one fetch at a time for all who wait.
 final class IssuerKeys: Sendable {
-    /// One that began too early, one that had just ended when it was joined, and one that began after the token came.
-    private static let fetchesMax = 3
+    /// One that began too early, one that had just ended when it was joined, one that another key's arrival spared, and one that
+    /// began after the token came.
+    private static let fetchesMax = 4
     /// Tokens of one client that wait for a fetch: room for a hundred first requests by a brand-new key behind one proxy.
     private static let waitersOfClientMax = 128
 
@@ -83,7 +84,7 @@ final class IssuerKeys: Sendable {
         for _ in 0..<Self.fetchesMax {
             guard case .fetch = lookup else { return lookup }
             // The first load is not caused by a key id.
-            await fetch(for: age == nil ? nil : client)
+            await fetch(for: age == nil ? nil : client, seeking: keyID)
             lookup = cache.withLock { $0.settle(keyID, for: client, seenAt: seenAt, now: .now) }
         }
         if case .fetch = lookup { return .unknownUnavailable }
@@ -96,14 +97,18 @@ final class IssuerKeys: Sendable {
     }
 
     /// One flight at a time, which all who need it share.
-    /// - Parameter client: whose token causes it; nil for the clock.
-    private func fetch(for client: String?) async {
+    /// - Parameters:
+    ///   - client: whose token causes it; nil for the clock.
+    ///   - keyID: causes no fetch when it is there by now. Such a fetch would bring nothing new, and begin a cooldown of a client
+    ///     that did nothing but bring a token early in a rotation: the key of its next rotation would be refused.
+    private func fetch(for client: String?, seeking keyID: String? = nil) async {
         _ = try? await flights.run("keys") { [self] in
             // Tokens that come meanwhile join this flight, so a pause costs no further fetch.
             if client != nil {
                 let pause = cache.withLock { $0.pause(now: .now) }
                 if pause > .zero { await sleep(pause) }
             }
+            if let keyID, case .found = lookUp(keyID) { return true }
             cache.withLock { $0.beginFetch(now: .now, for: client) }
             return await load(rediscovers: client == nil)
         }
