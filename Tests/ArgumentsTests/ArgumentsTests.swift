@@ -36,3 +36,68 @@ struct ArgumentsTests {
         #expect(grammar.help().contains("config check") && grammar.help().contains("--file PATH"))
     }
 }
+
+@Suite("A command line with operands")
+struct OperandTests {
+    private let grammar = CommandLineGrammar(
+        program: "tool", abstract: "A tool.",
+        commands: [
+            .init("keys", "Lists"),
+            .init("key show", "Shows", operands: [.init("KEY", "A key")]),
+            .init(
+                "key get", "Gets", operands: [.init("SERVICE", "A service")],
+                options: [
+                    .init("format", value: "FORMAT", choices: ["env", "json"], "The form")
+                ]),
+            .init("run", "Runs", operands: [.init("SERVICE", "A service")], rest: .init("COMMAND", "A program")),
+            .init("completion", "Completes", operands: [.init("SHELL", "A shell", choices: ["bash", "zsh"])]),
+        ], runsFirst: false, options: [.init("version", "Print the version"), .init("json", "Print JSON")])
+
+    private func problem(_ words: String...) -> String? {
+        do {
+            _ = try grammar.parse(words)
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+
+    @Test("takes them in order, options between them, and a second command line behind two dashes")
+    func operands() throws {
+        #expect(try grammar.parse(["key", "--json", "get", "granite"]).operands == ["granite"])
+        #expect(try grammar.parse(["key", "show", "--", "-odd"]).operands == ["-odd"])
+        let run = try grammar.parse(["run", "granite", "--json", "--", "python", "--version"])
+        #expect(run.operands == ["granite"] && run.rest == ["python", "--version"] && run.flags == ["json"])
+        #expect(try grammar.parse(["keys"]).command == "keys")
+    }
+
+    @Test("shows the help where no command is named, but for the version")
+    func nothing() throws {
+        #expect(try grammar.parse([]).help == grammar.help())
+        #expect(try grammar.parse(["--version"]).help == nil)
+        #expect(try grammar.parse(["key"]).help == grammar.help(for: "key"))
+        #expect(try grammar.parse(["key", "get", "--help"]).help?.contains("tool key get SERVICE [options]") == true)
+    }
+
+    @Test("says what is missing, what is too much, and what was meant")
+    func problems() {
+        #expect(problem("key", "get")?.contains("needs SERVICE") == true)
+        #expect(problem("key", "get", "a", "b")?.contains("'b'") == true)
+        #expect(problem("run", "a")?.contains("needs COMMAND behind '--'") == true)
+        #expect(problem("kyes")?.contains("did you mean 'keys'") == true)
+        #expect(problem("key", "gte", "a")?.contains("did you mean 'key get'") == true)
+        #expect(problem("keys", "--jsn")?.contains("did you mean '--json'") == true)
+        #expect(problem("completion", "fsh")?.contains("one of bash, zsh") == true)
+        #expect(problem("key", "get", "a", "--format", "xml")?.contains("one of env, json") == true)
+    }
+
+    @Test("A near miss is found across case, hyphens, slips and beginnings, and nothing else is")
+    func nearMisses() {
+        let names = ["granite_chat", "embeddings", "vision"]
+        #expect(NearMiss.best(for: "Granite-Chat", among: names) == "granite_chat")
+        #expect(NearMiss.best(for: "granit", among: names) == "granite_chat")
+        #expect(NearMiss.best(for: "embedings", among: names) == "embeddings")
+        #expect(NearMiss.best(for: "speech", among: names) == nil)
+        #expect(NearMiss.best(for: String(repeating: "x", count: 10_000), among: names) == nil)
+    }
+}
