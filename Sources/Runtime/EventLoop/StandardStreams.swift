@@ -26,6 +26,25 @@ package enum StandardStreams {
         }
     }
 
+    /// Writes bytes to standard output. Blocks; not from a loop.
+    /// - Returns: the system's error number, 0 when everything was written.
+    package static func output(bytes: [UInt8]) -> Int32 {
+        // A reader that ended must give an error code.
+        ignoreBrokenPipes()
+        var offset = 0
+        while offset < bytes.count {
+            let count = unsafe bytes.withUnsafeBufferPointer { buffer in
+                unsafe Glibc.write(STDOUT_FILENO, buffer.baseAddress! + offset, bytes.count - offset)
+            }
+            if count > 0 {
+                offset += count
+            } else if lastErrno() != EINTR {
+                return lastErrno()
+            }
+        }
+        return 0
+    }
+
     private static func write(_ line: String, _ descriptor: Int32) {
         let bytes = Array(line.utf8) + (line.hasSuffix("\n") ? [] : [0x0A])
         var offset = 0

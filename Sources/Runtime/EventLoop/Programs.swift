@@ -1,0 +1,65 @@
+import Glibc
+
+/// Other programs, started by a command line. Not for servers.
+package enum Programs {
+    /// Replaces this process by a program that `PATH` leads to.
+    /// - Parameters:
+    ///   - command: the program and its arguments.
+    ///   - variables: set in its environment besides ours.
+    /// - Returns: the system's error number; a success does not return.
+    package static func replaceProcess(
+        by command: [String], setting variables: [(name: String, value: String)]
+    ) -> Int32 {
+        guard let program = command.first else { return ENOENT }
+        for variable in variables { unsafe setenv(variable.name, variable.value, 1) }
+        restoreSignals()
+        var arguments: [UnsafeMutablePointer<CChar>?] = unsafe command.map { unsafe strdup($0) } + [nil]
+        defer { for unsafeargument in unsafe arguments { unsafe free(argument) } }
+        _ = unsafe execvp(program, &arguments)
+        return lastErrno()
+    }
+
+    /// Starts a program beside this one, without its streams.
+    /// - Returns: whether it was found.
+    package static func start(_ command: [String]) -> Bool {
+        guard let program = command.first else { return false }
+        var actions = unsafe posix_spawn_file_actions_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+        for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] {
+            unsafe posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
+        }
+        var arguments: [UnsafeMutablePointer<CChar>?] = unsafe command.map { unsafe strdup($0) } + [nil]
+        defer { for unsafeargument in unsafe arguments { unsafe free(argument) } }
+        var process = pid_t()
+        return unsafe posix_spawnp(&process, program, &actions, nil, &arguments, environ) == 0
+    }
+
+    /// The system's words for an error number.
+    package static func words(_ code: Int32) -> String { unsafe String(cString: strerror(code)) }
+
+    /// A signal that we ignore would be ignored by the next program too.
+    private static func restoreSignals() {
+        for number in [SIGPIPE, SIGXFSZ] { _ = signal(number, SIG_DFL) }
+    }
+
+    /// Makes a write beyond the process's limit of file sizes an error, as a full disk is, instead of a signal.
+    package static func ignoreFileSizeSignal() { _ = signal(SIGXFSZ, SIG_IGN) }
+}
+
+/// What a program needs to know of its terminal.
+package enum Terminal {
+    package static var inputIsTerminal: Bool { isatty(STDIN_FILENO) == 1 }
+    package static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
+    /// Columns of the terminal on standard output; nil where there is none.
+    package static var columns: Int? {
+        guard isatty(STDOUT_FILENO) == 1 else { return nil }
+        var size = winsize()
+        guard unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+        return Int(size.ws_col)
+    }
+
+    /// Reads a line of standard input without its end; nil at the end of input.
+    package static func readAnswer() -> String? { readLine(strippingNewline: true) }
+}
