@@ -77,6 +77,7 @@ let package = Package(
         target("Runtime", "Arguments"),
 
         // 3. The product: no C module, no pointer.
+        target("Helper", "WireContract", ["JSON"]),
         target("Helper", "HelperCore", ["Bytes", "Crypto", "Telemetry"]),
         target("Helper", "Upstream", ["HelperCore", "HTTPClient", "HTTP", "Telemetry"]),
         target(
@@ -89,11 +90,15 @@ let package = Package(
         target("Helper", "SharedState", ["Bytes", "HelperCore", "Redis", "Crypto", "EventLoop", "Telemetry"]),
         target(
             "Helper", "HelperHTTP",
-            ["Bytes", "HelperCore", "HTTPServer", "HTTP", "EventLoop", "Crypto", "JSON", "Markdown", "Telemetry"]),
+            [
+                "Bytes", "WireContract", "HelperCore", "HTTPServer", "HTTP", "EventLoop", "Crypto", "JSON", "Markdown",
+                "Telemetry",
+            ]),
         target(
             "Helper", "HelperServer",
             [
-                "Bytes", "HelperCore", "HelperHTTP", "Keycloak", "ThreeScale", "SharedState", "Redis", "Doctor",
+                "Bytes", "WireContract", "HelperCore", "HelperHTTP", "Keycloak", "ThreeScale", "SharedState", "Redis",
+                "Doctor",
                 "EventLoop",
                 "Crypto", "JSON", "HTTP",
                 "HTTPServer",
@@ -168,7 +173,10 @@ let package = Package(
             ["Bytes", "SharedState", "HelperCore", "Redis", "EventLoop", "Telemetry", "LoopTesting", "TestSupport"]),
         tests(
             "HelperHTTP",
-            ["Bytes", "HelperHTTP", "HelperServer", "HelperCore", "HTTP", "HTTPServer", "JSON", "Telemetry"]),
+            [
+                "Bytes", "WireContract", "HelperHTTP", "HelperServer", "HelperCore", "HTTP", "HTTPServer", "JSON",
+                "Telemetry",
+            ]),
         tests(
             "HelperServer",
             [

@@ -5,6 +5,7 @@ import HelperCore
 import HelperHTTP
 import Keycloak
 import Telemetry
+import WireContract
 
 /// The parts that say who is let in.
 extension HelperServer {
@@ -48,6 +49,13 @@ extension HelperServer {
         ProtectedResource(
             realm: settings.identity.realm, issuers: settings.identity.policy.issuers,
             publicURL: settings.identity.publicURL)
+    }
+
+    /// The first issuer is the one that people's browsers reach.
+    var clientDocument: ClientDocument {
+        ClientDocument(
+            issuer: settings.identity.policy.issuers.first ?? "", clientID: settings.identity.cliClientID,
+            scopes: settings.identity.cliScopes, portalURL: nil)
     }
 
     /// Warns of names in `MLAAS_SERVICE_ROLES` that no service has: once when they are found, and again when they change.

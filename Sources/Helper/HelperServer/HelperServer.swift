@@ -172,6 +172,7 @@ package struct HelperServer: Sendable {
             keys: keyParts.routes,
             documentation: DocumentationRoutes(documentation: documentation()),
             resource: ResourceRoutes(resource: protectedResource),
+            client: ClientRoutes(document: clientDocument),
             metrics: settings.telemetry.metricsPort == 0 ? telemetry.metricsRoute : nil)
         let api = HelperAPI(
             routes: routes.table,

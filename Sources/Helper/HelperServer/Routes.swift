@@ -10,18 +10,20 @@ package struct Routes {
     private let keys: KeyRoutes
     private let documentation: DocumentationRoutes
     private let resource: ResourceRoutes
+    private let client: ClientRoutes
     /// Nil when metrics have a port of their own.
     private let metrics: MetricsRoute?
 
     package init(
         health: HealthRoutes, services: ServiceRoutes, keys: KeyRoutes, documentation: DocumentationRoutes,
-        resource: ResourceRoutes, metrics: MetricsRoute?
+        resource: ResourceRoutes, client: ClientRoutes, metrics: MetricsRoute?
     ) {
         self.health = health
         self.services = services
         self.keys = keys
         self.documentation = documentation
         self.resource = resource
+        self.client = client
         self.metrics = metrics
     }
 
@@ -43,6 +45,7 @@ package struct Routes {
             .post("/api/keys/{id}/test", limit: .test, keys.test),
             .post("/api/keys/{id}/pause", keys.pause),
             .post("/api/keys/{id}/resume", keys.resume),
+            .get("/api/client", client.document),
             .get("/api/openapi.json", documentation.document),
             .get("/docs", documentation.page),
             .get("/docs/{asset}", documentation.asset),

@@ -17,6 +17,9 @@ package struct IdentitySettings: Sendable {
     package let introspectionLifetime: Duration?
     /// The URL by which clients reach us.
     package let publicURL: String?
+    /// The public client that people sign in with from a terminal.
+    package let cliClientID: String?
+    package let cliScopes: [String]
 
     private static let exampleRealm = "https://sso.example.com/realms/mlaas/protocol/openid-connect"
 
@@ -67,6 +70,18 @@ package struct IdentitySettings: Sendable {
                 The URL by which clients reach this server, for challenges and `/.well-known/oauth-protected-resource`. \
                 Unset, it is https and the host that each request names (http for loopback).
                 """)
+        cliClientID = reader.string(
+            forKey: "CLI_CLIENT_ID", example: "mlaas-cli",
+            help: """
+                The public client with which people sign in from a terminal: `GET /api/client` tells `mlaas login`. Its \
+                tokens need an audience of `KEYCLOAK_AUDIENCE`.
+                """)
+        cliScopes = reader.list(
+            forKey: "CLI_SCOPES", default: ["openid"], help: "The scopes that `mlaas login` asks for.")
+        if let client = cliClientID, let parties = policy.authorizedParties, !parties.contains(ExactName(client)) {
+            reader.report(
+                "CLI_CLIENT_ID", "is not in KEYCLOAK_AUTHORIZED_PARTIES, so that every token of it would be refused")
+        }
         if introspects, clientSecret == nil {
             reader.report(
                 "KEYCLOAK_INTROSPECTION", "needs KEYCLOAK_CLIENT_SECRET: Keycloak answers confidential clients only")

@@ -54,7 +54,7 @@ package struct Settings: Sendable {
     /// Prefixes by which an unknown variable is taken for a slip of the pen.
     private static let prefixes = [
         "KEYCLOAK_", "THREESCALE_", "MLAAS_", "SERVER_", "API_", "CATALOG_", "APPLICATIONS_", "BREAKER_", "SHUTDOWN_",
-        "LOG_", "METRICS_", "CORS_", "TLS_", "RATE_", "REDIS_", "TRUSTED_", "KEY_", "KEYS_", "GATEWAY_",
+        "LOG_", "METRICS_", "CORS_", "TLS_", "RATE_", "REDIS_", "TRUSTED_", "KEY_", "KEYS_", "GATEWAY_", "CLI_",
     ]
     /// What other parts of a deployment set.
     private static let ignored: Set<String> = ["FLASK_APP", "FLASK_DEBUG", "MLAAS_VERSION"]

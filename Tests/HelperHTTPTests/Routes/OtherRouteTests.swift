@@ -4,6 +4,7 @@ import HelperCore
 import JSON
 import Telemetry
 import Testing
+import WireContract
 
 @testable import HelperHTTP
 
@@ -69,6 +70,25 @@ struct ResourceRouteTests {
         let answer = try await TestAPI().get("/.well-known/oauth-protected-resource")
         #expect(answer.status == 200)
         #expect(answer.json["authorization_servers"]?.array?.first?.string == NamedTokens.ada.issuer)
+    }
+}
+
+@Suite("GET /api/client")
+struct ClientRouteTests {
+    @Test("200 is what the command line reads, and holds no member that it does not know")
+    func document() async throws {
+        let answer = try await TestAPI().get("/api/client")
+        #expect(answer.status == 200)
+        guard case .success(_, let data) = try WireEnvelope(answer.response.body) else {
+            Issue.record("not a success")
+            return
+        }
+        let document = try ClientDocument(data)
+        #expect(document.issuer == NamedTokens.ada.issuer)
+        #expect(document.clientID == "mlaas-cli")
+        #expect(document.scopes == ["openid"])
+        #expect(document.portalURL == nil)
+        #expect(data.object.members.map(\.name) == ["issuer", "client_id", "scopes"])
     }
 }
 

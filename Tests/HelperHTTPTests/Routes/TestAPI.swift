@@ -5,6 +5,7 @@ import HelperServer
 import JSON
 import Telemetry
 import Testing
+import WireContract
 
 @testable import HelperHTTP
 
@@ -68,7 +69,11 @@ struct TestAPI {
                     find: findKeys, keys: keys, gateway: gateway, audit: AuditTrail(logger: logger, factory: registry),
                     gatewayDelay: 60, factory: registry, sleep: { _ in })),
             documentation: DocumentationRoutes(documentation: Documentation()),
-            resource: ResourceRoutes(resource: resource), metrics: MetricsRoute { metrics })
+            resource: ResourceRoutes(resource: resource),
+            client: ClientRoutes(
+                document: ClientDocument(
+                    issuer: NamedTokens.ada.issuer, clientID: "mlaas-cli", scopes: ["openid"], portalURL: nil)),
+            metrics: MetricsRoute { metrics })
         let limits = RateLimits(
             read: RatePolicy(.read, [.init(limit: readsMax, seconds: 60)]),
             write: RatePolicy(.write, [.init(limit: readsMax, seconds: 60)]),
