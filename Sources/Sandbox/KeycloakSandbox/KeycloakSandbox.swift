@@ -51,6 +51,14 @@ package final class KeycloakSandbox: Responder {
     /// Makes the issuer independent of the host name that is asked; nil makes it follow again.
     package func setIssuer(_ issuer: String?) { state.withLock { $0.fixedIssuer = issuer } }
 
+    /// Makes a refresh token good for one use only, as a realm with "Revoke Refresh Token" does.
+    package func setRotation(_ rotates: Bool) {
+        state.withLock { state in
+            state.rotatesRefreshTokens = rotates
+            state.spentRefreshTokens = []
+        }
+    }
+
     /// Adds a person with role `ml-users`, unless the name is taken. The name is kept in lower case, the password is `NAME-password`.
     package func addUser(_ username: String) {
         state.withLock { state in

@@ -51,6 +51,10 @@ struct KeycloakState: Sendable {
     var revokedTokens: Set<String> = []
     /// Tokens of the server's administrator.
     var adminTokens: Set<String> = []
+    /// Whether the realm revokes refresh tokens once they are used (its setting "Revoke Refresh Token").
+    var rotatesRefreshTokens = false
+    /// Names of those that were used while it did.
+    var spentRefreshTokens: Set<String> = []
     /// What issuers are called instead of by the request's host.
     var fixedIssuer: String?
 

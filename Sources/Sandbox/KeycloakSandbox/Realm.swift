@@ -43,11 +43,25 @@ package struct RealmClient: Sendable {
         change(&self)
     }
 
-    /// `http://127.0.0.1/*` allows any path there; with a port, only that port.
+    /// `http://127.0.0.1/*` allows any path there, on any port (RFC 8252 §7.3); with a port, only that port.
     func allows(redirect: String) -> Bool {
-        redirectURIs.contains { pattern in
-            pattern.hasSuffix("*") ? redirect.hasPrefix(pattern.dropLast()) : pattern == redirect
+        let candidates = [redirect] + Self.loopback.compactMap { Self.withoutPort(redirect, of: $0) }
+        return candidates.contains { candidate in
+            redirectURIs.contains { pattern in
+                pattern.hasSuffix("*") ? candidate.hasPrefix(pattern.dropLast()) : pattern == candidate
+            }
         }
+    }
+
+    private static let loopback = ["http://127.0.0.1", "http://localhost"]
+
+    /// Nil for a URL of another host, or without a port.
+    private static func withoutPort(_ url: String, of host: String) -> String? {
+        guard url.hasPrefix(host + ":") else { return nil }
+        let rest = url.dropFirst(host.count + 1)
+        let port = rest.prefix { $0.isASCII && $0.isNumber }
+        guard !port.isEmpty else { return nil }
+        return host + rest.dropFirst(port.count)
     }
 }
 

@@ -31,6 +31,7 @@ struct AdminAPI: Responder {
             case "services" where request.method == .put: damageService(path, body)
             case "traffic" where request.method == .post: addTraffic(body)
             case "issuer" where request.method == .put: setIssuer(body)
+            case "rotation" where request.method == .put: setRotation(body)
             case "users": users(request.method, path, body)
             case "counts" where request.method == .get: counts
             case "reset" where request.method == .post: reset()
@@ -67,6 +68,7 @@ struct AdminAPI: Responder {
             "{\"promoted\":…,\"service_plans\":…}: states that 3scale's API does not lead to; {\"mapping_rules\":[{\"method\":\"GET\",\"pattern\":\"/v1/\",\"metric\":\"hits\",\"delta\":1}]}: what the gateway lets through",
         "POST /traffic":
             "{\"application_id\":…,\"metric\":\"hits\",\"count\":…,\"response_code\":…,\"seconds_ago\":…}, or {\"days\":…} for usage of every live application that the seed chooses",
+        "PUT /rotation": "{\"on\":…}: a refresh token is good for one use, and a second use ends the session",
         "PUT /issuer": "{\"issuer\":…}, null follows the host again", "POST /users": "{\"username\":…}",
         "PUT /users/{name}": "{\"enabled\":…}, or {\"username\":…}: another name; id and password stay",
         "GET /counts": "accounts and applications",
@@ -214,6 +216,12 @@ struct AdminAPI: Responder {
         return Self.done
     }
 
+    private func setRotation(_ body: JSONValue?) -> JSONValue? {
+        guard let rotates = body?["on"]?.bool else { return nil }
+        keycloak.setRotation(rotates)
+        return Self.done
+    }
+
     private func users(_ method: HTTPMethod, _ path: [String], _ body: JSONValue?) -> JSONValue? {
         if method == .post, path.count == 1, let name = body?["username"]?.string {
             keycloak.addUser(name)
@@ -249,6 +257,7 @@ struct AdminAPI: Responder {
         gatewayFaults.clearJournal()
         clock.setOffset(0)
         keycloak.setIssuer(nil)
+        keycloak.setRotation(false)
         threeScale.change { $0 = seed }
         return Self.done
     }

@@ -95,6 +95,13 @@ extension Exchange {
         guard let user = state.user(id: session.userID), user.enabled else {
             return Self.error(.badRequest, "invalid_grant", "User disabled")
         }
+        if state.rotatesRefreshTokens, let name = claims["jti"]?.string,
+            !state.spentRefreshTokens.insert(name).inserted
+        {
+            // A stolen token may have been used: everything of the session ends.
+            state.sessions[session.id]?.isAlive = false
+            return Self.error(.badRequest, "invalid_grant", "Maximum allowed refresh token reuse exceeded")
+        }
         return .json(JSONValue.object(try mint.tokens(session, client, user, grant: .refresh)).encoded())
     }
 
