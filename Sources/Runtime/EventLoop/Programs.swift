@@ -6,15 +6,17 @@ package enum Programs {
     /// - Parameters:
     ///   - command: the program and its arguments.
     ///   - variables: set in its environment besides ours.
+    ///   - removed: taken out of its environment.
     /// - Returns: the system's error number; a success does not return.
     package static func replaceProcess(
-        by command: [String], setting variables: [(name: String, value: String)]
+        by command: [String], setting variables: [(name: String, value: String)], removing removed: [String] = []
     ) -> Int32 {
         guard let program = command.first else { return ENOENT }
+        for name in removed { unsafe unsetenv(name) }
         for variable in variables { unsafe setenv(variable.name, variable.value, 1) }
         restoreSignals()
         var arguments: [UnsafeMutablePointer<CChar>?] = unsafe command.map { unsafe strdup($0) } + [nil]
-        defer { for unsafeargument in unsafe arguments { unsafe free(argument) } }
+        defer { unsafe arguments.forEach { unsafe free($0) } }
         _ = unsafe execvp(program, &arguments)
         return lastErrno()
     }
@@ -30,7 +32,7 @@ package enum Programs {
             unsafe posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
         }
         var arguments: [UnsafeMutablePointer<CChar>?] = unsafe command.map { unsafe strdup($0) } + [nil]
-        defer { for unsafeargument in unsafe arguments { unsafe free(argument) } }
+        defer { unsafe arguments.forEach { unsafe free($0) } }
         var process = pid_t()
         return unsafe posix_spawnp(&process, program, &actions, nil, &arguments, environ) == 0
     }
