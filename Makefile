@@ -61,6 +61,11 @@ image: ## Builds the container image from local base images, and checks it (root
 	@scripts/image/build.sh
 	@scripts/image/check.sh
 
+.PHONY: cli
+cli: ## Builds the command line mlaas, and packs it as a .deb and a tarball into dist/
+	@./setup.sh test
+	@scripts/cli.sh
+
 chart: ## Checks the Helm chart and OpenShift's files, and runs what they render with the image
 	@./setup.sh ci
 	@scripts/chart.sh
