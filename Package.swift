@@ -44,6 +44,7 @@ let package = Package(
     name: "mlaas-helper",
     products: [
         .executable(name: "mlaas-helper", targets: ["mlaas-helper"]),
+        .executable(name: "mlaas", targets: ["mlaas"]),
         .executable(name: "mlaas-sandbox", targets: ["mlaas-sandbox"]),
     ],
     targets: [
@@ -105,6 +106,13 @@ let package = Package(
                 "HTTPClient", "OTLP", "Telemetry", "Configuration", "Arguments",
             ]),
         executable("Helper", "mlaas-helper", ["HelperServer", "EventLoop"]),
+        target(
+            "Helper", "HelperCLI",
+            [
+                "Arguments", "Bytes", "Configuration", "Crypto", "EventLoop", "HTTP", "HTTPClient", "HTTPServer",
+                "JSON", "Telemetry", "WireContract",
+            ]),
+        executable("Helper", "mlaas", ["HelperCLI", "EventLoop"]),
 
         // 4. Believable fakes that listen on loopback; nothing above depends on them.
         target("Sandbox", "SandboxSupport", ["EventLoop", "HTTP", "HTTPServer", "JSON"]),
@@ -184,6 +192,9 @@ let package = Package(
                 "Keycloak",
                 "HelperCore", "Telemetry",
             ]),
+        tests(
+            "HelperCLI",
+            ["HelperCLI", "WireContract", "Arguments", "EventLoop", "HTTP", "HTTPServer", "JSON", "TestSupport"]),
         tests("ThreeScaleSandbox", ["ThreeScaleSandbox", "SandboxSupport", "JSON", "HTTP", "HTTPServer"]),
     ]
 )

@@ -83,7 +83,7 @@ if ! wait_for "http://127.0.0.1:$admin_port/counts" 20 "$sandbox"; then
     tail -n 5 "$sandbox_log" >&2
     exit 1
 fi
-env -i PATH="$PATH" HOME="${HOME:-/}" KEYCLOAK_URL="$keycloak" KEYCLOAK_REALM=mlaas KEYCLOAK_CLIENT_ID=mlaas-client \
+env -i PATH="$PATH" HOME="${HOME:-/}" KEYCLOAK_URL="$keycloak" KEYCLOAK_REALM=mlaas KEYCLOAK_CLIENT_ID=mlaas-client CLI_CLIENT_ID=mlaas-cli \
     THREESCALE_ADMIN_API_URL="$threescale" THREESCALE_ADMIN_API_KEY=sandbox-admin-token SERVER_HOST=127.0.0.1 \
     SERVER_PORT="$port" SHUTDOWN_DRAIN_SECONDS=0 MLAAS_DEFAULT_PLAN=basic \
     ${MLAAS_DOCS_DIR:+MLAAS_DOCS_DIR="$MLAAS_DOCS_DIR"} "$bin/mlaas-helper" >"$helper_log" 2>&1 &

@@ -1,4 +1,4 @@
-package import JSON
+import JSON
 
 /// The outer shape of every answer.
 package enum WireEnvelope: Sendable {

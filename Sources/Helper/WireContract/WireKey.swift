@@ -75,6 +75,8 @@ package struct WireCredentials: Sendable, Equatable {
     package init(_ data: WireObject) throws(WireProblem) {
         secret = try data.optionalText("api_key")
         let credentials = try data.optionalChild("credentials")
-        publicID = try credentials?.optionalText("app_id") ?? credentials?.optionalText("client_id")
+        let applicationID = try credentials?.optionalText("app_id")
+        let clientID = try credentials?.optionalText("client_id")
+        publicID = applicationID ?? clientID
     }
 }

@@ -1,0 +1,101 @@
+package import Arguments
+import EventLoop
+import FoundationEssentials
+
+/// The command line `mlaas`: finds the command and runs it.
+package enum CLIMain {
+    private static let commands: [any CLICommand.Type] = [
+        LoginCommand.self, LogoutCommand.self, WhoamiCommand.self, ServicesCommand.self, PlansCommand.self,
+        KeyGetCommand.self, KeysCommand.self, KeyShowCommand.self, KeyRevealCommand.self, KeyRotateCommand.self,
+        KeyPauseCommand.self, KeyResumeCommand.self, KeyRevokeCommand.self, KeyTestCommand.self, KeyUsageCommand.self,
+        EnvCommand.self, RunCommand.self, CompletionCommand.self, ManCommand.self,
+    ]
+
+    package static let grammar = CommandLineGrammar(
+        program: "mlaas", abstract: "Keys for your company's machine-learning models, from a terminal.",
+        commands: commands.map { $0.grammar }, runsFirst: false,
+        options: [
+            .init("server", value: "URL", "The helper to talk to; else MLAAS_SERVER, else that of the last login"),
+            .init("json", "Print JSON"), .init("version", "Print the version"),
+        ])
+
+    /// - Parameter arguments: without the program's name.
+    /// - Returns: the exit status.
+    package static func run(_ arguments: [String]) async -> Int32 {
+        let invocation: CommandLineGrammar.Invocation
+        do throws(CommandLineGrammar.UsageError) {
+            invocation = try grammar.parse(arguments)
+        } catch {
+            StandardStreams.error("mlaas: \(Console.printable(error.description))")
+            return ExitStatus.usage.rawValue
+        }
+        let environment = ProcessInfo.processInfo.environment
+        let console = Console(environment: environment)
+        do throws(CommandFailure) {
+            if let help = invocation.help {
+                try console.output(help.trimmingEnd())
+            } else if invocation.flags.contains("version") {
+                try console.output("mlaas \(CLIVersion.number)")
+            } else if let command = commands.first(where: { $0.grammar.name == invocation.command }) {
+                try await run(command, invocation, environment, console)
+            }
+            return ExitStatus.done.rawValue
+        } catch {
+            console.report(error)
+            return error.status.rawValue
+        }
+    }
+
+    private static func run(
+        _ command: any CLICommand.Type, _ invocation: CommandLineGrammar.Invocation, _ environment: [String: String],
+        _ console: Console
+    ) async throws(CommandFailure) {
+        Programs.ignoreFileSizeSignal()
+        let context = CommandContext(invocation: invocation, environment: environment, console: console)
+        let next: NextProgram?
+        do throws(CommandFailure) {
+            next = try await command.run(context)
+        } catch {
+            await context.close()
+            throw error
+        }
+        await context.close()
+        if let next { throw next.start() }
+    }
+}
+
+extension String {
+    fileprivate func trimmingEnd() -> String {
+        var text = self
+        while text.hasSuffix("\n") { text.removeLast() }
+        return text
+    }
+}
+
+/// A command of `mlaas`.
+protocol CLICommand: Sendable {
+    static var grammar: CommandLineGrammar.Command { get }
+
+    /// Does the work.
+    /// - Returns: a program that takes our place, for a command that runs one.
+    static func run(_ context: CommandContext) async throws(CommandFailure) -> NextProgram?
+}
+
+/// A program that takes the place of this one.
+struct NextProgram: Sendable {
+    /// As shells have it.
+    private static let notFound: Int32 = 2
+
+    let command: [String]
+    let variables: [(name: String, value: String)]
+
+    /// - Returns: why it could not be started.
+    func start() -> CommandFailure {
+        // The program gets the key and not what the key was got with.
+        let code = Programs.replaceProcess(by: command, setting: variables, removing: ["MLAAS_TOKEN"])
+        let name = command.first ?? ""
+        return CommandFailure(
+            .failed, "'\(name)' cannot be started: \(Programs.words(code)).",
+            hints: code == Self.notFound ? ["Check its name, and PATH."] : [])
+    }
+}

@@ -1,0 +1,4 @@
+/// What this build is.
+package enum CLIVersion {
+    package static let number = "0.1.0"
+}

@@ -1,0 +1,117 @@
+import HTTP
+import JSON
+import WireContract
+
+/// A key with its secret, in each form that a person may want.
+struct KeyOutput: Sendable {
+    let service: WireService
+    let secret: String
+    let publicID: String?
+
+    /// The endpoint with the path below which OpenAI's API is served.
+    var baseURL: String? {
+        service.endpoint.map { endpoint in
+            var endpoint = endpoint
+            while endpoint.hasSuffix("/") { endpoint.removeLast() }
+            return endpoint.hasSuffix("/v1") ? endpoint : endpoint + "/v1"
+        }
+    }
+
+    /// The variables that OpenAI's clients read, and the first half of a key of two.
+    func variables() throws(CommandFailure) -> [(name: String, value: String)] {
+        guard let baseURL else {
+            throw CommandFailure(
+                .failed, "\(service.systemName) has no endpoint yet.", hints: ["Tell the operator."])
+        }
+        var variables = [(name: "OPENAI_BASE_URL", value: baseURL), (name: "OPENAI_API_KEY", value: secret)]
+        if let publicID {
+            variables.append(
+                (name: service.authentication == "oidc" ? "MLAAS_CLIENT_ID" : "MLAAS_APP_ID", value: publicID))
+        }
+        return variables
+    }
+
+    /// What OpenAI's clients cannot do by these variables alone.
+    var caution: String? {
+        if service.authentication == "oidc" {
+            return
+                "\(service.systemName) wants an access token: get one with MLAAS_CLIENT_ID and OPENAI_API_KEY as its secret."
+        }
+        guard publicID == nil, service.placement.location == "headers",
+            service.placement.parameter.lowercased() == "authorization"
+        else {
+            return "\(service.systemName) wants \(wanted). Clients of OpenAI send 'Authorization: Bearer' alone: "
+                + "set what is wanted as well, such as by default_headers or default_query."
+        }
+        return nil
+    }
+
+    private var wanted: String {
+        let name = service.placement.parameter
+        switch service.placement.location {
+        case "query": return "the key as the query parameter '\(name)'"
+        case "authorization": return "the key as the user of HTTP Basic"
+        default:
+            let id = service.placement.idParameter.map { "'\($0)' and " } ?? ""
+            return "the key in the header \(id)'\(name)'"
+        }
+    }
+
+    var json: JSONValue {
+        var object = JSONObject([
+            ("service", .string(service.systemName)), ("api_key", .string(secret)),
+            (
+                "credentials",
+                ["location": .string(service.placement.location), "parameter": .string(service.placement.parameter)]
+            ),
+        ])
+        if let publicID { object[service.authentication == "oidc" ? "client_id" : "app_id"] = .string(publicID) }
+        if let baseURL { object["base_url"] = .string(baseURL) }
+        return .object(object)
+    }
+
+    /// A call that lists the service's models. The key travels by curl's standard input: other users see the arguments of a
+    /// process.
+    func curl() throws(CommandFailure) -> String {
+        guard let baseURL else {
+            throw CommandFailure(.failed, "\(service.systemName) has no endpoint yet.", hints: ["Tell the operator."])
+        }
+        guard service.authentication != "oidc" else {
+            throw CommandFailure(
+                .failed, "\(service.systemName) wants an access token, not a key.",
+                hints: ["Print its client id and secret: --format json"])
+        }
+        let url = "\(baseURL)/models"
+        let name = service.placement.parameter
+        var lines: [String] = []
+        switch service.placement.location {
+        case "query":
+            let id = publicID.flatMap { id in
+                service.placement.idParameter.map { "\($0)=\(PercentEncoding.encode(id))&" }
+            }
+            lines.append("url = \"\(url)?\(id ?? "")\(name)=\(PercentEncoding.encode(secret))\"")
+        case "authorization":
+            lines.append("url = \"\(url)\"")
+            lines.append("user = \"\(Self.escaped((publicID.map { "\($0):\(secret)" }) ?? "\(secret):"))\"")
+        default:
+            lines.append("url = \"\(url)\"")
+            if let publicID, let id = service.placement.idParameter {
+                lines.append("header = \"\(id): \(Self.escaped(publicID))\"")
+            }
+            let isStandard = name.lowercased() == "authorization"
+            lines.append("header = \"\(name): \(isStandard ? "Bearer " : "")\(Self.escaped(secret))\"")
+        }
+        return "curl --config - <<'MLAAS_END'\n" + lines.joined(separator: "\n") + "\nMLAAS_END"
+    }
+
+    /// For a quoted value of curl's configuration.
+    private static func escaped(_ text: String) -> String {
+        text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+    }
+
+    /// - Parameter exports: for `eval`, so that programs which a shell starts see them.
+    func lines(exports: Bool) throws(CommandFailure) -> String {
+        try variables().map { (exports ? "export " : "") + "\($0.name)=\(ShellText.quoted($0.value))" }
+            .joined(separator: "\n")
+    }
+}

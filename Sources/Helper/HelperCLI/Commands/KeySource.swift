@@ -1,0 +1,91 @@
+import HTTP
+import JSON
+import WireContract
+
+/// Gets the caller's key for a service, and makes it where there is none.
+enum KeySource {
+    /// The name of the key that `init` answers.
+    static let defaultName = "default"
+
+    /// The key that the command line asks for.
+    static func key(_ context: CommandContext, _ api: APIClient) async throws(CommandFailure) -> KeyOutput {
+        let service = try await Names.service(context.operand(), api)
+        var body: JSONObject = ["service_id": .string(service.id)]
+        if let plan = context.option("plan") {
+            body["plan_id"] = .string(try await Names.plan(plan, of: service, api).id)
+        }
+        var path = "/api/services/init"
+        if let name = context.option("name"), name != defaultName {
+            path = "/api/keys"
+            body["name"] = .string(name)
+        }
+        let made = try await api.post(path, body) { data throws(WireProblem) in try Made(data) }
+        return try output(made, service, context)
+    }
+
+    /// The data of `init` and of `POST /api/keys`.
+    private struct Made: Sendable {
+        let credentials: WireCredentials
+        let isNew: Bool
+        let state: String
+        let planName: String
+
+        init(_ data: WireObject) throws(WireProblem) {
+            credentials = try WireCredentials(data)
+            isNew = try data.flag("is_new")
+            if let key = try data.optionalChild("key") {
+                state = try key.text("state")
+                planName = try key.child("plan").text("name")
+            } else {
+                state = try data.text("key_state")
+                planName = try data.child("plan").text("name")
+            }
+        }
+    }
+
+    private static func output(
+        _ made: Made, _ service: WireService, _ context: CommandContext
+    ) throws(CommandFailure) -> KeyOutput {
+        let name = service.systemName
+        switch made.state {
+        case "live", "retiring": break
+        case "pending":
+            throw CommandFailure(
+                .failed, "The key for \(name) awaits the operator's approval of the plan \(made.planName).",
+                hints: ["Run the command again when it is approved."])
+        case "paused":
+            throw CommandFailure(
+                .failed, "The key for \(name) is paused.", hints: ["Let it work again: mlaas key resume \(name)"])
+        case "expired":
+            throw CommandFailure(
+                .failed, "The key for \(name) has expired.", hints: ["Make its successor: mlaas key rotate \(name)"])
+        default:
+            throw CommandFailure(.failed, "The key for \(name) is \(made.state).", hints: ["Ask the operator why."])
+        }
+        guard let secret = made.credentials.secret else {
+            throw CommandFailure(
+                .failed, "The server shows a key only in the call that makes it.",
+                hints: ["Make a successor, whose key is shown: mlaas key rotate \(name)"])
+        }
+        if made.isNew {
+            context.console.say("Made a new key for \(name) on the plan \(Console.printable(made.planName)).")
+        }
+        return KeyOutput(service: service, secret: secret, publicID: made.credentials.publicID)
+    }
+
+    /// Prints a key in the form that the command line asks for.
+    static func print(_ key: KeyOutput, _ context: CommandContext) throws(CommandFailure) {
+        switch context.option("format") ?? (context.wantsJSON ? "json" : "") {
+        case "env": try context.console.output(try key.lines(exports: false))
+        case "json": try context.console.output(json: key.json)
+        case "curl": try context.console.output(try key.curl())
+        default:
+            try context.console.output(key.secret)
+            if let id = key.publicID {
+                context.console.say(
+                    "\(key.service.systemName) wants the id \(Console.printable(id)) with it: --format json prints both."
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import EventLoop
+import JSON
+
+/// The terminal, or what stands in its place: data on standard output, everything that is said to people on standard error.
+struct Console: Sendable {
+    let isOutputTerminal: Bool
+    let isErrorTerminal: Bool
+    /// Columns of the terminal on standard output; nil cuts nothing.
+    let columns: Int?
+    let usesColor: Bool
+
+    /// - Parameter environment: `NO_COLOR` and `TERM=dumb` turn colours off.
+    init(environment: [String: String]) {
+        isOutputTerminal = StandardStreams.outputIsTerminal
+        isErrorTerminal = Terminal.errorIsTerminal
+        columns = Terminal.columns
+        usesColor =
+            isOutputTerminal && environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
+    }
+
+    // MARK: Data
+
+    /// Writes lines to standard output.
+    func output(_ text: String) throws(CommandFailure) {
+        let code = StandardStreams.output(bytes: Array((text + "\n").utf8))
+        if code != 0 {
+            throw CommandFailure(.failed, "Standard output cannot be written: \(Programs.words(code)).")
+        }
+    }
+
+    func output(json value: JSONValue) throws(CommandFailure) {
+        try output(String(decoding: value.encoded(pretty: true), as: UTF8.self))
+    }
+
+    func output(_ table: Table) throws(CommandFailure) {
+        try output(table.text(columns: columns, usesColor: usesColor))
+    }
+
+    // MARK: Talk
+
+    func say(_ text: String) { StandardStreams.error(text) }
+
+    /// Says why the command failed.
+    func report(_ failure: CommandFailure) {
+        say("mlaas: \(Self.printable(failure.message))")
+        for hint in failure.hints { say("  \(Self.printable(hint))") }
+    }
+
+    /// Returns text of a server without what a terminal would obey.
+    static func printable(_ text: String) -> String {
+        var shown = ""
+        for scalar in text.unicodeScalars {
+            let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+            // These turn the direction of text around.
+            let turns = (0x202A...0x202E).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
+            shown.unicodeScalars.append(isControl || turns ? " " : scalar)
+        }
+        return shown
+    }
+
+    // MARK: Waiting
+
+    /// Shows a spinner on a terminal while the work lasts.
+    func waiting<Value: Sendable>(
+        _ text: String, _ work: @escaping @Sendable () async -> Value
+    ) async -> Value {
+        guard isErrorTerminal else { return await work() }
+        let spinner = Task {
+            let frames = ["|", "/", "-", "\\"]
+            var turn = 0
+            // Short work shows nothing.
+            try? await Task.sleep(for: .milliseconds(400))
+            while !Task.isCancelled {
+                StandardStreams.offerToError(Array("\r\(frames[turn % frames.count]) \(text)".utf8))
+                turn += 1
+                try? await Task.sleep(for: .milliseconds(120))
+            }
+            if turn > 0 { StandardStreams.offerToError(Array("\r\u{1B}[K".utf8)) }
+        }
+        let value = await work()
+        spinner.cancel()
+        await spinner.value
+        return value
+    }
+}

@@ -1,0 +1,55 @@
+import EventLoop
+
+/// The sign-in to one server: answers an access token that works, renewed where it must be.
+struct SessionKeeper: Sendable {
+    let server: String
+    let store: TokenStore
+    let oauth: OAuthClient
+    let now: @Sendable () -> Int
+
+    /// An access token.
+    /// - Parameter refused: one that the server has just refused: another is needed.
+    func accessToken(insteadOf refused: String? = nil) async throws(CommandFailure) -> String {
+        if let token = oauth.settings.token {
+            if refused == nil { return token }
+            throw CommandFailure(
+                .signIn, "\(server) does not accept the token in MLAAS_TOKEN.",
+                hints: ["Get another one, or unset it and sign in: mlaas login"])
+        }
+        guard let record = try store.read(server) else { throw CommandFailure.signInFirst(server) }
+        if record.isFresh(at: now()), record.accessToken != refused { return record.accessToken }
+        return try await store.locked(server) { () throws(CommandFailure) in
+            // Another process may have renewed it while we waited.
+            guard let record = try store.read(server) else { throw CommandFailure.signInFirst(server) }
+            if record.isFresh(at: now()), record.accessToken != refused { return record.accessToken }
+            return try await renew(record)
+        }
+    }
+
+    /// Under the lock.
+    private func renew(_ record: TokenRecord) async throws(CommandFailure) -> String {
+        guard let refreshToken = record.refreshToken else { throw try ended(record, "it cannot be renewed") }
+        // Before the refresh token is spent: with rotation the old one is of no use afterwards.
+        let replacement = try store.replacement(server)
+        let answer = try await oauth.tokens(
+            record.tokenEndpoint,
+            [("grant_type", "refresh_token"), ("client_id", record.clientID), ("refresh_token", refreshToken)])
+        switch answer {
+        case .success(let tokens):
+            let renewed = record.replacing(tokens, at: now())
+            try store.commit(renewed, replacement)
+            return renewed.accessToken
+        case .failure(let refusal) where refusal.code == "invalid_grant":
+            throw try ended(record, "Keycloak says \(refusal.words)")
+        case .failure(let refusal):
+            throw CommandFailure(
+                .failed, "Keycloak does not renew the sign-in: \(refusal.words).",
+                hints: ["Sign in again: mlaas login"])
+        }
+    }
+
+    private func ended(_ record: TokenRecord, _ reason: String) throws(CommandFailure) -> CommandFailure {
+        try store.remove(record.server)
+        return CommandFailure.signInFirst(server, "Your sign-in to \(server) has ended: \(reason).")
+    }
+}

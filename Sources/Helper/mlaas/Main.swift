@@ -1,0 +1,9 @@
+import EventLoop
+import HelperCLI
+
+@main
+struct Main {
+    static func main() async {
+        exitProcess(await CLIMain.run(Array(CommandLine.arguments.dropFirst())))
+    }
+}

@@ -1,0 +1,104 @@
+import JSON
+import Testing
+import WireContract
+
+@testable import HelperCLI
+
+@Suite("Text for shells and terminals")
+struct TextTests {
+    @Test("A word of ASCII is one word of a shell, whatever is in it")
+    func quoting() {
+        #expect(ShellText.quoted("https://a.example/v1") == "https://a.example/v1")
+        #expect(ShellText.quoted("") == "''")
+        for byte in UInt8(0x20)...0x7E where !"abc/:._-".utf8.contains(byte) {
+            let text = "a" + String(UnicodeScalar(byte)) + "b"
+            let quoted = ShellText.quoted(text)
+            let isPlain = UnicodeScalar(byte).properties.isAlphabetic || (0x30...0x39).contains(byte)
+            #expect(isPlain ? quoted == text : quoted.hasPrefix("'") && quoted.hasSuffix("'"), "\(text)")
+        }
+        #expect(ShellText.quoted("it's") == #"'it'\''s'"#)
+    }
+
+    @Test("What servers write moves no cursor and turns no text around")
+    func printable() {
+        #expect(Console.printable("a\u{1B}[31mb\u{07}\u{9B}\u{202E}c\nd") == "a [31mb   c d")
+        #expect(Console.printable("zoë 日本") == "zoë 日本")
+    }
+
+    @Test("A table cuts at the terminal's edge and nowhere else")
+    func table() {
+        var table = Table("NAME", "TEXT")
+        table.add("a", "long enough to be cut")
+        table.add("bbbb", nil)
+        #expect(table.text(columns: nil, usesColor: false) == "NAME  TEXT\na     long enough to be cut\nbbbb  -")
+        #expect(table.text(columns: 12, usesColor: false).split(separator: "\n")[1] == "a     long …")
+        #expect(table.text(columns: nil, usesColor: true).hasPrefix("\u{1B}[1mNAME"))
+    }
+}
+
+@Suite("Names that people write")
+struct NameTests {
+    private static func service(_ id: String, _ name: String, _ systemName: String) throws -> WireService {
+        try WireService(
+            [
+                "id": .string(id), "name": .string(name), "system_name": .string(systemName),
+                "authentication_method": "api_key", "credentials": ["location": "headers", "parameter": "user_key"],
+                "has_api_key": false,
+            ])
+    }
+
+    private let services: [WireService]
+
+    init() throws {
+        services = [
+            try Self.service("7", "Granite Chat", "granite_chat"), try Self.service("8", "Vision", "vision"),
+            try Self.service("9", "vision", "other_vision"), try Self.service("10", "7", "seven"),
+        ]
+    }
+
+    @Test(
+        "find a service by id, system name and name",
+        arguments: [("7", "7"), ("granite-chat", "7"), ("GRANITE CHAT", "7"), ("vision", "8"), ("seven", "10")])
+    func services(_ text: String, _ id: String) throws {
+        #expect(try Names.service(text, among: services).id == id)
+    }
+
+    @Test("that fit several services, or nearly one, say so")
+    func unclear() {
+        #expect(throws: CommandFailure.self) { try Names.service("Vision ", among: services) }
+        do {
+            _ = try Names.service("granit", among: services)
+            Issue.record("found")
+        } catch {
+            #expect(error.hints == ["Did you mean 'granite_chat'?"] && error.status == .failed)
+        }
+    }
+
+    private static func key(_ id: String, _ name: String, generation: Int = 1, service: String = "granite_chat") throws
+        -> WireKey
+    {
+        try WireKey(
+            [
+                "id": .string(id), "name": .string(name), "state": "live", "generation": .int(generation),
+                "plan": ["id": "1", "name": "Basic"],
+                "service": [
+                    "id": .string(service), "name": .string(service), "system_name": .string(service),
+                    "authentication_method": "api_key",
+                ],
+            ])
+    }
+
+    @Test("find the newest generation of a key")
+    func keys() throws {
+        let keys = [
+            try Self.key("1", "default"), try Self.key("2", "default", generation: 2), try Self.key("3", "batch"),
+            try Self.key("4", "default", service: "vision"),
+        ]
+        #expect(try Names.key("granite-chat/default", among: keys).id == "2")
+        #expect(try Names.key("batch", among: keys).id == "3")
+        #expect(try Names.key("vision", among: keys).id == "4")
+        for unclear in ["default", "granite_chat", "nonesuch", "a/b/c", ""] {
+            #expect(throws: CommandFailure.self) { try Names.key(unclear, among: keys) }
+        }
+    }
+}
