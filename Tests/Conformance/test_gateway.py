@@ -190,7 +190,7 @@ def test_only_what_a_mapping_rule_matches_is_let_through_and_counted(gateway):
     assert seen(gateway.chat(path="/v1/models/granite")) == no_match
     assert seen(gateway.chat(path="/")) == no_match
     # The model has no such path, which is no refusal of the gateway's.
-    assert gateway.chat(method="POST", path="/v1/chat/completions").json() == {"detail": "Not Found"}
+    assert gateway.chat(method="POST", path="/v1/audio/completions").json() == {"detail": "Not Found"}
     id = path.rsplit("/", 1)[1]
     usage = requests.get(
         f"{gateway.sandbox.threescale}/stats/applications/{id}/usage.json", timeout=10, auth=("", "sandbox-admin-token"),
@@ -240,3 +240,15 @@ def test_a_client_that_changes_keys_while_both_live_sees_no_refusal(gateway):
 def unlimited(gateway):
     plans = threescale(gateway.sandbox, "GET", f"services/{gateway.services['granite_chat']}/application_plans")["plans"]
     return next(plan["application_plan"]["id"] for plan in plans if plan["application_plan"]["name"] == "Trial")
+
+
+def test_a_model_answers_chats_and_texts(gateway):
+    gateway.add("granite_chat", user_key=KEY)
+    admin(gateway.sandbox, "PUT", f"/services/{gateway.services['granite_chat']}", mapping_rules=[
+        {"method": "GET", "pattern": "/v1/"}, {"method": "POST", "pattern": "/v1/"}])
+    chat = gateway.chat(method="POST", path="/v1/chat/completions", json={"model": "granite_chat", "messages": []})
+    assert chat.status_code == 200
+    assert chat.json()["choices"][0]["message"] == {"role": "assistant", "content": "Hello from the sandbox."}
+    embedded = gateway.chat(method="POST", path="/v1/embeddings", json={"model": "granite_chat", "input": "a"})
+    assert embedded.json()["data"][0]["embedding"] == [1, 0, 0]
+    assert gateway.chat(path="/v1/chat/completions").status_code == 405
