@@ -141,6 +141,8 @@ enum PortalStyle {
 
     private static let narrow = """
         @media (max-width: 40rem) {
+          .bar nav { flex-basis: 100%; order: 1 }
+          .bar form { margin-left: auto }
           dl.facts { grid-template-columns: 1fr; gap: 0 }
           dl.facts dd { margin-bottom: var(--s3) }
         }

@@ -132,7 +132,7 @@ private struct SnippetsPart {
         let open: HTML = isOpen ? " open" : ""
         return """
             <details name="snippet"\(open)><summary>\(snippet.language.title)</summary><div>\
-            <pre tabindex="0" role="region" aria-label="\(snippet.language.title)"><code id="\(id)"\(secret)>\(snippet.code)</code></pre>\
+            <pre tabindex="0" role="group" aria-label="\(snippet.language.title)"><code id="\(id)"\(secret)>\(snippet.code)</code></pre>\
             \(page.copyButton(id, snippet.language.title))</div></details>
             """
     }
@@ -161,7 +161,7 @@ struct PlanTable: Sendable {
         }
         return """
             <section aria-labelledby="plans"><h2 id="plans">\(texts(.plansAndLimits))</h2>
-            <div class="wide" tabindex="0" role="region" aria-labelledby="plans"><table>
+            <div class="wide" tabindex="0" role="group" aria-labelledby="plans"><table>
             <thead><tr><th scope="col">\(texts(.plan))</th>\(heads)</tr></thead>
             <tbody>
             \(rows.map { row($0, in: page) })

@@ -26,7 +26,7 @@ struct UsageChart: Sendable {
             \(bars)</svg>
             <div class="axis">\(first)\(last)</div>
             <p class="quiet">\(most)</p>
-            <details><summary>\(texts(.usageTable))</summary><div class="wide" tabindex="0" role="region" \
+            <details><summary>\(texts(.usageTable))</summary><div class="wide" tabindex="0" role="group" \
             aria-label="\(caption)"><table>
             <thead><tr><th scope="col">\(texts(.periodStart))</th>\
             <th scope="col" class="number">\(page.metric(series.metric))</th></tr></thead>
