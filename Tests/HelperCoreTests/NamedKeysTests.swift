@@ -125,6 +125,17 @@ struct NamedKeysTests {
         #expect(keys([old, edited], at: 10 * day + 500, approvalPlans: [2]).key(1)?.retiresAt == 11 * day)
     }
 
+    @Test("a successor that a later call finished starts the grace when it was finished")
+    func finished() {
+        let found = keys([application(1), application(2, "gen=2 ok live=5000", created: 10, updated: 5_000)], at: 6_000)
+        #expect(states(found) == [1: .retiring, 2: .live] && found.key(1)?.retiresAt == 5_000 + day)
+        // The description can be edited: no time after the last change counts.
+        let edited = keys([application(1), application(2, "gen=2 ok live=9999", created: 10, updated: 5_000)], at: 6_000)
+        #expect(edited.key(1)?.retiresAt == 5_000 + day)
+        let early = keys([application(1), application(2, "gen=2 ok live=1", created: 10, updated: 5_000)], at: 6_000)
+        #expect(early.key(1)?.retiresAt == 10 + day)
+    }
+
     @Test("a successor that the operator suspended gives the name back to the old generation")
     func suspendedSuccessor() {
         let found = keys([application(1), application(2, "gen=2 ok", .suspended, created: 10)], at: 3 * day)
@@ -196,6 +207,17 @@ struct NamedKeysTests {
         #expect(keys([paused], at: 600).duties == [.delete(application: 1, at: 500 + day)])
     }
 
+    @Test("an ended generation is deleted after those that it retires, which would work on without it")
+    func deletion() {
+        let ended = application(2, "gen=2 grace=\(7 * day) expires=500 ok", .suspended, created: 10, updated: 500)
+        var found = keys([application(1), ended], at: 3 * day)
+        #expect(found.duties == [.suspend(application: 1, at: 7 * day + 10)])
+        let retired = application(1, "ok", .suspended, updated: 7 * day + 10)
+        found = keys([retired, ended], at: 8 * day + 10)
+        #expect(found.duties == [.delete(application: 1, at: 8 * day + 10)])
+        #expect(keys([ended], at: 8 * day + 10).duties == [.delete(application: 2, at: 500 + day)])
+    }
+
     // MARK: Pause
 
     @Test("only a pause that the helper sealed, and that the suspension followed, counts as the owner's")
@@ -218,13 +240,15 @@ struct NamedKeysTests {
 
     // MARK: Revocation
 
-    @Test("revoking a key stops the generations before it as well, the oldest first, and none after it")
+    @Test("revoking a key stops the generations before it as well, the oldest first, none after it, and none that it has not replaced")
     func revocation() {
         let found = keys(
             [application(1), application(2, "gen=2 ok", created: 10), application(3, "gen=3 ok", created: 20)], at: 30)
         #expect(found.revoked(with: 3).map(\.application.id) == [1, 2, 3])
         #expect(found.revoked(with: 1).map(\.application.id) == [1])
         #expect(found.revoked(with: 9).isEmpty)
+        let pending = keys([application(1, plan: 2), application(2, "gen=2 ok", .pending, plan: 2)], at: 30)
+        #expect(pending.revoked(with: 2).map(\.application.id) == [2])
         let portal = keys([application(1, nil), application(2, "gen=2 ok")], at: 30)
         #expect(portal.revoked(with: 2).map(\.application.id) == [2])
         #expect(portal.revoked(with: 1).map(\.application.id) == [1])

@@ -50,7 +50,15 @@ final class SimulatedThreeScale: Sendable {
         var calls = 0
         /// Every application that was ever deleted.
         var deleted: Set<Int> = []
+        /// Called after every change.
+        var watch: Watch?
     }
+
+    /// What the applications were and are, and for whom the call was made that changed them.
+    typealias Watch = @Sendable (_ before: [Stored], _ after: [Stored], _ actor: CallOwner) -> Void
+
+    /// The moment at which simulated time begins, in seconds since 1970.
+    static let began = 1_800_000_000
 
     let time: SimulatedTime
     let state = Mutex(State())
@@ -80,6 +88,21 @@ final class SimulatedThreeScale: Sendable {
 
     /// The difference of whole seconds, as a client computes it from what 3scale answers.
     func age(_ then: Int) -> Int { time.now / 1_000 - then / 1_000 }
+
+    /// Seconds since 1970, as 3scale answers them.
+    func seconds(_ then: Int) -> Int { Self.began + Int((Double(then) / 1_000).rounded(.down)) }
+
+    /// Changes what it holds, at once.
+    func change<Value: Sendable>(
+        by actor: CallOwner = .background, _ body: @Sendable (inout State) -> Value
+    ) -> Value {
+        let (value, before, after, watch) = state.withLock { state in
+            let before = state.applications
+            return (body(&state), before, state.applications, state.watch)
+        }
+        watch?(before, after, actor)
+        return value
+    }
 
     // MARK: One call
 
@@ -117,6 +140,7 @@ final class SimulatedThreeScale: Sendable {
         check: @escaping @Sendable (inout State) -> APIManagerError?,
         insert: @escaping @Sendable (inout State, Row) -> Value
     ) async throws(APIManagerError) -> Value {
+        let actor = CallOwner.current
         let fate = fate(isWrite: true)
         await travel()
         let race = state.withLock { $0.weather.race }
@@ -129,7 +153,7 @@ final class SimulatedThreeScale: Sendable {
                 guard state.withLock({ check(&$0) }) == nil else { return }
                 let row = newRow()
                 time.after(gap) { [self] in
-                    state.withLock { state in if check(&state) != .notFound { _ = insert(&state, row) } }
+                    change(by: actor) { state in if check(&state) != .notFound { _ = insert(&state, row) } }
                 }
             }
             throw .timeout(cause: "slow", outcomeUnknown: true)
@@ -141,7 +165,7 @@ final class SimulatedThreeScale: Sendable {
         // What went meanwhile cannot be written to.
         if gap > 0, let refusal = state.withLock({ check(&$0) }), refusal == .notFound { throw refusal }
         let row = early ?? newRow()
-        let value = state.withLock { insert(&$0, row) }
+        let value = change(by: actor) { insert(&$0, row) }
         switch fate {
         case .after: throw .unavailable(retryAfter: nil, cause: "500", outcomeUnknown: true)
         case .malformed: throw .malformed(cause: "cut", outcomeUnknown: true)
@@ -165,7 +189,7 @@ final class SimulatedThreeScale: Sendable {
 
 /// What one replica sees of it. A replica that has died sends nothing any more; what it has sent goes on.
 final class SimulatedReplicaView: APIManager {
-    private let server: SimulatedThreeScale
+    let server: SimulatedThreeScale
     private let dead = Atomic<Bool>(false)
 
     init(_ server: SimulatedThreeScale) { self.server = server }
@@ -176,7 +200,7 @@ final class SimulatedReplicaView: APIManager {
     var isInDoubt: Bool { false }
     func probe() async {}
 
-    private func alive() throws(APIManagerError) {
+    func alive() throws(APIManagerError) {
         if isDead { throw .unavailable(retryAfter: nil, cause: "this replica is dead", outcomeUnknown: false) }
     }
 
@@ -361,7 +385,7 @@ final class SimulatedReplicaView: APIManager {
         }
     }
 
-    private static func taken(_ field: String) -> APIManagerError {
+    static func taken(_ field: String) -> APIManagerError {
         .rejected(status: 422, details: [.init(field: field, issue: "has already been taken")])
     }
 
@@ -386,7 +410,7 @@ final class SimulatedReplicaView: APIManager {
     }
 
     /// With the ages that an answer of this moment tells.
-    private static func shown(
+    static func shown(
         _ stored: SimulatedThreeScale.Stored, _ server: SimulatedThreeScale
     ) -> Application {
         let application = stored.application
@@ -394,6 +418,7 @@ final class SimulatedReplicaView: APIManager {
             id: application.id, serviceID: application.serviceID, accountID: application.accountID,
             plan: application.plan, state: application.state, description: application.description,
             credentials: application.credentials, age: server.age(stored.createdAt),
-            unchangedFor: server.age(stored.updatedAt))
+            unchangedFor: server.age(stored.updatedAt), createdAt: server.seconds(stored.createdAt),
+            updatedAt: server.seconds(stored.updatedAt))
     }
 }

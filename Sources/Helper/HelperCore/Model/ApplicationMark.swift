@@ -109,6 +109,8 @@ package struct ApplicationMark: Sendable, Hashable {
     /// - Parameter time: nil for a key that does not end.
     package func expiring(at time: Int?) -> ApplicationMark { setting("expires", time.map(String.init)) }
 
+    package func granting(graceSeconds: Int) -> ApplicationMark { setting("grace", String(graceSeconds)) }
+
     package func live(since time: Int) -> ApplicationMark { setting("live", String(time)) }
 
     /// - Parameter value: nil takes the pause away.

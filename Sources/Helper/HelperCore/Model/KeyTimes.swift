@@ -60,12 +60,12 @@ struct KeyTimes: Sendable {
         min(max(application.mark?.graceSeconds ?? rules.grace, 0), rules.graceMax)
     }
 
-    /// Without approval an application is live when it is created. With it, its last change is the approval, until the helper
-    /// changes something else and writes down when that was.
+    /// Without approval an application is live when it is created, or when a later call finished what one that died had begun. With
+    /// it, its last change is the approval, until the helper changes something else. The helper writes down both.
     func liveSince(_ application: Application) -> Int? {
         guard application.state != .pending, let createdAt = application.createdAt else { return nil }
-        guard approvalPlans.contains(application.plan.id) else { return createdAt }
         let changedAt = application.updatedAt ?? createdAt
-        return min(max(application.mark?.liveSince ?? changedAt, createdAt), changedAt)
+        let needsApproval = approvalPlans.contains(application.plan.id)
+        return min(max(application.mark?.liveSince ?? (needsApproval ? changedAt : createdAt), createdAt), changedAt)
     }
 }

@@ -115,10 +115,10 @@ package struct NamedKeys: Sendable {
     }
 
     /// What revoking a key stops: the key and the generations before it, which would be current again without it. The oldest comes
-    /// first and the named one last, so that an interrupted call can be sent again.
+    /// first and the named one last, so that an interrupted call can be sent again. One that awaits approval has replaced none.
     package func revoked(with application: Int) -> [Key] {
         guard let key = key(application) else { return [] }
-        guard key.application.mark != nil else { return [key] }
+        guard key.application.mark != nil, key.application.state != .pending else { return [key] }
         let older = generations(of: key.name, service: key.application.serviceID).filter {
             $0.application.mark != nil && $0.generation < key.generation
         }
@@ -126,13 +126,21 @@ package struct NamedKeys: Sendable {
     }
 
     /// The suspensions and deletions that ended keys ask for, and their times. Applications without a mark are left alone, and
-    /// those that the operator suspended: without the application the owner could make the key again.
+    /// those that the operator suspended: without the application the owner could make the key again. The oldest generation of a
+    /// name is deleted first, since a newer one says when it ends.
     package var duties: [Duty] {
         keys.compactMap { key in
             guard key.application.mark != nil, key.state != .suspended, let end = key.endsAt else { return nil }
             let id = key.application.id
-            return key.application.state == .live
-                ? .suspend(application: id, at: end) : .delete(application: id, at: end + Self.deletionDelay)
+            guard key.application.state != .live else { return .suspend(application: id, at: end) }
+            return retires(key) ? nil : .delete(application: id, at: end + Self.deletionDelay)
+        }
+    }
+
+    /// An older generation ends because of this one, and would work on without it.
+    private func retires(_ key: Key) -> Bool {
+        generations(of: key.name, service: key.application.serviceID).contains {
+            $0.application.mark != nil && $0.generation < key.generation && $0.endsAt != nil && $0.state != .suspended
         }
     }
 }

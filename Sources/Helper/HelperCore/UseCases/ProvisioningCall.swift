@@ -167,7 +167,7 @@ struct ProvisioningCall: Sendable {
             return .wrote(try await create(on: account, isFallback, &progress))
         case .confirm(let application):
             guard let mark = application.mark else { return .refused(.notFound) }
-            return .wrote(try await describe(application, mark.confirmed, &progress))
+            return .wrote(try await describe(application, ordered(application, mark).confirmed, &progress))
         case .mark(let application, let isOwn):
             let mark = ApplicationMark(
                 adopting: application.description, owner: caller.ownerMark, attempt: isOwn ? attempt : nil)
@@ -226,6 +226,20 @@ struct ProvisioningCall: Sendable {
         if let key { progress.sentKey = (made.id, key) }
         progress.applications.append(made)
         return made
+    }
+
+    /// What a call that died has left was answered to no caller: it becomes what this call is to make. The key that it replaces works
+    /// on from now, not from when it was left.
+    private func ordered(_ application: Application, _ mark: ApplicationMark) -> ApplicationMark {
+        guard mark.isProvisional, mark.attempt?.hasPrefix(attempt) != true else { return mark }
+        var ordered = mark
+        if let end = order.expiresAt { ordered = ordered.expiring(at: end) }
+        guard order.isRotation else { return ordered }
+        if let grace = order.graceSeconds { ordered = ordered.granting(graceSeconds: grace) }
+        if application.state == .live, let createdAt = application.createdAt, let age = application.age {
+            ordered = ordered.live(since: createdAt + age)
+        }
+        return ordered
     }
 
     private func applicationID(on account: Account, _ isFallback: Bool) -> String {

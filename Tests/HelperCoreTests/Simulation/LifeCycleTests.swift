@@ -1,0 +1,34 @@
+import Foundation
+import HelperCore
+import Testing
+
+/// A run blocks its thread: one at a time, giving way after each, so that tests beside it keep their time limits.
+@Suite("The life of API keys in simulated time", .serialized)
+struct LifeCycleTests {
+    /// `MLAAS_LIFE_RUNS` runs from seed `MLAAS_LIFE_SEED` on; the seed of a run that fails is printed.
+    @Test("keeps a key that works for each name, whatever the seed")
+    func seeds() async {
+        let environment = ProcessInfo.processInfo.environment
+        let first = environment["MLAAS_LIFE_SEED"].flatMap(UInt64.init) ?? 1
+        let runs = environment["MLAAS_LIFE_RUNS"].flatMap(UInt64.init) ?? 300
+        var sum = LifeCycleRun.Outcome()
+        var bad = 0
+        for seed in first..<first + runs {
+            await Task.yield()
+            let outcome = LifeCycleRun(seed: seed).run()
+            sum.answered += outcome.answered
+            sum.refused += outcome.refused
+            sum.deaths += outcome.deaths
+            sum.stopped += outcome.stopped
+            sum.retired += outcome.retired
+            guard let problem = outcome.problems.first else { continue }
+            bad += 1
+            if bad <= 20 { Issue.record("MLAAS_LIFE_SEED=\(seed) MLAAS_LIFE_RUNS=1: \(problem)") }
+        }
+        print(
+            "life of keys: \(runs) runs from seed \(first), \(bad) failed: \(sum.answered) calls answered, "
+                + "\(sum.refused) refused, \(sum.deaths) deaths, \(sum.stopped) keys stopped, \(sum.retired) of them retired"
+        )
+        if runs >= 100 { #expect(sum.retired > 0) }
+    }
+}
