@@ -43,7 +43,7 @@ final class LifeCycleRun: Sendable {
 
         init(
             _ server: SimulatedThreeScale, _ time: SimulatedTime, _ catalogs: CatalogStore, _ rules: KeyRules,
-            _ ledger: KeyLedger
+            _ ledger: KeyLedger, without: SweepRule?
         ) {
             let view = SimulatedReplicaView(server)
             let spawn: Spawn = { time.spawn($0) }
@@ -53,7 +53,7 @@ final class LifeCycleRun: Sendable {
             let keys = OwnedKeys(manager: view, spawn: spawn)
             let audit = AuditTrail(logger: logger, factory: PrometheusRegistry())
             self.view = view
-            sweep = SimulatedSweep(view, time, rules: rules, seal: seal, ledger: ledger)
+            sweep = SimulatedSweep(view, time, rules: rules, seal: seal, ledger: ledger, without: without)
             find = FindKeys(
                 catalogs: catalogs, keys: keys, policy: AccessPolicy(), rules: rules, seal: seal, now: now)
             provision = ProvisionKey(
@@ -82,9 +82,12 @@ final class LifeCycleRun: Sendable {
     private let callers: [Caller]
     private let record: Mutex<Record>
 
-    init(seed: UInt64) {
+    private let without: SweepRule?
+
+    init(seed: UInt64, without: SweepRule? = nil) {
+        self.without = without
         let time = SimulatedTime(seed: seed)
-        let plan = time.choose { Self.choose(&$0) }
+        let plan = time.choose { Self.choose(&$0, isLong: without != nil) }
         self.time = time
         self.plan = plan
         server = SimulatedThreeScale(time: time)
@@ -105,21 +108,22 @@ final class LifeCycleRun: Sendable {
         }
     }
 
-    private static func choose(_ choices: inout Choices) -> Plan {
+    /// - Parameter isLong: people act for two days, and old generations work on for three: what is rare otherwise happens.
+    private static func choose(_ choices: inout Choices, isLong: Bool) -> Plan {
         let services = (1...(1 + choices.below(2))).map { id in
             Service(
                 id: id, name: "Service", systemName: "service_\(id)", description: nil,
                 authentication: choices.chance(70) ? .apiKey : .appIDAndKey, proxyEndpoint: nil,
-                placement: CredentialsPlacement(location: "headers", parameter: "user_key", idParameter: nil),
+                placement: CredentialsPlacement(location: .headers, parameter: "user_key", idParameter: nil),
                 plans: [
                     .init(
                         id: id * 10, name: "Plan", systemName: "plan", isPublished: true, isDefault: false,
                         isCustom: false, needsApproval: choices.chance(30))
                 ])
         }
-        let span = [3_000, 60_000, 1_800_000, 2 * 86_400_000][choices.below(4)]
+        let span = [3_000, 60_000, 1_800_000, 2 * 86_400_000][isLong ? 3 : choices.below(4)]
         var rules = KeyRules()
-        rules.graceMax = [60, 3_600, 3 * 86_400][choices.below(3)]
+        rules.graceMax = [60, 3_600, 3 * 86_400][isLong ? 2 : choices.below(3)]
         rules.grace = rules.graceMax / [1, 4, 60][choices.below(3)]
         var weather = SimulatedThreeScale.Weather()
         weather.latency = 1 + choices.below(20)
@@ -171,7 +175,7 @@ final class LifeCycleRun: Sendable {
     }
 
     private func start(_ catalogs: CatalogStore) -> Replica {
-        let replica = Replica(server, time, catalogs, plan.rules, ledger)
+        let replica = Replica(server, time, catalogs, plan.rules, ledger, without: without)
         replica.sweep.scan()
         return replica
     }

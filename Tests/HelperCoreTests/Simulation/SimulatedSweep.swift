@@ -1,7 +1,19 @@
 import HelperCore
 import Synchronization
 
-/// of one of its keys has come.
+/// What a run can take away, to see that it is needed.
+enum SweepRule: String, CaseIterable, Sendable {
+    case pendingSuccessor = "a successor that awaits approval retires no generation"
+    case suspendedSuccessor = "a successor that the operator suspended retires no generation"
+    case confirmed = "a successor that is not confirmed retires no generation"
+    case grace = "the old generation works on for the grace"
+    case finishedLater = "the grace begins when a later call finished the rotation"
+    case oldestFirst = "the oldest generation is deleted first"
+    case inTime = "the sweep acts when the time has come"
+}
+
+/// Does what `NamedKeys.duties` asks for in one replica: reads everything at its start and hourly, and lists an account when the end of
+/// one of its keys has come.
 final class SimulatedSweep: Sendable {
     private static let interval = 3_600_000
     private static let pause = 15_000
@@ -11,13 +23,16 @@ final class SimulatedSweep: Sendable {
     private let rules: KeyRules
     private let seal: PauseSeal
     private let ledger: KeyLedger
+    private let without: SweepRule?
     private let isOver = Atomic<Bool>(false)
     /// By account: the earliest look that is planned.
     private let planned = Mutex<[Int: Int]>([:])
 
     init(
-        _ view: SimulatedReplicaView, _ time: SimulatedTime, rules: KeyRules, seal: PauseSeal, ledger: KeyLedger
+        _ view: SimulatedReplicaView, _ time: SimulatedTime, rules: KeyRules, seal: PauseSeal, ledger: KeyLedger,
+        without: SweepRule?
     ) {
+        self.without = without
         self.view = view
         self.time = time
         self.rules = rules
@@ -84,8 +99,9 @@ final class SimulatedSweep: Sendable {
             view.server.state.withLock { $0.services.flatMap(\.plans).filter(\.needsApproval).map(\.id) })
         let seconds = view.server.seconds(time.now)
         let found = NamedKeys(
-            listed, owner: owner, adoptsUnmarked: false, approvalPlans: plans, rules: rules, seal: seal, now: seconds)
-        for duty in found.duties {
+            listed.map(altered), owner: owner, adoptsUnmarked: false, approvalPlans: plans, rules: rules, seal: seal, now: seconds)
+        let duties = without == .oldestFirst ? found.duties + early(found) : found.duties
+        for duty in duties {
             switch duty {
             case .suspend(let id, let at) where at <= seconds:
                 try await perform { () async throws(APIManagerError) in
@@ -99,8 +115,36 @@ final class SimulatedSweep: Sendable {
                 }
                 plan(account, at: time.now + 1_000)
             case .suspend(_, let at), .delete(_, let at):
-                plan(account, at: (at - SimulatedThreeScale.began) * 1_000)
+                // Without that rule the hourly scan alone finds it.
+                if without != .inTime { plan(account, at: (at - SimulatedThreeScale.began) * 1_000) }
             }
+        }
+    }
+
+    /// An application as the sweep sees it where a rule is taken away.
+    private func altered(_ application: Application) -> Application {
+        guard let mark = application.mark, mark.generation > 1 else { return application }
+        var state = application.state
+        var description = application.description ?? ""
+        switch without {
+        case .pendingSuccessor where state == .pending: state = .live
+        case .suspendedSuccessor where state == .suspended && mark.pause == nil: state = .live
+        case .grace: description = mark.granting(graceSeconds: 0).description
+        case .finishedLater: description = description.replacing("live=", with: "was=")
+        case .confirmed: description = mark.confirmed.description
+        default: return application
+        }
+        return Application(
+            id: application.id, serviceID: application.serviceID, accountID: application.accountID,
+            plan: application.plan, state: state, description: description, credentials: application.credentials,
+            createdAt: application.createdAt, updatedAt: application.updatedAt)
+    }
+
+    /// Deletions that would wait for older generations.
+    private func early(_ found: NamedKeys) -> [NamedKeys.Duty] {
+        found.keys.compactMap { key in
+            guard key.application.state == .suspended, key.state == .expired, let end = key.endsAt else { return nil }
+            return .delete(application: key.application.id, at: end + NamedKeys.deletionDelay)
         }
     }
 
