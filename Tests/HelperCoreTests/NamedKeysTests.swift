@@ -127,10 +127,12 @@ struct NamedKeysTests {
 
     @Test("a successor that a later call finished starts the grace when it was finished")
     func finished() {
-        let found = keys([application(1), application(2, "gen=2 ok live=5000", created: 10, updated: 5_000)], at: 6_000)
+        let found = keys(
+            [application(1), application(2, "gen=2 ok live=5000", created: 10, updated: 5_000)], at: 6_000)
         #expect(states(found) == [1: .retiring, 2: .live] && found.key(1)?.retiresAt == 5_000 + day)
         // The description can be edited: no time after the last change counts.
-        let edited = keys([application(1), application(2, "gen=2 ok live=9999", created: 10, updated: 5_000)], at: 6_000)
+        let edited = keys(
+            [application(1), application(2, "gen=2 ok live=9999", created: 10, updated: 5_000)], at: 6_000)
         #expect(edited.key(1)?.retiresAt == 5_000 + day)
         let early = keys([application(1), application(2, "gen=2 ok live=1", created: 10, updated: 5_000)], at: 6_000)
         #expect(early.key(1)?.retiresAt == 10 + day)
@@ -240,7 +242,9 @@ struct NamedKeysTests {
 
     // MARK: Revocation
 
-    @Test("revoking a key stops the generations before it as well, the oldest first, none after it, and none that it has not replaced")
+    @Test(
+        "revoking a key stops the generations before it as well, the oldest first, none after it, and none that it has not replaced"
+    )
     func revocation() {
         let found = keys(
             [application(1), application(2, "gen=2 ok", created: 10), application(3, "gen=3 ok", created: 20)], at: 30)

@@ -80,7 +80,8 @@ final class KeyLedger: Sendable {
             guard let entry = book.entries[id] else { return [] }
             let all = book.entries.filter { other in
                 other.key == id
-                    || andOlder && entry.state != .pending && Self.isSameName(other.value, entry) && other.value.generation < entry.generation
+                    || andOlder && entry.state != .pending && Self.isSameName(other.value, entry)
+                        && other.value.generation < entry.generation
             }.map(\.key)
             for id in all {
                 book.entries[id]?.stops += 1
@@ -147,7 +148,9 @@ final class KeyLedger: Sendable {
                 if case .caller(let mark) = actor, owner != mark {
                     book.problems.append("at \(now): \(mark) changed \(id) of \(owner.map { "\($0)" } ?? "no owner")")
                 }
-                if old[id]?.state == .live, new[id]?.state != .live { stop(id, isPaused: new[id]?.mark?.pause != nil, &book, actor, now) }
+                if old[id]?.state == .live, new[id]?.state != .live {
+                    stop(id, isPaused: new[id]?.mark?.pause != nil, &book, actor, now)
+                }
                 update(id, new[id], &book, now)
             }
             checkNames(&book, now)
@@ -203,7 +206,8 @@ final class KeyLedger: Sendable {
         book.entries.values.compactMap { other -> Int? in
             // What was made before belongs to a key of that name that was revoked.
             guard Self.isSameName(other, entry), other.generation > entry.generation, other.madeAt > entry.madeAt,
-                !other.isSuspendedByOperator || isRecent(other), let liveAt = other.liveAt, let confirmedAt = other.confirmedAt
+                !other.isSuspendedByOperator || isRecent(other), let liveAt = other.liveAt,
+                let confirmedAt = other.confirmedAt
             else { return nil }
             return max(liveAt, confirmedAt) + other.grace
         }.min()
@@ -236,7 +240,8 @@ final class KeyLedger: Sendable {
             guard !entry.isResumedByOperator, let end = end(entry, book) else { continue }
             let latest = max(end, entry.confirmedAt ?? 0, book.disturbedUntil) + Self.sweepTicks + Self.tolerance
             if latest < now {
-                book.problems.append("at \(now): \(id) (\(entry.name) \(entry.generation)) works on, it ended at \(end)")
+                book.problems.append(
+                    "at \(now): \(id) (\(entry.name) \(entry.generation)) works on, it ended at \(end)")
             }
         }
     }

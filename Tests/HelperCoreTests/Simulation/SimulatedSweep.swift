@@ -99,7 +99,8 @@ final class SimulatedSweep: Sendable {
             view.server.state.withLock { $0.services.flatMap(\.plans).filter(\.needsApproval).map(\.id) })
         let seconds = view.server.seconds(time.now)
         let found = NamedKeys(
-            listed.map(altered), owner: owner, adoptsUnmarked: false, approvalPlans: plans, rules: rules, seal: seal, now: seconds)
+            listed.map(altered), owner: owner, adoptsUnmarked: false, approvalPlans: plans, rules: rules, seal: seal,
+            now: seconds)
         let duties = without == .oldestFirst ? found.duties + early(found) : found.duties
         for duty in duties {
             switch duty {
