@@ -172,3 +172,32 @@ static inline X509 *copenssl_next_certificate(BIO *bio) {
 static inline EVP_PKEY *copenssl_private_key(BIO *bio) {
     return PEM_read_bio_PrivateKey(bio, NULL, copenssl_no_passphrase, NULL);
 }
+
+// AES-256-GCM (NIST SP 800-38D) with a nonce of 12 bytes and a tag of 16. Each returns 1, or 0 when it could not be done;
+// `copenssl_gcm_open` also when the tag is not the text's.
+static inline int copenssl_gcm_seal(const unsigned char *key, const unsigned char *nonce, const unsigned char *bound,
+                                    int bound_length, const unsigned char *text, int length, unsigned char *out,
+                                    unsigned char *tag) {
+    int written = 0, last = 0;
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    int ok = context && EVP_EncryptInit_ex(context, EVP_aes_256_gcm(), NULL, key, nonce) == 1 &&
+             EVP_EncryptUpdate(context, NULL, &written, bound, bound_length) == 1 &&
+             EVP_EncryptUpdate(context, out, &written, text, length) == 1 &&
+             EVP_EncryptFinal_ex(context, out + written, &last) == 1 && written + last == length &&
+             EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, 16, tag) == 1;
+    EVP_CIPHER_CTX_free(context);
+    return ok;
+}
+static inline int copenssl_gcm_open(const unsigned char *key, const unsigned char *nonce, const unsigned char *bound,
+                                    int bound_length, const unsigned char *text, int length, const unsigned char *tag,
+                                    unsigned char *out) {
+    int written = 0, last = 0;
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    int ok = context && EVP_DecryptInit_ex(context, EVP_aes_256_gcm(), NULL, key, nonce) == 1 &&
+             EVP_DecryptUpdate(context, NULL, &written, bound, bound_length) == 1 &&
+             EVP_DecryptUpdate(context, out, &written, text, length) == 1 &&
+             EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, 16, (void *)tag) == 1 &&
+             EVP_DecryptFinal_ex(context, out + written, &last) == 1 && written + last == length;
+    EVP_CIPHER_CTX_free(context);
+    return ok;
+}
