@@ -31,7 +31,7 @@ struct ClaimChecks {
 
     // MARK: Times
 
-    private func checkTimes(_ claims: JSONValue) throws(TokenRefusal) {
+    func checkTimes(_ claims: JSONValue) throws(TokenRefusal) {
         guard let expiry = try time(claims, "exp"), expiry > 0 else { throw TokenRefusalReason.times.refusal() }
         guard now < expiry + policy.skew else { throw TokenRefusalReason.expired.refusal() }
         if let start = try time(claims, "nbf"), start > now + policy.skew {

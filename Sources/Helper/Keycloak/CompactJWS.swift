@@ -7,8 +7,32 @@ import JSON
 struct CompactJWS {
     static let bytesMax = 16 * 1024
     private static let limits = JSONLimits(maxDepth: 32, maxBytes: bytesMax, maxValues: 4_096)
+    /// What a token is for, which decides what its header may say and which claims are looked at.
+    enum Kind {
+        case access
+        case id
+        case logout
+
+        /// Values of `typ` (RFC 9068 §2.1, OpenID Connect Back-Channel Logout 1.0 §2.4), in lower case.
+        fileprivate var types: Set<String> {
+            switch self {
+            case .access: CompactJWS.accessTypes
+            case .id: ["jwt"]
+            case .logout: ["jwt", "logout+jwt", "application/logout+jwt"]
+            }
+        }
+
+        fileprivate var claims: JSONSelection {
+            switch self {
+            case .access: CompactJWS.claims
+            case .id: CompactJWS.idClaims
+            case .logout: CompactJWS.logoutClaims
+            }
+        }
+    }
+
     /// Kinds of token that may carry an access token's claims (RFC 9068 §2.1).
-    private static let types: Set<String> = ["jwt", "at+jwt", "application/at+jwt"]
+    private static let accessTypes: Set<String> = ["jwt", "at+jwt", "application/at+jwt"]
     /// Members that change what the signature means, which we do not implement (RFC 7515 §4.1.11, RFC 7797, RFC 7516).
     private static let forbidden = ["crit", "b64", "zip", "enc"]
 
@@ -16,6 +40,12 @@ struct CompactJWS {
     private static let claims = JSONSelection([
         "aud", "azp", "cnf", "email", "email_verified", "exp", "iat", "iss", "nbf", "preferred_username",
         "realm_access", "resource_access", "sub", "typ",
+    ])
+    private static let idClaims = JSONSelection([
+        "at_hash", "aud", "azp", "exp", "iat", "iss", "nbf", "nonce", "sid", "sub", "typ",
+    ])
+    private static let logoutClaims = JSONSelection([
+        "aud", "events", "exp", "iat", "iss", "jti", "nbf", "nonce", "sid", "sub", "typ",
     ])
     private static let dot: UInt8 = 0x2E
 
@@ -28,15 +58,17 @@ struct CompactJWS {
 
     /// Reads a token whose header could be one of ours.
     /// - Throws: the first rule it breaks.
-    init(_ token: ArraySlice<UInt8>, algorithms: Set<SignatureAlgorithm>) throws(TokenRefusal) {
+    init(
+        _ token: ArraySlice<UInt8>, algorithms: Set<SignatureAlgorithm>, kind: Kind = .access
+    ) throws(TokenRefusal) {
         guard token.count <= Self.bytesMax else { throw TokenRefusalReason.tooLong.refusal() }
         guard let parts = Self.parts(of: token) else { throw TokenRefusalReason.notCompact.refusal() }
         guard let headerBytes = Base64URL.decode(parts.header), let payloadBytes = Base64URL.decode(parts.payload),
             let signature = Base64URL.decode(parts.signature)
         else { throw TokenRefusalReason.encoding.refusal() }
         let header = try Self.object(headerBytes, .header)
-        (algorithm, keyID) = try Self.checkHeader(header, algorithms)
-        payload = try Self.object(payloadBytes, .payload, keeping: Self.claims)
+        (algorithm, keyID) = try Self.checkHeader(header, algorithms, kind)
+        payload = try Self.object(payloadBytes, .payload, keeping: kind.claims)
         signedBytes = Array(token[..<parts.payload.endIndex])
         self.signature = signature
     }
@@ -73,7 +105,7 @@ struct CompactJWS {
     }
 
     private static func checkHeader(
-        _ header: JSONValue, _ algorithms: Set<SignatureAlgorithm>
+        _ header: JSONValue, _ algorithms: Set<SignatureAlgorithm>, _ kind: Kind
     ) throws(TokenRefusal) -> (SignatureAlgorithm, String) {
         guard let name = header["alg"]?.string, let algorithm = SignatureAlgorithm(rawValue: name),
             algorithms.contains(algorithm)
@@ -81,7 +113,7 @@ struct CompactJWS {
         guard let keyID = header["kid"]?.string, isKeyID(keyID) else { throw TokenRefusalReason.keyID.refusal() }
         if let type = header["typ"] {
             // A long one is no type of ours, and hashing it would cost more than reading it did.
-            guard let text = type.string, text.utf8.count <= 64, types.contains(asciiLowercased(text)) else {
+            guard let text = type.string, text.utf8.count <= 64, kind.types.contains(asciiLowercased(text)) else {
                 throw TokenRefusalReason.type.refusal()
             }
         }

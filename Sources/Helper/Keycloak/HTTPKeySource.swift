@@ -9,13 +9,18 @@ package enum KeycloakOperation: String, UpstreamOperation {
     case discovery
     case keys
     case introspection
+    /// A code for tokens, when a person signs in.
+    case code
+
+    /// Whether it is about one token or code, whose failure says nothing of others.
+    var isOfOneToken: Bool { self == .introspection || self == .code }
 
     package static let system = UpstreamSystem.keycloak
 }
 
 /// Fetches over HTTP. Redirects are not followed, answers are bounded in size and time, and a circuit breaker for each
 /// issuer and host opens after failures in a row.
-package struct HTTPKeySource: KeySource, IntrospectionSource {
+package struct HTTPKeySource: KeySource, IntrospectionSource, CodeSource {
     private static let timeout = Duration.seconds(5)
 
     private let client: TracedClient<KeycloakOperation>
@@ -47,15 +52,26 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
         _ token: ArraySlice<UInt8>, at url: String, for issuer: String
     ) async throws(KeySourceError) -> [UInt8] {
         // The token's alphabet needs no encoding in a form.
+        try await answer(
+            asClient(Self.bodyStart + token, at: url, maxResponseBytes: Introspector.answerBytesMax), .introspection,
+            issuer)
+    }
+
+    package func exchange(_ form: String, at url: String, for issuer: String) async throws(KeySourceError) -> [UInt8] {
+        try await answer(
+            asClient(Array(form.utf8), at: url, maxResponseBytes: KeycloakSignIn.tokensBytesMax), .code, issuer)
+    }
+
+    /// A form that is sent by us as a client.
+    private func asClient(_ form: [UInt8], at url: String, maxResponseBytes: Int) -> HTTPClientRequest {
         // Form-encoded first (RFC 6749 §2.3.1): a colon or a percent sign in a secret would be misread.
         let credentials = credentials.map { $0() }.map {
             BasicCredentials(user: PercentEncoding.encode($0.user), password: PercentEncoding.encode($0.password))
         }
         let fields = HTTPFields([("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")])
-        return try await answer(
-            HTTPClientRequest(
-                method: .post, url: url, fields: fields, body: Self.bodyStart + token, basicCredentials: credentials,
-                timeout: Self.timeout, maxResponseBytes: Introspector.answerBytesMax), .introspection, issuer)
+        return HTTPClientRequest(
+            method: .post, url: url, fields: fields, body: form, basicCredentials: credentials, timeout: Self.timeout,
+            maxResponseBytes: maxResponseBytes)
     }
 
     private func answer(
@@ -63,7 +79,7 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
     ) async throws(KeySourceError) -> [UInt8] {
         let url = LoggedURL(request.url)
         let call = "\(operation) \(url)"
-        let asksAboutToken = operation == .introspection
+        let asksAboutToken = operation.isOfOneToken
         let entry = breakers.entry(.init(issuer: issuer, host: url.host, isIntrospection: asksAboutToken))
         if case .refused = entry.breaker.admit() {
             throw KeySourceError(
@@ -110,7 +126,7 @@ package struct HTTPKeySource: KeySource, IntrospectionSource {
     private func judge(_ status: Int, _ entry: KeycloakBreakers.Entry, _ operation: KeycloakOperation, _ url: LoggedURL)
     {
         let cause = "Keycloak answered \(status)"
-        let hint = DependencyAdvice.keycloak(status: status, isIntrospection: operation == .introspection)
+        let hint = DependencyAdvice.keycloak(status: status, isIntrospection: operation.isOfOneToken)
         if status < 500, status != 429 { succeeded(entry, operation, url) }
         switch status {
         case 500...:

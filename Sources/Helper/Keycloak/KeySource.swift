@@ -13,6 +13,13 @@ package protocol IntrospectionSource: Sendable {
     ) async throws(KeySourceError) -> [UInt8]
 }
 
+/// Exchanges a code for tokens (RFC 6749 §4.1.3).
+package protocol CodeSource: Sendable {
+    /// The body of a 200 answer.
+    /// - Parameter form: the request's parameters, in a form's encoding.
+    func exchange(_ form: String, at url: String, for issuer: String) async throws(KeySourceError) -> [UInt8]
+}
+
 /// Why there is no document.
 package struct KeySourceError: Error, Sendable, CustomStringConvertible {
     package enum Kind: Sendable {

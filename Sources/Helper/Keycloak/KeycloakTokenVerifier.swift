@@ -62,7 +62,7 @@ package final class KeycloakTokenVerifier: TokenVerifier {
     /// one has, and more of them have 256 each.
     private static func waitersMax(issuers: Int) -> Int { max(256, 512 / max(1, issuers)) }
 
-    private let policy: TokenPolicy
+    let policy: TokenPolicy
     /// By `iss`: the identity issuer, and the keys to check by.
     private let issuers: [ExactName: (identity: String, keys: IssuerKeys)]
     /// Each once, though issuers may share one.
@@ -70,7 +70,7 @@ package final class KeycloakTokenVerifier: TokenVerifier {
     private let recent = RecentTokens()
     private let verified: VerifiedTokenCache
     private let introspector: Introspector?
-    private let now: @Sendable () -> Double
+    let now: @Sendable () -> Double
 
     package init(policy: TokenPolicy, places: IssuerPlaces, settings: KeySettings, parts: Parts) {
         self.policy = policy
@@ -215,7 +215,7 @@ package final class KeycloakTokenVerifier: TokenVerifier {
 
     /// The issuer is read before the signature is checked, but only to choose among the configured key sets.
     /// - Returns: its identity issuer and its keys.
-    private func issuer(of jws: CompactJWS) throws(TokenRefusal) -> (String, IssuerKeys) {
+    func issuer(of jws: CompactJWS) throws(TokenRefusal) -> (String, IssuerKeys) {
         let name = jws.payload["iss"]?.string
         // The policy's own text is returned, so that all callers share it.
         guard let found = name.flatMap({ issuers[ExactName($0)] }) else {
@@ -224,7 +224,7 @@ package final class KeycloakTokenVerifier: TokenVerifier {
         return found
     }
 
-    private func checkSignature(_ jws: CompactJWS, _ key: KeySet.Key) throws(TokenRefusal) {
+    func checkSignature(_ jws: CompactJWS, _ key: KeySet.Key) throws(TokenRefusal) {
         guard jws.algorithm.keyKind == key.key.kind, key.algorithm == nil || key.algorithm == jws.algorithm else {
             throw TokenRefusalReason.keyMismatch.refusal()
         }

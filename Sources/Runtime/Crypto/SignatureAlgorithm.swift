@@ -32,6 +32,13 @@ package enum SignatureAlgorithm: String, CaseIterable, Sendable {
         }
     }
 
+    /// The left half of a text's digest by the algorithm's own hash function, in base64url: what an ID token says of the access
+    /// token beside it (OpenID Connect Core 1.0 §3.1.3.6). Nil for EdDSA, which names no function for it.
+    package func halfHash(of text: [UInt8]) -> String? {
+        guard let hash = digest?.hash(text) else { return nil }
+        return Base64URL.encode(Array(hash.prefix(hash.count / 2)))
+    }
+
     var usesPSS: Bool {
         switch self {
         case .ps256, .ps384, .ps512: true
