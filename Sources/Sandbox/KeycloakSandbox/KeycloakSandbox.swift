@@ -156,6 +156,7 @@ struct Exchange {
         case ["protocol", "openid-connect", "auth"]: return only(.get, .post) { $0.authorize() }
         case ["protocol", "openid-connect", "auth", "device"]: return only(.post) { $0.startDevice() }
         case ["login-actions", "authenticate"]: return only(.post) { $0.postLogin() }
+        case ["login-actions", "logout-confirm"]: return only(.post) { $0.postLogout() }
         case ["login-actions", "consent"]: return only(.post) { $0.postConsent() }
         case ["device"]: return only(.get, .post) { $0.deviceEntry() }
         case ["device", "status"]:

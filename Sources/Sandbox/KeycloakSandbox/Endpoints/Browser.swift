@@ -174,6 +174,14 @@ extension Exchange {
         }
         let fields = request.method == .post ? form : query
         let target = fields["post_logout_redirect_uri"]
+        if fields["id_token_hint"] == nil, let target, let client = fields["client_id"].flatMap(state.client) {
+            guard client.allows(redirect: target) else {
+                return Pages.message("We are sorry...", "Invalid redirect uri", status: .badRequest)
+            }
+            // Without proof of whose session it is, Keycloak asks the person first, unless there is no session.
+            return browserUser == nil
+                ? Self.redirect(target) : Pages.logout(action: "\(base)/login-actions/logout-confirm", target: target)
+        }
         guard let claims = fields["id_token_hint"].flatMap({ mint.read($0) }), claims["typ"]?.string == "ID",
             let client = claims["azp"]?.string.flatMap(state.client)
         else {
@@ -188,6 +196,20 @@ extension Exchange {
             return Pages.message("We are sorry...", "Invalid redirect uri", status: .badRequest)
         }
         return Self.redirect(fields["state"].map { Self.append([("state", $0)], to: target) } ?? target)
+    }
+
+    /// The form of the page that asks whether to log out.
+    mutating func postLogout() -> Response {
+        guard let target = form["target"], state.clients.contains(where: { $0.allows(redirect: target) }) else {
+            return Pages.message("We are sorry...", "Invalid redirect uri", status: .badRequest)
+        }
+        if let user = browserUser {
+            state.browsers = state.browsers.filter { $0.value != user.id }
+            for (id, session) in state.sessions where session.userID == user.id && !session.isOffline {
+                state.sessions[id]?.isAlive = false
+            }
+        }
+        return Self.redirect(target)
     }
 }
 

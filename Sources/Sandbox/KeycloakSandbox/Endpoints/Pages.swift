@@ -28,6 +28,18 @@ enum Pages {
             """)
     }
 
+    static func logout(action: String, target: String) -> Response {
+        page(
+            "Logging out",
+            """
+            <p>Do you want to log out?</p>
+            <form action="\(Markup.escape(action))" method="post">
+            <input type="hidden" name="target" value="\(Markup.escape(target))">
+            <p><input id="kc-logout" type="submit" name="confirmLogout" value="Logout"></p>
+            </form>
+            """)
+    }
+
     static func device(action: String) -> Response {
         page(
             "Device login",
