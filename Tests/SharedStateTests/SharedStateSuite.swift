@@ -161,10 +161,11 @@ struct SharedStateSuite {
             let before = other.news.all.count
             let marks = (0..<20).map { OwnerMark(issuer: "https://sso.example.com", subject: "\($0)") }
             for mark in marks { await one.state.announce(.keys(of: mark)) }
+            await one.state.announce(.sessions(marks[0]))
             await one.state.announce(.everything)
             // A process alone has nobody to tell.
             let expected: [CallerChange] =
-                conformer == .inMemory ? [] : marks.map { .keys(of: $0) } + [.everything]
+                conformer == .inMemory ? [] : marks.map { .keys(of: $0) } + [.sessions(marks[0]), .everything]
             await becomesTrue { other.news.all.count >= before + expected.count }
             #expect(Array(other.news.all.dropFirst(before)) == expected)
             await other.state.announce(.keys(of: marks[0]))

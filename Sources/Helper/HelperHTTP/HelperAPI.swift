@@ -21,6 +21,8 @@ package struct HelperAPI: Responder {
         /// For one request that waits, everything behind it included.
         package var deadline: Duration
         package var logger: Logger
+        /// Nil where the portal is off.
+        package var sessions: PortalSessions?
 
         package init(
             clientAddresses: ClientAddresses, tracer: Tracer, metrics: RequestMetrics, cors: CORSPolicy,
@@ -61,7 +63,8 @@ package struct HelperAPI: Responder {
             let methods = routes.filter { $0.template == route.template }.map(\.method)
             return Endpoint(
                 route.handler, metrics.route(route.template, methods: methods), requiresCaller: route.requiresCaller,
-                isOperational: route.limit == .none, rule: dependencies.rateLimiting.rule(for: route.limit))
+                isPage: route.isPage, isOperational: route.limit == .none,
+                rule: dependencies.rateLimiting.rule(for: route.limit))
         }
         unmatched = Endpoint(.immediate { throw Self.noRoute($0.request) }, metrics.route("_unmatched"))
         asterisk = Endpoint(.immediate { _ in Response(status: .noContent) }, metrics.route("*"))
@@ -77,10 +80,14 @@ package struct HelperAPI: Responder {
                 // Browsers must be able to read refusals too.
                 dependencies.cors,
                 Authentication(
-                    verifier: dependencies.verifier, policy: dependencies.policy, outcomes: dependencies.authOutcomes),
+                    verifier: dependencies.verifier, policy: dependencies.policy, outcomes: dependencies.authOutcomes,
+                    sessions: dependencies.sessions),
                 // Last: a request counts once its caller is known and before anything is done for it.
                 dependencies.rateLimiting,
-            ], errors: ErrorAnswers(resource: dependencies.resource, logger: dependencies.logger),
+            ],
+            errors: ErrorAnswers(
+                resource: dependencies.resource, pages: dependencies.sessions.map(\.pages),
+                logger: dependencies.logger),
             deadline: dependencies.deadline)
     }
 
@@ -121,7 +128,7 @@ package struct HelperAPI: Responder {
     private static let pathCharactersMax = 200
 
     /// The path stays out of the log: callers may write anything into it.
-    private static func noRoute(_ request: Request) -> HelperError {
+    static func noRoute(_ request: Request) -> HelperError {
         let path = request.path.prefix(pathCharactersMax)
         return HelperError(
             .notFound, "No such route: \(request.method.rawValue.prefix(20)) \(path)", cause: "no such route")

@@ -9,6 +9,23 @@ import WireContract
 
 /// The parts that say who is let in.
 extension HelperServer {
+    /// Calls Keycloak, with our client's credentials where it asks for them.
+    func keycloakSource(
+        _ client: HTTPClient, _ clientSecret: RotatingSecret?, _ telemetry: HelperTelemetry,
+        _ breakers: KeycloakBreakers
+    ) -> HTTPKeySource {
+        var credentials: (@Sendable () -> BasicCredentials)?
+        if let clientSecret {
+            credentials = { [clientID = settings.identity.clientID] in
+                BasicCredentials(user: clientID, password: clientSecret.current.reveal())
+            }
+        }
+        return HTTPKeySource(
+            client: client, credentials: credentials,
+            metrics: telemetry.upstream(), tracer: telemetry.tracer,
+            breakers: breakers)
+    }
+
     func tokenVerifier(
         _ client: HTTPClient, _ clientSecret: RotatingSecret?, _ telemetry: HelperTelemetry,
         _ breakers: KeycloakBreakers, _ spawn: @escaping Spawn,
@@ -17,14 +34,7 @@ extension HelperServer {
         let identity = settings.identity
         var policy = identity.policy
         policy.roles = accessPolicy.roles
-        var credentials: (@Sendable () -> BasicCredentials)?
-        if let clientSecret {
-            credentials = { BasicCredentials(user: identity.clientID, password: clientSecret.current.reveal()) }
-        }
-        let source = HTTPKeySource(
-            client: client, credentials: credentials,
-            metrics: telemetry.upstream(), tracer: telemetry.tracer,
-            breakers: breakers)
+        let source = keycloakSource(client, clientSecret, telemetry, breakers)
         return KeycloakTokenVerifier(
             policy: policy, places: identity.places, settings: identity.keys,
             parts: KeycloakTokenVerifier.Parts(

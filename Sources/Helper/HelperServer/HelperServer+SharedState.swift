@@ -1,6 +1,7 @@
 import Crypto
 import EventLoop
 import HelperCore
+import HelperHTTP
 import Redis
 import SharedState
 import Telemetry
@@ -15,9 +16,10 @@ extension HelperServer {
     /// - Parameters:
     ///   - keys: told what other replicas change.
     ///   - deadlines: told it, too.
+    ///   - sessions: told which sessions they end.
     func sharedState(
         _ group: EventLoopGroup, _ registry: PrometheusRegistry, _ roots: TrustedRoots, _ keys: OwnedKeys,
-        _ deadlines: KeyDeadlines
+        _ deadlines: KeyDeadlines, _ sessions: PortalSessions?
     ) async throws(StartError) -> SharedStatePart {
         let policies = settings.rateLimits.policies
         guard let configuration = settings.redis else {
@@ -40,6 +42,7 @@ extension HelperServer {
             observer: { change in
                 keys.note(change)
                 deadlines.note(change)
+                if case .sessions(let mark) = change { sessions?.noteEnded(mark) }
             })
         return SharedStatePart(state: redis, redis: redis)
     }

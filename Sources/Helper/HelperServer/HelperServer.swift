@@ -63,7 +63,8 @@ package struct HelperServer: Sendable {
         parts.telemetry.collect(server, memory)
         let watch = LoopWatch(group: group, factory: registry, logger: logger.labelled("loops"))
         let reloader = Reloader(
-            credentials: credentials, clients: [client, parts.gatewayClient], loop: group.loops[0], reread: reread)
+            credentials: credentials, clients: [client, parts.gatewayClient], sessions: parts.sessions,
+            loop: group.loops[0], reread: reread)
         let background = startBackground(parts, on: group) + [reloader.startWatching()]
         let reporting = parts.telemetry.start(on: group)
         let metricsServer = try await parts.telemetry.startServer(on: group, memory: memory)
@@ -107,6 +108,8 @@ package struct HelperServer: Sendable {
         let telemetry: HelperTelemetry
         let redis: RedisSharedState?
         let sweep: SweepKeys
+        /// Nil where the portal is off.
+        let sessions: PortalSessions?
         /// Logs the failures of dependencies whose minute is over.
         let summariseFailures: @Sendable () -> Void
     }
@@ -140,7 +143,8 @@ package struct HelperServer: Sendable {
         let keys = OwnedKeys(
             manager: manager, limits: limits, spawn: spawn, factory: registry)
         let deadlines = KeyDeadlines(now: { wallClockSeconds() })
-        let shared = try await sharedState(group, registry, credentials.roots, keys, deadlines)
+        let sessions = portalSessions(policy)
+        let shared = try await sharedState(group, registry, credentials.roots, keys, deadlines, sessions)
         let find = FindService(
             catalogs: catalogs, manager: manager, policy: policy, limitsLifetime: settings.catalogRefresh, spawn: spawn)
         let replicas = Replicas(state: shared.state, sleep: sleep)
@@ -162,31 +166,37 @@ package struct HelperServer: Sendable {
             breakers: [
                 (.keycloak, { breakers.keycloak.isOpen }), (.threeScale, { breakers.threeScale.isOpen }),
             ], log: log)
+        let services = ServiceRoutes(
+            listServices: ListServices(catalogs: catalogs, keys: keys, policy: policy), findService: find,
+            provisionKey: provision, showsOnce: settings.keyRules.showsOnce)
+        let portal = sessions.map { sessions in
+            portalTable(
+                sessions, verifier,
+                keycloakSource(client, credentials.clientSecret, telemetry, breakers.keycloak),
+                PortalRoutes.UseCases(catalogs: catalogs, services: services, keys: keyParts.routes), shared.state)
+        }
         let routes = Routes(
             health: HealthRoutes(
                 readiness: CheckReadiness(verifier: verifier, catalogs: catalogs), lifecycle: lifecycle,
                 logger: logger.labelled("api")),
-            services: ServiceRoutes(
-                listServices: ListServices(catalogs: catalogs, keys: keys, policy: policy), findService: find,
-                provisionKey: provision, showsOnce: settings.keyRules.showsOnce),
-            keys: keyParts.routes,
+            services: services, keys: keyParts.routes,
             documentation: DocumentationRoutes(documentation: documentation()),
             resource: ResourceRoutes(resource: protectedResource),
             client: ClientRoutes(document: clientDocument),
-            metrics: settings.telemetry.metricsPort == 0 ? telemetry.metricsRoute : nil)
-        let api = HelperAPI(
-            routes: routes.table,
-            HelperAPI.Dependencies(
-                clientAddresses: ClientAddresses(trusted: settings.trustedProxies), tracer: telemetry.tracer,
-                metrics: RequestMetrics(factory: registry), cors: CORSPolicy(origins: settings.corsOrigins),
-                verifier: verifier, policy: policy,
-                authOutcomes: AuthOutcomes(factory: registry),
-                rateLimiting: RateLimiting(limits: settings.rateLimits, state: shared.state, factory: registry),
-                resource: protectedResource, deadline: settings.timeout, logger: logger.labelled("api")))
+            metrics: settings.telemetry.metricsPort == 0 ? telemetry.metricsRoute : nil,
+            portal: portal)
+        var dependencies = HelperAPI.Dependencies(
+            clientAddresses: ClientAddresses(trusted: settings.trustedProxies), tracer: telemetry.tracer,
+            metrics: RequestMetrics(factory: registry), cors: CORSPolicy(origins: settings.corsOrigins),
+            verifier: verifier, policy: policy,
+            authOutcomes: AuthOutcomes(factory: registry),
+            rateLimiting: RateLimiting(limits: settings.rateLimits, state: shared.state, factory: registry),
+            resource: protectedResource, deadline: settings.timeout, logger: logger.labelled("api"))
+        dependencies.sessions = sessions
         return Parts(
-            api: api, verifier: verifier, catalogs: catalogs, gatewayClient: gatewayClient, lifecycle: lifecycle,
-            telemetry: telemetry,
-            redis: shared.redis, sweep: keyParts.sweep,
+            api: HelperAPI(routes: routes.table, dependencies), verifier: verifier, catalogs: catalogs,
+            gatewayClient: gatewayClient, lifecycle: lifecycle, telemetry: telemetry, redis: shared.redis,
+            sweep: keyParts.sweep, sessions: sessions,
             summariseFailures: {
                 breakers.keycloak.summariseFailures()
                 verifier.summariseFailures()

@@ -3,6 +3,7 @@ import Crypto
 import EventLoop
 import HTTPClient
 import HelperCore
+import HelperHTTP
 import Synchronization
 import Telemetry
 
@@ -17,22 +18,27 @@ final class Reloader: Sendable {
 
     /// What SIGHUP reads again; everything else needs a restart.
     static let settings = [
-        "THREESCALE_ADMIN_API_KEY", "KEYCLOAK_CLIENT_SECRET", "CA_BUNDLE", "TLS_CERT_FILE", "TLS_KEY_FILE",
+        "THREESCALE_ADMIN_API_KEY", "KEYCLOAK_CLIENT_SECRET", "SESSION_SECRET", "CA_BUNDLE", "TLS_CERT_FILE",
+        "TLS_KEY_FILE",
     ]
 
     private let credentials: Credentials
     private let clients: [HTTPClient]
+    private let sessions: PortalSessions?
     private let loop: EventLoop
     private let reread: @Sendable () -> Settings.Outcome
     private let rootsDigest: Mutex<[UInt8]>
 
-    /// - Parameter reread: the settings as they are now; may block.
+    /// - Parameters:
+    ///   - sessions: nil where the portal is off.
+    ///   - reread: the settings as they are now; may block.
     init(
-        credentials: Credentials, clients: [HTTPClient], loop: EventLoop,
+        credentials: Credentials, clients: [HTTPClient], sessions: PortalSessions?, loop: EventLoop,
         reread: @escaping @Sendable () -> Settings.Outcome
     ) {
         self.credentials = credentials
         self.clients = clients
+        self.sessions = sessions
         self.loop = loop
         self.reread = reread
         rootsDigest = Mutex(credentials.roots.digest)
@@ -56,6 +62,7 @@ final class Reloader: Sendable {
         case .settings(let settings, _, _):
             if credentials.accessToken.replace(with: settings.threeScaleToken) { replaced("the 3scale access token") }
             reloadClientSecret(settings.identity.clientSecret)
+            reloadSessionSecrets(settings.portal?.secrets)
             await reloadRoots(settings.extraRootsFile)
             if let certificate = credentials.certificate, let files = settings.tls {
                 report(await loop.offload { certificate.refresh(from: files) })
@@ -70,6 +77,7 @@ final class Reloader: Sendable {
         Self.settings.filter { name in
             switch name {
             case "KEYCLOAK_CLIENT_SECRET": credentials.clientSecret != nil
+            case "SESSION_SECRET": sessions != nil
             case "TLS_CERT_FILE", "TLS_KEY_FILE": credentials.certificate != nil
             default: true
             }
@@ -80,6 +88,12 @@ final class Reloader: Sendable {
         guard let held = credentials.clientSecret else { return }
         guard let secret else { return refuse("KEYCLOAK_CLIENT_SECRET is gone") }
         if held.replace(with: secret) { replaced("the Keycloak client secret") }
+    }
+
+    private func reloadSessionSecrets(_ secrets: [Secret]?) {
+        guard let sessions else { return }
+        guard let secrets else { return refuse("SESSION_SECRET is gone") }
+        if sessions.replaceSecrets(with: secrets.map { Array($0.reveal().utf8) }) { replaced("the session secrets") }
     }
 
     private func reloadRoots(_ path: String?) async {

@@ -13,10 +13,12 @@ package struct Routes {
     private let client: ClientRoutes
     /// Nil when metrics have a port of their own.
     private let metrics: MetricsRoute?
+    /// Nil where the portal is off.
+    private let portal: PortalTable?
 
     package init(
         health: HealthRoutes, services: ServiceRoutes, keys: KeyRoutes, documentation: DocumentationRoutes,
-        resource: ResourceRoutes, client: ClientRoutes, metrics: MetricsRoute?
+        resource: ResourceRoutes, client: ClientRoutes, metrics: MetricsRoute?, portal: PortalTable? = nil
     ) {
         self.health = health
         self.services = services
@@ -25,6 +27,7 @@ package struct Routes {
         self.resource = resource
         self.client = client
         self.metrics = metrics
+        self.portal = portal
     }
 
     package var table: [Route] {
@@ -51,6 +54,7 @@ package struct Routes {
             .get("/docs/{asset}", documentation.asset),
         ]
             + resource.paths.map { .get($0, resource.document) }
+            + (portal?.routes ?? [])
             + (metrics.map { [.get("/metrics", limit: .none, waiting: $0.scrape)] } ?? [])
     }
 }

@@ -109,6 +109,8 @@ extension Settings {
             reader.report("MLAAS_DOCS_DIR", "'\(docsDirectory)' is no folder that can be read")
         }
 
+        portal = PortalSettings(&reader, clientSecret: identity.clientSecret)
+
         reader.section("Limits and shared state")
         rateLimits = Self.rateLimits(&reader)
         trustedProxies = Self.trustedProxies(&reader)
@@ -269,7 +271,7 @@ extension Settings {
         return origins
     }
 
-    private static func isLoopback(_ url: String) -> Bool {
+    static func isLoopback(_ url: String) -> Bool {
         let host = url.dropFirst("http://".count).prefix { $0 != "/" }
         return ["localhost", "127.0.0.1", "[::1]"].contains { host == $0 || host.hasPrefix($0 + ":") }
     }

@@ -41,6 +41,8 @@ package struct Settings: Sendable {
     package let corsOrigins: [String]
     package let docsDirectory: String?
     package let tls: TLSFiles?
+    /// Nil where the portal is off.
+    package let portal: PortalSettings?
     package let rateLimits: RateLimits
     package let trustedProxies: [AddressRange]
     /// Where state that replicas share is kept; nil keeps it in this process.
@@ -55,6 +57,7 @@ package struct Settings: Sendable {
     private static let prefixes = [
         "KEYCLOAK_", "THREESCALE_", "MLAAS_", "SERVER_", "API_", "CATALOG_", "APPLICATIONS_", "BREAKER_", "SHUTDOWN_",
         "LOG_", "METRICS_", "CORS_", "TLS_", "RATE_", "REDIS_", "TRUSTED_", "KEY_", "KEYS_", "GATEWAY_", "CLI_",
+        "PORTAL_", "SESSION_",
     ]
     /// What other parts of a deployment set.
     private static let ignored: Set<String> = ["FLASK_APP", "FLASK_DEBUG", "MLAAS_VERSION"]

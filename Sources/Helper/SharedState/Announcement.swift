@@ -2,7 +2,8 @@ import Bytes
 import HelperCore
 import Redis
 
-/// How a change travels: `1`, who tells it, and the owner's mark, `end:` with account and time, or `*` for everything.
+/// How a change travels: `1`, who tells it, and the owner's mark, `end:` with account and time, `-` and the mark of ended
+/// sessions, or `*` for everything.
 enum Announcement {
     static let channel = "mlaas:changes"
 
@@ -14,6 +15,7 @@ enum Announcement {
         switch change {
         case .keys(let mark): Array("1 \(teller) \(mark)".utf8)
         case .deadline(let account, let time): Array("1 \(teller) end:\(account):\(time)".utf8)
+        case .sessions(let mark): Array("1 \(teller) -\(mark)".utf8)
         case .everything: Array("1 \(teller) *".utf8)
         }
     }
@@ -28,6 +30,9 @@ enum Announcement {
             let time = ForeignNumber(parts[2])?.within(ApplicationMark.times)
         {
             return .deadline(account: account, at: time)
+        }
+        if words[2].hasPrefix("-"), let mark = OwnerMark(digits: String(words[2].dropFirst())) {
+            return .sessions(mark)
         }
         guard let mark = OwnerMark(digits: String(words[2])) else { return .everything }
         return .keys(of: mark)

@@ -19,6 +19,7 @@ package struct HTTPStatus: Hashable, Sendable {
     package static let created = HTTPStatus(code: 201, reason: "Created")
     package static let noContent = HTTPStatus(code: 204, reason: "No Content")
     package static let found = HTTPStatus(code: 302, reason: "Found")
+    package static let seeOther = HTTPStatus(code: 303, reason: "See Other")
     package static let notModified = HTTPStatus(code: 304, reason: "Not Modified")
     package static let badRequest = HTTPStatus(code: 400, reason: "Bad Request")
     package static let unauthorized = HTTPStatus(code: 401, reason: "Unauthorized")
@@ -44,7 +45,7 @@ package struct HTTPStatus: Hashable, Sendable {
     package static let httpVersionNotSupported = HTTPStatus(code: 505, reason: "HTTP Version Not Supported")
 
     static let allRegistered: [HTTPStatus] = [
-        .ok, .created, .noContent, .found, .notModified, .badRequest, .unauthorized, .forbidden, .notFound,
+        .ok, .created, .noContent, .found, .seeOther, .notModified, .badRequest, .unauthorized, .forbidden, .notFound,
         .methodNotAllowed, .notAcceptable, .requestTimeout, .conflict, .preconditionFailed, .contentTooLarge,
         .uriTooLong,
         .unsupportedMediaType, .expectationFailed, .unprocessableContent, .tooManyRequests,

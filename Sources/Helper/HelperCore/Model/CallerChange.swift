@@ -4,6 +4,8 @@ package enum CallerChange: Sendable, Equatable {
     case keys(of: OwnerMark)
     /// A key of an account ends at a time, in seconds since 1970.
     case deadline(account: Int, at: Int)
+    /// Sessions of the portal under this mark have ended.
+    case sessions(OwnerMark)
     /// News may have been missed: nothing remembered is fresh.
     case everything
 }

@@ -301,7 +301,7 @@ package final class OwnedKeys: Sendable {
     package func note(_ change: CallerChange) {
         switch change {
         case .keys(let owner): invalidate(owner)
-        case .deadline: break
+        case .deadline, .sessions: break
         case .everything:
             epochs.withLock { epochs in for index in epochs.indices { epochs[index] &+= 1 } }
             horizon.move()

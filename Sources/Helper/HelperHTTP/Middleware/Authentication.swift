@@ -9,9 +9,14 @@ struct Authentication: Middleware {
     let verifier: any TokenVerifier
     let policy: AccessPolicy
     let outcomes: AuthOutcomes
+    /// Nil where the portal is off.
+    let sessions: PortalSessions?
 
     func prepare(_ exchange: inout Exchange) -> Wait? {
-        guard exchange.endpoint.requiresCaller else { return nil }
+        guard exchange.endpoint.requiresCaller else {
+            if exchange.endpoint.isPage, let sessions { readSession(sessions, &exchange) }
+            return nil
+        }
         do throws(AuthenticationError) {
             let token = try bearerToken(exchange.request)
             switch verifier.verify(token) {
@@ -36,6 +41,14 @@ struct Authentication: Middleware {
     }
 
     // MARK: Inside
+
+    /// A page without a session is no failure: its handler shows how to sign in.
+    private func readSession(_ sessions: PortalSessions, _ exchange: inout Exchange) {
+        exchange.session = sessions.read(exchange.request)
+        guard case .active(let session) = exchange.session else { return }
+        exchange.trace.user = session.caller.username
+        exchange.identity = .caller(session.caller)
+    }
 
     private func bearerToken(_ request: Request) throws(AuthenticationError) -> ArraySlice<UInt8> {
         switch BearerToken.find(in: request) {
@@ -120,7 +133,7 @@ extension TokenVerdict {
 }
 
 extension HelperError {
-    fileprivate init(_ problem: UserNameProblem) {
+    init(_ problem: UserNameProblem) {
         let issue =
             switch problem {
             case .notText: "is not a text"

@@ -7,6 +7,8 @@ import Telemetry
 /// the log the rest.
 struct ErrorAnswers: Sendable {
     let resource: ProtectedResource
+    /// Nil where the portal is off.
+    var pages: PageAnswers?
     let logger: Logger
 
     func response(to error: any Error, _ exchange: Exchange) -> Response {
@@ -15,6 +17,7 @@ struct ErrorAnswers: Sendable {
         let status = error is SecretNotShown ? .forbidden : ErrorResponse.status(for: known.code)
         log(error, known, status, exchange)
         var response = ErrorResponse.make(known, requestID: exchange.request.id, status: status)
+        pages?.replaceBody(of: &response, known, exchange)
         switch error {
         case let error as AuthenticationError:
             if let challenge = error.challenge {

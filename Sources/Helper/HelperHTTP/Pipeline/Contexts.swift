@@ -27,3 +27,20 @@ package struct CallerContext: Sendable {
         caller = try exchange.requireCaller()
     }
 }
+
+/// What a handler of the portal's pages knows. Who is signed in is in the cookie; a page decides itself what it shows without.
+package struct PageContext: Sendable {
+    package let request: Request
+    /// The segments that stand for the template's parameters, decoded.
+    package let parameters: [String]
+    let session: SessionReading
+    /// The client's network address, as limits count it.
+    let client: String
+
+    init(_ exchange: Exchange) {
+        request = exchange.request
+        parameters = exchange.parameters
+        session = exchange.session
+        client = RateLimiting.address(of: exchange).description
+    }
+}

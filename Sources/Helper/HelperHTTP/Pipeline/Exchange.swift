@@ -30,6 +30,8 @@ struct Exchange: Sendable {
     /// The caller's span, if it sent one.
     var parent: SpanContext?
     var identity = Identity.none
+    /// What the session cookie says, on routes of the portal.
+    var session = SessionReading.none
     var count: Count?
     /// When the pipeline got the request, in nanoseconds of the loop's clock.
     let began: UInt64

@@ -22,7 +22,19 @@ package struct Route: Sendable {
     package let template: String
     let limit: Limit
     let requiresCaller: Bool
+    /// A page of the portal: its caller is known by the session cookie, and its failures are pages too.
+    var isPage = false
     let handler: Handler
+
+    /// A page of the portal, or the target of its forms.
+    package static func page(
+        _ method: HTTPMethod, _ template: String, limit: Limit = .read,
+        _ handle: @escaping @Sendable (PageContext) async throws -> Response
+    ) -> Route {
+        Route(
+            method: method, template: template, limit: limit, requiresCaller: false, isPage: true,
+            handler: .waiting { try await handle(PageContext($0)) })
+    }
 
     /// A route that any client may call and that answers without waiting.
     package static func get(
@@ -127,6 +139,8 @@ enum Handler: Sendable {
 final class Endpoint: Sendable {
     let handler: Handler
     let requiresCaller: Bool
+    /// See `Route.isPage`.
+    let isPage: Bool
     /// Has slots of its own, see `Answer.operational`.
     let isOperational: Bool
     let metrics: RouteMetrics
@@ -136,11 +150,12 @@ final class Endpoint: Sendable {
     let activity: LoopActivity
 
     init(
-        _ handler: Handler, _ metrics: RouteMetrics, requiresCaller: Bool = false, isOperational: Bool = false,
-        rule: RateRule? = nil
+        _ handler: Handler, _ metrics: RouteMetrics, requiresCaller: Bool = false, isPage: Bool = false,
+        isOperational: Bool = false, rule: RateRule? = nil
     ) {
         self.handler = handler
         self.requiresCaller = requiresCaller
+        self.isPage = isPage
         self.isOperational = isOperational
         self.metrics = metrics
         self.rule = rule

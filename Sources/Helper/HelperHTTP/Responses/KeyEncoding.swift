@@ -49,7 +49,7 @@ enum KeyEncoding {
     }
 
     /// What the owner wrote, or the portal's description of an application without a mark.
-    private static func note(of application: Application) -> String? {
+    static func note(of application: Application) -> String? {
         guard let mark = application.mark else { return application.description.flatMap { $0.isEmpty ? nil : $0 } }
         return mark.note
     }

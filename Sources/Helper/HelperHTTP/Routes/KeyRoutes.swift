@@ -9,10 +9,10 @@ package struct KeyRoutes: Sendable {
     private static let limits = 1...100
     private static let defaultLimit = 50
 
-    private let find: FindKeys
-    private let change: ChangeKeys
-    private let make: MakeKeys
-    private let testKey: TestKey
+    let find: FindKeys
+    let change: ChangeKeys
+    let make: MakeKeys
+    let testKey: TestKey
 
     package init(find: FindKeys, change: ChangeKeys, make: MakeKeys, test: TestKey) {
         testKey = test

@@ -6,8 +6,8 @@ import JSON
 
 /// The catalogue, and keys for what is in it.
 package struct ServiceRoutes: Sendable {
-    private let listServices: ListServices
-    private let findService: FindService
+    let listServices: ListServices
+    let findService: FindService
     private let provisionKey: ProvisionKey
     /// Only the call that makes a key answers its secret.
     private let showsOnce: Bool

@@ -1,0 +1,77 @@
+import HelperCore
+
+// What pages show of the domain's values.
+
+extension KeyRow {
+    init(_ item: FindKeys.Item) {
+        let key = item.key
+        self.init(
+            id: String(key.application.id), name: key.name.description, note: KeyEncoding.note(of: key.application),
+            serviceName: item.service.name, serviceSystemName: item.service.systemName, state: key.state,
+            planName: key.application.plan.name, hint: item.facts?.hint, fingerprint: item.facts?.fingerprint,
+            createdAt: key.application.createdAt, expiresAt: key.expiresAt, retiresAt: key.retiresAt,
+            generation: key.generation, replaces: key.replaces.map { String($0) })
+    }
+}
+
+extension ServiceAccess {
+    init(_ service: Service) {
+        self.init(
+            endpoint: service.proxyEndpoint, authentication: service.authentication, placement: service.placement)
+    }
+}
+
+extension PlanColumn {
+    /// - Parameter limits: nil where they are not known.
+    init(_ plan: Plan, limits: [PlanLimit]?) {
+        self.init(
+            id: String(plan.id), name: plan.name, isDefault: plan.isDefault, needsApproval: plan.needsApproval,
+            limits: limits)
+    }
+}
+
+extension RevealedCredentials {
+    /// - Returns: nil while 3scale shows no secret.
+    init?(_ key: IssuedKey) {
+        guard let secret = key.key else { return nil }
+        self.init(secret: secret, id: key.publicID)
+    }
+}
+
+extension TestVerdict {
+    init(_ result: TestKey.Result) {
+        let verdict = result.verdict
+        self.init(
+            verdict: Verdict(verdict.word), status: verdict.status,
+            latencyMilliseconds: result.latency.map { max(0, Int($0 / .milliseconds(1))) },
+            modelIDs: verdict.models ?? [])
+    }
+}
+
+extension TestVerdict.Verdict {
+    init(_ word: KeyVerdict.Word) {
+        self =
+            switch word {
+            case .works: .works
+            case .refused: .refused
+            case .notYet: .notYet
+            case .overLimit: .overLimit
+            case .noRoute: .noRoute
+            case .modelError: .modelError
+            case .unreachable: .unreachable
+            case .untrustedCertificate: .untrustedCertificate
+            }
+    }
+}
+
+extension KeyState {
+    /// As far as the application alone tells.
+    init(_ state: Application.State) {
+        self =
+            switch state {
+            case .live: .live
+            case .pending: .pending
+            case .suspended: .suspended
+            }
+    }
+}
