@@ -83,9 +83,12 @@ if ! wait_for "http://127.0.0.1:$admin_port/counts" 20 "$sandbox"; then
     tail -n 5 "$sandbox_log" >&2
     exit 1
 fi
+# The portal's sessions are worth nothing beyond this run.
+session_secret=$(od -An -N 32 -tx1 /dev/urandom | tr -d ' \n')
 env -i PATH="$PATH" HOME="${HOME:-/}" KEYCLOAK_URL="$keycloak" KEYCLOAK_REALM=mlaas KEYCLOAK_CLIENT_ID=mlaas-client CLI_CLIENT_ID=mlaas-cli \
     THREESCALE_ADMIN_API_URL="$threescale" THREESCALE_ADMIN_API_KEY=sandbox-admin-token SERVER_HOST=127.0.0.1 \
     SERVER_PORT="$port" SHUTDOWN_DRAIN_SECONDS=0 MLAAS_DEFAULT_PLAN=basic \
+    PORTAL_URL="$url" SESSION_SECRET="$session_secret" KEYCLOAK_CLIENT_SECRET=mlaas-client-secret \
     ${MLAAS_DOCS_DIR:+MLAAS_DOCS_DIR="$MLAAS_DOCS_DIR"} "$bin/mlaas-helper" >"$helper_log" 2>&1 &
 helper=$!
 if ! wait_for "$url/api/health/ready" 20 "$helper"; then
@@ -101,7 +104,8 @@ id() { tr '{' '\n' <<<"$services" | sed -n "s/^\"id\":\"\([0-9]*\)\",\"name\":\"
 
 cat <<TEXT
 ${green}${bold}MLaaS Helper is ready.${plain}
-  helper            $url
+  portal            $url   (sign in as ada with ada-password)
+  helper            $url/api/services
   documentation     $url/docs
   Keycloak sandbox  $keycloak   (users ada, bob, carol, erin.o-neil, zoë; passwords NAME-password)
   3scale sandbox    $threescale   (admin token sandbox-admin-token)

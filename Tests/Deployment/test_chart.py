@@ -361,6 +361,8 @@ COMBINATIONS = [
     ({"config": {"THREESCALE_ADMIN_API_KEY": "x"}}, "config.THREESCALE_ADMIN_API_KEY: set secret.data instead"),
     ({"secret": {"existingSecret": "s"}}, "secret.data: is not used"),
     ({"redis": {"deploy": True, "url": "redis://r"}}, "redis.url: is not used"),
+    ({"portal": {"url": "https://mlaas.corp"}}, "portal.url: needs secret.data.SESSION_SECRET"),
+    ({"config": {"PORTAL_URL": "https://mlaas.corp"}}, "config.PORTAL_URL: set portal.url instead"),
     ({"customCA": {"pem": PEM, "configMap": "c"}}, "customCA.pem: is not used"),
     ({"customCA": {"pem": PEM, "injectTrustedBundle": True}}, "customCA.injectTrustedBundle: cannot be combined"),
     ({"customCA": {"key": "a", "injectTrustedBundle": True}}, "customCA.key: the cluster writes"),

@@ -127,6 +127,7 @@ app.kubernetes.io/component: redis
   "HTTP_PROXY" .Values.proxy.http
   "NO_PROXY" .Values.proxy.noProxy
   "TRUSTED_PROXIES" (join "," .Values.trustedProxies)
+  "PORTAL_URL" .Values.portal.url
   "REDIS_URL" (include "mlaas-helper.redisUrl" .) }}
 {{- if .Values.metrics.port }}{{ $_ := set $own "METRICS_PORT" (toString .Values.metrics.port) }}{{ end }}
 {{- if include "mlaas-helper.caConfigMap" . }}

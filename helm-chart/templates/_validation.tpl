@@ -16,7 +16,7 @@
 {{- end }}
 {{- end }}
 {{- $checked := merge (dict "secret.existingSecret" .Values.secret.existingSecret "image.tag" .Values.image.tag
-  "route.host" .Values.route.host "ingress.host" .Values.ingress.host "redis.url" .Values.redis.url
+  "route.host" .Values.route.host "ingress.host" .Values.ingress.host "redis.url" .Values.redis.url "portal.url" .Values.portal.url
   "proxy.https" .Values.proxy.https "proxy.http" .Values.proxy.http) $required }}
 {{- range $name, $value := .Values.config }}{{ $_ := set $checked (printf "config.%s" $name) (toString $value) }}{{ end }}
 {{- range $name, $value := .Values.secret.data }}{{ $_ := set $checked (printf "secret.data.%s" $name) $value }}{{ end }}
@@ -30,7 +30,7 @@
   "SHUTDOWN_DRAIN_SECONDS" "shutdown.drainSeconds" "METRICS_PORT" "metrics.port" "HTTPS_PROXY" "proxy.https"
   "HTTP_PROXY" "proxy.http" "NO_PROXY" "proxy.noProxy" "TRUSTED_PROXIES" "trustedProxies" "TLS_CERT_FILE" "tls.secretName" "TLS_KEY_FILE" "tls.secretName"
   "THREESCALE_ADMIN_API_KEY" "secret.data" "KEYCLOAK_CLIENT_SECRET" "secret.data"
-  "OTEL_EXPORTER_OTLP_HEADERS" "secret.data" }}
+  "OTEL_EXPORTER_OTLP_HEADERS" "secret.data" "PORTAL_URL" "portal.url" "SESSION_SECRET" "secret.data" }}
 {{- range $name, $value := .Values.config }}
 {{- if hasKey $owners $name }}
 - config.{{ $name }}: set {{ get $owners $name }} instead
@@ -52,6 +52,13 @@
 {{- end }}
 {{- if and .Values.redis.deploy .Values.redis.url }}
 - redis.url: is not used when redis.deploy is true
+{{- end }}
+{{- if and .Values.portal.url (not .Values.secret.existingSecret) }}
+{{- range $name := list "SESSION_SECRET" "KEYCLOAK_CLIENT_SECRET" }}
+{{- if not (get $.Values.secret.data $name) }}
+- portal.url: needs secret.data.{{ $name }} (or a Secret that holds it in secret.existingSecret)
+{{- end }}
+{{- end }}
 {{- end }}
 {{- if and .Values.customCA.pem .Values.customCA.configMap }}
 - customCA.pem: is not used when customCA.configMap is set
