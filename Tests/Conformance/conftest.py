@@ -97,7 +97,7 @@ class Sandbox:
 
 class Helper:
     def __init__(self, keycloak, threescale, ready=True, **settings):
-        port = free_port()
+        port = int(settings.get("SERVER_PORT") or free_port())
         self.url = f"http://127.0.0.1:{port}"
         openapi.watch(self.url)
         environment = {
