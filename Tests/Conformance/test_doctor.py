@@ -76,7 +76,7 @@ def test_a_good_deployment_has_two_warnings_a_service_without_a_plan_and_one_wit
     assert status == 1 and severities(found, "service.plan") == {"warning"}
     assert "Rerank" in found["service.plan"][0]["message"]
     for check in ("keycloak.reachable", "keycloak.issuer", "keycloak.keys", "clock", "3scale.reachable", "3scale.token",
-                  "3scale.permission", "3scale.account_plan", "3scale.services", "3scale.duplicates", "service"):
+                  "3scale.permission", "3scale.statistics", "3scale.account_plan", "3scale.services", "3scale.duplicates", "service"):
         assert severities(found, check) == {"ok"}, check
     assert severities(found, "keycloak.token") == {"info"}
     assert "SIGHUP" in found["configuration"][0]["advice"] and severities(found, "configuration") == {"ok"}
@@ -104,6 +104,13 @@ def test_an_admin_token_that_is_not_let_in(sandbox, token, words):
     assert status == 2 and severities(found, "3scale.token") == {"error"}
     assert words in found["3scale.token"][0]["message"] + found["3scale.token"][0]["advice"]
     assert "service" not in found and "3scale.permission" not in found
+
+
+def test_an_admin_token_that_may_not_read_usage(sandbox):
+    admin(sandbox, "POST", "/tokens", value="no-stats", scopes=["account_management"])
+    _, found = doctor(sandbox, THREESCALE_ADMIN_API_KEY="no-stats")
+    assert severities(found, "3scale.statistics") == {"warning"} and severities(found, "3scale.token") == {"ok"}
+    assert "Analytics API" in found["3scale.statistics"][0]["advice"]
 
 
 def test_an_admin_token_that_may_only_read(sandbox):

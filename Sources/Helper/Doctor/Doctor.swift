@@ -219,6 +219,7 @@ package struct Doctor: Sendable {
         if token.isAccepted {
             checks.append(PermissionCheck(tokens: await ask("personal/access_tokens")))
             checks.append(AccountPlanCheck(plans: await ask("account_plans")))
+            if let check = await statistics(first) { checks.append(check) }
             checks += await serviceChecks(first)
             let applications = await pages("applications", "application")
             checks.append(
@@ -230,6 +231,19 @@ package struct Doctor: Sendable {
             checks.append(await accountNames(applications: applications?.elements ?? []))
         }
         return checks.flatMap(\.findings) + certificate("3scale", first.certificate)
+    }
+
+    /// Usage of today, of the first service; nil where there is none.
+    private func statistics(_ services: Observation) async -> StatisticsCheck? {
+        guard let first = Self.elements(services, "services", "service")?.first,
+            let id = first["id"]?.int(in: 1...Int.max)
+        else { return nil }
+        let today = HTTPDate.timestamp(max(0, now())).prefix(10)
+        let query = "metric_name=hits&granularity=day&timezone=UTC&since=\(today)&until=\(today)"
+        return StatisticsCheck(
+            usage: await observer.get(
+                "\(plan.threeScaleURL)/stats/services/\(id)/usage.json?\(query)",
+                credentials: BasicCredentials(user: "", password: plan.threeScaleToken)))
     }
 
     private func ownerChecks(_ applications: MarkedApplications) -> [any Check] {

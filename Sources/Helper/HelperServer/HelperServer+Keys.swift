@@ -14,7 +14,7 @@ extension HelperServer {
     }
 
     func keyParts(
-        _ catalogs: CatalogStore, _ keys: OwnedKeys, _ policy: AccessPolicy, _ manager: any KeyScan,
+        _ catalogs: CatalogStore, _ keys: OwnedKeys, _ policy: AccessPolicy, _ manager: any KeyScan & UsageReader,
         _ provision: ProvisionKey, _ replicas: Replicas, _ audit: AuditTrail, _ credentials: Credentials,
         _ deadlines: KeyDeadlines, _ factory: any MetricsFactory, _ gateway: any ModelGateway, spawn: @escaping Spawn,
         sleep: @escaping @Sendable (Duration) async -> Void
@@ -40,7 +40,11 @@ extension HelperServer {
         let test = TestKey(
             find: find, keys: keys, gateway: gateway, audit: audit, gatewayDelay: rules.gatewayDelay,
             factory: factory, sleep: sleep)
-        return KeyParts(routes: KeyRoutes(find: find, change: change, make: make, test: test), sweep: sweep)
+        let usage = ReadUsage(
+            find: find, reader: manager, factory: factory, spawn: spawn, now: { wallClockSeconds() })
+        let routes = KeyRoutes(
+            find: find, change: change, make: make, test: test, usage: usage, now: { wallClockSeconds() })
+        return KeyParts(routes: routes, sweep: sweep)
     }
 
     /// What tests of keys are sent with: proxies and roots as configured. Connections are few and none is kept, since each test is

@@ -45,6 +45,7 @@ package struct Routes {
             .delete("/api/keys/{id}", keys.revoke),
             .post("/api/keys/{id}/reveal", limit: .reveal, keys.reveal),
             .post("/api/keys/{id}/rotate", keys.rotate),
+            .get("/api/keys/{id}/usage", keys.usage),
             .post("/api/keys/{id}/test", limit: .test, keys.test),
             .post("/api/keys/{id}/pause", keys.pause),
             .post("/api/keys/{id}/resume", keys.resume),

@@ -29,6 +29,7 @@ package enum ThreeScaleOperation: String, UpstreamOperation {
     case deleteAccount = "delete_account"
     case listKeys = "list_keys"
     case createKey = "create_key"
+    case getUsage = "get_usage"
 
     package static let system = UpstreamSystem.threeScale
 }

@@ -65,7 +65,7 @@ struct ThreeScaleTransport: Sendable {
     }
 
     /// Reads; safe to repeat, and repeated when the failure may pass and the breaker is closed.
-    /// - Parameter path: below `/admin/api/`, percent-encoded.
+    /// - Parameter path: below `/admin/api/`, or from the root where it begins with a slash; percent-encoded.
     func get(
         _ path: String, _ query: [(String, String)] = [], operation: ThreeScaleOperation
     ) async throws(APIManagerError) -> JSONValue { try await dated(path, query, operation: operation).value }
@@ -275,7 +275,8 @@ struct ThreeScaleTransport: Sendable {
         let status = response.status.code
         let cause = "3scale answered \(status): \(ThreeScaleAnswer.summary(response, hiding: secrets))"
         let hint = DependencyAdvice.threeScale(
-            status: status, isPage: ThreeScaleAnswer.isPage(response), isEmpty: response.body.isEmpty)
+            status: status, isPage: ThreeScaleAnswer.isPage(response), isEmpty: response.body.isEmpty,
+            isUsage: operation == .getUsage)
         switch error {
         case .notFound: log.succeeded(operation, closedBreaker: breaker.succeeded())
         case .rejected:
@@ -315,7 +316,7 @@ struct ThreeScaleTransport: Sendable {
         _ method: HTTPMethod, _ path: String, _ query: [(String, String)], _ form: [(String, String)]?,
         _ timeout: Duration
     ) -> HTTPClientRequest {
-        var url = "\(configuration.baseURL)/admin/api/\(path).json"
+        var url = configuration.baseURL + (path.hasPrefix("/") ? path : "/admin/api/\(path)") + ".json"
         if !query.isEmpty { url += "?" + Self.encode(query) }
         var request = HTTPClientRequest(
             method: method, url: url, timeout: timeout, maxResponseBytes: Self.responseBytesMax)

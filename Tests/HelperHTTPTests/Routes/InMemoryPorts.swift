@@ -2,8 +2,11 @@ import HelperCore
 import Synchronization
 
 /// 3scale in memory: keeps what is created and fails on demand.
-final class InMemoryAPIManager: KeyManager {
+final class InMemoryAPIManager: KeyManager, UsageReader {
     struct State: Sendable {
+        var usageCalls = 0
+        /// The token lacks the scope.
+        var refusesUsage = false
         var services: [Service] = [.chat, .oidc, .planless]
         var accounts: [String: Account] = [:]
         var applications: [Application] = []
@@ -14,6 +17,12 @@ final class InMemoryAPIManager: KeyManager {
     }
 
     private let state = Mutex(State())
+
+    /// Calls for usage that were answered.
+    var usageCalls: Int { state.withLock { $0.usageCalls } }
+
+    /// From now on the token lacks the scope for usage.
+    func refuseUsage() { state.withLock { $0.refusesUsage = true } }
 
     /// Every call fails like this from now on.
     func fail(_ failure: APIManagerError) { state.withLock { $0.failure = failure } }
@@ -38,6 +47,26 @@ final class InMemoryAPIManager: KeyManager {
 
     func limits(ofPlans plans: [Int], service: Int) async throws(APIManagerError) -> [Int: [PlanLimit]] {
         try run { state throws(APIManagerError) in state.limits.filter { plans.contains($0.key) } }
+    }
+
+    func metrics(service: Int) async throws(APIManagerError) -> [KeyUsage.Metric] {
+        try run { _ throws(APIManagerError) in
+            [
+                KeyUsage.Metric(systemName: "hits", name: "Hits", unit: "hit", parent: nil),
+                KeyUsage.Metric(systemName: "chat", name: "Chat", unit: nil, parent: "hits"),
+            ]
+        }
+    }
+
+    /// Counts up from 1, ten times as much of `hits`.
+    func usage(
+        application: Int, metric: String, in period: UsagePeriod
+    ) async throws(APIManagerError) -> [Int] {
+        try run { state throws(APIManagerError) in
+            if state.refusesUsage { throw .accessDenied(cause: "no scope") }
+            state.usageCalls += 1
+            return period.starts.indices.map { ($0 + 1) * (metric == "hits" ? 10 : 1) }
+        }
     }
 
     func account(username: String) async throws(APIManagerError) -> Account? {

@@ -67,7 +67,10 @@ struct TestAPI {
                     audit: AuditTrail(logger: logger, factory: registry), rules: rules, now: { 1_000 }),
                 test: TestKey(
                     find: findKeys, keys: keys, gateway: gateway, audit: AuditTrail(logger: logger, factory: registry),
-                    gatewayDelay: 60, factory: registry, sleep: { _ in })),
+                    gatewayDelay: 60, factory: registry, sleep: { _ in }),
+                usage: ReadUsage(
+                    find: findKeys, reader: manager, factory: registry, spawn: spawn, now: { 1_000 }),
+                now: { 1_795_947_630 }),
             documentation: DocumentationRoutes(documentation: Documentation()),
             resource: ResourceRoutes(resource: resource),
             client: ClientRoutes(

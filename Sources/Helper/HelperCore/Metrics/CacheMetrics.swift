@@ -3,7 +3,7 @@ package import Telemetry
 /// What a cache does: `mlaas_cache_{hits,misses,evictions}_total{cache}`.
 package struct CacheMetrics: Sendable {
     /// The caches that are counted. The raw value is the name in metrics.
-    package enum Cache: String, Sendable { case tokens, callers }
+    package enum Cache: String, Sendable { case tokens, callers, usage }
 
     package let hits: Counter
     /// What was not there, or too old to be used.

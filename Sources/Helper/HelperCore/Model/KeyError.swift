@@ -19,6 +19,9 @@ package enum KeyError: Error, Sendable, Hashable {
     case takesTokens(service: Int)
     /// No connection to the gateway became free in time.
     case tooManyTests
+    /// The helper's 3scale token may not read usage.
+    /// - Parameter cause: for the log.
+    case usageNotReadable(cause: String)
     /// No further generation can be counted.
     case exhausted
     /// The owner has as many keys for the service as the operator allows.

@@ -5,10 +5,14 @@ package enum DependencyAdvice {
     /// - Parameters:
     ///   - isPage: whether it is a page for people, which 3scale's API never answers.
     ///   - isEmpty: whether it has no body.
-    package static func threeScale(status: Int, isPage: Bool, isEmpty: Bool = false) -> String {
+    ///   - isUsage: whether it was asked for usage.
+    package static func threeScale(
+        status: Int, isPage: Bool, isEmpty: Bool = false, isUsage: Bool = false
+    ) -> String {
         switch status {
         case _ where isPage: threeScalePage
         case 403 where isEmpty: threeScaleSuspended
+        case 403 where isUsage: threeScaleStatistics
         case 403: threeScaleToken
         case 404: "Set THREESCALE_ADMIN_API_URL to the tenant's admin portal, not to the developer portal"
         case 429: threeScaleLimit
@@ -25,6 +29,10 @@ package enum DependencyAdvice {
     /// 3scale refuses our token.
     package static let threeScaleToken =
         "Run mlaas-helper doctor, which tells a wrong token from a missing scope; then set THREESCALE_ADMIN_API_KEY"
+
+    /// 3scale lets our token read no statistics.
+    package static let threeScaleStatistics =
+        "Give the admin token the scope 'Analytics API' (stats), and its owner the permission for analytics (monitoring)"
 
     /// A firewall, a proxy or a sign-in page answers in 3scale's place.
     package static let threeScalePage =

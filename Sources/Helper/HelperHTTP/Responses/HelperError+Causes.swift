@@ -119,6 +119,11 @@ extension HelperError {
             self.init(
                 .overloaded, "Too many tests are under way. Try again later.", retryAfter: .seconds(5),
                 cause: "no connection to the gateway became free in time")
+        case .usageNotReadable(let cause):
+            self.init(
+                .upstreamAccessDenied,
+                "The helper's 3scale token may not read usage: it lacks the scope `stats` (Analytics API). Tell the operator.",
+                cause: cause)
         case .exhausted:
             self.init(.keyStateConflict, "The key cannot be rotated any more. Make one with another name.")
         case .limitReached(let max, let names, let service):

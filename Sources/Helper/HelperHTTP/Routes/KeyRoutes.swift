@@ -13,9 +13,17 @@ package struct KeyRoutes: Sendable {
     let change: ChangeKeys
     let make: MakeKeys
     let testKey: TestKey
+    let readUsage: ReadUsage
+    let now: @Sendable () -> Int
 
-    package init(find: FindKeys, change: ChangeKeys, make: MakeKeys, test: TestKey) {
+    /// - Parameter now: seconds since 1970.
+    package init(
+        find: FindKeys, change: ChangeKeys, make: MakeKeys, test: TestKey, usage: ReadUsage,
+        now: @escaping @Sendable () -> Int
+    ) {
         testKey = test
+        readUsage = usage
+        self.now = now
         self.make = make
         self.find = find
         self.change = change
@@ -96,6 +104,14 @@ package struct KeyRoutes: Sendable {
             }
             ServiceEncoding.writeCredentials(revealed.item.service, revealed.secret, to: &writer)
         }
+    }
+
+    /// `GET /api/keys/{id}/usage`.
+    package func usage(_ context: CallerContext) async throws -> Response {
+        let id = try Self.id(context)
+        let period = try UsageQuery.period(context.request, now: now())
+        let result = try await readUsage(id, in: period, for: context.caller)
+        return Envelope.success("Usage retrieved") { UsageEncoding.write(result, to: &$0) }
     }
 
     /// `POST /api/keys/{id}/test`.
