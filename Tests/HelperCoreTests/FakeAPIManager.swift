@@ -234,6 +234,8 @@ extension FakeAPIManager: KeyScan {
         try move(application, from: .suspended, to: .live).get()
     }
 
+    func change(plan: Int, application: Int, account: Int) async throws(APIManagerError) {}
+
     private func move(
         _ id: Int, from: Application.State, to: Application.State, first: ((Application) -> Application)? = nil
     ) -> Result<Application, APIManagerError> {

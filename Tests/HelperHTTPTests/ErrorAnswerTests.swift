@@ -77,6 +77,7 @@ struct ErrorAnswerTests {
         Case(KeyError.takesTokens(service: 7), .keyStateConflict, cause: "service 7"),
         Case(KeyError.tooManyTests, .overloaded, retryAfter: .seconds(5), cause: "no connection"),
         Case(KeyError.exhausted, .keyStateConflict),
+        Case(KeyError.planNeedsApproval(plan: 2, service: 7), .planNeedsApproval, cause: "plan 2"),
         Case(KeyError.limitReached(max: 3, names: 3, service: 7), .keyLimitReached, cause: "service 7"),
         Case(SecretNotShown(), .keyStateConflict, cause: "MLAAS_SHOW_ONCE"),
     ]

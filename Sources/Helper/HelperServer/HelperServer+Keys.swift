@@ -27,7 +27,7 @@ extension HelperServer {
             now: { deadlines.clock })
         let change = ChangeKeys(
             find: find, manager: manager, keys: keys, replicas: replicas, audit: audit, rules: rules, seal: seal,
-            deadlines: deadlines, spawn: spawn, now: { deadlines.clock })
+            deadlines: deadlines, spawn: spawn, sleep: sleep, now: { deadlines.clock })
         let make = MakeKeys(
             find: find, provision: provision, keys: keys, audit: audit, rules: rules, deadlines: deadlines,
             replicas: replicas, now: { deadlines.clock })

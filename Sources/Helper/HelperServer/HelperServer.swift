@@ -153,7 +153,7 @@ package struct HelperServer: Sendable {
             find: find, manager: manager, keys: keys, replicas: replicas,
             defaultPlan: settings.defaultPlan, prefix: settings.keyRules.prefix, spawn: spawn, sleep: sleep,
             logger: logger.labelled("provisioning"),
-            audit: audit)
+            audit: audit, rules: settings.keyRules, now: { deadlines.clock })
         let gatewayClient = HTTPClient(
             configuration: gatewayConfiguration(credentials.roots.trust), group: group)
         let lifecycle = Lifecycle()

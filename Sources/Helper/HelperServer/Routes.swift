@@ -43,6 +43,7 @@ package struct Routes {
             .get("/api/keys/{id}", keys.detail),
             .patch("/api/keys/{id}", keys.patch),
             .delete("/api/keys/{id}", keys.revoke),
+            .put("/api/keys/{id}/plan", keys.changePlan),
             .post("/api/keys/{id}/reveal", limit: .reveal, keys.reveal),
             .post("/api/keys/{id}/rotate", keys.rotate),
             .get("/api/keys/{id}/usage", keys.usage),

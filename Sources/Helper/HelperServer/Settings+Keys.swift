@@ -11,6 +11,21 @@ extension Settings {
             help:
                 "How many keys of different names an owner may have on one service. Generations of one name count once."
         )
+        rules.lifetimeDefault = lifetime(
+            &reader, "KEY_LIFETIME_DEFAULT",
+            """
+            The life of a key of `POST /api/keys` that says no `expires_in`: then the helper suspends it, and deletes it a day later. \
+            0 for no end. `init` makes keys without an end unless `KEY_LIFETIME_MAX` is set.
+            """)
+        rules.lifetimeMax = lifetime(
+            &reader, "KEY_LIFETIME_MAX",
+            """
+            The longest life of a key, those of `init` included. It counts from the `created_at` of its application, whatever the \
+            description says, and so for the keys that exist already: those that are older are suspended within minutes. 0 for no limit.
+            """)
+        if let lifetime = rules.lifetimeDefault, let max = rules.lifetimeMax, lifetime > max {
+            reader.report("KEY_LIFETIME_DEFAULT", "must be at most KEY_LIFETIME_MAX")
+        }
         rules.grace = seconds(
             reader.duration(
                 forKey: "KEY_ROTATION_GRACE", default: .seconds(rules.grace), range: .zero ... .seconds(31_536_000),
@@ -53,6 +68,12 @@ extension Settings {
         if let text, let prefix = KeySecret.Prefix(text) { return prefix }
         if text != nil { reader.report("KEY_PREFIX", "must be \(expected)") }
         return .standard
+    }
+
+    private static func lifetime(_ reader: inout ConfigReader, _ key: String, _ help: String) -> Int? {
+        let lifetime = reader.duration(
+            forKey: key, default: .zero, range: .zero ... .seconds(315_360_000), help: help)
+        return lifetime == .zero ? nil : max(60, seconds(lifetime))
     }
 
     private static func seconds(_ duration: Duration) -> Int { Int(duration.components.seconds) }

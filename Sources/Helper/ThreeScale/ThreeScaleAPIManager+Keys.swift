@@ -14,6 +14,13 @@ extension ThreeScaleAPIManager: KeyScan {
         try await move("resume", application, account, operation: .resumeApplication)
     }
 
+    /// `PUT accounts/{id}/applications/{id}/change_plan`: answers the plan, not the application.
+    package func change(plan: Int, application: Int, account: Int) async throws(APIManagerError) {
+        _ = try await transport.write(
+            .put, "accounts/\(account)/applications/\(application)/change_plan", [("plan_id", String(plan))],
+            operation: .changePlan)
+    }
+
     /// `GET applications`. The metadata is absent where one page holds everything.
     package func scan(page: Int, size: Int) async throws(APIManagerError) -> ScannedPage {
         let answer = try await transport.dated(

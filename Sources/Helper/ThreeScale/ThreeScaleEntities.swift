@@ -154,7 +154,8 @@ enum ThreeScaleEntities {
             state: state(entity),
             description: entity["description"]?.string, credentials: credentials(entity),
             age: age(entity, "created_at", at: time), unchangedFor: age(entity, "updated_at", at: time),
-            createdAt: self.time(entity, "created_at"), updatedAt: self.time(entity, "updated_at"))
+            createdAt: self.time(entity, "created_at"), updatedAt: self.time(entity, "updated_at"),
+            lastUsedAt: self.time(entity, "first_daily_traffic_at"))
     }
 
     /// One that is live but not enabled does not work: its account or the tenant is scheduled for deletion.

@@ -24,6 +24,7 @@ package enum ThreeScaleOperation: String, UpstreamOperation {
     case renameUser = "rename_user"
     case suspendApplication = "suspend_application"
     case resumeApplication = "resume_application"
+    case changePlan = "change_plan"
     case renameAccount = "rename_account"
     case deleteApplication = "delete_application"
     case deleteAccount = "delete_account"

@@ -128,6 +128,8 @@ final class InMemoryAPIManager: KeyManager, UsageReader {
         try move(application, from: .suspended, to: .live)
     }
 
+    func change(plan: Int, application: Int, account: Int) async throws(APIManagerError) {}
+
     private func move(
         _ application: Int, from: Application.State, to: Application.State
     ) throws(APIManagerError) -> Application {

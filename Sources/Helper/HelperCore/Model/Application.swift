@@ -38,6 +38,8 @@ package struct Application: Sendable, Hashable {
     package let createdAt: Int?
     /// When it was last changed, in seconds since 1970.
     package let updatedAt: Int?
+    /// When 3scale first counted a call on the last day on which it counted one, in seconds since 1970.
+    package let lastUsedAt: Int?
     /// Nil for one that was made in the portal or at signup.
     package let mark: ApplicationMark?
     package var owner: OwnerMark? { mark?.owner }
@@ -57,8 +59,9 @@ package struct Application: Sendable, Hashable {
     package init(
         id: Int, serviceID: Int, accountID: Int, plan: PlanReference, state: State, description: String?,
         credentials: Credentials, age: Int? = nil, unchangedFor: Int? = nil, createdAt: Int? = nil,
-        updatedAt: Int? = nil
+        updatedAt: Int? = nil, lastUsedAt: Int? = nil
     ) {
+        self.lastUsedAt = lastUsedAt
         self.id = id
         self.serviceID = serviceID
         self.accountID = accountID
@@ -77,7 +80,8 @@ package struct Application: Sendable, Hashable {
     func inState(_ state: State) -> Application {
         Application(
             id: id, serviceID: serviceID, accountID: accountID, plan: plan, state: state, description: description,
-            credentials: credentials, age: age, unchangedFor: unchangedFor, createdAt: createdAt, updatedAt: updatedAt)
+            credentials: credentials, age: age, unchangedFor: unchangedFor, createdAt: createdAt, updatedAt: updatedAt,
+            lastUsedAt: lastUsedAt)
     }
 }
 

@@ -1,7 +1,7 @@
 /// Why a call about one of the caller's API keys was refused. The HTTP face finds the words.
 package enum KeyError: Error, Sendable, Hashable {
     /// What was to be done with the key.
-    package enum Act: String, Sendable { case changed, paused, resumed }
+    package enum Act: String, Sendable { case changed, paused, resumed, revoked }
 
     /// Also for another person's key.
     case notFound
@@ -22,6 +22,8 @@ package enum KeyError: Error, Sendable, Hashable {
     /// The helper's 3scale token may not read usage.
     /// - Parameter cause: for the log.
     case usageNotReadable(cause: String)
+    /// A key may have only a plan that needs no approval in place of its own.
+    case planNeedsApproval(plan: Int, service: Int)
     /// No further generation can be counted.
     case exhausted
     /// The owner has as many keys for the service as the operator allows.

@@ -18,6 +18,30 @@ package struct KeyRules: Sendable, Equatable {
     package var showsOnce = false
 
     package init() {}
+
+    /// The end of a key that is made now.
+    /// - Parameters:
+    ///   - seconds: what its owner asked for; nil for what the operator set.
+    ///   - now: seconds since 1970.
+    func end(after seconds: Int?, now: Int) -> Int? {
+        guard let seconds = [seconds ?? lifetimeDefault, lifetimeMax].compactMap(\.self).min() else { return nil }
+        return min(now, ApplicationMark.times.upperBound - seconds) + seconds
+    }
+
+    /// The end of a key of the name `default` that `init` makes: only where no key may live for ever.
+    func endOfInit(now: Int) -> Int? { lifetimeMax == nil ? nil : end(after: nil, now: now) }
+
+    /// When an application ends, whatever its description says: that only shortens what is allowed from `created_at`.
+    func expiry(of application: Application) -> Int? {
+        let limit = lifetimeMax.flatMap { lifetime in application.createdAt.map { $0 + lifetime } }
+        return [application.mark?.expiresAt, limit].compactMap(\.self).min()
+    }
+
+    /// Refuses a life that is longer than the operator allows.
+    func check(lifetime seconds: Int?, left: Int?) throws(KeyError) {
+        guard let seconds, let left, seconds > left else { return }
+        throw .endsTooLate(secondsLeft: left)
+    }
 }
 
 /// What an API key is to its owner.

@@ -50,11 +50,7 @@ struct KeyTimes: Sendable {
         }
     }
 
-    /// The description can be edited, so it only shortens what the rules allow from `created_at`.
-    func expiry(of application: Application) -> Int? {
-        let limit = rules.lifetimeMax.flatMap { lifetime in application.createdAt.map { $0 + lifetime } }
-        return [application.mark?.expiresAt, limit].compactMap(\.self).min()
-    }
+    func expiry(of application: Application) -> Int? { rules.expiry(of: application) }
 
     func grace(of application: Application) -> Int {
         min(max(application.mark?.graceSeconds ?? rules.grace, 0), rules.graceMax)

@@ -115,12 +115,13 @@ package struct NamedKeys: Sendable {
     }
 
     /// What revoking a key stops: the key and the generations before it, which would be current again without it. The oldest comes
-    /// first and the named one last, so that an interrupted call can be sent again. One that awaits approval has replaced none.
+    /// first and the named one last, so that an interrupted call can be sent again. What the operator suspended stays: without it the
+    /// owner could make the key again. A key that awaits approval has replaced none.
     package func revoked(with application: Int) -> [Key] {
         guard let key = key(application) else { return [] }
         guard key.application.mark != nil, key.application.state != .pending else { return [key] }
         let older = generations(of: key.name, service: key.application.serviceID).filter {
-            $0.application.mark != nil && $0.generation < key.generation
+            $0.application.mark != nil && $0.generation < key.generation && $0.state != .suspended
         }
         return older.reversed() + [key]
     }

@@ -5,11 +5,12 @@ import Crypto
 ///
 /// In 3scale the owner's pause and the operator's suspension are the same state, and people may edit the descriptions of their
 /// applications in the developer portal. So the member `paused` holds the time and a code over application and time, which only
-/// the helper can make. It counts while the application has not changed for longer than a minute after that time: an old member
-/// that is put back after the operator has suspended the application is worth nothing.
+/// the helper can make. It counts while the application has not changed later than `window` seconds after that time, and the helper
+/// resumes no key sooner after its last change. So a member that is put back after the operator has suspended the application is
+/// worth nothing. Times are by 3scale's clock.
 package struct PauseSeal: Sendable {
     /// How long the suspension may follow the description, in seconds.
-    private static let window = 60
+    package static let window = 3
     private static let codeBytes = 8
 
     private let secret: @Sendable () -> [UInt8]

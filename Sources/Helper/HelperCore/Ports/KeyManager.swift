@@ -8,4 +8,7 @@ package protocol KeyManager: APIManager {
     /// Lets a suspended application work again.
     /// - Throws: `rejected` with the field `state` for one in another state.
     func resume(application: Int, account: Int) async throws(APIManagerError) -> Application
+
+    /// Gives an application another plan of its service, whatever the plan asks for.
+    func change(plan: Int, application: Int, account: Int) async throws(APIManagerError)
 }

@@ -47,6 +47,7 @@ package struct ChangeKeys: Sendable {
     private let seal: PauseSeal
     private let deadlines: KeyDeadlines?
     private let spawn: Spawn
+    private let sleep: @Sendable (Duration) async -> Void
     private let now: @Sendable () -> Int
 
     /// - Parameters:
@@ -55,6 +56,7 @@ package struct ChangeKeys: Sendable {
     package init(
         find: FindKeys, manager: any KeyManager, keys: OwnedKeys, replicas: Replicas = .none, audit: AuditTrail,
         rules: KeyRules, seal: PauseSeal, deadlines: KeyDeadlines? = nil, spawn: @escaping Spawn,
+        sleep: @escaping @Sendable (Duration) async -> Void = { try? await Task.sleep(for: $0) },
         now: @escaping @Sendable () -> Int
     ) {
         self.find = find
@@ -66,6 +68,7 @@ package struct ChangeKeys: Sendable {
         self.seal = seal
         self.deadlines = deadlines
         self.spawn = spawn
+        self.sleep = sleep
         self.now = now
     }
 
@@ -90,35 +93,48 @@ package struct ChangeKeys: Sendable {
 
     /// Switches the key off until its owner switches it on again.
     package func pause(_ id: Int, for caller: Caller) async throws -> FindKeys.Item {
-        try await act(on: id, for: caller) { target in
+        try await act(on: id, for: caller) { target, isUnsure in
             switch target.key.state {
             case .live, .retiring: break
-            case .paused: return false
+            case .paused:
+                if isUnsure { note(.paused, "key paused", target, caller) }
+                return isUnsure
             case .pending, .suspended, .expired: throw Self.conflict(target, .paused)
             }
             // The description first: without it the suspension would count as the operator's.
-            try await describe(target.application, sealed(Self.pinned(target), id))
+            try await describeSealed(target.application, Self.pinned(target))
+            let suspended: Application
             do throws(APIManagerError) {
-                _ = try await manager.suspend(application: id, account: target.application.accountID)
+                suspended = try await manager.suspend(application: id, account: target.application.accountID)
             } catch {
                 if !error.refusesState { await unseal(id, caller) }
-                throw error
+                throw error.outcomeUnknown ? Unsure(cause: error) : error
             }
             note(.paused, "key paused", target, caller)
+            // 3scale was slow, or a change of the description by another replica came in between.
+            if !seal.vouches(for: suspended), let mark = suspended.mark { try await describeSealed(suspended, mark) }
             return true
         }
         return try await find.one(id, for: caller)
     }
 
-    /// Lets a paused key work again.
+    /// Lets a paused key work again, once it has not changed for so long that the code of its pause is worth nothing any more.
     package func resume(_ id: Int, for caller: Caller) async throws -> FindKeys.Item {
-        try await act(on: id, for: caller) { target in
+        try await act(on: id, for: caller) { target, isUnsure in
             switch target.key.state {
-            case .live, .retiring: return false
+            case .live, .retiring:
+                if isUnsure { note(.resumed, "key resumed", target, caller) }
+                return isUnsure
             case .paused: break
             case .pending, .suspended, .expired: throw Self.conflict(target, .resumed)
             }
-            _ = try await manager.resume(application: id, account: target.application.accountID)
+            let wait = PauseSeal.window + 1 - (target.application.unchangedFor ?? PauseSeal.window)
+            if wait > 0 { await sleep(.seconds(wait)) }
+            do throws(APIManagerError) {
+                _ = try await manager.resume(application: id, account: target.application.accountID)
+            } catch {
+                throw error.outcomeUnknown ? Unsure(cause: error) : error
+            }
             note(.resumed, "key resumed", target, caller)
             try await describe(target.application, target.mark.paused(nil))
             return true
@@ -128,8 +144,8 @@ package struct ChangeKeys: Sendable {
 
     /// Changes what the owner may say of the key.
     package func change(_ id: Int, _ changes: Changes, for caller: Caller) async throws -> FindKeys.Item {
-        try await act(on: id, for: caller) { target in
-            guard target.key.state != .expired else { throw Self.conflict(target, .changed) }
+        try await act(on: id, for: caller) { target, isUnsure in
+            try checkChange(target)
             var mark = Self.pinned(target)
             if let note = changes.note { mark = mark.noted(note.isEmpty ? nil : note) }
             switch changes.expiry {
@@ -137,10 +153,20 @@ package struct ChangeKeys: Sendable {
             case .never: mark = mark.expiring(at: nil)
             case .after(let seconds): mark = mark.expiring(at: try end(after: seconds, of: target.application))
             }
-            guard mark.description != target.application.description else { return false }
-            // A pause counts for as long as nothing else has changed the application.
-            if target.key.state == .paused { mark = sealed(mark, id) }
-            try await describe(target.application, mark)
+            guard mark.description != target.application.description else {
+                if isUnsure { note(.changed, "key changed", target, caller) }
+                return isUnsure
+            }
+            do throws(APIManagerError) {
+                // A pause counts for as long as nothing else has changed the application.
+                if target.key.state == .paused {
+                    try await describeSealed(target.application, mark)
+                } else {
+                    try await describe(target.application, mark)
+                }
+            } catch {
+                throw error.outcomeUnknown ? Unsure(cause: error) : error
+            }
             note(.changed, "key changed", target, caller)
             if let end = mark.expiresAt {
                 await deadlines?.announce(account: target.application.accountID, endsAt: end, to: replicas)
@@ -150,59 +176,129 @@ package struct ChangeKeys: Sendable {
         return try await find.one(id, for: caller)
     }
 
+    /// Gives the key another plan that needs no approval.
+    /// - Throws: `PLAN_NOT_FOUND`, `PLAN_NEEDS_APPROVAL`.
+    package func changePlan(of id: Int, to plan: Int, for caller: Caller) async throws -> FindKeys.Item {
+        try await act(on: id, for: caller) { target, isUnsure in
+            try checkChange(target)
+            if target.key.state == .pending { throw Self.conflict(target, .changed) }
+            guard let wanted = target.service.plans.first(where: { $0.id == plan && $0.isOffered }) else {
+                throw CatalogError.noSuchPlan(plan, wasDeleted: false)
+            }
+            guard target.application.plan.id != plan else {
+                if isUnsure { note(.changed, "plan changed", target, caller) }
+                return isUnsure
+            }
+            guard !wanted.needsApproval else {
+                throw KeyError.planNeedsApproval(plan: plan, service: target.service.id)
+            }
+            // A pause counts for as long as nothing else has changed the application.
+            if target.key.state == .paused { try await describeSealed(target.application, Self.pinned(target)) }
+            do throws(APIManagerError) {
+                try await manager.change(plan: plan, application: id, account: target.application.accountID)
+            } catch {
+                // The catalogue has it still.
+                if error == .notFound { throw CatalogError.noSuchPlan(plan, wasDeleted: true) }
+                throw error.outcomeUnknown ? Unsure(cause: error) : error
+            }
+            note(.changed, "plan changed", target, caller)
+            return true
+        }
+        return try await find.one(id, for: caller)
+    }
+
+    /// What the operator suspended before its end is not changed after it: it would count as ended by the helper.
+    private func checkChange(_ target: Target) throws(KeyError) {
+        let hasEnded = target.key.endsAt.map { $0 <= target.application.shownAt ?? now() } ?? false
+        if target.key.state == .expired || (target.key.state == .suspended && hasEnded) {
+            throw Self.conflict(target, .changed)
+        }
+    }
+
     /// Suspends the key and the generations before it, then deletes them: a deletion reaches the gateway by a job that may be late.
     /// - Returns: false when the caller has no such key, as after an earlier call.
     package func revoke(_ id: Int, for caller: Caller) async throws -> Bool {
         try await reserved(caller) {
-            let found = try await find.owned(by: caller, isFresh: true)
-            guard let key = found.key(id) else { return false }
-            let target = try await target(key, caller)
-            var targets: [Target] = []
-            for older in found.revoked(with: id).dropLast() { targets.append(try await self.target(older, caller)) }
-            targets.append(target)
-            var tried = target
-            do {
-                for each in targets {
-                    tried = each
-                    try await stop(each)
+            var wasThere = false
+            var unsure: Target?
+            for attempt in 1...Self.attemptsMax {
+                let found = try await find.owned(by: caller, isFresh: true)
+                if let target = unsure, found.key(target.application.id) == nil {
+                    note(.revoked, "key revoked", target, caller)
                 }
-                for each in targets {
-                    tried = each
-                    try await manager.deleteApplication(each.application.id, account: each.application.accountID)
-                    note(.revoked, "key revoked", each, caller)
+                unsure = nil
+                guard let key = found.key(id) else { return wasThere }
+                var tried = try await target(key, caller)
+                if key.state == .suspended { throw Self.conflict(tried, .revoked) }
+                var isDeleting = false
+                do {
+                    var targets: [Target] = []
+                    for older in found.revoked(with: id).dropLast() { targets.append(try await target(older, caller)) }
+                    targets.append(tried)
+                    for each in targets {
+                        tried = each
+                        try await stop(each)
+                    }
+                    isDeleting = true
+                    for each in targets {
+                        tried = each
+                        try await manager.deleteApplication(
+                            each.application.id, account: each.application.accountID)
+                        note(.revoked, "key revoked", each, caller)
+                    }
+                } catch {
+                    await publish(caller)
+                    guard let known = error as? APIManagerError, known.outcomeUnknown, attempt < Self.attemptsMax else {
+                        throw explain(error, tried, caller)
+                    }
+                    wasThere = true
+                    if isDeleting { unsure = tried }
+                    continue
                 }
-            } catch {
                 await publish(caller)
-                throw explain(error, tried, caller)
+                return true
             }
-            await publish(caller)
-            return true
+            return wasThere
         }
     }
 
     // MARK: Parts
 
+    /// Whether the write that an act is about was carried out is not known: its answer was lost.
+    private struct Unsure: Error {
+        let cause: APIManagerError
+    }
+
     /// Does the work on the key as it is now.
-    /// - Parameter work: returns whether it wrote anything.
+    /// - Parameter work: returns whether it wrote anything, or whether an earlier attempt whose answer was lost has.
     private func act(
-        on id: Int, for caller: Caller, _ work: @escaping @Sendable (Target) async throws -> Bool
+        on id: Int, for caller: Caller, _ work: @escaping @Sendable (Target, _ isUnsure: Bool) async throws -> Bool
     ) async throws {
         try await reserved(caller) {
+            var unsure: Target?
             for attempt in 1...Self.attemptsMax {
-                guard let key = try await find.owned(by: caller, isFresh: true).key(id) else {
-                    throw KeyError.notFound
-                }
-                let target = try await target(key, caller)
+                let target: Target
                 do {
-                    if try await work(target) { await publish(caller) }
+                    guard let key = try await find.owned(by: caller, isFresh: true).key(id) else {
+                        throw KeyError.notFound
+                    }
+                    target = try await self.target(key, caller)
+                } catch {
+                    if let unsure { note(.failed, "key change outcome unknown", unsure, caller, isWarning: true) }
+                    throw error
+                }
+                do {
+                    if try await work(target, unsure != nil) { await publish(caller) }
                     return
                 } catch {
                     await publish(caller)
-                    // Another call has just moved it on.
-                    if let error = error as? APIManagerError, error.refusesState, attempt < Self.attemptsMax {
+                    let known = (error as? Unsure)?.cause ?? error as? APIManagerError
+                    // Another call has just moved it on, or 3scale's answer was lost.
+                    if let known, known.refusesState || known.outcomeUnknown, attempt < Self.attemptsMax {
+                        if error is Unsure { unsure = target }
                         continue
                     }
-                    throw explain(error, target, caller)
+                    throw explain(known ?? error, target, caller)
                 }
             }
         }
@@ -245,10 +341,12 @@ package struct ChangeKeys: Sendable {
         return Target(key: key, mark: mark, service: service, secret: secret)
     }
 
-    /// One that is not live any more need not be suspended, and one with a twin cannot be.
+    /// One that is not live any more need not be suspended, and one with a twin cannot be. It is paused first, so that what an
+    /// interrupted call has stopped does not count as suspended by the operator.
     private func stop(_ target: Target) async throws(APIManagerError) {
         guard target.application.state == .live else { return }
         do throws(APIManagerError) {
+            try await describeSealed(target.application, Self.pinned(target))
             _ = try await manager.suspend(application: target.application.id, account: target.application.accountID)
         } catch {
             guard error.refusesState || error.isTwin || error == .notFound else { throw error }
@@ -260,8 +358,17 @@ package struct ChangeKeys: Sendable {
             application: application.id, account: application.accountID, description: mark.description)
     }
 
-    private func sealed(_ mark: ApplicationMark, _ id: Int) -> ApplicationMark {
-        mark.paused(seal.text(application: id, at: now()))
+    /// Writes a description with the code of a pause that is as old as the write.
+    private func describeSealed(_ application: Application, _ mark: ApplicationMark) async throws(APIManagerError) {
+        var time = application.shownAt ?? now()
+        for _ in 1...Self.attemptsMax {
+            let text = seal.text(application: application.id, at: time)
+            let written = try await manager.describe(
+                application: application.id, account: application.accountID,
+                description: mark.paused(text).description)
+            guard let updatedAt = written.updatedAt, abs(updatedAt - time) > PauseSeal.window / 2 else { return }
+            time = updatedAt
+        }
     }
 
     /// Our own change must not count as the operator's approval.
@@ -273,11 +380,10 @@ package struct ChangeKeys: Sendable {
     }
 
     private func end(after seconds: Int, of application: Application) throws(KeyError) -> Int {
-        let end = now() + seconds
-        guard let lifetimeMax = rules.lifetimeMax, let createdAt = application.createdAt, end > createdAt + lifetimeMax
-        else { return end }
-        let left = max(0, createdAt + lifetimeMax - now())
-        throw .endsTooLate(secondsLeft: left)
+        let now = application.shownAt ?? now()
+        let left = rules.lifetimeMax.flatMap { lifetime in application.createdAt.map { max(0, $0 + lifetime - now) } }
+        try rules.check(lifetime: seconds, left: left)
+        return now + seconds
     }
 
     /// Every answer from now on must know of the change, in this replica and in the others.

@@ -5,6 +5,8 @@ package struct KeyOrder: Sendable, Hashable {
     package var generation: Int?
     /// The plan of the key that a rotation replaces, offered or not.
     package var plan: PlanReference?
+    /// The application that a rotation replaces: it must be live when its successor is made.
+    package var replaces: Int?
     /// When a new key ends, in seconds since 1970.
     package var expiresAt: Int?
     /// How long the generation before works on.

@@ -68,7 +68,8 @@ package struct MakeKeys: Sendable {
         order.name = wish.name
         order.note = wish.note
         order.othersMax = rules.perService - 1
-        if let seconds = wish.expiresIn ?? rules.lifetimeDefault { order.expiresAt = now() + seconds }
+        try rules.check(lifetime: wish.expiresIn, left: rules.lifetimeMax)
+        order.expiresAt = rules.end(after: wish.expiresIn, now: now())
         let request = ProvisionKey.Request(serviceID: wish.serviceID, planID: wish.planID, order: order)
         let result = try await provision(request, for: caller)
         if let end = order.expiresAt {
@@ -94,6 +95,7 @@ package struct MakeKeys: Sendable {
             order.name = key.name
             order.generation = generation
             order.plan = key.application.plan
+            order.replaces = id
             order.graceSeconds = graceSeconds ?? rules.grace
             order.note = mark.note
             order.expiresAt = expiry(ofSuccessorOf: key, mark)
@@ -113,9 +115,9 @@ package struct MakeKeys: Sendable {
     /// A key that was to live for some time is followed by one that lives as long.
     private func expiry(ofSuccessorOf key: NamedKeys.Key, _ mark: ApplicationMark) -> Int? {
         guard let end = mark.expiresAt, let createdAt = key.application.createdAt, end > createdAt else {
-            return rules.lifetimeDefault.map { now() + $0 }
+            return rules.end(after: nil, now: now())
         }
-        return now() + min(end - createdAt, ApplicationMark.times.upperBound - now())
+        return rules.end(after: end - createdAt, now: now())
     }
 
     /// The secret of a key that an earlier call made; nil where only that call may answer it.

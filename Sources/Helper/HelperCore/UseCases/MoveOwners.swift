@@ -117,7 +117,8 @@ package struct MoveOwners: Sendable {
         let name = "application \(application.id) of account \(application.accountID)"
         var mark = former.moved(to: owner)
         // A pause counts for as long as the application is not changed after it, and this changes it.
-        if seal.vouches(for: application) { mark = mark.paused(seal.text(application: application.id, at: now())) }
+        let isPaused = seal.vouches(for: application)
+        if isPaused { mark = mark.paused(seal.text(application: application.id, at: now())) }
         // Users first: a mark that has moved is not looked at again after an interruption.
         let holding = Holding(account: application.accountID, owner: owner)
         do throws(APIManagerError) {
@@ -144,6 +145,12 @@ package struct MoveOwners: Sendable {
                 counts.failed += 1
                 report("3scale did not return the new mark of \(name)")
                 return
+            }
+            if isPaused, !seal.vouches(for: written), let time = written.updatedAt {
+                // Our clock is another than 3scale's.
+                _ = try await archive.describe(
+                    application: application.id, account: application.accountID,
+                    description: mark.paused(seal.text(application: application.id, at: time)).description)
             }
             counts.changed += 1
             report("changed \(name)")

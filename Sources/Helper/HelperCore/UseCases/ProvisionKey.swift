@@ -25,6 +25,8 @@ package struct ProvisionKey: Sendable {
         package let accountID: Int
         /// How old the answer is, when it is the last one known because the manager is away; else nil.
         package let staleAge: Duration?
+        /// When the key ends, if that is so soon that its owner is to be warned: in seconds since 1970.
+        package var endsSoonAt: Int?
     }
 
     private struct FlightKey: Hashable, Sendable {
@@ -55,6 +57,10 @@ package struct ProvisionKey: Sendable {
     private let prefix: KeySecret.Prefix
     private let flights: SingleFlight<FlightKey, Outcome>
     private let audit: AuditTrail
+    private let rules: KeyRules
+    private let now: @Sendable () -> Int
+    /// Seconds before the end of a key from which `init` warns: 14 days.
+    private static let warning = 14 * 86_400
 
     /// - Parameters:
     ///   - defaultPlan: the system name of the plan to prefer where a service has no default.
@@ -62,13 +68,16 @@ package struct ProvisionKey: Sendable {
     ///   - sleep: waits on the caller's loop.
     ///   - milliseconds: reads a clock that only goes forward.
     ///   - audit: gets a line for every action.
+    ///   - now: seconds since 1970.
     package init(
         find: FindService, manager: any APIManager, keys: OwnedKeys, replicas: Replicas = .none, defaultPlan: String?,
         prefix: KeySecret.Prefix = .standard, spawn: @escaping Spawn,
         sleep: @escaping @Sendable (Duration) async -> Void,
         milliseconds: @escaping @Sendable () -> Int = ProvisionKey.monotonicMilliseconds, logger: Logger,
-        audit: AuditTrail
+        audit: AuditTrail, rules: KeyRules = KeyRules(), now: @escaping @Sendable () -> Int = { 0 }
     ) {
+        self.rules = rules
+        self.now = now
         self.find = find
         self.manager = manager
         self.sleep = sleep
@@ -114,7 +123,7 @@ package struct ProvisionKey: Sendable {
                 guard joined else { return result }
                 return Result(
                     service: result.service, key: result.key, isNew: false, accountID: result.accountID,
-                    staleAge: result.staleAge)
+                    staleAge: result.staleAge, endsSoonAt: result.endsSoonAt)
             }
         }
     }
@@ -122,15 +131,19 @@ package struct ProvisionKey: Sendable {
     // MARK: The flight
 
     private func provision(_ service: Service, _ request: Request, _ caller: Caller) async throws -> Result {
+        var order = request.order
+        if order == KeyOrder() { order.expiresAt = rules.endOfInit(now: now()) }
         let call = ProvisioningCall(
-            caller: caller, service: service, wantedPlan: request.planID, order: request.order,
+            caller: caller, service: service, wantedPlan: request.planID, order: order,
             defaultPlan: defaultPlan, prefix: prefix,
             manager: manager, keys: keys, replicas: replicas, accounts: accounts, audit: audit, sleep: sleep,
             milliseconds: milliseconds)
         do {
-            return try await call.run(signupCreates: try find.signupCreates)
+            var (result, application) = try await call.run(signupCreates: try find.signupCreates)
+            if let end = rules.expiry(of: application), end - now() < Self.warning { result.endsSoonAt = end }
+            return result
         } catch {
-            if let known = known(call, instead: error) { return known }
+            if let known = known(call, request, instead: error) { return known }
             // Only the plan and its service can be gone here: a lost account was looked up again.
             if error as? APIManagerError == .notFound {
                 throw await find.contradiction(service: service.id, plan: request.planID)
@@ -150,8 +163,8 @@ package struct ProvisionKey: Sendable {
     }
 
     /// The last answer known, when 3scale is unreachable.
-    private func known(_ call: ProvisioningCall, instead error: any Error) -> Result? {
-        guard Self.isTransient(error), call.order == KeyOrder(), let snapshot = keys.lastKnown(of: call.caller),
+    private func known(_ call: ProvisioningCall, _ request: Request, instead error: any Error) -> Result? {
+        guard Self.isTransient(error), request.order == KeyOrder(), let snapshot = keys.lastKnown(of: call.caller),
             let key = snapshot.keys[call.service.id],
             key.isMarked,
             let account = snapshot.accountID

@@ -33,11 +33,13 @@ struct ProvisioningCall: Sendable {
         var confirmedAccount: Int?
         /// The key sent along with our create, where the service's method has a list of keys.
         var sentKey: (application: Int, key: String)?
+        /// When the create was decided, by `milliseconds`.
+        var createdAt: Int?
     }
 
     /// Runs the value to its end. Existing keys are answered without the lock and without a reservation of audit lines; both are
     /// held before anything is written.
-    func run(signupCreates: Bool) async throws -> ProvisionKey.Result {
+    func run(signupCreates: Bool) async throws -> (ProvisionKey.Result, Application) {
         let goal = Provisioning.Goal(
             owner: caller.ownerMark, service: service.id, attempt: attempt, adoptsUnmarked: keys.adoptsUnmarked,
             signupCreates: signupCreates, name: order.name, generation: order.generation)
@@ -71,20 +73,65 @@ struct ProvisioningCall: Sendable {
         case .signUp:
             let plan = try plan()
             guard try await manager.hasPlan(plan.id, service: service.id) else { throw APIManagerError.notFound }
-        case .create:
+        case .create(_, let isFallback):
             _ = try plan()
-            try checkLimit(progress)
+            try checkLimit(others(in: progress.applications, below: nil))
+            if !isFallback { try checkReplaced(progress) }
+        case .confirm(let application): try await checkLimit(before: application, progress)
         default: break
         }
     }
 
-    /// Keys that a rotation replaces, and those that are being made, are not counted.
-    private func checkLimit(_ progress: Progress) throws(KeyError) {
-        guard let othersMax = order.othersMax else { return }
-        let marks = progress.applications.filter { $0.serviceID == service.id }.compactMap(\.mark)
-        let names = Set(marks.filter { $0.owner == caller.ownerMark && !$0.isProvisional }.map(\.name))
-        guard names.subtracting([order.name]).count > othersMax else { return }
-        throw .limitReached(max: othersMax + 1, names: names.count, service: service.id)
+    private func checkLimit(_ others: Int) throws(KeyError) {
+        guard let othersMax = order.othersMax, others > othersMax else { return }
+        throw .limitReached(max: othersMax + 1, names: others, service: service.id)
+    }
+
+    /// Calls at once for several names have not seen each other's application before they created their own. So what a call created
+    /// is counted once more before it is confirmed, and deleted where it is one too many: no caller has its key yet.
+    private func checkLimit(before application: Application, _ progress: Progress) async throws {
+        guard order.othersMax != nil else { return }
+        let listed = try await manager.applications(account: application.accountID)
+        let isOurs = application.mark?.attempt?.hasPrefix(attempt) == true
+        let isInTime = progress.createdAt.map { milliseconds() - $0 < Provisioning.authorMilliseconds } ?? false
+        do throws(KeyError) {
+            try checkLimit(others(in: listed, below: application.id))
+        } catch {
+            if isOurs, isInTime {
+                try await atOnce {
+                    try await manager.deleteApplication(application.id, account: application.accountID)
+                }
+                keys.invalidate(caller.ownerMark)
+                note(.deleted, "application beyond the limit deleted", application)
+            }
+            throw error
+        }
+        // Other calls may confirm it by now, and this one may not.
+        guard !isOurs || isInTime else { throw Provisioning.Failure.contested }
+    }
+
+    /// Keys on the service beside the one that is wanted. People may edit descriptions: so each application counts, whatever its
+    /// name, but those that a newer generation replaces.
+    /// - Parameter id: counts what other calls are creating with a lower id; nil for none of it.
+    private func others(in applications: [Application], below id: Int?) -> Int {
+        let here = applications.filter { $0.serviceID == service.id }
+        var newest: [String: Int] = [:]
+        for mark in here.compactMap(\.mark) where !mark.isProvisional {
+            newest["\(mark.owner) \(mark.name)"] = max(newest["\(mark.owner) \(mark.name)"] ?? 0, mark.generation)
+        }
+        return here.filter { application in
+            guard let mark = application.mark else { return keys.adoptsUnmarked && order.name != .standard }
+            if mark.owner == caller.ownerMark, mark.name == order.name { return false }
+            if mark.isProvisional { return id.map { application.id < $0 } ?? false }
+            return mark.generation == newest["\(mark.owner) \(mark.name)"]
+        }.count
+    }
+
+    /// Between the look at a key and its rotation it may have been revoked, or the operator may have suspended it.
+    private func checkReplaced(_ progress: Progress) throws(KeyError) {
+        guard let id = order.replaces else { return }
+        guard let replaced = progress.applications.first(where: { $0.id == id }) else { throw .notFound }
+        guard replaced.state == .live else { throw .changedMeanwhile(application: id) }
     }
 
     private func plan() throws(CatalogError) -> PlanReference {
@@ -164,6 +211,7 @@ struct ProvisioningCall: Sendable {
             note(.renamed, "account of the same owner used", nil)
             return .account(renamed)
         case .create(let account, let isFallback):
+            progress.createdAt = milliseconds()
             return .wrote(try await create(on: account, isFallback, &progress))
         case .confirm(let application):
             guard let mark = application.mark else { return .refused(.notFound) }
@@ -263,7 +311,9 @@ struct ProvisioningCall: Sendable {
     // MARK: The end
 
     /// The result of the last action; nil for every other.
-    private func end(_ action: Provisioning.Action, _ progress: inout Progress) async throws -> ProvisionKey.Result? {
+    private func end(_ action: Provisioning.Action, _ progress: inout Progress) async throws -> (
+        ProvisionKey.Result, Application
+    )? {
         switch action {
         case .fail(let failure):
             throw recorded(failure)
@@ -281,8 +331,10 @@ struct ProvisioningCall: Sendable {
                 isNew ? (order.isRotation ? "key rotated" : "key created") : "key returned", caller: caller,
                 service: service, application: key.applicationID, key: key.key)
             await accounts.repair(account, of: caller)
-            return ProvisionKey.Result(
-                service: service, key: key, isNew: isNew, accountID: account.id, staleAge: nil)
+            return (
+                ProvisionKey.Result(
+                    service: service, key: key, isNew: isNew, accountID: account.id, staleAge: nil), application
+            )
         default: return nil
         }
     }

@@ -14,7 +14,7 @@ package struct CORSPolicy: Middleware {
     private static let requestFields = "Authorization, Content-Type, If-None-Match, Traceparent, X-Request-ID"
     /// What scripts may read beyond the few that they always may.
     private static let responseFields =
-        "Age, Allow, ETag, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-MLaaS-Stale, X-Request-ID"
+        "Age, Allow, ETag, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-MLaaS-Key-Expires, X-MLaaS-Stale, X-Request-ID"
 
     func complete(_ response: inout Response, _ exchange: Exchange) { apply(to: &response, for: exchange.request) }
 

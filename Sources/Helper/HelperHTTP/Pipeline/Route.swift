@@ -90,6 +90,13 @@ package struct Route: Sendable {
         change(.patch, template, limit: .write, handle)
     }
 
+    /// A route by which signed-in callers replace something.
+    package static func put(
+        _ template: String, _ handle: @escaping @Sendable (CallerContext) async throws -> Response
+    ) -> Route {
+        change(.put, template, limit: .write, handle)
+    }
+
     /// A route by which signed-in callers remove something.
     package static func delete(
         _ template: String, _ handle: @escaping @Sendable (CallerContext) async throws -> Response

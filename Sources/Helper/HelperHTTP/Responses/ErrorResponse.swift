@@ -12,7 +12,7 @@ package enum ErrorResponse {
         case .notFound, .serviceNotFound, .planNotFound, .keyNotFound: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .noPlansFound, .identityConflict, .keyHasTwin, .keyUnavailable, .keyStateConflict,
-            .keyLimitReached:
+            .keyLimitReached, .planNeedsApproval:
             .conflict
         case .preconditionFailed: .preconditionFailed
         case .payloadTooLarge: .contentTooLarge

@@ -124,6 +124,11 @@ extension HelperError {
                 .upstreamAccessDenied,
                 "The helper's 3scale token may not read usage: it lacks the scope `stats` (Analytics API). Tell the operator.",
                 cause: cause)
+        case .planNeedsApproval(let plan, let service):
+            self.init(
+                .planNeedsApproval,
+                "The plan needs the operator's approval. Make a key of another name with it, or choose another plan.",
+                cause: "plan \(plan) of service \(service) needs an approval")
         case .exhausted:
             self.init(.keyStateConflict, "The key cannot be rotated any more. Make one with another name.")
         case .limitReached(let max, let names, let service):

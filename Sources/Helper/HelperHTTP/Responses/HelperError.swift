@@ -17,6 +17,7 @@ package struct HelperError: Error, Sendable {
         case keyNotFound = "KEY_NOT_FOUND"
         case keyLimitReached = "KEY_LIMIT_REACHED"
         case keyStateConflict = "KEY_STATE_CONFLICT"
+        case planNeedsApproval = "PLAN_NEEDS_APPROVAL"
         case methodNotAllowed = "METHOD_NOT_ALLOWED"
         case notReady = "NOT_READY"
         case noPlansFound = "NO_PLANS_FOUND"

@@ -24,6 +24,10 @@ enum KeyEncoding {
         ServiceEncoding.writePlan(key.application.plan, to: &writer)
         write("created_at", key.application.createdAt, to: &writer)
         write("expires_at", key.expiresAt, to: &writer)
+        if let time = key.application.lastUsedAt, ApplicationMark.times.contains(time) {
+            writer.name("last_used_on")
+            writer.string(String(HTTPDate.timestamp(time).prefix(10)))
+        }
         writer.name("generation")
         writer.int(key.generation)
         if let replaces = key.replaces {

@@ -141,6 +141,18 @@ package struct KeyRoutes: Sendable {
         return Self.answer("API key changed", item)
     }
 
+    /// `PUT /api/keys/{id}/plan`.
+    package func changePlan(_ context: CallerContext) async throws -> Response {
+        let object = try JSONBody.object(context.request)
+        var details = JSONBody.unknown(object, ["plan_id"])
+        let text = JSONBody.identifier("plan_id", of: object, &details)
+        if text == nil, details.isEmpty { details.append(.init(field: "plan_id", issue: "is required")) }
+        try JSONBody.check(details)
+        let plan = try InitBody.planNumber(text) ?? 0
+        let item = try await change.changePlan(of: try Self.id(context), to: plan, for: context.caller)
+        return Self.answer("API key's plan changed", item)
+    }
+
     /// `DELETE /api/keys/{id}`.
     package func revoke(_ context: CallerContext) async throws -> Response {
         let id = try Self.id(context)

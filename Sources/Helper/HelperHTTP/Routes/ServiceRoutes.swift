@@ -109,7 +109,7 @@ package struct ServiceRoutes: Sendable {
         let request = ProvisionKey.Request(serviceID: try Self.serviceID(body.serviceID), planID: try body.planNumber())
         let result = try await provisionKey(request, for: context.caller)
         let key = showsOnce && !result.isNew ? result.key.withoutSecret : result.key
-        let response = Envelope.success(Self.message(key.state)) { writer in
+        var response = Envelope.success(Self.message(key.state)) { writer in
             writer.name("service")
             ServiceEncoding.writeSummary(result.service, to: &writer)
             if result.service.authentication != .apiKey {
@@ -120,6 +120,7 @@ package struct ServiceRoutes: Sendable {
             ServiceEncoding.writeKey(key, to: &writer)
             writeAccount(result.accountID, to: &writer)
         }
+        if let end = result.endsSoonAt { response.fields["x-mlaas-key-expires"] = HTTPDate.timestamp(end) }
         return Self.stale(response, result.staleAge)
     }
 
