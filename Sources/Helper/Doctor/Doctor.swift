@@ -8,7 +8,7 @@ import ThreeScale
 /// Asks the configured systems and runs every check. Keycloak and 3scale are only read; what `redis` tries leaves nothing
 /// behind.
 package struct Doctor: Sendable {
-    /// What is looked at.
+    /// The systems to examine, and with what.
     package struct Plan: Sendable {
         package var realmURL: String
         package var keySetURL: String?
@@ -165,7 +165,7 @@ package struct Doctor: Sendable {
     }
 
     /// The realm's URL with `/auth` before `/realms`, or without it, when Keycloak answers there and not where it should:
-    /// releases before 17 have that path, and later ones when they are told to.
+    /// releases before 17 have that path, and later ones when they are configured so.
     private func otherPath(_ discovery: Observation) async -> String? {
         guard discovery.status == 404, let realms = plan.realmURL.firstRange(of: "/realms/") else { return nil }
         let before = plan.realmURL[..<realms.lowerBound]

@@ -4,7 +4,7 @@ package enum Severity: String, Sendable, CaseIterable, Comparable {
     case ok
     /// Worth knowing; nothing to mend.
     case info
-    /// Something does not work for somebody, or will not for long.
+    /// Something does not work for some callers, or will not for long.
     case warning
     /// The helper cannot do its job.
     case error
@@ -26,7 +26,7 @@ package struct Finding: Sendable, Equatable {
     /// The check's name, from a closed set, such as `3scale.token`.
     package let check: String
     package let severity: Severity
-    /// What is the case.
+    /// The state that was found.
     package let message: String
     /// What to do about it; nil when there is nothing to do.
     package let advice: String?

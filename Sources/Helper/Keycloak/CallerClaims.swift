@@ -1,7 +1,7 @@
 import HelperCore
 import JSON
 
-/// The claims that say who somebody is and what they may do. What is of another shape than Keycloak's grants nothing.
+/// The claims that say who a caller is and what they may do. A claim of another shape than Keycloak's grants nothing.
 struct CallerClaims {
     private static let textBytesMax = 256
     /// Characters.

@@ -7,7 +7,7 @@ enum CompletedClaims {
         "sub", "aud", "azp", "preferred_username", "realm_access", "resource_access",
     ]
 
-    /// - Throws: when the answer speaks of somebody else.
+    /// - Throws: when the answer speaks of another person.
     static func complete(
         _ claims: JSONValue, by answer: JSONValue, clientID: String
     ) throws(TokenRefusal) -> JSONValue {

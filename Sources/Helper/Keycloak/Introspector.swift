@@ -7,7 +7,7 @@ import Telemetry
 
 /// Asks the issuer whether it still stands by a token (RFC 7662), and believes the answer for a short time. A token is
 /// asked about only after its signature was found good, so strangers cannot make us ask. The questions of one owner wait in a
-/// queue of their own, so that one user's many tokens keep nobody else's from being asked about.
+/// queue of their own, so that one user's many tokens do not hold up questions about another's.
 final class Introspector: Sendable {
     enum Answer: Sendable {
         /// The claims of the answer.
@@ -147,7 +147,7 @@ final class Introspector: Sendable {
         failedAt.map { $0.duration(to: now) < Self.pause } ?? false
     }
 
-    /// What fails for one token is that token's failure and keeps nobody else out. Every other failure pauses the questions
+    /// A failure of one token refuses that token alone. Every other failure pauses the questions
     /// to this issuer. Each cause is logged when it begins, and as a sum for each minute with more of it.
     private func note(_ error: KeySourceError, _ digest: SHA256Digest, _ issuer: String) {
         let now = instant()

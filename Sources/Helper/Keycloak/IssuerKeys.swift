@@ -59,7 +59,7 @@ final class IssuerKeys: Sendable {
     /// How long the keys may be used without a newer answer.
     var usable: Duration { cache.withLock { $0.usable(now: .now) } }
 
-    /// What is known without waiting. An unknown key is left to `lookUpAfterFetch`.
+    /// The key, as far as it is cached. An unknown key is left to `lookUpAfterFetch`.
     func lookUp(_ keyID: String) -> KeySetCache.Lookup { cache.withLock { $0.lookUp(keyID, for: nil, now: .now) } }
 
     /// Fetches, or waits for the fetch under way, and looks again. A fetch under way may have begun before the key was

@@ -24,7 +24,7 @@ struct KeySetCache: Sendable {
         case fetch
         /// There are no keys to be used.
         case unavailable
-        /// None of the keys has this id, and newer ones cannot be had.
+        /// None of the keys has this id, and newer ones cannot be fetched.
         case unknownUnavailable
     }
 
@@ -46,7 +46,7 @@ struct KeySetCache: Sendable {
     /// fetches do not count, and a fetch that brought another set ends all cooldowns: a stranger cannot make the issuer
     /// change its keys.
     private var cooldowns: [String: Instant] = [:]
-    /// When the last fetch began that a token caused and that failed. Nobody's unknown key ids cause a fetch in the cooldown
+    /// When the last fetch began that a token caused and that failed. No unknown key id causes a fetch in the cooldown
     /// after it: the background tries again soon enough, and its success ends it.
     private var failedAt: Instant?
     /// When the last fetch began that a token caused and that brought nothing new.
@@ -69,7 +69,7 @@ struct KeySetCache: Sendable {
         let usable = usableSet(now)
         if let key = usable?.keys[keyID] { return .found(key, generation: generation) }
         if usable == nil {
-            // Without keys every token would ask: those that fail are bounded by the last attempt of anybody.
+            // Without keys every token would ask: those that fail are bounded by the last attempt of any token.
             let isEarly = attemptedAt.map { $0.duration(to: now) < settings.cooldown } ?? false
             return isEarly && lastFailed ? .unavailable : .fetch
         }

@@ -23,7 +23,7 @@ package protocol CodeSource: Sendable {
 /// Why there is no document.
 package struct KeySourceError: Error, Sendable, CustomStringConvertible {
     package enum Kind: Sendable {
-        /// The issuer cannot be reached, or answers nothing of use to anybody.
+        /// The issuer cannot be reached, or answers nothing of use for any token.
         case issuer
         /// The issuer refused this program: its client id, its secret or its rights.
         case credentials

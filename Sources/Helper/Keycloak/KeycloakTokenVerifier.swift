@@ -256,7 +256,7 @@ package final class KeycloakTokenVerifier: TokenVerifier {
         return .caller(OwnerMark(issuer: issuer, subject: name ?? ""))
     }
 
-    /// What is known without asking of a token that is good by itself.
+    /// The verdict on a token that is good by itself, as far as it is known without asking.
     private func standing(of caller: Caller, _ digest: SHA256Digest) -> TokenVerdict {
         guard let introspector else { return .accepted(caller) }
         return switch introspector.known(digest) {

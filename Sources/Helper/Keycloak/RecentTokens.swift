@@ -41,7 +41,7 @@ final class RecentTokens: Sendable {
     }
 
     private let shards: [Shard] = (0..<RecentTokens.shards).map { _ in Shard() }
-    /// Nobody outside can choose tokens that meet in one place.
+    /// No client can choose tokens that meet in one place.
     private let seed = UInt64.random(in: 0 ... .max) | 1
 
     /// The entry of this very token, if it may be believed still.

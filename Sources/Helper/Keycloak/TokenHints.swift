@@ -20,7 +20,7 @@ enum TokenHints {
         }
     }
 
-    /// For an issuer that is not accepted: only where one of ours is meant, since anybody can send anything else.
+    /// For an issuer that is not accepted: only where one of ours is meant, since any client can send anything else.
     static func issuer(_ received: String?, accepted: [String]) -> String? {
         guard let received, received.utf8.count <= textMax, received.utf8.allSatisfy(isURLByte) else { return nil }
         for issuer in accepted {

@@ -78,7 +78,7 @@ final class VerifiedTokenCache: Sendable {
         self.metrics = metrics
     }
 
-    /// What is known of a token; one that is no longer good is forgotten.
+    /// The cached token; one that is no longer good is removed.
     func token(_ digest: SHA256Digest, now: Double) -> VerifiedToken? {
         let found: VerifiedToken? = shard(digest).state.withLock { state in
             guard let position = state.positions[digest], let token = state.slots[position].token else { return nil }

@@ -20,7 +20,7 @@ enum Announcement {
         }
     }
 
-    /// Nil for what we have told ourselves. What cannot be read means everything: whoever sent it knows of a change that we do not understand.
+    /// Nil for what we have told ourselves. A text that cannot be read means everything: its sender knows of a change that we do not understand.
     static func decode(_ bytes: [UInt8], by reader: String) -> CallerChange? {
         let words = String(decoding: bytes, as: UTF8.self).split(separator: " ")
         guard words.count == 3, words[0] == "1" else { return .everything }

@@ -35,7 +35,7 @@ struct Lease: Sendable {
         case urgent
     }
 
-    /// Nanoseconds a refusal is repeated without asking: counters can vanish with Redis, and wait for nobody then.
+    /// Nanoseconds a refusal is repeated without asking: counters can vanish with Redis, without waiting for a window's end.
     static let refusalMax: UInt64 = 1_000_000_000
     /// Tokens of a lease that are enough for any caller but one whose use within `shortest` is more.
     private static let plenty = 200.0
@@ -185,7 +185,7 @@ struct Lease: Sendable {
         return Int(exactly: min(use, max(Self.plenty, rate * Self.shortest), 1e9).rounded()) ?? 0
     }
 
-    /// Takes in the answer to the message under way; the requests that waited are granted or refused by it.
+    /// Applies the answer to the message under way; the requests that waited are granted or refused by it.
     mutating func answered(_ answer: LeaseAnswer, _ terms: LeaseTerms, at now: UInt64) {
         guard let sent = underWay?.at else { return }
         underWay = nil

@@ -58,7 +58,7 @@ struct LeaseTable: Sendable {
         return messages
     }
 
-    /// Takes in an answer, unless it belongs to a lease that has been forgotten.
+    /// Applies an answer, unless it belongs to a lease that has been forgotten.
     /// - Returns: whether `giveBack` must be asked about the subject from now on.
     mutating func answered(
         _ subject: RateSubject, _ message: LeaseMessage, _ answer: LeaseAnswer, at now: UInt64

@@ -5,7 +5,7 @@ import Synchronization
 /// Rate-limit counters of this process. Shared by its loops and split into shards, so that loops hardly ever wait for each
 /// other; a decision takes well under a microsecond and allocates nothing for a subject that is known.
 final class LocalCounters: Sendable {
-    /// Subjects that are counted for each policy, over all shards. Beyond it whoever was seen longest ago starts afresh.
+    /// Subjects that are counted for each policy, over all shards. Beyond it the subject that was seen longest ago starts afresh.
     static let subjectsMax = 65_536
     private static let shardsMax = 16
 
@@ -14,7 +14,7 @@ final class LocalCounters: Sendable {
         init(_ table: WindowTable) { self.table = Mutex(table) }
     }
 
-    /// By policy; none for one that nobody will ask for.
+    /// By policy; none for one that is not used.
     private let read: [Shard]
     private let write: [Shard]
     private let authFailure: [Shard]

@@ -4,7 +4,7 @@ import Redis
 
 /// A lock in Redis: a key that is set once, holds its owner's token and expires by itself.
 enum LockScript {
-    /// Only the owner may delete: the lock may have expired and be somebody else's by now.
+    /// Only the owner may delete: the lock may have expired and be another replica's by now.
     private static let source =
         "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end"
 

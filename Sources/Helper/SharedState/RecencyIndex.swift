@@ -1,4 +1,4 @@
-/// Gives at most so many keys a position each, in the order of their last use: whoever keeps values keeps them by position.
+/// Gives at most so many keys a position each, in the order of their last use, by which their values are kept elsewhere.
 /// A doubly linked list through an array, so that a use allocates nothing. Not thread-safe.
 package struct RecencyIndex<Key: Hashable & Sendable>: Sendable {
     /// Links are positions, -1 for none: there may be many nodes.

@@ -2,7 +2,7 @@ package import Redis
 import Synchronization
 package import Telemetry
 
-/// What is known of Redis' health, over all connections: says so in the log once per change, and in metrics.
+/// The health of Redis, over all connections: says so in the log once per change, and in metrics.
 ///
 /// A connection that comes and goes, or errors between good replies, are one trouble until nothing has failed for
 /// `calmAfter`.

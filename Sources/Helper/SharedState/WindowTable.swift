@@ -42,7 +42,7 @@ struct WindowTable: Sendable {
         return verdict(first, isAllowed, at: now)
     }
 
-    /// Counts one request that somebody else has allowed.
+    /// Counts one request that another counter has allowed.
     mutating func note(_ subject: RateSubject, at now: UInt64) { add(place(subject, at: now)) }
 
     /// Brings the subject's counters up to now.

@@ -161,7 +161,7 @@ struct CatalogLoader: Sendable {
     // MARK: Pages
 
     /// Every element of a paginated list. A list that changes while it is read is read again: an element that is deleted from an
-    /// earlier page moves the first of a later page where nobody looks. A list that says it has more than it gave is refused:
+    /// earlier page moves the first of a later page to a page that has been read. A list that says it has more than it gave is refused:
     /// the catalogue of a minute ago is better than half of one.
     /// - Parameter isOptional: an error that 3scale answers is returned instead of repeated and counted.
     private func pages(

@@ -15,11 +15,11 @@ package protocol ByteStream: AnyObject {
     var takenBytes: UInt64 { get }
     /// Whether bytes of the peer wait in the kernel. Asks it.
     var hasUnreadBytes: Bool { get }
-    /// Whether the peer has reset the connection, which nobody tells while nothing is read and nothing is sent: behind
+    /// Whether the peer has reset the connection, which stays unknown while nothing is read and nothing is sent: behind
     /// `receivedEnd`, or after `stopReading`. Asks the kernel.
     var peerIsGone: Bool { get }
 
-    /// Sets who is told; once, before reading starts.
+    /// Sets the delegate; once, before reading starts.
     func attach(_ delegate: any ByteStreamDelegate)
     /// Nothing is read before the first call; safe to repeat.
     func startReading()

@@ -1,6 +1,6 @@
 import CUV
 
-/// Tells when a descriptor that somebody else owns can be read or written; used on one loop's thread only.
+/// Tells when a descriptor that other code owns can be read or written; used on one loop's thread only.
 /// Close it before the descriptor is closed, since the kernel may give the number away at once.
 @safe package final class DescriptorWatcher {
     package struct Events: OptionSet, Sendable {

@@ -117,7 +117,7 @@ import Synchronization
     /// Says what begins here now. On the loop's thread.
     package func note(_ begun: LoopActivity) { activity.store(begun.index, ordering: .relaxed) }
 
-    /// What was begun last, as far as anybody has said. From any thread.
+    /// The activity that was noted last. From any thread.
     package var lastNoted: LoopActivity { LoopActivity(index: activity.load(ordering: .relaxed)) }
 
     /// Asks for a sign of life, which `lastAnswered` shows once the loop has come round. From any thread.
@@ -203,7 +203,7 @@ import Synchronization
         threadID.store(cplatform_thread_id(), ordering: .relaxed)
         unsafe cplatform_set_thread_slot(Unmanaged.passUnretained(self).toOpaque())
         while !isStopping { unsafe uv_run(raw, UV_RUN_DEFAULT) }
-        // Whoever sleeps here is told so; what that wakes runs to its end or to its next wait.
+        // Sleepers end with an error; the tasks that this wakes run to their end or to their next wait.
         for sleeper in sleepers.values { sleeper.finish(cancelled: true) }
         for _ in 0..<1_000 where unsafe uv_run(raw, UV_RUN_NOWAIT) != 0 && !(jobs.isEmpty && calls.isEmpty) {}
         inbox.withLock { $0.closed = true }

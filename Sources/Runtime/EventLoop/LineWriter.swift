@@ -103,7 +103,7 @@ package final class LineWriter: Sendable {
         }
     }
 
-    /// Takes no more lines. The thread writes what it has, as long as there is a reader, and ends; nobody waits for it. Safe
+    /// Takes no more lines. The thread writes what it has, as long as there is a reader, and ends; no thread waits for it. Safe
     /// to repeat.
     package func close() {
         state.withLock { state in
@@ -151,7 +151,7 @@ package final class LineWriter: Sendable {
         return state.withLock { $0.isClosed }
     }
 
-    /// What is queued; nil when nothing is.
+    /// The queued lines; nil when there are none.
     private func takeBatch() -> LineQueues.Batch? {
         state.withLock { state in
             let batch = state.queues.takeBatch()
@@ -170,7 +170,7 @@ package final class LineWriter: Sendable {
             if count > 0 {
                 offset += count
             } else if lastErrno() == EAGAIN {
-                // Somebody made the descriptor non-blocking; this thread has nothing else to do.
+                // Another process made the descriptor non-blocking; this thread has nothing else to do.
                 var poller = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 _ = unsafe poll(&poller, 1, 1_000)
             } else if lastErrno() != EINTR {

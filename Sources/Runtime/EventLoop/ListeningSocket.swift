@@ -1,7 +1,7 @@
 import CUV
 import Glibc
 
-/// A bound and listening TCP socket that nobody polls yet.
+/// A bound and listening TCP socket that no loop polls yet.
 package struct ListeningSocket: ~Copyable, Sendable {
     /// -1 once handed over.
     private var descriptor: Int32

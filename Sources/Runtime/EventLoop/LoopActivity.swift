@@ -18,6 +18,6 @@ package struct LoopActivity: Sendable, Hashable {
         }
     }
 
-    /// Empty when nobody has said anything.
+    /// Empty when none was noted.
     package var name: String { Self.names.withLock { $0[index] } }
 }

@@ -5,7 +5,7 @@ import Synchronization
 /// One look-up of a name by the system's resolver. Loop-confined.
 ///
 /// The resolver cannot be interrupted, and with silent name servers it takes as long as resolv.conf(5) lets it: ten seconds
-/// and more. So it has a thread of its own, which nobody waits for, not even the end of the process. There is one for each
+/// and more. So it has a thread of its own. No code waits for it, not even the end of the process. There is one for each
 /// name at most: who asks for it meanwhile hears the same answer.
 final class NameLookup {
     /// A socket address as the kernel takes it.
@@ -23,7 +23,7 @@ final class NameLookup {
         self.done = done
     }
 
-    /// Starts to look for the stream addresses of `host`, a name or numeric address; `done` is told on a later turn, with
+    /// Starts to look for the stream addresses of `host`, a name or numeric address; `done` is called on a later turn, with
     /// at least one address.
     static func start(
         loop: EventLoop, host: String, port: Int, done: @escaping (Result<[Address], UVError>) -> Void
@@ -37,7 +37,7 @@ final class NameLookup {
         return lookup
     }
 
-    /// Nothing is told any more; safe to repeat.
+    /// `done` is not called any more; safe to repeat.
     func cancel() {
         guard done != nil else { return }
         done = nil
@@ -60,7 +60,7 @@ private enum Resolver {
 
     typealias Answer = Result<[NameLookup.Address], UVError>
 
-    /// A name stands in here for as long as its thread runs, also when nobody waits any more.
+    /// A name stands in here for as long as its thread runs, also when no caller waits any more.
     private static let waiting = Mutex<[Name: [ObjectIdentifier: @Sendable (Answer) -> Void]]>([:])
 
     /// Tells `waiter` the answer, on a thread of the resolver, unless it is forgotten first.
@@ -81,7 +81,7 @@ private enum Resolver {
                 return nil
             }, Unmanaged.passRetained(ResolverThread(name)).toOpaque())
         guard status == 0 else {
-            // Whoever has joined meanwhile is told; the caller learns it at once.
+            // Callers that have joined meanwhile get the error; this caller gets it at once.
             forget(name, id)
             finish(name, .failure(UVError(-status)))
             throw UVError(-status)

@@ -8,7 +8,7 @@ func lastErrno() -> Int32 { errno }
 /// A peer that closes early must give an error code, not a signal that ends the process.
 func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
 
-/// Lets go of memory that only the start needed: freed heap, and code that has not been run since. Takes a millisecond;
+/// Releases memory that only the start needed: freed heap, and code that has not been run since. Takes a millisecond;
 /// what is run again is mapped again.
 package func releaseStartMemory() { cplatform_release_start_memory() }
 

@@ -52,7 +52,7 @@ import Glibc
         unsafe uv_read_start(
             cuv_stream(raw),
             { handle, _, buffer in
-                // The loop's one buffer: its content is handed on before anybody else reads.
+                // The loop's one buffer: its content is handed on before the next connection reads.
                 let shared = unsafe TCPConnection.of(handle).loop.readBuffer
                 unsafe buffer!.pointee = unsafe uv_buf_t(
                     base: UnsafeMutableRawPointer(shared.baseAddress!).assumingMemoryBound(to: CChar.self),

@@ -42,7 +42,7 @@ package final class TCPListener {
     /// How long handshakes that have begun may take to end before the port is closed.
     private static let handshakeGrace = Duration.milliseconds(250)
 
-    /// Stops listening without losing anybody: new connections are ignored, those whose handshake has begun are still
+    /// Stops listening without losing a client: new connections are ignored, those whose handshake has begun are still
     /// accepted, then the port is closed. A client that believes itself connected has been accepted.
     package func drain() async {
         guard watcher != nil else { return }

@@ -6,7 +6,7 @@ protocol AdmissionWaiter: AnyObject {
     func waitedTooLong()
 }
 
-/// The right to work on one request. Whoever holds it counts as in flight; dropping it gives it back, on every way out.
+/// The right to work on one request. Its request counts as in flight; dropping it gives it back, on every way out.
 struct AdmissionSlot: ~Copyable {
     private let admission: Admission
 

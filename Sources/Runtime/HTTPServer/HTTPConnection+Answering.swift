@@ -87,7 +87,7 @@ extension HTTPConnection {
         process()
     }
 
-    /// Nobody waits for the answer any more. What runs is cancelled; what it holds counts until it ends.
+    /// No client waits for the answer any more. Running work is cancelled; its memory counts until it ends.
     func stopWork() {
         switch takeWork() {
         case .running(let task, let slot):

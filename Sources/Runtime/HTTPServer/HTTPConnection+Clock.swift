@@ -22,7 +22,7 @@ extension HTTPConnection {
         clock.readerHasTaken(tcp.takenBytes, now: now)
     }
 
-    /// The deadline has passed: refuses a slow request, lets go of anything else that makes no progress.
+    /// The deadline has passed: refuses a slow request, ends anything else that makes no progress.
     func expire() {
         if stage == .open, clock.waiting == .request, tcp.hasUnreadBytes {
             // A request has come in time and is about to be read.

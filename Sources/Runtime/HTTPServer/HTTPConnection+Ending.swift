@@ -4,7 +4,7 @@ import HTTP
 /// How a connection ends.
 extension HTTPConnection {
     /// Ends the connection when it carries nothing; one that is busy ends with its answer. One whose next request has
-    /// arrived is not idle, although nobody has read it; one that has not carried anything yet may have its first on the
+    /// arrived is not idle, although it has not been read; one that has not carried anything yet may have its first on the
     /// way: both are waited for.
     func closeIfIdle() {
         guard !isBusy, machine.waiting == .request else { return }
@@ -61,7 +61,7 @@ extension HTTPConnection {
         server.remove(self)
     }
 
-    /// Lets go of everything but the socket, and of what cancelled work holds: it holds us.
+    /// Releases everything but the socket and what cancelled work holds.
     func release() {
         stage = .closed
         stopWork()

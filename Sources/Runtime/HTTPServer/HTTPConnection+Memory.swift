@@ -17,7 +17,7 @@ extension HTTPConnection {
         if held != charge.bytes, charge.set(held) { server.relieveMemory() }
     }
 
-    /// A client that waits for an answer is told why it gets none, as far as that can be said at once.
+    /// A client that waits for an answer learns why it gets none, as far as that can be sent at once.
     func shed() {
         guard stage == .open, tcp.unsentBytes == 0, rest.isEmpty, writer == nil else {
             // A reset: the kernel, too, drops what the client does not take.

@@ -129,7 +129,7 @@ package final class HTTPServer: Sendable {
             return (state.listener, state.parts)
         }
         if let listener {
-            // Whoever is accepted from now on is told to go elsewhere with its first answer.
+            // A client that is accepted from now on has its connection closed with its first answer.
             beginDraining()
             await withTaskExecutorPreference(listener.loop) { await listener.value.drain() }
         }
@@ -141,7 +141,7 @@ package final class HTTPServer: Sendable {
         }
     }
 
-    /// What is under way now, over all loops. From any thread, without waiting for a loop.
+    /// The work under way now, over all loops. From any thread, without waiting for a loop.
     package var activity: ServerActivity {
         let (counts, census) = state.withLock { ($0.counts, $0.census) }
         return ServerActivity(

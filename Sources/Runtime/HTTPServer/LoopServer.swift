@@ -18,7 +18,7 @@ final class LoopServer {
     private let uncachedBlock: [UInt8]
     let census: ConnectionCensus
     let counts: ServerCounts
-    /// What is held for the clients of this loop.
+    /// The memory held for the clients of this loop.
     let memory: MemoryAccount
     /// The memory of idle connections: one that reads a request borrows it, and others make their own.
     let spareMemory = RequestMachine.SpareMemory()
@@ -104,7 +104,7 @@ final class LoopServer {
                 plainAnswer: { [unowned self] in plainAnswer(to: $0) }))
     }
 
-    /// What a client is told that speaks HTTP without TLS on a port with it.
+    /// The answer to a client that speaks HTTP without TLS on a port with it.
     private func plainAnswer(to method: HTTPMethod) -> [UInt8] {
         let id = makeRequestID()
         let head = RequestHead(

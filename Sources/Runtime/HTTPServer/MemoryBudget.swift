@@ -16,12 +16,12 @@ package final class MemoryBudget: Sendable {
     /// - Parameter limit: bytes, at least one step of each loop.
     package init(limit: Int = 64 * 1024 * 1024) { self.limit = limit }
 
-    /// What is reserved, in bytes: what is held, to within a few steps a loop.
+    /// The reserved bytes: those held, to within a few steps a loop.
     package var reserved: Int { reservedBytes.load(ordering: .relaxed) }
 
     var isExceeded: Bool { reserved > limit }
 
-    /// Below this nobody is refused any more: a sixteenth is freed at a time, so that looking for those who hold most stays
+    /// Below this no client is refused any more: a sixteenth is freed at a time, so that looking for those who hold most stays
     /// rare.
     var calm: Int { limit - limit / 16 }
 
@@ -140,7 +140,7 @@ final class MemoryAccount {
     }
 }
 
-/// What is held for one client. Dropping it frees what it stands for, on every way out.
+/// The memory held for one client. Dropping it frees that, on every way out.
 struct MemoryCharge: ~Copyable {
     private let account: MemoryAccount
     /// Grows with each charge to the same account.

@@ -1,7 +1,7 @@
 import Bytes
 import HTTP
 
-/// The name of a request in logs and answers. A generated one is two numbers until somebody needs the text, so that
+/// The name of a request in logs and answers. A generated one is two numbers until its text is needed, so that
 /// naming a request allocates nothing.
 package struct RequestID: Sendable, Hashable, CustomStringConvertible, ExpressibleByStringLiteral {
     private enum Storage: Sendable, Hashable {

@@ -3,7 +3,7 @@ import EventLoop
 package import HTTP
 
 /// Every bound of a server: what it bounds, its unit, and what happens beyond it. One value, so that nothing is bounded
-/// in a place where nobody looks.
+/// where no reader of the settings looks.
 package struct ServerLimits: Sendable, Equatable {
     /// Bytes of one request, by part; each beyond has a status of its own.
     package var message = MessageLimits()

@@ -151,7 +151,7 @@ private final class PendingHandshake: ByteStreamDelegate, MemoryHolder, Evictabl
         return true
     }
 
-    /// Lets go of the connection and says who it counts as.
+    /// Releases the connection and returns its place in the census.
     func finish() -> CensusEntry? {
         connection = nil
         _ = charge.set(0)
@@ -165,7 +165,7 @@ private final class PendingHandshake: ByteStreamDelegate, MemoryHolder, Evictabl
 
     func closed(_ error: (any Error)?) { acceptor.closed(self) }
 
-    // Nothing is told before the handshake is over, and then to somebody else.
+    // No delegate method is called before the handshake is over, and then that of another delegate.
     func received(_ bytes: Span<UInt8>) {}
     func receivedEnd() {}
     func flushed() {}

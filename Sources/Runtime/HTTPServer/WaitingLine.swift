@@ -15,7 +15,7 @@ struct WaitingLine<Member> {
     }
 
     private static var none: Int { -1 }
-    /// Memory for so many members is kept while nobody waits.
+    /// Memory for so many members is kept while the line is empty.
     private static var keptLinksMax: Int { 64 }
 
     private var links: [Link] = []

@@ -1,4 +1,4 @@
-/// Whoever waits for a reply, in the order of the commands: Redis answers in that order.
+/// The callers that wait for a reply, in the order of the commands: Redis answers in that order.
 struct PendingReplies {
     typealias Waiter = CheckedContinuation<Result<RESPValue, RedisError>, Never>
 

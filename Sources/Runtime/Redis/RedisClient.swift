@@ -6,7 +6,7 @@ package import EventLoop
 ///
 /// Clusters are not supported: the address must be that of a primary, whatever makes it so.
 package final class RedisClient: Sendable {
-    /// What is listened to.
+    /// The channel to listen to.
     package struct Subscription: Sendable {
         package let channel: String
         package let subscriber: @Sendable (Push) -> Void
@@ -99,7 +99,7 @@ package final class RedisClient: Sendable {
         return try result.get()
     }
 
-    /// Closes every connection; whoever waits is told.
+    /// Closes every connection; waiting calls fail.
     package func shutdown() async {
         for link in links + (subscription.map { [$0] } ?? []) {
             await withCheckedContinuation { continuation in

@@ -21,7 +21,7 @@ package struct RedisConfiguration: Sendable {
         package var connect: Duration = .seconds(2)
         /// The first replies on a new connection.
         package var greeting: Duration = .seconds(2)
-        /// One reply; whoever waits goes on without it then.
+        /// One reply; its caller goes on without it then.
         package var reply: Duration = .milliseconds(100)
         /// A connection with late replies is given up after that long.
         package var silence: Duration = .seconds(3)
@@ -35,7 +35,7 @@ package struct RedisConfiguration: Sendable {
         package init() {}
     }
 
-    /// What is wrong with a URL. Never repeats it: it may hold a password.
+    /// The fault of a URL. Never repeats it: it may hold a password.
     package struct InvalidURL: Error, Sendable, CustomStringConvertible {
         package let description: String
     }

@@ -69,7 +69,7 @@ final class RedisLink {
         connect()
     }
 
-    /// Ends it for good; whoever waits is told.
+    /// Ends it for good; waiting calls fail.
     func shutDown() {
         machine.shutDown()
         dropWire(.notReady)
@@ -292,7 +292,7 @@ final class RedisLink {
         }
     }
 
-    /// Finds out that the peer has gone when nobody else asks.
+    /// Finds out that the peer has gone while no other command does.
     private func beat() {
         if machine.phase == .ready, pending.isEmpty { ask(.heartbeat, RESPCommand("PING")) }
     }

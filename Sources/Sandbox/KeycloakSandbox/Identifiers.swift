@@ -1,7 +1,7 @@
 import Bytes
 import Crypto
 
-/// Names that nobody can guess.
+/// Names that cannot be guessed.
 enum Identifiers {
     /// RFC 9562 §5.4.
     static func uuid() -> String {

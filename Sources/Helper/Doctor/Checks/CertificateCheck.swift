@@ -1,6 +1,6 @@
 /// Whether a certificate will be valid for a while yet.
 package struct CertificateCheck: Check {
-    /// When to begin to worry, and when somebody must act at once.
+    /// When to warn of an end, and when to report it as an error.
     static let warningDays = 30
     private static let errorDays = 3
 

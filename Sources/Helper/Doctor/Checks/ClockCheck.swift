@@ -1,6 +1,6 @@
 /// Whether our clock and another system's agree. Tokens carry times, so those that disagree are refused.
 package struct ClockCheck: Check {
-    /// Beyond it somebody's clock is wrong, even where it does no harm yet.
+    /// Beyond it one of the two clocks is wrong, even where it does no harm yet.
     private static let noticeable = 5
     /// `Date` has whole seconds, and the answer took a while.
     private static let uncertainty = 2

@@ -1,4 +1,4 @@
-/// Whether MLAAS_DEFAULT_PLAN names a plan of any service: a name that none has decides nothing, and nobody notices.
+/// Whether MLAAS_DEFAULT_PLAN names a plan of any service: a name that no plan has decides nothing, without any sign of it.
 package struct DefaultPlanCheck: Check {
     private static let name = "service.default_plan"
 

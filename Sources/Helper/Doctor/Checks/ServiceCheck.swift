@@ -1,7 +1,7 @@
 package import JSON
 import ThreeScale
 
-/// Whether a key for a service can be had and will work.
+/// Whether a key for a service can be created and will work.
 package struct ServiceCheck: Check {
     /// What 3scale says of one service.
     package struct Facts: Sendable {
@@ -93,7 +93,7 @@ package struct ServiceCheck: Check {
 }
 
 extension ServiceCheck.Facts {
-    /// Puts together what the lists say. An argument is nil when its list could not be had.
+    /// Puts together what the lists say. An argument is nil when its list could not be read.
     /// - Parameters:
     ///   - plans: elements of `GET application_plans`.
     ///   - servicePlans: elements of `GET service_plans`.

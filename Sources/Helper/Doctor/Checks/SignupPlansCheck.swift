@@ -1,7 +1,7 @@
 package import JSON
 import ThreeScale
 
-/// Whether a signup makes keys that nobody asked for: 3scale makes an application on every service with a default
+/// Whether a signup makes keys that its caller did not ask for: 3scale makes an application on every service with a default
 /// application plan, unless that service has neither a default nor a published service plan.
 package struct SignupPlansCheck: Check {
     private static let name = "3scale.signup_plans"

@@ -49,7 +49,7 @@ package struct AuditTrail: Sendable {
         case retired
         /// A key that had ended a day before was deleted.
         case removed
-        /// The account or key belongs to somebody else: refused.
+        /// The account or key belongs to another owner: refused.
         case conflict
         case failed
     }

@@ -16,7 +16,7 @@ package enum AccountName {
         return "\(folded(username))-\(owner.description.prefix(markDigits))"
     }
 
-    /// Returns what every derived name for a username begins with, whoever the owner is: all but the digits of the mark.
+    /// Returns the beginning of every derived name for a username, the same for all owners: all but the digits of the mark.
     package static func prefix(for username: String) -> String { "\(folded(username))-" }
 
     /// Whether a 3scale user name is the one that `name(for:owner:)` gives a username, for some owner.

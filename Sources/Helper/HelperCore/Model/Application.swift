@@ -51,7 +51,7 @@ package struct Application: Sendable, Hashable {
         guard let createdAt, let age else { return nil }
         return createdAt + age
     }
-    /// A call created it and has not confirmed it: nobody was answered its key.
+    /// A call created it and has not confirmed it: no caller has its key.
     package var isProvisional: Bool { mark?.isProvisional == true }
     /// 3scale shows what the owner needs to use it.
     package var hasCredential: Bool { credentials != .none }
@@ -101,7 +101,7 @@ package struct Account: Sendable, Hashable {
     package let id: Int
     /// `approved`, `created`, `pending`, …
     package let state: String
-    /// Signup could not finish the account by itself, and nobody has tried to. Its keys work all the same.
+    /// Signup could not finish the account by itself, and no call has tried to. Its keys work all the same.
     package let needsRepair: Bool
     /// Seconds from its signup to the answer that showed it, by 3scale's clock; nil when 3scale does not tell.
     package let age: Int?
@@ -135,7 +135,7 @@ package struct IssuedKey: Sendable, Equatable {
     package let plan: PlanReference
     /// The one text a simple client needs: user key, app key or client secret. Nil when 3scale shows none.
     package let key: String?
-    /// It carries its owner's mark: nobody else of the same user name can be its owner.
+    /// It carries its owner's mark: no other person of the same user name can be its owner.
     package let isMarked: Bool
     /// The application's public id, where the method has one: `app_id` or `client_id`.
     package let publicID: String?

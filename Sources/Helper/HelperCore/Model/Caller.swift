@@ -10,7 +10,7 @@ package final class Caller: Sendable, Equatable {
     package let username: String
     /// The name of the caller's user in 3scale: `username` where 3scale takes it, else one made of it (`AccountName`).
     package let accountName: String
-    /// The address as the token has it, to be shown to the caller alone. Anybody may have typed it.
+    /// The address as the token has it, to be shown to the caller alone. It is not verified.
     package let email: String?
     /// Whether the issuer has verified `email`.
     package let isEmailVerified: Bool

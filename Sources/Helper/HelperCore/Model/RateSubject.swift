@@ -1,8 +1,8 @@
 /// Whom requests are counted under.
 package enum RateSubject: Sendable, Hashable, CustomStringConvertible {
-    /// Whoever has signed in, whatever the token, the user name or the address of today.
+    /// A signed-in caller, by owner mark: the same for every token, user name and address.
     case owner(OwnerMark)
-    /// A client that nobody has signed for: its address, or the network that is as good as one.
+    /// A client without a valid token: its address, or its IPv6 network.
     case address(String)
 
     /// The name that replicas count under together.

@@ -43,7 +43,7 @@ package enum LockOutcome: Sendable, Equatable {
     case unavailable
 }
 
-/// A lock that was taken, by a token that nobody else knows.
+/// A lock that was taken, by a token that no other replica knows.
 package struct HeldLock: Sendable, Equatable {
     package let name: String
     package let token: String

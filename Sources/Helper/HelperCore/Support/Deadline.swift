@@ -3,7 +3,7 @@
 package enum Deadline {
     @TaskLocal package static var current: ContinuousClock.Instant?
 
-    /// What is left of the budget, at most `limit`; zero or less when it is used up.
+    /// The time left of the budget, at most `limit`; zero or less when it is used up.
     package static func remaining(atMost limit: Duration) -> Duration {
         guard let current else { return limit }
         return min(limit, ContinuousClock.now.duration(to: current))

@@ -4,7 +4,7 @@ package import Telemetry
 /// Decides which failures of a dependency become log lines: the first of each cause at once, and those that follow as a
 /// summary when its minute is over. A state machine with the time as an argument.
 package struct FailureSummary<Cause: Hashable & Sendable>: Sendable {
-    /// Causes that are told apart; the others share one summary.
+    /// Causes with a summary of their own; the others share one.
     private static var causesMax: Int { 16 }
 
     private struct Count: Sendable {

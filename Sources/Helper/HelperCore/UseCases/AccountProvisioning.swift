@@ -50,7 +50,7 @@ struct AccountProvisioning: Sendable {
         do throws(APIManagerError) {
             return try await manager.signUp(draft(email))
         } catch {
-            // The address is somebody else's in 3scale; it is optional there.
+            // The address is another user's in 3scale; it is optional there.
             guard email != nil, error.isTaken("email"), !error.isTaken("username") else { throw error }
             return try await manager.signUp(draft(nil))
         }

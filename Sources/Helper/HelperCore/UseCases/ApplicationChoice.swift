@@ -22,7 +22,7 @@ package struct ApplicationChoice: Sendable {
         self.adoptsUnmarked = adoptsUnmarked
     }
 
-    /// The name was somebody else's before: the account holds an application marked for another owner.
+    /// The name was another person's before: the account holds an application marked for another owner.
     package var hasForeignOwner: Bool { applications.contains { $0.owner != nil && $0.owner != owner } }
 
     /// The caller's application on a service, of those whose key may be answered: owner mark first, then unmarked.

@@ -2,7 +2,7 @@ import Synchronization
 package import Telemetry
 
 /// The catalogue everybody reads: one snapshot, loaded at start, refreshed in the background, swapped whole. A failed
-/// refresh keeps the old one; nothing is ever cached as empty because it could not be had.
+/// refresh keeps the old one; nothing is ever cached as empty because it could not be read.
 ///
 /// A document that could not be read costs its own service, which keeps its last known form. A service list that is suddenly
 /// empty is believed when the next refresh agrees.

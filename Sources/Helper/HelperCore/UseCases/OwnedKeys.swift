@@ -1,7 +1,7 @@
 import Synchronization
 package import Telemetry
 
-/// Finds the keys a caller owns. What is known of a caller is cached: the account for long, the keys for a short time.
+/// Finds the keys a caller owns. Both are cached: the account for long, the keys for a short time.
 package final class OwnedKeys: Sendable {
     /// A caller's keys at one time.
     package struct Snapshot: Sendable {
@@ -11,7 +11,7 @@ package final class OwnedKeys: Sendable {
         /// Different for every answer of the manager: what was derived from one is good for as long as this is the same.
         /// 0 when nothing was asked.
         package let version: UInt64
-        /// How old it is, when it is served because nothing newer could be had.
+        /// How old it is, when it is served because nothing newer could be read.
         package let staleAge: Duration?
     }
 
@@ -33,7 +33,7 @@ package final class OwnedKeys: Sendable {
         package init() {}
     }
 
-    /// What is known of a caller. Callers are told apart by owner mark; the account belongs to the user name.
+    /// The cached account and keys of a caller. Keys belong to an owner mark; the account belongs to the user name.
     private struct Known: Sendable {
         let username: String
         var account: Account?
@@ -92,7 +92,7 @@ package final class OwnedKeys: Sendable {
 
     // MARK: Keys
 
-    /// What is known without asking anybody.
+    /// The cached keys, as long as they may be used.
     package func cached(for caller: Caller, now: ContinuousClock.Instant = .now) -> Snapshot? {
         guard let remembered = remembered(caller), let madeAt = remembered.known.keysMadeAt,
             madeAt.duration(to: now) < limits.keysLifetime, horizon.trusts(madeAt)
@@ -296,8 +296,8 @@ package final class OwnedKeys: Sendable {
 
     // MARK: Invalidation
 
-    /// Takes in what other replicas have changed, or may have. What is merely out of date is kept for the time in which
-    /// nothing newer can be had.
+    /// Invalidates what other replicas have changed, or may have. Entries that are merely out of date are kept for times when
+    /// nothing newer can be read.
     package func note(_ change: CallerChange) {
         switch change {
         case .keys(let owner): invalidate(owner)

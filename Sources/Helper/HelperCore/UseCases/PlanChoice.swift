@@ -1,6 +1,6 @@
 /// Which plan a new application gets.
 package enum PlanChoice {
-    /// The wanted plan if it may be had; else the service's default even when hidden, since the operator chose it; else
+    /// The wanted plan if it is offered; else the service's default even when hidden, since the operator chose it; else
     /// the plan of that system name; else the lowest published one without approval; else the lowest published one.
     /// - Returns: nil where the service offers no plan.
     /// - Throws: `noSuchPlan`.

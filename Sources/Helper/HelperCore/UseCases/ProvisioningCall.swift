@@ -67,7 +67,7 @@ struct ProvisioningCall: Sendable {
         }
     }
 
-    /// Refuses a plan that cannot be had before anything is made for it.
+    /// Refuses a plan that is gone, before an account or application is made for it.
     private func check(_ action: Provisioning.Action, _ progress: Progress) async throws {
         switch action {
         case .signUp:

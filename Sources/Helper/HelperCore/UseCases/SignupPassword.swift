@@ -1,6 +1,6 @@
 import Crypto
 
-/// A password nobody will ever type: 24 random characters of all four classes. Never logged, never stored.
+/// A password that is never typed: 24 random characters of all four classes. Never logged, never stored.
 enum SignupPassword {
     private static let classes: [[UInt8]] = [
         Array("ABCDEFGHJKLMNPQRSTUVWXYZ".utf8), Array("abcdefghijkmnopqrstuvwxyz".utf8), Array("23456789".utf8),

@@ -113,7 +113,7 @@ extension Exchange {
             return Self.error(.badRequest, "invalid_grant", "Code not valid")
         }
         if let used = pending.usedBy {
-            // Somebody else has the code: what it was exchanged for ends (RFC 6749 §4.1.2).
+            // Another client has the code: what it was exchanged for ends (RFC 6749 §4.1.2).
             state.sessions[used]?.isAlive = false
             return Self.error(.badRequest, "invalid_grant", "Code not valid")
         }

@@ -75,7 +75,7 @@ extension Tenant {
         let remembered = gateway.applications[key].flatMap { $0.until > now ? $0.value : nil }
         if process != GatewayBackend.changing, let remembered { return .found(remembered) }
         if let stored = stored(credential, isUserKey: isUserKey, service: service, milliseconds) {
-            // What is stored is read anew when its memory has ended; a process never forgets earlier.
+            // Stored values are read anew when their memory has ended; a process never forgets earlier.
             if remembered == nil {
                 gateway.applications[key] = .init(value: stored, until: now + knobs.gatewayRemembersSeconds)
             }
@@ -93,7 +93,7 @@ extension Tenant {
         appKey: String?, of application: GatewayApplication, service: Int, process: Int, now: Int
     ) -> Bool {
         let current = applications[application.id].map { Set($0.keys.map(\.value)) } ?? application.keys
-        // Nobody asks for a key where there is none: removing the last one opens the application.
+        // No key is asked for where there is none: removing the last one opens the application.
         if current.isEmpty { return true }
         guard let appKey else { return false }
         let key = GatewayBackend.Key(

@@ -121,7 +121,7 @@ package enum ThreeScaleSeed {
         return tenant
     }
 
-    /// A tenant in which nothing was set up: one service and no account plan, so that nobody can sign up.
+    /// A tenant in which nothing was set up: one service and no account plan, so that no account can be signed up.
     package static func bare(now: Int, firstID: Int = 1) -> Tenant {
         var tenant = Tenant(firstID: firstID)
         tenant.supportEmail = "admin@other.example"

@@ -38,7 +38,7 @@ extension Tenant {
     }
 
     /// Makes the rows visible.
-    /// - Throws: when somebody else has committed the username or e-mail of a user that is activated.
+    /// - Throws: when another call has committed the username or e-mail of a user that is activated.
     mutating func commit(_ rows: Uncommitted) throws(Refusal) {
         if rows.validatesAgain {
             var errors: Errors = []
@@ -61,7 +61,7 @@ extension Tenant {
         }
     }
 
-    /// A race that was asked for is not closed by a password, so that two accounts of one name can be had at will.
+    /// A race that was asked for is not closed by a password, so that two accounts of one name can be made at will.
     private func hasPasswordRace(at user: UserRecord) -> Bool {
         knobs.uniquenessRaceMilliseconds > 0 && !knobs.passwordClosesRace
     }
