@@ -2,8 +2,8 @@
 """SIGTERM under full load, again and again: not one request that was accepted may go without its answer.
 
 Each round starts the helper, lets a load generator of our own (load.c, which says what counts as lost) ask as fast as the
-machine can, with pipelining, fresh connections, slow clients and idle ones beside it, and ends the helper meanwhile. What is
-lost, has failed or is reset in any round fails the run, and so does a rate below the one wanted: then the round has not shown
+machine can, with pipelining, fresh connections, slow clients and idle ones beside it, and ends the helper meanwhile. A request that
+is lost, has failed or is reset in any round fails the run, and so does a rate below the one wanted: then the round has not shown
 what it should.
 
   drain.py [--rounds N] [--rate-min N] [--drain SECONDS...] [--depth N...] [--path PATH]

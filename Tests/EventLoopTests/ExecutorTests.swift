@@ -9,7 +9,7 @@ private final class Counter: Sendable {
 
     init(_ loop: EventLoop) { self.loop = loop }
 
-    /// Counts on the loop, whoever calls.
+    /// Counts on the loop, on whatever thread it is called.
     func bump() async -> Bool {
         await withTaskExecutorPreference(loop) {
             stored.withLock { $0 += 1 }

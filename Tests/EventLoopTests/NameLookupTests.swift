@@ -37,13 +37,13 @@ struct NameLookupTests {
                 other.cancel()
                 told.then = {}
             }.value
-            // The resolver's thread may be about to let go of it.
+            // The resolver's thread may be about to release it.
             await becomesTrue { await loop.asks { remembered.value.alive == 0 } }
             #expect(await loop.asks { remembered.value.alive == 0 })
         }
     }
 
-    @Test("many for one name are told the same, each once")
+    @Test("many look-ups of one name get the same answer, each once")
     func shared() async {
         let loop = TestLoops.group.loops[0]
         let times = await loop.asks { () -> Int in
@@ -73,7 +73,7 @@ struct NameLookupTests {
     }
 }
 
-/// Counts what it is told. Loop-confined.
+/// Counts the answers it gets. Loop-confined.
 private final class Told {
     private(set) var times = 0
     var then: () -> Void = {}

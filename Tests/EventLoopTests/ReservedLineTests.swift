@@ -23,7 +23,7 @@ struct ReservedLineTests {
     func neverDropped() throws {
         let ends = try pipeEnds()
         let writer = LineWriter(descriptor: ends[1])
-        // Nobody reads yet.
+        // The pipe has no reader yet.
         for number in 0..<20 {
             for _ in 0..<200 { writer.write(flood) }
             #expect(writer.reserve(for: "ada") == .made)

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Memory of the start")
 struct SystemTests {
-    @Test("what is let go of is there again when it is needed")
+    @Test("released memory is there again when it is needed")
     func release() async {
         for _ in 0..<20 {
             let group = EventLoopGroup(count: 1)

@@ -4,7 +4,7 @@ import LoopTesting
 import Testing
 
 /// Each owner of a C handle is let go in each of its states, again and again. Its memory must go, its descriptor be
-/// closed, and whoever waits be told once.
+/// closed, and each waiter be resumed once.
 @Suite("What owns a handle, let go at each step", .leavesNothing, .serialized)
 struct TeardownTests {
     /// Runs a round on a loop until nothing is open there, and checks that what it has made is gone.
@@ -176,7 +176,7 @@ struct TeardownTests {
     @Test("an attempt to connect, cancelled", arguments: ConnectorStep.allCases)
     func connector(_ step: ConnectorStep) async {
         await rounds { loop, remembered in
-            // An address of documentation (RFC 5737): nobody answers, or the kernel knows no way.
+            // An address of documentation (RFC 5737): no host answers, or the kernel knows no way.
             let connector = TCPConnector(
                 loop: loop, host: step == .atOnce ? "localhost" : "192.0.2.1", port: 9,
                 timeout: step == .afterItsTimeout ? .milliseconds(1) : .seconds(30)

@@ -47,7 +47,7 @@ enum CorpusText {
         var tokens = try tokens(Array(text.utf8)[...])[...]
         var values: Set<UInt8> = []
         while let first = tokens.popFirst() {
-            // A hyphen between two bytes makes a range; its own code is told apart by how it was written.
+            // A hyphen between two bytes makes a range; its own code differs in how it was written.
             if tokens.count >= 2, tokens.first == .hyphen {
                 tokens.removeFirst()
                 values.formUnion(first.byte...tokens.removeFirst().byte)

@@ -101,7 +101,7 @@ struct CancelledMemoryTests {
         return account
     }
 
-    @Test("cancelled work leaves its bytes to nobody until it ends, but for an eighth")
+    @Test("cancelled work keeps its bytes until it ends, but for an eighth")
     func allowance() {
         let account = makeAccount()
         var charge = MemoryCharge(to: account)

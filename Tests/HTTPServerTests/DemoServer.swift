@@ -27,7 +27,7 @@ final class Gate: Sendable {
         }
     }
 
-    /// Somebody waits.
+    /// Returns once a request waits.
     func isWaitedForAtLast() async { while state.withLock({ $0.waiting.isEmpty }) { await Task.yield() } }
 
     func open() {

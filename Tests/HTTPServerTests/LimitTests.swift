@@ -134,7 +134,7 @@ struct LimitTests {
         }
     }
 
-    @Test("the last request that a connection may carry is told so")
+    @Test("the answer to the last request of a connection says so")
     func requestsPerConnection() async throws {
         try await withServer({ $0.limits.requestsPerConnection = 2 }) { port, _ in
             let client = try RawClient(port: port)

@@ -5,7 +5,7 @@ import Testing
 
 private let budgetBytes = 8 * 1024 * 1024
 
-/// `/large` is 60 KiB at once, `/huge` 1 MiB, `/gate` ends when the gate opens and not before, whoever is gone.
+/// `/large` is 60 KiB at once, `/huge` 1 MiB, `/gate` ends when the gate opens and not before, even when its client is gone.
 private final class Large: Responder {
     let gate = Gate()
     private let working = Atomic<Int>(0)
@@ -38,7 +38,7 @@ struct MemoryTests {
         case bodies
         /// Heads that never end.
         case heads
-        /// Answers that nobody reads.
+        /// Answers that their client does not read.
         case answers
         /// One answer of a megabyte each, of which nothing is read.
         case hugeAnswers
@@ -98,7 +98,7 @@ struct MemoryTests {
         #expect(budget.reserved < 256 * 1024)
     }
 
-    @Test("one whose request cannot be read to its end is told so")
+    @Test("a client whose request cannot be read to its end learns so")
     func refusal() async throws {
         try await serve(Large(), { $0.memory = MemoryBudget(limit: budgetBytes) }) { port, server in
             let clients = try (0..<300).map { _ in try RawClient(port: port) }

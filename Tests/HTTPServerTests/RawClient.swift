@@ -1,6 +1,6 @@
 import Glibc
 
-/// A blocking socket to loopback that sends exactly what it is told. For tests off the loops.
+/// A blocking socket to loopback that sends exactly the bytes it is given. For tests off the loops.
 final class RawClient: Sendable {
     private let descriptor: Int32
 

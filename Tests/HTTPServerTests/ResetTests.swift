@@ -26,8 +26,8 @@ private final class Patient: Responder {
     }
 }
 
-/// A client that is gone takes its work along, also when nothing is read from it any more: the kernel tells of a reset
-/// only whoever reads, sends or asks.
+/// A client that is gone takes its work along, also when nothing is read from it any more: the kernel reports a reset
+/// only to a process that reads, sends or asks.
 @Suite("A client that resets its connection behind a request", .leavesNothing, .serialized)
 struct ResetTests {
     enum State: CaseIterable {

@@ -22,7 +22,7 @@ struct ShutdownTests {
     }
 
     /// Each client connects, asks and reads to the end while the server stops: one that was let in must be answered.
-    @Test("nobody who got a connection is left without an answer by a shutdown")
+    @Test("a shutdown leaves no client with a connection without an answer")
     func nobodyIsLost() async throws {
         for _ in 0..<5 {
             let stop = Flag()
@@ -132,7 +132,9 @@ struct ShutdownTests {
         }
     }
 
-    @Test("a request that has arrived when a connection is closed as idle is answered, although nobody has read it yet")
+    @Test(
+        "a request that has arrived when a connection is closed as idle is answered, although the server has not read it yet"
+    )
     func shutdownBeforeReading() async throws {
         try await withUnreadBytes("GET / HTTP/1.1\r\nHost: a\r\n\r\n") { text in
             #expect(text.hasSuffix("now") && text.contains("connection: close"))
@@ -169,7 +171,7 @@ struct ShutdownTests {
         }
     }
 
-    /// Waits until nobody listens on the port any more.
+    /// Waits until no socket listens on the port any more.
     private func closes(_ port: Int) async throws {
         while let early = try? RawClient(port: port) {
             early.finishSending()

@@ -157,7 +157,7 @@ struct FailureSummaryTests {
     }
 }
 
-/// An API manager with a catalogue, and nobody in it.
+/// A 3scale with a catalogue and no account.
 private final class CatalogManager: APIManager {
     private struct State: Sendable {
         var catalog = Catalog(services: [])

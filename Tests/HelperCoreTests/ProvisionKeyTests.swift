@@ -7,7 +7,7 @@ private let ada = Caller(
     issuer: "https://sso.example.com/realms/mlaas", subject: "1", username: "ada", email: "ada@example.com")
 private let newAda = Caller(issuer: "https://sso.example.com/realms/mlaas", subject: "2", username: "ada", email: nil)
 
-/// Each lock is another replica's, and nobody gives it back.
+/// Each lock is another replica's, which never gives it back.
 private final class BusyLocks: SharedState {
     let asked = Atomic<Int>(0)
     let pauses = Atomic<Int>(0)
@@ -161,7 +161,7 @@ struct ProvisionKeyTests {
         #expect(result.isNew && manager.state.withLock { ($0.creates, $0.applications.count) } == (0, 1))
     }
 
-    @Test("whoever takes over a user name sees nothing of its former owner")
+    @Test("a person who takes over a user name sees nothing of its former owner")
     func recycledName() async throws {
         let manager = manager()
         let replica = await Replica(manager)
@@ -318,7 +318,7 @@ struct PlanChoiceTests {
         #expect(try PlanChoice.choose(from: plans, wanted: nil, defaultSystemName: name)?.id == id)
     }
 
-    @Test("a wanted plan must be one that may be had")
+    @Test("a wanted plan must be one that the service offers")
     func wanted() throws {
         let plans = [
             plan(1), plan(2, published: false), plan(3, custom: true), plan(4, published: false, isDefault: true),
@@ -367,7 +367,7 @@ struct OwnershipTests {
         #expect(choose([FakeAPIManager.application(1, 7, 1, "x \(newAda.ownerMark.suffix)")]) == nil)
     }
 
-    @Test("every role that decides anything is told, and lets in")
+    @Test("every role that decides anything is listed, and lets in")
     func roles() {
         let policy = AccessPolicy(requiredRole: "admin", serviceRoles: ["chat_7": ["a", "b"], "vision_8": ["b"]])
         #expect(policy.roles == ["admin", "a", "b"] && AccessPolicy().roles.isEmpty)
@@ -377,7 +377,7 @@ struct OwnershipTests {
         #expect(policy.admits(caller("admin")) && !policy.admits(caller("a")))
     }
 
-    @Test("a cache holds no more than it may and lets go of what was used longest ago")
+    @Test("a cache holds no more than it may and drops the entry used longest ago")
     func cache() {
         let cache = BoundedCache<Int, Int>(capacity: 3)
         for key in 0..<3 { cache.insert(key, for: key, at: .now) }

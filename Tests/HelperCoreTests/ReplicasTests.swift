@@ -32,7 +32,7 @@ struct ReplicasTests {
 
     private let held = HeldLock(name: "ada:7", token: "t")
 
-    /// A replica was killed while it held the lock: nobody gives it back.
+    /// A replica was killed while it held the lock and never gives it back.
     @Test("is waited for 500 ms at most", arguments: [nil, Duration.seconds(3_600)])
     func longWait(_ deadline: Duration?) async throws {
         let pauses = Pauses()

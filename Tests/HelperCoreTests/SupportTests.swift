@@ -61,7 +61,7 @@ struct CircuitBreakerTests {
         #expect(breaker.isOpen)
     }
 
-    @Test("a success of any caller ends the row of failures, whoever they belong to")
+    @Test("a success of any caller ends the row of failures, also of other callers")
     func successBetween() {
         var breaker = BreakerState(.init())
         for _ in 0..<20 {
@@ -74,7 +74,7 @@ struct CircuitBreakerTests {
         #expect(!breaker.isOpen)
     }
 
-    @Test("lets no caller be the probe while one that nobody waits for is made in every interval")
+    @Test("lets no caller be the probe while a background call is made in every interval")
     func probesThatNobodyWaitsFor() {
         var breaker = BreakerState(.init())
         for _ in 0..<5 { breaker.failed(now: start) }
@@ -94,7 +94,7 @@ struct CircuitBreakerTests {
 
 @Suite("A bounded cache")
 struct BoundedCacheTests {
-    @Test("holds no more than its entries and bytes allow, and lets go of what was used longest ago")
+    @Test("holds no more than its entries and bytes allow, and drops the entry used longest ago")
     func bounds() {
         let each = BoundedCache<Int, [UInt8]>.bytesPerEntry + 100
         let cache = BoundedCache<Int, [UInt8]>(capacity: 100, bytesMax: each * 10, cost: { $0.count })

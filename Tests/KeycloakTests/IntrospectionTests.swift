@@ -97,7 +97,7 @@ struct IntrospectionTests {
         #expect(caller.verifiedEmail == "g@example.com")
     }
 
-    @Test("an answer about somebody else completes nothing")
+    @Test("an answer about another person completes nothing")
     func otherSubject() async throws {
         let bench = Bench(source, introspects: .seconds(30))
         answer(["active": true, "sub": "s2", "preferred_username": "grace"])
@@ -115,7 +115,7 @@ struct IntrospectionTests {
         }
     }
 
-    @Test("what fails for one token keeps nobody else out, and is logged with its cause")
+    @Test("a failure for one token keeps no other out, and is logged with its cause")
     func oneTokensFailure() async throws {
         let bench = Bench(source, introspects: .seconds(30))
         let long = try signer.token { $0["sub"] = "long" }
@@ -268,7 +268,7 @@ struct IntrospectionTests {
         #expect(told.last?.contains("\"failures\":") == true)
     }
 
-    @Test("asks where discovery says, where it is told, and else where Keycloak has it")
+    @Test("asks where discovery or the configuration says, and else where Keycloak has it")
     func places() async throws {
         answer(["active": true])
         let usual = Bench(source, introspects: .seconds(30))

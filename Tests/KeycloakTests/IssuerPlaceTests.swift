@@ -65,7 +65,7 @@ struct IssuerPlaceTests {
         #expect(await bench.ask(try signer.token { $0["iss"] = .string(second) }) == "signature")
     }
 
-    @Test("discovery that names another issuer is told, unless the issuer was configured apart")
+    @Test("discovery that names another issuer is logged, unless the issuer was configured apart")
     func otherName() async throws {
         source.state.withLock { $0.discovery = ["issuer": "http://internal/realms/mlaas"] }
         let bench = Bench(source)

@@ -77,7 +77,7 @@ struct KeySetCacheTests {
         #expect(word(settle("k2", seenAt: at(600.1), now: at(600.1))) == "found")
     }
 
-    @Test("whoever needs a key while a fetch is under way waits for it")
+    @Test("a look-up of a key while a fetch is under way waits for it")
     mutating func joins() {
         load(first, at: 0)
         cache.beginFetch(now: at(100), for: "a")

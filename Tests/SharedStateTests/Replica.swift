@@ -53,7 +53,7 @@ func startRedis(password: String? = nil, database: Int = 0) throws -> (RealProgr
             \(password.map { "requirepass \($0)" } ?? "")
             """, port: port)
     var configuration = RedisConfiguration(host: "127.0.0.1", port: port, password: password, database: database)
-    // What is decided is tested, not how fast: on a busy machine a reply may take a while.
+    // Decisions are tested, not their speed: on a busy machine a reply may take a while.
     configuration.timing.reply = .seconds(20)
     configuration.timing.greeting = .seconds(20)
     return (program, configuration)

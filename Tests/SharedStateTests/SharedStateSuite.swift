@@ -127,12 +127,13 @@ struct SharedStateSuite {
         }
     }
 
-    @Test("a lock that nobody gives back comes free after its lifetime, and not before", arguments: Conformer.available)
+    @Test(
+        "a lock that is never given back comes free after its lifetime, and not before", arguments: Conformer.available)
     func expiry(_ conformer: Conformer) async throws {
         try await withReplicas(conformer) { one, other in
             let began = ContinuousClock.now
             guard case .acquired(let late) = await one.state.acquire(lock: "ada", lifetime: .milliseconds(400)) else {
-                Issue.record("nobody has it")
+                Issue.record("the lock is free, and was refused")
                 return
             }
             var next: LockOutcome = .busy
@@ -145,7 +146,7 @@ struct SharedStateSuite {
                 Issue.record("\(next)")
                 return
             }
-            // Whoever was too late must not open what is somebody else's by now.
+            // A holder that was too late must not open a lock that is another's by now.
             await one.state.release(late)
             #expect(await one.state.acquire(lock: "ada", lifetime: .seconds(300)) == .busy)
         }
@@ -153,7 +154,9 @@ struct SharedStateSuite {
 
     // MARK: News
 
-    @Test("what one announces the other is told, once and in order, and not the one", arguments: Conformer.available)
+    @Test(
+        "an announcement reaches the other replica once and in order, and not its sender",
+        arguments: Conformer.available)
     func news(_ conformer: Conformer) async throws {
         try await withReplicas(conformer) { one, other in
             // Before a subscription stands anything may have been missed.
@@ -163,7 +166,7 @@ struct SharedStateSuite {
             for mark in marks { await one.state.announce(.keys(of: mark)) }
             await one.state.announce(.sessions(marks[0]))
             await one.state.announce(.everything)
-            // A process alone has nobody to tell.
+            // A process alone has no replica to tell.
             let expected: [CallerChange] =
                 conformer == .inMemory ? [] : marks.map { .keys(of: $0) } + [.sessions(marks[0]), .everything]
             await becomesTrue { other.news.all.count >= before + expected.count }

@@ -65,7 +65,7 @@ struct WindowTableTests {
         #expect(!table.count("ada", at: reset).isAllowed)
     }
 
-    @Test("of several windows all must have room, a refusal uses up none, and the binding one is told")
+    @Test("of several windows all must have room, a refusal uses up none, and the verdict names the binding one")
     func several() {
         var table = table([.init(limit: 5, seconds: 86_400), .init(limit: 3, seconds: 60)])
         var now = 86_400 * second
@@ -87,7 +87,7 @@ struct WindowTableTests {
         RateVerdict(isAllowed: isAllowed, window: window, remaining: remaining, resetSeconds: 63)
     }
 
-    @Test("memory is bounded: whoever was seen longest ago starts afresh, and nobody inherits a count")
+    @Test("memory is bounded: the subject seen longest ago starts afresh, and no other inherits its count")
     func bounded() {
         var table = table([.init(limit: 1, seconds: 60)], capacity: 3)
         for subject: RateSubject in ["a", "b", "c"] { #expect(table.count(subject, at: second).isAllowed) }

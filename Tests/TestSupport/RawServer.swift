@@ -37,7 +37,7 @@ package final class RawServer: Sendable {
         _ descriptor: Int32, _ script: @escaping @Sendable (RawPeer) -> Void, _ counter: ConnectionCounter
     ) {
         while true {
-            // A program that another test starts must not inherit it: nobody would see it closed.
+            // A program that another test starts must not inherit it: no client would see it closed.
             let accepted = accept(descriptor, nil, nil)
             _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
             guard accepted >= 0 else { break }

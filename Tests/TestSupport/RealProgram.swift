@@ -38,7 +38,7 @@ package final class RealProgram: Sendable {
         try? FileManager.default.removeItem(at: folder)
     }
 
-    /// A port that nobody listens on now.
+    /// A port that no socket listens on now.
     package static func freePort() -> Int {
         let probe = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(probe) }

@@ -7,8 +7,8 @@ import HelperHTTP
 import Synchronization
 import Telemetry
 
-/// Reads secrets and certificates again: all of them on SIGHUP, the served certificate also when its files change. What
-/// cannot be used is told and changes nothing.
+/// Reads secrets and certificates again: all of them on SIGHUP, the served certificate also when its files change. A
+/// file that cannot be used is logged and changes nothing.
 ///
 /// Files are looked at, not watched: a mounted secret is changed by swapping a link somewhere above it, which
 /// notifications about the file do not tell.

@@ -57,7 +57,7 @@ final class LocalCounters: Sendable {
             case .reveal: reveal
             case .test: test
             }
-        precondition(!shards.isEmpty, "Invalid state: nobody announced the policy \(policy.name)")
+        precondition(!shards.isEmpty, "Invalid state: no limit announced the policy \(policy.name)")
         return shards[Int(Self.spread(subject) % UInt64(shards.count))]
     }
 

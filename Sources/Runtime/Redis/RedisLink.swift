@@ -229,7 +229,7 @@ final class RedisLink {
             subscriber.message(message)
             return nil
         }
-        guard let entry = pending.popFirst() else { return .malformed("a reply that nobody asked for") }
+        guard let entry = pending.popFirst() else { return .malformed("a reply to no command") }
         switch entry.kind {
         case .greeting(let expectation):
             if let problem = expectation.problem(with: value) { return .refusedGreeting(configuration.quote(problem)) }

@@ -39,7 +39,7 @@ final class ChaosRun: Sendable {
     private enum Change: CaseIterable, Sendable {
         /// Another user name; same issuer and subject.
         case renamed
-        /// The operator took the user out of the account, and somebody else has joined it.
+        /// The operator took the user out of the account, and another person has joined it.
         case removed
     }
 
@@ -276,7 +276,7 @@ final class ChaosRun: Sendable {
         let changes = changes(index)
         do {
             let result = try await replica.provision(service, plan: plan, for: caller)
-            // Nobody hears a dead replica's answer.
+            // A dead replica's answer reaches no client.
             guard !replica.view.isDead else { return }
             check(result.application, caller, mustBeMarked: !result.isStale)
             record.withLock { record in
@@ -337,7 +337,7 @@ final class ChaosRun: Sendable {
             return
         }
         if refusal == .identityConflict, callers.withLock({ $0.count }) < 3 {
-            problem("a conflict without anybody to conflict with")
+            problem("a conflict without a second person")
         }
         record.withLock { $0.refused += 1 }
     }

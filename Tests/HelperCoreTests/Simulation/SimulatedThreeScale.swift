@@ -16,7 +16,7 @@ final class SimulatedThreeScale: Sendable {
         var latency = 1
         /// `accounts/find` answers any of the accounts that have the name.
         var findVaries = false
-        /// Ticks in which nobody answers.
+        /// Ticks in which 3scale does not answer.
         var outage: Range<Int> = 0..<0
     }
 

@@ -1,5 +1,5 @@
-/// A named source of log lines, spelled as swift-log's so that the package can take its place with an import line. What is
-/// missing is what we do not call: there is no global bootstrap, the composition root passes handlers in.
+/// A named source of log lines, spelled as swift-log's so that the package can take its place with an import line. It
+/// lacks the parts that we do not call: there is no global bootstrap, the composition root passes handlers in.
 package struct Logger: Sendable {
     /// Severity, from the finest to the gravest.
     package enum Level: String, Sendable, CaseIterable, Comparable {
