@@ -168,7 +168,13 @@ let package = Package(
         tests("Telemetry", ["Telemetry"]),
         tests("Configuration", ["Configuration"]),
         tests("Arguments", ["Arguments"]),
-        tests("HelperCore", ["HelperCore", "Crypto", "Telemetry", "TestSupport"]),
+        tests(
+            "HelperCore",
+            [
+                "HelperCore", "Crypto", "EventLoop", "HTTPClient", "HTTPServer", "Telemetry", "TestSupport",
+                "ThreeScale",
+                "ThreeScaleSandbox",
+            ]),
         tests(
             "Keycloak",
             ["Keycloak", "HelperCore", "HTTPClient", "Crypto", "JSON", "EventLoop", "Telemetry", "TestSupport"]),
