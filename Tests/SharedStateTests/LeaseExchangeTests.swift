@@ -106,7 +106,7 @@ struct LeaseExchangeTests {
         try await Task(executorPreference: loop) { try await body(loop) }.value
     }
 
-    @Test("sends eight scripts at a time, however many callers are due, and in the end all of them")
+    @Test("sends a few scripts at a time, however many callers are due, and in the end all of them")
     func burst() async throws {
         try await onLoop { loop in
             let bench = Bench(PolicyLeases(Self.policy), loop: loop)
