@@ -257,7 +257,7 @@ def facts(tmp_path_factory):
     facts.words |= set(re.findall(r'job="([^"]+)"', rules))
     facts.values = chart_values()
     # Why an act could not be recorded: standard output must not be read for that, or 3scale be slow for 64 acts at once.
-    facts.causes = {text for text in literals("Helper/HelperCore/Metrics") if " audit " in text}
+    facts.causes = {text for text in literals("Helper/HelperHTTP/Responses") if " audit " in text}
     facts.literals = literals("Helper/Keycloak", "Helper/Doctor", "Helper/HelperHTTP", "Helper/HelperServer", "Helper/HelperCore",
                              "Helper/SharedState")
     facts.paths = {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item}
