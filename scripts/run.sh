@@ -105,7 +105,7 @@ id() { tr '{' '\n' <<<"$services" | sed -n "s/^\"id\":\"\([0-9]*\)\",\"name\":\"
 cat <<TEXT
 ${green}${bold}MLaaS Helper is ready.${plain}
   portal            $url   (sign in as ada with ada-password)
-  helper            $url/api/services
+  helper            $url
   documentation     $url/docs
   Keycloak sandbox  $keycloak   (users ada, bob, carol, erin.o-neil, zoë; passwords NAME-password)
   3scale sandbox    $threescale   (admin token sandbox-admin-token)
