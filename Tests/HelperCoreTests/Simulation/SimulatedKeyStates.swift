@@ -10,6 +10,9 @@ extension SimulatedReplicaView: KeyManager {
         try await move(application, from: .suspended, to: .live)
     }
 
+    /// A service has one plan here.
+    func change(plan: Int, application: Int, account: Int) async throws(APIManagerError) {}
+
     private func move(
         _ application: Int, from old: Application.State, to new: Application.State
     ) async throws(APIManagerError) -> Application {
