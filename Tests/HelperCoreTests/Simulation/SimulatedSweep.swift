@@ -10,6 +10,19 @@ enum SweepRule: String, CaseIterable, Sendable {
     case finishedLater = "the grace begins when a later call finished the rotation"
     case oldestFirst = "the oldest generation is deleted first"
     case inTime = "the sweep acts when the time has come"
+
+    /// The first seed, from 1 on, that was seen to break something without the rule.
+    var breakingSeed: UInt64 {
+        switch self {
+        case .pendingSuccessor: 48
+        case .suspendedSuccessor: 36
+        case .confirmed: 28
+        case .grace: 15
+        case .finishedLater: 99
+        case .oldestFirst: 484
+        case .inTime: 145
+        }
+    }
 }
 
 /// Does what `NamedKeys.duties` asks for in one replica: reads everything at its start and hourly, and lists an account when the end of
