@@ -197,6 +197,13 @@ struct NamedKeysTests {
         #expect(suspended.duties == [.delete(application: 1, at: 500 + day)])
     }
 
+    @Test("a key that was suspended long after its end is deleted a day after its suspension")
+    func lateSuspension() {
+        let text = seal.text(application: 1, at: 9 * day)
+        let ended = application(1, "paused=\(text) expires=500 ok", .suspended, updated: 9 * day)
+        #expect(keys([ended], at: 9 * day).duties == [.delete(application: 1, at: 10 * day)])
+    }
+
     @Test("a key that the operator suspended stays so after its end, and is never deleted")
     func suspendedBefore() {
         for now in [499, 500, 10 * day] {

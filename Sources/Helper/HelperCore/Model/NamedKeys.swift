@@ -51,7 +51,7 @@ package struct NamedKeys: Sendable {
         }
     }
 
-    /// How long an ended key stays in 3scale.
+    /// How long an ended key stays in 3scale, in seconds from its end, or from its suspension where that came later.
     package static let deletionDelay = 86_400
 
     /// By service, name, descending generation, id.
@@ -134,8 +134,15 @@ package struct NamedKeys: Sendable {
             guard key.application.mark != nil, key.state != .suspended, let end = key.endsAt else { return nil }
             let id = key.application.id
             guard key.application.state != .live else { return .suspend(application: id, at: end) }
-            return retires(key) ? nil : .delete(application: id, at: end + Self.deletionDelay)
+            return retires(key) ? nil : .delete(application: id, at: Self.deletion(of: key.application, endedAt: end))
         }
+    }
+
+    /// When an ended key is deleted. A key may be suspended long after its end, as when the operator shortens the longest life: the
+    /// delay counts from then, so that the operator can still resume it.
+    static func deletion(of application: Application, endedAt end: Int) -> Int {
+        let stoppedAt = application.state == .suspended ? max(end, application.updatedAt ?? end) : end
+        return stoppedAt + deletionDelay
     }
 
     /// An older generation ends because of this one, and would work on without it.

@@ -232,7 +232,7 @@ package struct Sweep: Sendable {
         guard state != .suspended, let end = [expiresAt, retiresAt].compactMap(\.self).min() else { return }
         note(
             account: application.accountID,
-            endsAt: application.state == .live ? end : end + NamedKeys.deletionDelay, now: now)
+            endsAt: application.state == .live ? end : NamedKeys.deletion(of: application, endedAt: end), now: now)
     }
 }
 

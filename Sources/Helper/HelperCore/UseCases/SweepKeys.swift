@@ -18,8 +18,6 @@ package struct SweepKeys: Sendable {
     /// The part of the calls to 3scale that the sweep may take: a tenth.
     private static let share = 10
     private static let idle = Duration.seconds(1)
-    /// Seconds from a suspension to the earliest deletion, of a key whose end is long over.
-    private static let settling = 5
     private static let breath = Duration.milliseconds(1)
 
     private let deadlines: KeyDeadlines
@@ -169,7 +167,7 @@ package struct SweepKeys: Sendable {
                     guard let key = found.keys.key(duty.application),
                         try await perform(duty, key, owner, catalog), case .suspend(_, let end) = duty
                     else { continue }
-                    next.append(max(end + NamedKeys.deletionDelay, (found.now ?? end) + Self.settling))
+                    next.append((found.now ?? end) + NamedKeys.deletionDelay)
                 }
                 keys.invalidate(owner)
                 await replicas.announce(.keys(of: owner))
