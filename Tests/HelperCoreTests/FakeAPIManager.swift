@@ -100,20 +100,18 @@ final class FakeAPIManager: APIManager {
                 return .failure(.notFound)
             }
             let old = state.applications[index]
-            // Twins of one id: the fake derives the id from owner and service.
+            // Twins of one id, which owner, service, name and generation make.
             if let owner = old.owner,
                 state.applications.contains(where: {
                     $0.id != old.id && $0.owner == owner && $0.serviceID == old.serviceID
                 })
             {
+                        && $0.mark?.name == old.mark?.name && $0.generation == old.generation
                 return .failure(
                     .rejected(status: 422, details: [.init(field: "application_id", issue: "has already been taken")]))
             }
-            let new = Application(
-                id: old.id, serviceID: old.serviceID, accountID: old.accountID, plan: old.plan, state: old.state,
-                description: description, credentials: old.credentials)
-            state.applications[index] = new
-            return .success(new)
+            state.applications[index] = old.described(description).changed(old.state, at: state.clock)
+            return .success(state.applications[index].shown(at: state.clock))
         }
         return try result.get()
     }
@@ -234,7 +232,18 @@ extension FakeAPIManager: KeyScan {
         try move(application, from: .suspended, to: .live).get()
     }
 
-    func change(plan: Int, application: Int, account: Int) async throws(APIManagerError) {}
+    func change(plan: Int, application: Int, account: Int) async throws(APIManagerError) {
+        let isThere = state.withLock { state in
+            guard let index = state.applications.firstIndex(where: { $0.id == application }) else { return false }
+            let old = state.applications[index]
+            state.applications[index] = Application(
+                id: old.id, serviceID: old.serviceID, accountID: old.accountID,
+                plan: PlanReference(id: plan, name: "Basic"), state: old.state, description: old.description,
+                credentials: old.credentials, createdAt: old.createdAt, updatedAt: state.clock ?? old.updatedAt)
+            return true
+        }
+        guard isThere else { throw .notFound }
+    }
 
     private func move(
         _ id: Int, from: Application.State, to: Application.State, first: ((Application) -> Application)? = nil

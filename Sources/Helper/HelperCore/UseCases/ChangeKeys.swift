@@ -192,9 +192,16 @@ package struct ChangeKeys: Sendable {
             guard !wanted.needsApproval else {
                 throw KeyError.planNeedsApproval(plan: plan, service: target.service.id)
             }
-            // A pause counts for as long as nothing else has changed the application.
-            if target.key.state == .paused { try await describeSealed(target.application, Self.pinned(target)) }
             do throws(APIManagerError) {
+                let mark = Self.pinned(target)
+                if target.key.state == .paused {
+                    // A pause counts for as long as nothing else has changed the application.
+                    try await describeSealed(target.application, mark)
+                } else if mark != target.mark {
+                    // By the new plan, which needs no approval, the key would be live since its creation, and the grace of the
+                    // key that it replaced would be over.
+                    try await describe(target.application, mark)
+                }
                 try await manager.change(plan: plan, application: id, account: target.application.accountID)
             } catch {
                 // The catalogue has it still.
