@@ -172,4 +172,24 @@ struct SweepTests {
         #expect(sweep.status(now: start + 65).overdue == 60)
         #expect(sweep.next(width: 3, now: start + 65).accounts == [1, 2, 3])
     }
+
+    @Test("a clock that is put back delays no scan, no look and no line of the log by more than they wait anyhow")
+    func clockPutBack() {
+        let ahead = start + 30 * day
+        var sweep = Sweep.scanned([], now: ahead)
+        #expect(sweep.next(width: 1, now: start) == .wait)
+        #expect(sweep.next(width: 1, now: start + 3_600) == .read(page: 1))
+        #expect(sweep.status(now: start + 3_600).age == 3_600)
+        _ = sweep.pageFailed(now: ahead)
+        #expect(sweep.next(width: 1, now: start + 3_600) == .wait)
+        #expect(sweep.next(width: 1, now: start + 3_660) == .read(page: 1))
+        let isNews = sweep.pageFailed(now: start + 3_660)
+        #expect(isNews)
+        // The clock was so wrong that the sweep had stopped.
+        var stopped = Sweep.scanned([], now: ahead)
+        stopped.note(clock: start, now: ahead)
+        #expect(stopped.next(width: 1, now: ahead) == .read(page: 1))
+        #expect(stopped.next(width: 1, now: start) == .wait)
+        #expect(stopped.next(width: 1, now: start + 60) == .read(page: 1))
+    }
 }

@@ -70,7 +70,7 @@ package struct Sweep: Sendable {
     /// After so many failures a page is skipped.
     static let pageFailuresMax = 5
 
-    private let startedAt: Int
+    private var startedAt: Int
     private var completedAt: Int?
     private var clockDifference = 0
     private var toldClockOff = false
@@ -110,6 +110,7 @@ package struct Sweep: Sendable {
 
     /// - Parameter width: the most accounts to look at together.
     package mutating func next(width: Int, now: Int) -> Step {
+        clampTimes(to: now)
         guard now >= pausedUntil else { return .wait }
         if isClockOff {
             // The answer tells what the clocks are now.
@@ -121,6 +122,15 @@ package struct Sweep: Sendable {
         if !due.isEmpty { return .look(due) }
         if scan == nil, now >= scanAt { scan = Scan(began: now) }
         return scan.map { .read(page: $0.page ?? 1) } ?? .wait
+    }
+
+    /// A clock that was put back leaves times ahead of it. Until it had come to them again, nothing would be done and nothing said.
+    private mutating func clampTimes(to now: Int) {
+        pausedUntil = min(pausedUntil, now + Self.pause)
+        scanAt = min(scanAt, now + Self.interval)
+        startedAt = min(startedAt, now)
+        completedAt = completedAt.map { min($0, now) }
+        if let time = saidAt, time > now { saidAt = nil }
     }
 
     private mutating func takeDue(_ width: Int, at time: Int) -> [Int] {
