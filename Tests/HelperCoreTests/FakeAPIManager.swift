@@ -29,6 +29,8 @@ final class FakeAPIManager: APIManager {
         var beforeSuspension: (@Sendable (Application) -> Application)?
         /// Accounts whose listing fails.
         var brokenAccounts: Set<Int> = []
+        /// Applications whose suspension is refused.
+        var unsuspendable: Set<Int> = []
         var suspended: [Int] = []
         /// How long it asks to wait while it is down.
         var retryAfter: Duration?
@@ -104,9 +106,9 @@ final class FakeAPIManager: APIManager {
             if let owner = old.owner,
                 state.applications.contains(where: {
                     $0.id != old.id && $0.owner == owner && $0.serviceID == old.serviceID
+                        && $0.mark?.name == old.mark?.name && $0.generation == old.generation
                 })
             {
-                        && $0.mark?.name == old.mark?.name && $0.generation == old.generation
                 return .failure(
                     .rejected(status: 422, details: [.init(field: "application_id", issue: "has already been taken")]))
             }
@@ -222,6 +224,9 @@ extension FakeAPIManager: KeyScan {
     }
 
     func suspend(application: Int, account: Int) async throws(APIManagerError) -> Application {
+        if state.withLock({ $0.unsuspendable.contains(application) }) {
+            throw .rejected(status: 422, details: [.init(field: "name", issue: "is bad")])
+        }
         let hook = state.withLock { $0.beforeSuspension.take() }
         let result = move(application, from: .live, to: .suspended, first: hook)
         if case .success = result { state.withLock { $0.suspended.append(application) } }

@@ -191,6 +191,26 @@ struct SweepKeysTests {
         #expect(replica.states() == [1: .suspended, 2: .suspended])
     }
 
+    @Test("a key that 3scale refuses to suspend holds up no other of its account")
+    func refusedSuspension() async {
+        let stranger = OwnerMark(issuer: "i", subject: "t")
+        let foreign = application(3).described("[mlaas owner=\(stranger) expires=\(start + 10) ok]")
+        let replica = await Replica(
+            manager([
+                application(1, "expires=\(start + 10) ok"), application(2, "key=z expires=\(start + 10) ok"), foreign,
+            ]))
+        await replica.settle()
+        replica.manager.state.withLock { $0.unsuspendable = [1] }
+        replica.wait(10)
+        await replica.settle()
+        #expect(replica.states() == [1: .live, 2: .suspended, 3: .suspended])
+        #expect(replica.lines.lines.filter { $0.contains("key sweep act failed") }.count == 1)
+        replica.manager.state.withLock { $0.unsuspendable = [] }
+        replica.wait(60)
+        await replica.settle()
+        #expect(replica.states() == [1: .suspended, 2: .suspended, 3: .suspended])
+    }
+
     @Test("two replicas that share nothing end a key once")
     func replicas() async {
         let shared = manager([application(1, "expires=\(start + 10) ok")])

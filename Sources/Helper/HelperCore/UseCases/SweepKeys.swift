@@ -125,9 +125,16 @@ package struct SweepKeys: Sendable {
                 return
             }
             var next: [Int] = []
+            var failure: (any Error)?
             for owner in Set(listed.compactMap(\.owner)) {
-                if let time = try await end(owner, account, listed, catalog) { next.append(time) }
+                do {
+                    if let time = try await end(owner, account, listed, catalog) { next.append(time) }
+                } catch {
+                    failure = failure ?? error
+                    guard mayConcernOneKey(error) else { break }
+                }
             }
+            if let failure { throw failure }
             deadlines.plan { [next] in $0.looked(at: account, next: next.min(), now: $1) }
         } catch {
             if error as? APIManagerError == .notFound {
@@ -163,17 +170,31 @@ package struct SweepKeys: Sendable {
                 // Another replica, or the owner, may have been faster.
                 let found = named(try await manager.applications(account: account), owner, catalog)
                 var next = found.next.map { [$0] } ?? []
+                var failure: APIManagerError?
                 for duty in found.due {
-                    guard let key = found.keys.key(duty.application),
-                        try await perform(duty, key, owner, catalog), case .suspend(_, let end) = duty
-                    else { continue }
-                    next.append((found.now ?? end) + NamedKeys.deletionDelay)
+                    guard let key = found.keys.key(duty.application) else { continue }
+                    do throws(APIManagerError) {
+                        guard try await perform(duty, key, owner, catalog), case .suspend(_, let end) = duty else {
+                            continue
+                        }
+                        next.append((found.now ?? end) + NamedKeys.deletionDelay)
+                    } catch {
+                        failure = failure ?? error
+                        guard mayConcernOneKey(error) else { break }
+                    }
                 }
                 keys.invalidate(owner)
                 await replicas.announce(.keys(of: owner))
+                if let failure { throw failure }
                 return next.min()
             }
         }
+    }
+
+    /// Whether a failure may concern one key alone: then the other keys of the account are ended all the same.
+    private func mayConcernOneKey(_ error: any Error) -> Bool {
+        if case .accessDenied? = error as? APIManagerError { return false }
+        return manager.isAvailable
     }
 
     private struct Found {
