@@ -71,6 +71,16 @@ def test_the_first_page_says_what_this_is_and_others_get_json(browser):
         assert answer.status_code == 404 and answer.json()["error"]["code"] == "NOT_FOUND"
 
 
+def test_a_search_takes_its_first_hundred_characters(browser):
+    browser.sign_in()
+    for words, found in (("GRANITE", True), ("granite " + "chat " * 18, True), ("granite nothing", False)):
+        assert ("/services/granite_chat" in browser.send("GET", "/", params={"q": words}).text) == found, words
+    # Later characters do not count, so that the work of one search has a bound.
+    for words in ("granite ".ljust(100) + "nothing", "granite ".ljust(100) + "nothing " * 900):
+        page = browser.send("GET", "/", params={"q": words})
+        assert page.status_code == 200 and "/services/granite_chat" in page.text
+
+
 def test_cookies_are_out_of_reach_of_scripts_and_other_sites(helper, browser):
     answer = browser.get("/login")
     assert re.search(r"mlaas-login-0=[^;]+; Path=/; SameSite=Lax; HttpOnly; Max-Age=600$", answer.headers["Set-Cookie"])

@@ -75,7 +75,8 @@ package struct PortalRoutes: Sendable {
         }
         let shown = catalog.services.filter { sessions.policy.shows($0, to: caller) }
         let known = await keyStates(of: caller)
-        let rows = shown.filter { Self.matches($0, query) }.map { service in
+        let search = ServiceSearch(query)
+        let rows = shown.filter(search.matches).map { service in
             let states = known.keys?[service.id]
             return ServiceRow(
                 systemName: service.systemName, name: service.name, description: service.description,
@@ -107,12 +108,6 @@ package struct PortalRoutes: Sendable {
         return (
             list.keys.mapValues { KeySummary(state: KeyState($0.state), count: 1, plan: $0.plan.name) }, list.staleAge
         )
-    }
-
-    private static func matches(_ service: Service, _ query: String) -> Bool {
-        let words = query.lowercased().split(separator: " ")
-        let text = "\(service.name) \(service.systemName) \(service.description ?? "")".lowercased()
-        return words.allSatisfy { text.contains($0) }
     }
 
     /// `GET /services/{system_name}`.
