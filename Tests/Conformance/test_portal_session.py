@@ -11,7 +11,7 @@ import requests
 
 from conftest import stop
 from forge import GONE
-from identity import Keys, World
+from identity import Keys, World, counter
 from portal import HTML, SECRET, Browser, Seal, b64, expire, portal_helper, query, signed_in_as, unb64
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -545,6 +545,44 @@ def test_failures_of_the_token_endpoint_are_pages(world, status, expected):
     browser, answer = come_back(world, lambda nonce, access: id_token(world, nonce), status=status)
     assert answer.status_code == expected and answer.headers["Content-Type"].startswith("text/html")
     assert "mlaas" not in browser.jar(world.portal.url)
+
+
+@contextlib.contextmanager
+def introspecting(world):
+    """A helper that asks the issuer about each token, and a call of the API that answers its status."""
+    world.issuer.answers[world.token_path + "/introspect"] = 200, {"active": True}
+    helper = portal_helper(
+        world.issuer.url, world.threescale, KEYCLOAK_CLIENT_ID="gw", KEYCLOAK_CLIENT_SECRET="s",
+        KEYCLOAK_ALGORITHMS="RS256,ES256", KEYCLOAK_INTROSPECTION="true", KEYCLOAK_KEYS_COOLDOWN="1s")
+    try:
+        yield helper, lambda **claims: requests.get(
+            helper.url + "/api/services", timeout=30,
+            headers={"Authorization": f"Bearer {world.forge.token(**claims)}"}).status_code
+    finally:
+        stop(helper.process)
+
+
+def test_sign_ins_without_discovery_leave_the_signing_keys_alone(world):
+    with introspecting(world) as (helper, services):
+        world.issuer.answers[REALM + "/.well-known/openid-configuration"] = 500, {}
+        for _ in range(12):
+            assert Browser(helper.url).get("/login").status_code == 503
+        assert counter(helper, "mlaas_breaker_open", system="keycloak") == 1
+        world.issuer.keys["mlaas"] = [*world.keys.set, world.next.jwk()]
+        time.sleep(1.1)
+        assert services(key=world.next) == 200
+
+
+def test_code_exchanges_that_fail_leave_introspection_alone(world):
+    with introspecting(world) as (helper, services):
+        world.issuer.answers[world.token_path] = 500, {}
+        for _ in range(12):
+            browser = Browser(helper.url)
+            state = query(browser.get("/login").headers["Location"])["state"]
+            answer = browser.send("GET", "/callback", params={"state": state, "code": "c", "iss": world.base})
+            assert answer.status_code >= 400
+        assert counter(helper, "mlaas_breaker_open", system="keycloak") == 1
+        assert services() == 200
 
 
 # Back-channel logout.

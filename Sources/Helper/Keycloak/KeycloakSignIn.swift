@@ -10,9 +10,9 @@ package struct KeycloakSignIn: SignInProvider {
     static let tokensBytesMax = 64 * 1024
 
     private let clientID: String
-    private let realmURL: String
     private let verifier: KeycloakTokenVerifier
     private let codes: any CodeSource
+    private let breakerKey: String
     private let endpoints: SignInEndpoints
 
     /// - Parameters:
@@ -20,9 +20,9 @@ package struct KeycloakSignIn: SignInProvider {
     ///   - codes: authenticates us by client id and secret.
     package init(realmURL: String, verifier: KeycloakTokenVerifier, source: any KeySource & CodeSource) {
         clientID = verifier.policy.clientID
-        self.realmURL = realmURL
         self.verifier = verifier
         codes = source
+        breakerKey = Self.breakerKey(realmURL)
         endpoints = SignInEndpoints(realmURL: realmURL, source: source)
     }
 
@@ -82,12 +82,16 @@ package struct KeycloakSignIn: SignInProvider {
 
     // MARK: Inside
 
+    /// Names the circuit breakers of sign-in. They are not those of the realm's signing keys and introspection: anyone can make
+    /// sign-ins fail, and the API must go on.
+    static func breakerKey(_ realmURL: String) -> String { "sign-in at \(realmURL)" }
+
     private func tokens(
         _ form: [(String, String)], at url: String
     ) async throws(SignInError) -> (access: ArraySlice<UInt8>, id: ArraySlice<UInt8>) {
         let answer: [UInt8]
         do throws(KeySourceError) {
-            answer = try await codes.exchange(Self.encoded(form), at: url, for: realmURL)
+            answer = try await codes.exchange(Self.encoded(form), at: url, for: breakerKey)
         } catch {
             switch error.kind {
             case .request: throw .refused(error.description)

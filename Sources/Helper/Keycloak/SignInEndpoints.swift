@@ -54,7 +54,7 @@ final class SignInEndpoints: Sendable {
         let url = realmURL + "/.well-known/openid-configuration"
         let bytes: [UInt8]
         do throws(KeySourceError) {
-            bytes = try await source.fetch(url, for: realmURL)
+            bytes = try await source.fetch(url, for: KeycloakSignIn.breakerKey(realmURL))
         } catch {
             throw .unavailable(error.description)
         }
