@@ -93,6 +93,16 @@ struct SettingsTests {
         #expect(found == [key] || (key.hasSuffix("_FILE") && found == ["THREESCALE_ADMIN_API_KEY"]))
     }
 
+    @Test("settings of the portal are problems only where the portal is on")
+    func unusedPortalSettings() {
+        let unused = ["SESSION_SECRET": "short", "PORTAL_SESSION": "2h", "PORTAL_SESSION_MAX": "1h"]
+        #expect(problems(unused) == [])
+        let used = unused.merging([
+            "PORTAL_URL": "https://mlaas.example.com", "KEYCLOAK_CLIENT_SECRET": "s3cret",
+        ]) { $1 }
+        #expect(Set(problems(used)) == ["SESSION_SECRET", "PORTAL_SESSION"])
+    }
+
     @Test(
         "plain http is for loopback, development, and those who insist",
         arguments: [

@@ -34,17 +34,17 @@ package struct PortalSettings: Sendable {
         sessionMax = reader.duration(
             forKey: "PORTAL_SESSION_MAX", default: .seconds(43_200), range: .seconds(10) ... .seconds(30 * 86_400),
             help: "How long after a sign-in a session can be renewed.")
-        if session > sessionMax { reader.report("PORTAL_SESSION", "must be at most PORTAL_SESSION_MAX") }
         secrets = Self.split(secret)
-        if secret != nil, secrets.isEmpty || secrets.contains(where: { $0.reveal().utf8.count < Self.secretBytesMin }) {
-            reader.report("SESSION_SECRET", "must be at least \(Self.secretBytesMin) characters, each of several too")
-        }
         guard let url else {
             if secret != nil { reader.warn("SESSION_SECRET", "is not used: the portal is off without PORTAL_URL") }
             return nil
         }
         self.url = url
         Self.check(url, &reader)
+        if session > sessionMax { reader.report("PORTAL_SESSION", "must be at most PORTAL_SESSION_MAX") }
+        if secret != nil, secrets.isEmpty || secrets.contains(where: { $0.reveal().utf8.count < Self.secretBytesMin }) {
+            reader.report("SESSION_SECRET", "must be at least \(Self.secretBytesMin) characters, each of several too")
+        }
         if secret == nil {
             reader.report("PORTAL_URL", "needs SESSION_SECRET, for example of: openssl rand -base64 48")
         }
