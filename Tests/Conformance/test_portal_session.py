@@ -428,6 +428,17 @@ def test_signing_out_ends_the_session_here_and_at_keycloak(sandbox, browser):
     assert "kc-form-login" in browser.follow(browser.get("/login")).text
 
 
+def test_another_site_signs_nobody_out(browser):
+    browser.sign_in()
+    # A form of another site comes without the cookie, which is SameSite=Lax, and its answer can still remove one.
+    answer = requests.post(
+        browser.portal + "/logout", data={}, allow_redirects=False, timeout=30,
+        headers={**HTML, "Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 303 and answer.headers["Location"] == "/"
+    assert "Set-Cookie" not in answer.headers
+    assert signed_in_as(browser) == "ada"
+
+
 def test_a_get_ends_no_session(browser):
     browser.sign_in()
     assert browser.get("/logout").status_code == 405

@@ -162,7 +162,9 @@ package struct SignInRoutes: Sendable {
         switch context.session {
         case .active(let active): session = active
         case .expired(let expired): session = expired
-        case .none, .ended: return PageAnswers.redirect(to: "/", cookies: gone)
+        // A form of another site comes without the cookie, which is SameSite=Lax. Its answer must not remove it.
+        case .none: return PageAnswers.redirect(to: "/")
+        case .ended: return PageAnswers.redirect(to: "/", cookies: gone)
         }
         try PortalForm.check(context.request, session, site)
         await announce(sessions.end(session))
