@@ -551,7 +551,7 @@ def test_bad_access_tokens_open_no_session(world):
         assert "mlaas" not in browser.jar(world.portal.url)
 
 
-@pytest.mark.parametrize("status, expected", [(400, 400), (401, 502), (403, 502), (500, 400), (302, 503)])
+@pytest.mark.parametrize("status, expected", [(400, 400), (401, 502), (403, 502), (404, 503), (429, 503), (500, 503), (302, 503)])
 def test_failures_of_the_token_endpoint_are_pages(world, status, expected):
     browser, answer = come_back(world, lambda nonce, access: id_token(world, nonce), status=status)
     assert answer.status_code == expected and answer.headers["Content-Type"].startswith("text/html")

@@ -107,14 +107,14 @@ package struct HTTPKeySource: KeySource, IntrospectionSource, CodeSource {
             }
             metrics.record(operation, UpstreamOutcome(error), since: began)
             throw KeySourceError(
-                cause, kind: asksAboutToken && error.mayBeOfOneRequest ? .request : .issuer, hint: hint)
+                cause, kind: operation == .introspection && error.mayBeOfOneRequest ? .request : .issuer, hint: hint)
         }
         let status = response.status.code
         metrics.record(operation, Self.outcome(status), since: began)
         guard status == 200 else {
             judge(status, entry, operation, url)
             throw KeySourceError(
-                "\(call): HTTP \(status)", kind: asksAboutToken ? Self.introspectionFailure(status) : .issuer,
+                "\(call): HTTP \(status)", kind: Self.failure(of: operation, status),
                 hint: DependencyAdvice.keycloak(status: status, isIntrospection: asksAboutToken))
         }
         succeeded(entry, operation, url)
@@ -144,12 +144,14 @@ package struct HTTPKeySource: KeySource, IntrospectionSource, CodeSource {
         entry.log.succeeded(operation, at: url.description, closedBreaker: entry.breaker.succeeded())
     }
 
-    /// Whose failure a status of the introspection endpoint is. A 5xx may be this token's alone; of those in a row the
-    /// circuit breaker takes care.
-    private static func introspectionFailure(_ status: Int) -> KeySourceError.Kind {
-        switch status {
-        case 401, 403: .credentials
-        case 400, 413, 414, 422, 431, 500...599: .request
+    /// Whose failure a status is. A 5xx of the introspection endpoint may be this token's alone; of those in a row the circuit
+    /// breaker takes care. A code is refused with 400 (RFC 6749 §5.2): all else is no fault of the person who signs in.
+    private static func failure(of operation: KeycloakOperation, _ status: Int) -> KeySourceError.Kind {
+        switch (operation, status) {
+        case (.introspection, 401), (.introspection, 403), (.code, 401), (.code, 403): .credentials
+        case (.introspection, 400), (.introspection, 413), (.introspection, 414), (.introspection, 422),
+            (.introspection, 431), (.introspection, 500...599), (.code, 400):
+            .request
         default: .issuer
         }
     }
