@@ -26,7 +26,8 @@ package struct PortalSettings: Sendable {
             forKey: "SESSION_SECRET", required: false,
             help: """
                 What session cookies are sealed by: at least 32 characters that cannot be guessed, the same in all replicas. \
-                Several, separated by commas, replace one while all sessions go on: the first seals, all open. Read again on SIGHUP.
+                Several, separated by commas: the first seals, all open. To replace one while all sessions go on, set `old,new` on \
+                all replicas, then `new,old` on all, wait for `PORTAL_SESSION_MAX`, then set `new`. Read again on SIGHUP.
                 """)
         session = reader.duration(
             forKey: "PORTAL_SESSION", default: .seconds(900), range: .seconds(10) ... .seconds(86_400),
