@@ -81,6 +81,10 @@ def test_a_search_takes_its_first_hundred_characters(browser):
         assert page.status_code == 200 and "/services/granite_chat" in page.text
 
 
+def test_programs_learn_where_the_portal_is(helper):
+    assert requests.get(helper.url + "/api/client", timeout=30).json()["data"]["portal_url"] == helper.url
+
+
 def test_cookies_are_out_of_reach_of_scripts_and_other_sites(helper, browser):
     answer = browser.get("/login")
     assert re.search(r"mlaas-login-0=[^;]+; Path=/; SameSite=Lax; HttpOnly; Max-Age=600$", answer.headers["Set-Cookie"])

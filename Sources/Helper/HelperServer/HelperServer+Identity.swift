@@ -65,7 +65,7 @@ extension HelperServer {
     var clientDocument: ClientDocument {
         ClientDocument(
             issuer: settings.identity.policy.issuers.first ?? "", clientID: settings.identity.cliClientID,
-            scopes: settings.identity.cliScopes, portalURL: nil)
+            scopes: settings.identity.cliScopes, portalURL: settings.portal?.url)
     }
 
     /// Warns of names in `MLAAS_SERVICE_ROLES` that no service has: once when they are found, and again when they change.
