@@ -172,6 +172,18 @@ def test_without_keycloaks_session_the_login_page_is_shown(browser, sandbox):
     assert page.status_code == 200 and urlsplit(page.url).path == "/keys"
 
 
+def test_a_sign_in_that_needs_a_page_leaves_no_cookie_behind(browser, sandbox):
+    browser.sign_in()
+    for _ in range(3):
+        expire(browser)
+        browser.jar(sandbox.keycloak).clear()
+        page = browser.follow(browser.get("/keys"))
+        assert "kc-form-login" in page.text
+        assert len([name for name in browser.jar(browser.portal) if name.startswith("mlaas-login-")]) == 1
+        browser.follow(browser.enter(page))
+        assert not [name for name in browser.jar(browser.portal) if name.startswith("mlaas-login-")]
+
+
 def test_an_expired_session_changes_nothing_by_its_forms(browser):
     browser.sign_in()
     csrf = browser.csrf()

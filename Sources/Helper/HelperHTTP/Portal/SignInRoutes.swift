@@ -44,8 +44,9 @@ package struct SignInRoutes: Sendable {
     }
 
     /// Sends a browser to Keycloak.
+    /// - Parameter removing: values of `Set-Cookie` that remove cookies.
     func begin(
-        _ request: Request, returningTo path: ReturnPath, prompt: SignInPrompt? = nil
+        _ request: Request, returningTo path: ReturnPath, prompt: SignInPrompt? = nil, removing: [String] = []
     ) async throws -> Response {
         let flow = SignInFlow(
             secrets: SignInFlow.makeSecrets(), returnPath: path, isSilent: prompt == SignInPrompt.none)
@@ -56,7 +57,8 @@ package struct SignInRoutes: Sendable {
         } catch {
             throw Self.helperError(error)
         }
-        return PageAnswers.redirect(to: url, cookies: [sessions.cookie(for: flow, request)])
+        // The cookie of this sign-in comes last: where all names are taken, it has that of a removed one.
+        return PageAnswers.redirect(to: url, cookies: removing + [sessions.cookie(for: flow, request)])
     }
 
     /// `GET /callback`.
@@ -118,9 +120,9 @@ package struct SignInRoutes: Sendable {
             "login_required", "interaction_required", "consent_required", "account_selection_required",
         ]
         if flow.isSilent, needsPage.contains(error) {
-            var response = try await begin(context.request, returningTo: flow.returnPath)
-            response.fields.append("set-cookie", site.removeCookie(site.sessionCookie))
-            return response
+            return try await begin(
+                context.request, returningTo: flow.returnPath,
+                removing: [spent, site.removeCookie(site.sessionCookie)])
         }
         if error == "access_denied" {
             let view = SignedOutView(reason: .signInCancelled, returnTo: flow.returnPath.description)
