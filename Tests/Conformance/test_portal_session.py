@@ -126,6 +126,11 @@ def test_only_roles_that_count_are_kept(sandbox):
         page = stranger.sign_in("carol")
         assert page.status_code == 403 and page.headers["Content-Type"].startswith("text/html")
         assert "mlaas" not in stranger.jar(helper.url)
+        # Keycloak would sign the same person in again.
+        assert 'href="/login?as=other"' in page.text
+        page = stranger.follow(stranger.get("/login?as=other"))
+        stranger.follow(stranger.enter(page, "bob"))
+        assert signed_in_as(stranger) == "bob"
 
 
 def test_any_replica_serves_any_click(sandbox, helper):

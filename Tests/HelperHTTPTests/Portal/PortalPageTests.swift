@@ -248,6 +248,7 @@ struct PortalPageTests {
         ] {
             #expect(markup.contains(part))
         }
+        #expect(markup.contains("href=\"/login?as=other\"") == (code == .forbidden))
         let blamesHelper = markup.contains("In this site.")
         #expect(!blamesHelper || status >= 500)
         #expect(!markup.contains("In 3scale, the") || status >= 409)

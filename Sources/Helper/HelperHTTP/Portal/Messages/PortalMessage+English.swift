@@ -11,6 +11,7 @@ extension PortalMessage {
         case .apiKeys: "API keys"
         case .myAccount: "My account"
         case .signIn: "Sign in"
+        case .signInAsOther: "Sign in with another account"
         case .signOut: "Sign out"
         case .language: "Language"
         case .apiDocumentation: "API documentation"

@@ -11,6 +11,7 @@ extension PortalMessage {
         case .apiKeys: "Clés d’API"
         case .myAccount: "Mon compte"
         case .signIn: "Se connecter"
+        case .signInAsOther: "Se connecter avec un autre compte"
         case .signOut: "Se déconnecter"
         case .language: "Langue"
         case .apiDocumentation: "Documentation de l’API"

@@ -11,6 +11,7 @@ extension PortalMessage {
         case .apiKeys: "API-Schlüssel"
         case .myAccount: "Mein Konto"
         case .signIn: "Anmelden"
+        case .signInAsOther: "Mit einem anderen Konto anmelden"
         case .signOut: "Abmelden"
         case .language: "Sprache"
         case .apiDocumentation: "API-Dokumentation"

@@ -11,6 +11,7 @@ extension PortalMessage {
         case .apiKeys: "Claves de API"
         case .myAccount: "Mi cuenta"
         case .signIn: "Iniciar sesión"
+        case .signInAsOther: "Iniciar sesión con otra cuenta"
         case .signOut: "Cerrar sesión"
         case .language: "Idioma"
         case .apiDocumentation: "Documentación de la API"

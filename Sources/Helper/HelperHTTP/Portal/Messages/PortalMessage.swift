@@ -10,6 +10,7 @@ enum PortalMessage: String, Sendable, CaseIterable {
     case apiKeys
     case myAccount
     case signIn
+    case signInAsOther
     case signOut
     case language
     case apiDocumentation

@@ -1,3 +1,5 @@
+import HelperCore
+
 extension MeView: PortalView {
     var section: String? { PortalPath.me }
 
@@ -53,6 +55,9 @@ extension FailureView: PortalView {
         if words.needsSignIn {
             return "<a class=\"button primary\" href=\"\(PortalPath.login)\">\(page.texts(.signIn))</a>"
         }
-        return "<a class=\"button primary\" href=\"\(PortalPath.home)\">\(page.texts(.toServices))</a>"
+        let home: HTML = "<a class=\"button primary\" href=\"\(PortalPath.home)\">\(page.texts(.toServices))</a>"
+        guard failure.code == HelperError.Code.forbidden.rawValue else { return home }
+        // Without it, Keycloak's session would sign the same person in again, who has not the role.
+        return "\(home) <a class=\"button\" href=\"\(PortalPath.loginAsOther)\">\(page.texts(.signInAsOther))</a>"
     }
 }

@@ -16,6 +16,8 @@ enum PortalPath {
     static let keys = "/keys"
     static let me = "/me"
     static let login = "/login"
+    /// Keycloak asks who signs in, even where it has a session.
+    static let loginAsOther = "/login?as=other"
     static let logout = "/logout"
 
     /// The last part of the path of an action on a key.
