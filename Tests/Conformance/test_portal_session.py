@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from conftest import stop
+from conftest import Sandbox, stop
 from forge import GONE
 from identity import Keys, World, counter
 from portal import HTML, SECRET, Browser, Seal, b64, expire, portal_helper, query, signed_in_as, unb64
+from tenant import admin
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 REALM = "/realms/mlaas"
@@ -428,6 +429,35 @@ def test_keys_of_others_are_not_there(browser):
         assert other.post(f"{key}/{action}", csrf).status_code in (303, 404)
     assert other.post(key + "/reveal", csrf).status_code == 404
     assert browser.get(key).status_code == 200
+
+
+# Usage.
+
+def test_a_keys_page_shows_its_usage_and_a_failure_in_its_place():
+    sandbox = Sandbox()
+    helper = portal_helper(sandbox.keycloak, sandbox.threescale)
+    try:
+        browser = Browser(helper.url)
+        browser.sign_in()
+        made = browser.post("/services/granite_chat/key", browser.csrf())
+        key = made.headers["Location"].split("?")[0]
+        admin(sandbox, "POST", "/traffic", application_id=int(key.split("/")[-1]), metric="hits", count=41,
+              seconds_ago=86_400)
+        admin(sandbox, "POST", "/faults/3scale", kind="status", status=403, path="/stats/*")
+        page = browser.get(key)
+        assert page.status_code == 200 and "The usage could not be read." in page.text
+        assert 'class="chart"' not in page.text
+        requests.delete(sandbox.admin + "/faults/3scale", timeout=10)
+        page = browser.get(key)
+        assert page.status_code == 200 and "The usage could not be read." not in page.text
+        assert "41 in total" in page.text and page.text.count("<tr><th scope=\"row\">") % 30 == 0
+        assert re.search(r'<td class="number">41</td>', page.text)
+        hours = browser.get(key + "?granularity=hour")
+        assert hours.status_code == 200 and 'granularity=hour#usage" aria-current="true"' in hours.text
+        assert browser.get(key + "?granularity=week").status_code == 200
+    finally:
+        stop(helper.process)
+        stop(sandbox.process)
 
 
 # Signing out.

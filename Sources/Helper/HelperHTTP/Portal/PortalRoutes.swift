@@ -19,6 +19,7 @@ package struct PortalRoutes: Sendable {
         let change: ChangeKeys
         let make: MakeKeys
         let test: TestKey
+        let readUsage: ReadUsage
 
         package init(catalogs: CatalogStore, services: ServiceRoutes, keys: KeyRoutes) {
             self.catalogs = catalogs
@@ -28,6 +29,7 @@ package struct PortalRoutes: Sendable {
             change = keys.change
             make = keys.make
             test = keys.testKey
+            readUsage = keys.readUsage
         }
     }
 
@@ -257,9 +259,23 @@ package struct PortalRoutes: Sendable {
         access.modelIDs = verdict?.verdict.models ?? []
         let view = KeyView(
             key: KeyRow(item), access: access, limits: limits,
-            usage: .failed(PortalFailure(code: HelperError.Code.notImplemented.rawValue, status: 501)),
+            usage: await usage(of: item, caller, context),
             verdict: verdict.map { TestVerdict($0) }, revealed: revealed, canReveal: !rules.showsOnce)
         return pages.page(view, context)
+    }
+
+    /// The key's usage in the steps that the query names: by day, the last 30, where it names none.
+    private func usage(of item: FindKeys.Item, _ caller: Caller, _ context: PageContext) async -> KeyView.Usage {
+        do {
+            let named = try FormValues.query(context.request)["granularity"]
+            let period = try UsagePeriod(
+                named.flatMap { UsagePeriod.Granularity(rawValue: $0) } ?? .day, since: nil, until: nil,
+                now: pages.now())
+            let result = try await use.readUsage(item.key.application.id, in: period, for: caller)
+            return .series(result.usage.counts.map { UsageSeries($0, period) })
+        } catch {
+            return .failed(PortalFailure(ErrorAnswers.helperError(error)))
+        }
     }
 
     /// `POST /keys/{id}/reveal`. The answer may be kept nowhere, and going back to it asks the browser to send the form again.

@@ -38,6 +38,25 @@ extension RevealedCredentials {
     }
 }
 
+extension UsageSeries {
+    init(_ count: KeyUsage.Count, _ period: UsagePeriod) {
+        self.init(
+            metric: count.metric.name, granularity: Granularity(period.granularity),
+            points: zip(period.starts, count.values).map { Point(time: $0, value: $1) }, total: count.total)
+    }
+}
+
+extension UsageSeries.Granularity {
+    init(_ granularity: UsagePeriod.Granularity) {
+        self =
+            switch granularity {
+            case .hour: .hour
+            case .day: .day
+            case .month: .month
+            }
+    }
+}
+
 extension TestVerdict {
     init(_ result: TestKey.Result) {
         let verdict = result.verdict
