@@ -81,27 +81,46 @@ struct KeyOutput: Sendable {
                 .failed, "\(service.systemName) wants an access token, not a key.",
                 hints: ["Print its client id and secret: --format json"])
         }
-        let url = "\(baseURL)/models"
+        let url = Self.escaped("\(baseURL)/models")
         let name = service.placement.parameter
         var lines: [String] = []
         switch service.placement.location {
         case "query":
             let id = publicID.flatMap { id in
-                service.placement.idParameter.map { "\($0)=\(PercentEncoding.encode(id))&" }
+                service.placement.idParameter.map { "\(PercentEncoding.encode($0))=\(PercentEncoding.encode(id))&" }
             }
-            lines.append("url = \"\(url)?\(id ?? "")\(name)=\(PercentEncoding.encode(secret))\"")
+            lines.append("url = \"\(url)?\(id ?? "")\(PercentEncoding.encode(name))=\(PercentEncoding.encode(secret))\"")
         case "authorization":
             lines.append("url = \"\(url)\"")
             lines.append("user = \"\(Self.escaped((publicID.map { "\($0):\(secret)" }) ?? "\(secret):"))\"")
         default:
             lines.append("url = \"\(url)\"")
             if let publicID, let id = service.placement.idParameter {
-                lines.append("header = \"\(id): \(Self.escaped(publicID))\"")
+                lines.append("header = \"\(try headerName(id)): \(Self.escaped(publicID))\"")
             }
             let isStandard = name.lowercased() == "authorization"
-            lines.append("header = \"\(name): \(isStandard ? "Bearer " : "")\(Self.escaped(secret))\"")
+            lines.append(
+                "header = \"\(try headerName(name)): \(isStandard ? "Bearer " : "")\(Self.escaped(secret))\"")
+        }
+        // A line break would end the shell's here-document, and what follows would be a command.
+        guard lines.allSatisfy({ $0.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F } }) else {
+            throw unusable("a control character in its endpoint, its key or the names of its credentials")
         }
         return "curl --config - <<'MLAAS_END'\n" + lines.joined(separator: "\n") + "\nMLAAS_END"
+    }
+
+    /// Returns the name of a header for a quoted value of curl's configuration.
+    private func headerName(_ name: String) throws(CommandFailure) -> String {
+        guard !name.hasPrefix("@") else {
+            throw unusable("a header name that begins with '@', which curl takes for the name of a file")
+        }
+        return Self.escaped(name)
+    }
+
+    private func unusable(_ reason: String) -> CommandFailure {
+        CommandFailure(
+            .failed, "\(service.systemName) has \(reason).",
+            hints: ["Tell the operator. The key itself: --format json"])
     }
 
     /// For a quoted value of curl's configuration.
