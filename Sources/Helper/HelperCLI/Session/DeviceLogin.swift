@@ -35,7 +35,7 @@ struct DeviceLogin: Sendable {
     }
 
     private func tell(_ code: DeviceCode) throws(CommandFailure) {
-        try oauth.settings.check(code.verificationURL, "The sign-in page")
+        try oauth.settings.check(code.verificationURL, "The sign-in page", mayHaveQuery: true)
         console.say("Open this page in a browser on any device:\n  \(Console.printable(code.verificationURL))")
         console.say("and enter the code:\n  \(Console.printable(code.userCode))")
         if let url = code.completeURL { console.say("or open it with the code:\n  \(Console.printable(url))") }

@@ -28,7 +28,9 @@ struct OAuthClient: Sendable {
                 hints: ["The operator can check the first of KEYCLOAK_ISSUERS."])
         }
         let named = [endpoints.authorization, endpoints.token, endpoints.device, endpoints.revocation]
-        for url in named.compactMap({ $0 }) { try settings.check(url, "An endpoint of the issuer") }
+        for url in named.compactMap({ $0 }) {
+            try settings.check(url, "An endpoint of the issuer", mayHaveQuery: true)
+        }
         return endpoints
     }
 
