@@ -84,9 +84,12 @@ struct TokenStore: Sendable {
         }
     }
 
-    /// Makes commands use a server that is not named; under the lock.
+    /// Makes commands use a server that is not named. Takes the lock of that file: the lock of a sign-in keeps no sign-in
+    /// to another server away.
     func use(_ server: String) throws(CommandFailure) {
         do throws(PrivateFile.Problem) {
+            let lock = try FileLock(lastServerPath + ".lock", waiting: Self.lockSeconds)
+            defer { lock.release() }
             try PrivateFileReplacement(lastServerPath, reserving: 1).commit(Array(server.utf8))
         } catch {
             throw Self.failure(error, lastServerPath)
