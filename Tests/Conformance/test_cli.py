@@ -234,6 +234,12 @@ def test_a_token_from_elsewhere_needs_no_sign_in(sandbox, cli):
     assert "MLAAS_TOKEN" in done.stderr
 
 
+def test_a_token_from_elsewhere_needs_no_home(sandbox, cli):
+    environment = {"PATH": cli.environment["PATH"], "MLAAS_SERVER": cli.server, "MLAAS_TOKEN": sandbox.token("bob")}
+    done = subprocess.run([BIN / "mlaas", "whoami"], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "bob" in done.stdout, done.stderr
+
+
 # Renewal
 
 def refreshes(sandbox):

@@ -48,7 +48,7 @@ final class CommandContext: Sendable {
             server = url
         } else if let named = settings.server {
             server = named
-        } else if let last = try TokenStore(settings).lastServer() {
+        } else if let last = (try? TokenStore(settings))?.lastServer() {
             server = last
         } else {
             throw CommandFailure(
@@ -81,7 +81,7 @@ final class CommandContext: Sendable {
         return APIClient(
             server: server, sender: sender(settings),
             session: SessionKeeper(
-                server: server, store: try TokenStore(settings), oauth: oauth(settings), now: { wallClockSeconds() }))
+                server: server, oauth: oauth(settings), now: { wallClockSeconds() }))
     }
 
     /// Ends the network's parts. Call when the command has ended.

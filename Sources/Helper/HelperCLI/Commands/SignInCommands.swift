@@ -138,7 +138,7 @@ struct WhoamiCommand: CLICommand {
     static func run(_ context: CommandContext) async throws(CommandFailure) -> NextProgram? {
         let api = try context.api()
         let person = try await Names.services(api)
-        let record = try? api.session.store.read(api.server)
+        let record = try? api.session.store().read(api.server)
         if context.wantsJSON {
             var object = JSONObject([("server", .string(api.server)), ("user", .string(person.user))])
             if let email = person.email { object["email"] = .string(email) }
