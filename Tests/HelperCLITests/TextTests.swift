@@ -25,6 +25,11 @@ struct TextTests {
         #expect(Console.printable("zoë 日本") == "zoë 日本")
     }
 
+    @Test("Lines that are said keep their breaks and nothing else that a terminal obeys")
+    func lines() {
+        #expect(Console.printableLines("a\u{1B}[2J\n\n  b\r\nc\u{202E}") == "a [2J\n\n  b \nc ")
+    }
+
     @Test("A table cuts at the terminal's edge and nowhere else")
     func table() {
         var table = Table("NAME", "TEXT")

@@ -38,7 +38,8 @@ struct Console: Sendable {
 
     // MARK: Talk
 
-    func say(_ text: String) { StandardStreams.error(text) }
+    /// Writes lines for people to standard error, without what a terminal would obey.
+    func say(_ text: String) { StandardStreams.error(Self.printableLines(text)) }
 
     /// Says why the command failed.
     func report(_ failure: CommandFailure) {
@@ -56,6 +57,12 @@ struct Console: Sendable {
             shown.unicodeScalars.append(isControl || turns ? " " : scalar)
         }
         return shown
+    }
+
+    /// Returns text of several lines, each of them printable.
+    static func printableLines(_ text: String) -> String {
+        text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).map { printable(String($0)) }
+            .joined(separator: "\n")
     }
 
     // MARK: Waiting
