@@ -434,6 +434,13 @@ def test_a_keys_life(ada):
     assert new["id"] not in {key["id"] for key in ada.json("keys")}
 
 
+def test_a_paused_default_key_is_told_from_one_that_the_operator_suspended(ada):
+    ada.run("key", "get", "embeddings")
+    ada.run("key", "pause", "embeddings/default")
+    refused = ada.run("key", "get", "embeddings", status=1)
+    assert "key resume embeddings/default" in refused.stderr and "operator" not in refused.stderr
+
+
 def test_a_key_is_tested_at_its_gateway(sandbox, ada):
     ada.run("key", "get", "granite_chat", "--name", "tested")
     done = ada.run("key", "test", "granite_chat/tested")

@@ -41,6 +41,26 @@ struct TextTests {
     }
 }
 
+@Suite("Advice for a key that does not work")
+struct KeyAdviceTests {
+    @Test(
+        "names a command that its state allows",
+        arguments: [
+            ("expired", "mlaas key revoke granite/batch"), ("paused", "mlaas key resume granite/batch"),
+            ("suspended", "operator"), ("pending", "approved"),
+        ])
+    func advice(_ state: String, _ hint: String) throws {
+        let refusal = try #require(KeySource.refusal(state, "granite/batch", "Basic"))
+        #expect(refusal.status == .failed && refusal.hints[0].contains(hint))
+        #expect(!refusal.hints.joined().contains("rotate"))
+    }
+
+    @Test("is not given for a key that works", arguments: ["live", "retiring"])
+    func works(_ state: String) {
+        #expect(KeySource.refusal(state, "granite/batch", "Basic") == nil)
+    }
+}
+
 @Suite("Names that people write")
 struct NameTests {
     private static func service(_ id: String, _ name: String, _ systemName: String) throws -> WireService {

@@ -20,7 +20,38 @@ enum KeySource {
             body["name"] = .string(name)
         }
         let made = try await api.post(path, body) { data throws(WireProblem) in try Made(data) }
+        // `init` has one word for what the owner, the operator and the key's end have switched off.
+        let isVague = path == "/api/services/init" && made.state == "suspended"
+        let state = isVague ? try await listedState(service, api) ?? made.state : made.state
+        if let refusal = refusal(state, "\(service.systemName)/\(context.option("name") ?? defaultName)", made.planName) {
+            throw refusal
+        }
         return try output(made, service, context)
+    }
+
+    /// Returns the state of the key that `init` answers, as the list of keys has it; nil where it is not listed.
+    private static func listedState(_ service: WireService, _ api: APIClient) async throws(CommandFailure) -> String? {
+        try await Names.keys(api, ["service_id=\(PercentEncoding.encode(service.id))"]).keys
+            .filter { $0.name == defaultName }.max { $0.generation < $1.generation }?.state
+    }
+
+    /// Returns why a key in this state is not printed, and what its owner can do; nil for a key that works.
+    /// - Parameter key: `SERVICE/NAME`.
+    static func refusal(_ state: String, _ key: String, _ planName: String) -> CommandFailure? {
+        switch state {
+        case "live", "retiring": nil
+        case "pending":
+            CommandFailure(
+                .failed, "The key \(key) awaits the operator's approval of the plan \(planName).",
+                hints: ["Run the command again when it is approved."])
+        case "paused":
+            CommandFailure(.failed, "The key \(key) is paused.", hints: ["Let it work again: mlaas key resume \(key)"])
+        case "expired":
+            CommandFailure(
+                .failed, "The key \(key) has expired.",
+                hints: ["Delete it: mlaas key revoke \(key)", "Then run the command again, which makes a new key."])
+        default: CommandFailure(.failed, "The key \(key) is \(state).", hints: ["Ask the operator why."])
+        }
     }
 
     /// The data of `init` and of `POST /api/keys`.
@@ -47,21 +78,6 @@ enum KeySource {
         _ made: Made, _ service: WireService, _ context: CommandContext
     ) throws(CommandFailure) -> KeyOutput {
         let name = service.systemName
-        switch made.state {
-        case "live", "retiring": break
-        case "pending":
-            throw CommandFailure(
-                .failed, "The key for \(name) awaits the operator's approval of the plan \(made.planName).",
-                hints: ["Run the command again when it is approved."])
-        case "paused":
-            throw CommandFailure(
-                .failed, "The key for \(name) is paused.", hints: ["Let it work again: mlaas key resume \(name)"])
-        case "expired":
-            throw CommandFailure(
-                .failed, "The key for \(name) has expired.", hints: ["Make its successor: mlaas key rotate \(name)"])
-        default:
-            throw CommandFailure(.failed, "The key for \(name) is \(made.state).", hints: ["Ask the operator why."])
-        }
         guard let secret = made.credentials.secret else {
             throw CommandFailure(
                 .failed, "The server shows a key only in the call that makes it.",
