@@ -16,7 +16,7 @@ package final class RedisSharedState: SharedState {
     /// Tells our own news from others'.
     private let name: String
     /// What Redis did not take, as one change. Other replicas may have missed it.
-    private let unannounced = Mutex<CallerChange?>(nil)
+    private let unannounced = Mutex(UnannouncedChanges())
 
     private init(
         _ client: RedisClient, _ exchanges: [LoopBound<LeaseExchange>], _ local: InMemorySharedState,
@@ -162,21 +162,22 @@ package final class RedisSharedState: SharedState {
             _ = try await client.send(Announcement.command(change, from: name))
         } catch {
             health.note(error)
-            keepUnannounced(change)
+            unannounced.withLock { $0.keep(change) }
         }
-    }
-
-    private func keepUnannounced(_ change: CallerChange) {
-        unannounced.withLock { $0 = $0 == nil || $0 == change ? change : .everything }
     }
 
     /// Announces what could not be announced when it happened.
     private func announceAgain() async {
-        guard let change = unannounced.withLock({ $0.take() }) else { return }
+        var changes = unannounced.withLock { $0.take() }[...]
         do throws(RedisError) {
-            _ = try await client.send(Announcement.command(change, from: name))
+            while let change = changes.first {
+                _ = try await client.send(Announcement.command(change, from: name))
+                changes.removeFirst()
+            }
         } catch {
-            keepUnannounced(change)
+            unannounced.withLock { kept in
+                for change in changes { kept.keep(change) }
+            }
         }
     }
 }
