@@ -32,6 +32,7 @@ FOREIGN = {
     "W3C and OpenTelemetry": {
         "traceparent", "tracestate", "{endpoint}/v1/traces", "error.type", "http.request.method", "http.route",
         "http.response.status_code", "peer.service", "url.scheme"},
+    "Scopes of a 3scale token": {"stats"},
     "Other programs": {"curl", "dig", "TLS", "kill -9"},
     "User names, as examples": {"zoë", "CORP\\ada"},
 }
