@@ -24,6 +24,13 @@ struct DurationUnitsTests {
         #expect((.zero - duration).millisecondsUp == 0)
     }
 
+    @Test("has milliseconds for longer than nanoseconds")
+    func longMilliseconds() {
+        #expect(Duration.seconds(384_304_202_280).milliseconds == 384_304_202_280_000)
+        #expect(Duration.seconds(Int64.max).milliseconds == .max)
+        #expect(Duration.seconds(Int64.min).milliseconds == .min)
+    }
+
     @Test("has a fraction in seconds", arguments: [(Duration.milliseconds(1_500), 1.5), (.milliseconds(-250), -0.25)])
     func seconds(_ duration: Duration, _ seconds: Double) { #expect(abs(duration.inSeconds - seconds) < 1e-12) }
 }

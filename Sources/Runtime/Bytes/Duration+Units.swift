@@ -1,4 +1,4 @@
-// 64 bits hold 292 years of nanoseconds; a longer duration counts as those.
+// 64 bits hold 292 years of nanoseconds, and 292 million of milliseconds; a longer duration counts as those.
 extension Duration {
     /// Whole nanoseconds, rounded towards zero.
     package var nanoseconds: Int64 {
@@ -9,7 +9,12 @@ extension Duration {
     }
 
     /// Whole milliseconds, rounded towards zero.
-    package var milliseconds: Int { Int(nanoseconds / 1_000_000) }
+    package var milliseconds: Int {
+        let (seconds, attoseconds) = components
+        let (whole, overflows) = seconds.multipliedReportingOverflow(by: 1_000)
+        let (sum, exceeds) = whole.addingReportingOverflow(attoseconds / 1_000_000_000_000_000)
+        return Int(overflows || exceeds ? (seconds < 0 ? .min : .max) : sum)
+    }
 
     /// Whole milliseconds, rounded up, at least 0.
     package var millisecondsUp: UInt64 {
