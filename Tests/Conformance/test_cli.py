@@ -439,6 +439,7 @@ def test_a_paused_default_key_is_told_from_one_that_the_operator_suspended(ada):
     ada.run("key", "pause", "embeddings/default")
     refused = ada.run("key", "get", "embeddings", status=1)
     assert "key resume embeddings/default" in refused.stderr and "operator" not in refused.stderr
+    ada.run("key", "resume", "embeddings/default")
 
 
 def test_a_key_is_tested_at_its_gateway(sandbox, ada):
