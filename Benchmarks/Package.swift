@@ -42,7 +42,7 @@ let readers: [Target] = [
     program(
         "Readers",
         [
-            "CCount", "Crypto", "HTTP", "HTTPServer", "HelperCore", "HelperHTTP", "JSON", "Keycloak", "Redis",
+            "Bytes", "CCount", "Crypto", "HTTP", "HTTPServer", "HelperCore", "HelperHTTP", "JSON", "Keycloak", "Redis",
             "Telemetry",
         ]),
 ]
