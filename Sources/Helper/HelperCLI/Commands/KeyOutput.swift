@@ -89,7 +89,8 @@ struct KeyOutput: Sendable {
             let id = publicID.flatMap { id in
                 service.placement.idParameter.map { "\(PercentEncoding.encode($0))=\(PercentEncoding.encode(id))&" }
             }
-            lines.append("url = \"\(url)?\(id ?? "")\(PercentEncoding.encode(name))=\(PercentEncoding.encode(secret))\"")
+            let pair = "\(PercentEncoding.encode(name))=\(PercentEncoding.encode(secret))"
+            lines.append("url = \"\(url)?\(id ?? "")\(pair)\"")
         case "authorization":
             lines.append("url = \"\(url)\"")
             lines.append("user = \"\(Self.escaped((publicID.map { "\($0):\(secret)" }) ?? "\(secret):"))\"")
