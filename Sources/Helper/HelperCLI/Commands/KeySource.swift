@@ -23,7 +23,8 @@ enum KeySource {
         // `init` has one word for what the owner, the operator and the key's end have switched off.
         let isVague = path == "/api/services/init" && made.state == "suspended"
         let state = isVague ? try await listedState(service, api) ?? made.state : made.state
-        if let refusal = refusal(state, "\(service.systemName)/\(context.option("name") ?? defaultName)", made.planName) {
+        if let refusal = refusal(state, "\(service.systemName)/\(context.option("name") ?? defaultName)", made.planName)
+        {
             throw refusal
         }
         return try output(made, service, context)

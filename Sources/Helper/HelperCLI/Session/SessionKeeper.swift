@@ -51,7 +51,9 @@ struct SessionKeeper: Sendable {
         }
     }
 
-    private func ended(_ record: TokenRecord, _ store: TokenStore, _ reason: String) throws(CommandFailure) -> CommandFailure {
+    private func ended(_ record: TokenRecord, _ store: TokenStore, _ reason: String) throws(CommandFailure)
+        -> CommandFailure
+    {
         try store.remove(record.server)
         return CommandFailure.signInFirst(server, "Your sign-in to \(server) has ended: \(reason).")
     }
