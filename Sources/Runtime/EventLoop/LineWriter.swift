@@ -128,7 +128,7 @@ package final class LineWriter: Sendable {
             if count < 0, lastErrno() == EINTR { continue }
             isOver = count <= 0
             while let batch = takeBatch() {
-                let written = writeAll(batch.bytes)
+                let written = deliver(batch.bytes)
                 guard written < batch.bytes.count else {
                     state.withLock { $0.queues.written(batch) }
                     continue
@@ -161,21 +161,12 @@ package final class LineWriter: Sendable {
     }
 
     /// - Returns: how many bytes the reader got; fewer than all when it is gone or its disk is full.
-    private func writeAll(_ bytes: [UInt8]) -> Int {
+    private func deliver(_ bytes: [UInt8]) -> Int {
         var offset = 0
-        while offset < bytes.count {
-            let count = unsafe bytes.withUnsafeBufferPointer { buffer in
-                unsafe Glibc.write(descriptor, buffer.baseAddress! + offset, bytes.count - offset)
-            }
-            if count > 0 {
-                offset += count
-            } else if lastErrno() == EAGAIN {
-                // Another process made the descriptor non-blocking; this thread has nothing else to do.
-                var poller = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                _ = unsafe poll(&poller, 1, 1_000)
-            } else if lastErrno() != EINTR {
-                return offset
-            }
+        while writeAll(bytes, from: &offset, to: descriptor) == EAGAIN {
+            // Another process made the descriptor non-blocking; this thread has nothing else to do.
+            var poller = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            _ = unsafe poll(&poller, 1, 1_000)
         }
         return offset
     }

@@ -200,15 +200,7 @@ package final class PrivateFileReplacement {
 
     private func write(_ bytes: [UInt8]) throws(PrivateFile.Problem) {
         var offset = 0
-        while offset < bytes.count {
-            let count = unsafe bytes.withUnsafeBufferPointer { buffer in
-                unsafe Glibc.write(descriptor, buffer.baseAddress! + offset, bytes.count - offset)
-            }
-            if count > 0 {
-                offset += count
-            } else if lastErrno() != EINTR {
-                throw .system("write", path: path, code: lastErrno())
-            }
-        }
+        let code = writeAll(bytes, from: &offset, to: descriptor)
+        guard code == 0 else { throw .system("write", path: path, code: code) }
     }
 }

@@ -32,32 +32,13 @@ package enum StandardStreams {
         // A reader that ended must give an error code.
         ignoreBrokenPipes()
         var offset = 0
-        while offset < bytes.count {
-            let count = unsafe bytes.withUnsafeBufferPointer { buffer in
-                unsafe Glibc.write(STDOUT_FILENO, buffer.baseAddress! + offset, bytes.count - offset)
-            }
-            if count > 0 {
-                offset += count
-            } else if lastErrno() != EINTR {
-                return lastErrno()
-            }
-        }
-        return 0
+        return writeAll(bytes, from: &offset, to: STDOUT_FILENO)
     }
 
     private static func write(_ line: String, _ descriptor: Int32) {
         let bytes = Array(line.utf8) + (line.hasSuffix("\n") ? [] : [0x0A])
         var offset = 0
-        while offset < bytes.count {
-            let count = unsafe bytes.withUnsafeBufferPointer { buffer in
-                unsafe Glibc.write(descriptor, buffer.baseAddress! + offset, bytes.count - offset)
-            }
-            if count > 0 {
-                offset += count
-            } else if lastErrno() != EINTR {
-                return
-            }
-        }
+        _ = writeAll(bytes, from: &offset, to: descriptor)
     }
 }
 
