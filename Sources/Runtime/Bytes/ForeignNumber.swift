@@ -29,6 +29,12 @@ package struct ForeignNumber: Sendable, Hashable, ExpressibleByIntegerLiteral, C
         Int(exactly: value).flatMap { range.contains($0) ? $0 : nil }
     }
 
+    /// The number of a text that is written as the number itself is: ids are texts to clients, and `007` is the id of nothing.
+    /// - Returns: nil for every other text, and for a number out of the range.
+    package static func canonical(_ text: some StringProtocol, in range: ClosedRange<Int> = 0 ... .max) -> Int? {
+        ForeignNumber(text)?.within(range).flatMap { String($0) == text ? $0 : nil }
+    }
+
     /// The number, or the end of the range that is nearest to it.
     package func clamped(to range: ClosedRange<Int>) -> Int {
         min(max(Int(clamping: value), range.lowerBound), range.upperBound)

@@ -428,8 +428,7 @@ package struct PortalRoutes: Sendable {
     }
 
     private static func id(_ context: PageContext) throws(KeyError) -> Int {
-        let text = context.parameters[0]
-        guard let id = ForeignNumber(text)?.within(0 ... .max), String(id) == text else { throw .notFound }
+        guard let id = ForeignNumber.canonical(context.parameters[0]) else { throw .notFound }
         return id
     }
 

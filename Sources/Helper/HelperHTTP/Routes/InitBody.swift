@@ -29,7 +29,7 @@ struct InitBody {
 
     static func planNumber(_ planID: String?) throws(HelperError) -> Int? {
         guard let planID else { return nil }
-        guard let number = ForeignNumber(planID)?.within(0 ... .max), String(number) == planID else {
+        guard let number = ForeignNumber.canonical(planID) else {
             throw HelperError(
                 .planNotFound, "The service has no such plan.",
                 details: [.init(field: "plan_id", issue: "is not a plan of this service that you may have")])

@@ -181,22 +181,18 @@ package struct KeyRoutes: Sendable {
 
     private static func filter(_ request: Request) throws(HelperError) -> FindKeys.Filter {
         var query = QueryValues(request, names: ["service_id", "state", "limit", "cursor"])
-        let service = query.value("service_id", expected: "the id of a service") { number($0, 0 ... .max) }
+        let service = query.value("service_id", expected: "the id of a service") { ForeignNumber.canonical($0) }
         let names = KeyState.allCases.map(\.rawValue).joined(separator: ", ")
         let state = query.value("state", expected: "one of \(names)") { KeyState(rawValue: $0) }
-        let limit = query.value("limit", expected: "a number from 1 to 100") { number($0, limits) }
+        let limit = query.value("limit", expected: "a number from 1 to 100") { ForeignNumber.canonical($0, in: limits) }
         let after = query.value("cursor", expected: "the next_cursor of an answer") { FindKeys.Position($0) }
         try query.check()
         return FindKeys.Filter(service: service, state: state, after: after, limit: limit ?? defaultLimit)
     }
 
-    private static func number(_ text: String, _ range: ClosedRange<Int>) -> Int? {
-        ForeignNumber(text)?.within(range).flatMap { String($0) == text ? $0 : nil }
-    }
-
     /// Ids are texts to clients; one that is not one of 3scale's numbers names nothing.
     private static func id(_ context: CallerContext) throws(HelperError) -> Int {
-        guard let id = number(context.parameters[0], 0 ... .max) else {
+        guard let id = ForeignNumber.canonical(context.parameters[0]) else {
             throw HelperError(.keyNotFound, "You have no such API key.")
         }
         return id

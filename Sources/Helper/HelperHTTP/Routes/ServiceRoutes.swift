@@ -134,9 +134,7 @@ package struct ServiceRoutes: Sendable {
 
     /// Ids are texts to clients; one that is not one of 3scale's numbers names nothing.
     static func serviceID(_ text: String) throws(CatalogError) -> Int {
-        guard let id = ForeignNumber(text)?.within(0 ... .max), String(id) == text else {
-            throw .noSuchService(wasDeleted: false)
-        }
+        guard let id = ForeignNumber.canonical(text) else { throw .noSuchService(wasDeleted: false) }
         return id
     }
 
