@@ -89,17 +89,13 @@ package struct SweepKeys: Sendable {
             guard let error = passing(error) else { return }
             guard deadlines.plan({ $0.pageFailed(now: $1) }) else { return }
             logger.warning(
-                "key scan failed", metadata: ["page": .integer(page), LogKey.error: .string("\(cause(error))")])
+                "key scan failed", metadata: ["page": .integer(page), LogKey.error: .string(error.cause)])
         }
     }
 
     /// Nil for what concerns every call: then the sweep pauses, and the log of 3scale's failures says why.
     private func passing(_ error: APIManagerError) -> APIManagerError? {
-        guard case .accessDenied = error else {
-            if manager.isAvailable { return error }
-            deadlines.plan { $0.pause(now: $1) }
-            return nil
-        }
+        if mayConcernOneCall(error) { return error }
         deadlines.plan { $0.pause(now: $1) }
         return nil
     }
@@ -131,7 +127,7 @@ package struct SweepKeys: Sendable {
                     if let time = try await end(owner, account, listed, catalog) { next.append(time) }
                 } catch {
                     failure = failure ?? error
-                    guard mayConcernOneKey(error) else { break }
+                    guard mayConcernOneCall(error) else { break }
                 }
             }
             if let failure { throw failure }
@@ -145,7 +141,7 @@ package struct SweepKeys: Sendable {
             guard let error = error as? APIManagerError, let error = passing(error), isNews else { return }
             logger.warning(
                 "key sweep act failed",
-                metadata: ["account_id": .integer(account), LogKey.error: .string("\(cause(error))")])
+                metadata: ["account_id": .integer(account), LogKey.error: .string(error.cause)])
         }
     }
 
@@ -180,7 +176,7 @@ package struct SweepKeys: Sendable {
                         next.append((found.now ?? end) + NamedKeys.deletionDelay)
                     } catch {
                         failure = failure ?? error
-                        guard mayConcernOneKey(error) else { break }
+                        guard mayConcernOneCall(error) else { break }
                     }
                 }
                 keys.invalidate(owner)
@@ -191,8 +187,8 @@ package struct SweepKeys: Sendable {
         }
     }
 
-    /// Whether a failure may concern one key alone: then the other keys of the account are ended all the same.
-    private func mayConcernOneKey(_ error: any Error) -> Bool {
+    /// Whether a failure may concern one call alone: then the other keys of the account are ended all the same, and the scan goes on.
+    private func mayConcernOneCall(_ error: any Error) -> Bool {
         if case .accessDenied? = error as? APIManagerError { return false }
         return manager.isAvailable
     }
@@ -289,6 +285,4 @@ package struct SweepKeys: Sendable {
             service: application.serviceID, name: catalog.service(application.serviceID)?.systemName,
             application: application.id, key: IssuedKey(of: application, firstKey: nil).key)
     }
-
-    private func cause(_ error: APIManagerError) -> String { error.cause }
 }
