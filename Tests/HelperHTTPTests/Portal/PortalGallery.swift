@@ -201,7 +201,7 @@ enum PortalGallery {
             Entry(name: "key-empty", view: empty), Entry(name: "key-revealed", view: revealed),
         ]
             + KeyState.allCases.map { Entry(name: "key-\($0.rawValue)", view: keyView(key($0))) }
-            + TestVerdict.Verdict.allCases.map { verdict in
+            + KeyVerdict.Word.allCases.map { verdict in
                 Entry(
                     name: "key-test-\(verdict.rawValue)",
                     view: keyView(

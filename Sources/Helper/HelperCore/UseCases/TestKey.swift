@@ -1,3 +1,4 @@
+import Bytes
 package import Telemetry
 
 /// Asks a service's gateway with one of the caller's API keys and says what the answer means.
@@ -9,6 +10,9 @@ package struct TestKey: Sendable {
         package let url: String?
         /// Of the last request; nil where nothing was sent.
         package let latency: Duration?
+
+        /// `latency` as answers and pages have it.
+        package var latencyMilliseconds: Int? { latency.map { max(0, $0.milliseconds) } }
     }
 
     /// For all requests of a test together.

@@ -41,19 +41,8 @@ extension RevealedCredentials {
 extension UsageSeries {
     init(_ count: KeyUsage.Count, _ period: UsagePeriod) {
         self.init(
-            metric: count.metric.name, granularity: Granularity(period.granularity),
+            metric: count.metric.name, granularity: period.granularity,
             points: zip(period.starts, count.values).map { Point(time: $0, value: $1) }, total: count.total)
-    }
-}
-
-extension UsageSeries.Granularity {
-    init(_ granularity: UsagePeriod.Granularity) {
-        self =
-            switch granularity {
-            case .hour: .hour
-            case .day: .day
-            case .month: .month
-            }
     }
 }
 
@@ -61,25 +50,9 @@ extension TestVerdict {
     init(_ result: TestKey.Result) {
         let verdict = result.verdict
         self.init(
-            verdict: Verdict(verdict.word), status: verdict.status,
-            latencyMilliseconds: result.latency.map { max(0, Int($0 / .milliseconds(1))) },
+            verdict: verdict.word, status: verdict.status,
+            latencyMilliseconds: result.latencyMilliseconds,
             modelIDs: verdict.models ?? [])
-    }
-}
-
-extension TestVerdict.Verdict {
-    init(_ word: KeyVerdict.Word) {
-        self =
-            switch word {
-            case .works: .works
-            case .refused: .refused
-            case .notYet: .notYet
-            case .overLimit: .overLimit
-            case .noRoute: .noRoute
-            case .modelError: .modelError
-            case .unreachable: .unreachable
-            case .untrustedCertificate: .untrustedCertificate
-            }
     }
 }
 

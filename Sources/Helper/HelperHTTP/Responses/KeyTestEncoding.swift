@@ -13,9 +13,9 @@ enum KeyTestEncoding {
             writer.name("status")
             writer.int(status)
         }
-        if let latency = result.latency {
+        if let latency = result.latencyMilliseconds {
             writer.name("latency_ms")
-            writer.int(max(0, Int(latency / .milliseconds(1))))
+            writer.int(latency)
         }
         if let url = result.url {
             writer.name("url")

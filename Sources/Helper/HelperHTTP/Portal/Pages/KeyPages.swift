@@ -163,7 +163,7 @@ extension KeyView: PortalView {
     private func granularities(in page: PortalPage) -> HTML {
         guard case .series(let series) = usage else { return "" }
         let current = series.first?.granularity ?? .day
-        let links: [HTML] = UsageSeries.Granularity.allCases.map { granularity in
+        let links: [HTML] = UsagePeriod.Granularity.allCases.map { granularity in
             let mark: HTML = granularity == current ? " aria-current=\"true\"" : ""
             return """
                 <li><a href="\(PortalPath.key(key.id))?granularity=\(granularity.rawValue)#usage"\(mark)>\

@@ -112,11 +112,9 @@ struct UsageSeries: Sendable {
         var value: Int
     }
 
-    enum Granularity: String, Sendable, CaseIterable { case hour, day, month }
-
     /// The metric's name as people read it.
     var metric: String
-    var granularity: Granularity = .day
+    var granularity: UsagePeriod.Granularity = .day
     /// Ascending in time.
     var points: [Point]
     var total: Int
@@ -134,17 +132,7 @@ struct LimitUse: Sendable {
 
 /// What a test of a key found out.
 struct TestVerdict: Sendable {
-    enum Verdict: String, Sendable, CaseIterable {
-        case works, refused
-        case notYet = "not_yet"
-        case overLimit = "over_limit"
-        case noRoute = "no_route"
-        case modelError = "model_error"
-        case unreachable
-        case untrustedCertificate = "untrusted_certificate"
-    }
-
-    var verdict: Verdict
+    var verdict: KeyVerdict.Word
     /// The HTTP status of the gateway, where there was one.
     var status: Int?
     var latencyMilliseconds: Int?

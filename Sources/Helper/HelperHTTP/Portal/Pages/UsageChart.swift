@@ -1,3 +1,5 @@
+import HelperCore
+
 /// Calls as bars, with the same numbers in a table behind them.
 struct UsageChart: Sendable {
     let series: UsageSeries
