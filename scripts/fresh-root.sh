@@ -80,6 +80,7 @@ if [ -d "${PIP_FIND_LINKS:-}" ]; then attach "$PIP_FIND_LINKS" "$PIP_FIND_LINKS"
 mount -t proc proc "$root/proc"
 attach /dev /dev
 mount -t tmpfs shm "$root/dev/shm"
+mount -t devpts -o ptmxmode=0666 terminals "$root/dev/pts"
 
 # The checkout as git has it, changes that are not committed included.
 mkdir -p "$root/src"
