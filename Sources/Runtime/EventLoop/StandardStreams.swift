@@ -4,6 +4,15 @@ import Glibc
 package enum StandardStreams {
     package static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
+    /// Takes the numbers of those streams that are closed, so that no file or connection that is opened later gets them, and is
+    /// written to as if it were one. Writing to such a stream fails as before. Call first of all.
+    package static func reserveClosed() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
+            // The lowest number that is free is this one. Open for reading alone.
+            _ = unsafe open("/dev/null", O_RDONLY)
+        }
+    }
+
     /// Writes a line to standard output. Blocks; not from a loop.
     package static func output(_ line: String) { write(line, STDOUT_FILENO) }
 

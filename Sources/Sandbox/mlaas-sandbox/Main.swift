@@ -4,6 +4,7 @@ import Sandbox
 @main
 struct Main {
     static func main() async {
+        StandardStreams.reserveClosed()
         exitProcess(await SandboxMain.run(Array(CommandLine.arguments.dropFirst())))
     }
 }
