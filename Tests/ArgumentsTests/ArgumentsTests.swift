@@ -91,6 +91,18 @@ struct OperandTests {
         #expect(problem("key", "get", "a", "--format", "xml")?.contains("one of env, json") == true)
     }
 
+    @Test("Topics stand at the end of the program's help and its manual page, which names the version")
+    func topics() {
+        let grammar = CommandLineGrammar(
+            program: "tool", abstract: "Works.", commands: [.init("go", "Goes")], runsFirst: false,
+            topics: [.init("Exit status", [("0", "Done"), ("3", "Sign in first")])])
+        #expect(grammar.help().contains("\nExit status:\n  0  Done\n  3  Sign in first\n"))
+        #expect(!grammar.help(for: "go").contains("Exit status"))
+        let page = ManPage.text(grammar, version: "1.2.3")
+        #expect(page.hasPrefix(".TH TOOL 1 \"\" \"tool 1.2.3\""))
+        #expect(page.hasSuffix(".SH EXIT STATUS\n.TP\n.B 0\nDone.\n.TP\n.B 3\nSign in first."))
+    }
+
     @Test("A near miss is found across case, hyphens, slips and beginnings, and nothing else is")
     func nearMisses() {
         let names = ["granite_chat", "embeddings", "vision"]

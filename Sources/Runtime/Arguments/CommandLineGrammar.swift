@@ -64,6 +64,17 @@ package struct CommandLineGrammar: Sendable {
         }
     }
 
+    /// A table at the end of the program's help and of its manual page, such as its exit statuses.
+    package struct Topic: Sendable {
+        package let title: String
+        package let rows: [(term: String, text: String)]
+
+        package init(_ title: String, _ rows: [(term: String, text: String)]) {
+            self.title = title
+            self.rows = rows
+        }
+    }
+
     package let program: String
     package let abstract: String
     /// Empty for a program without commands.
@@ -72,15 +83,18 @@ package struct CommandLineGrammar: Sendable {
     package let runsFirst: Bool
     /// Options that any command takes; `--help` is one of them.
     package let options: [Option]
+    package let topics: [Topic]
 
     package init(
-        program: String, abstract: String, commands: [Command] = [], runsFirst: Bool = true, options: [Option] = []
+        program: String, abstract: String, commands: [Command] = [], runsFirst: Bool = true, options: [Option] = [],
+        topics: [Topic] = []
     ) {
         self.program = program
         self.abstract = abstract
         self.commands = commands
         self.runsFirst = runsFirst
         self.options = options + [Option("help", "Print this text")]
+        self.topics = topics
     }
 
     /// What was asked for.

@@ -1,11 +1,7 @@
 /// The manual page of a program (man(7)), made from its grammar.
 package enum ManPage {
-    /// - Parameters:
-    ///   - version: named at the foot.
-    ///   - sections: title and paragraphs of further sections; a paragraph with a tab is a term and its text.
-    package static func text(
-        _ grammar: CommandLineGrammar, version: String = "", sections: [(title: String, paragraphs: [String])] = []
-    ) -> String {
+    /// - Parameter version: named at the foot.
+    package static func text(_ grammar: CommandLineGrammar, version: String) -> String {
         let program = grammar.program
         var lines = [
             ".TH \(program.uppercased()) 1 \"\" \"\(escaped("\(program) \(version)"))\" \"User commands\"",
@@ -23,12 +19,9 @@ package enum ManPage {
         }
         lines.append(".SH OPTIONS")
         for option in grammar.options { lines += term(shown(option), option.help) }
-        for section in sections {
-            lines.append(".SH \(escaped(section.title))")
-            for paragraph in section.paragraphs {
-                let halves = paragraph.split(separator: "\t", maxSplits: 1).map(String.init)
-                lines += halves.count == 2 ? term(halves[0], halves[1]) : [".PP", escaped(paragraph)]
-            }
+        for topic in grammar.topics {
+            lines.append(".SH \(escaped(topic.title.uppercased()))")
+            for row in topic.rows { lines += term(row.term, row.text) }
         }
         return lines.joined(separator: "\n")
     }

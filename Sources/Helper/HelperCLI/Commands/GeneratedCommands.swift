@@ -27,7 +27,7 @@ struct ManCommand: CLICommand {
         "man", "Print the manual page", examples: ["mlaas man | man -l -"])
 
     static func run(_ context: CommandContext) async throws(CommandFailure) -> NextProgram? {
-        try context.console.output(ManPage.text(CLIMain.grammar))
+        try context.console.output(ManPage.text(CLIMain.grammar, version: CLIVersion.number))
         return nil
     }
 }
