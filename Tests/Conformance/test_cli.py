@@ -3,6 +3,7 @@
 import concurrent.futures
 import http.server
 import json
+import os
 import random
 import re
 import resource
@@ -18,8 +19,10 @@ import pytest
 import requests
 
 from command_line import CommandLine, browse
-from conftest import BIN, Helper, Sandbox, free_port, stop
+from conftest import BIN, ROOT, Helper, Sandbox, free_port, stop
 
+# The Python of the packages that people call models with.
+OPENAI = ROOT / ".tools" / "snippets" / "bin" / "python"
 JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.")
 
 
@@ -76,7 +79,8 @@ def test_help_is_data_on_standard_output_in_eighty_columns(cli, words):
     (("key", "get", "a", "--format", "xml"), "env, json, curl"), (("run", "granite_chat"), "behind '--'"),
     (("run", "granite_chat", "python", "app.py"), "'python'"), (("completion", "tcsh"), "bash, zsh, fish"),
     (("login", "--port", "0"), "--port"), (("services", "--server", "ftp://x"), "--server"),
-    (("key", "rotate", "1", "--grace", "soon"), "--grace")])
+    (("key", "rotate", "1", "--grace", "soon"), "--grace"), (("key", "rotate", "1", "--grace", "400d"), "24h"),
+    (("keys", "--state", "liv"), "live, pending"), (("key", "plan", "1"), "needs PLAN")])
 def test_a_wrong_line_is_status_2_and_says_what_was_meant(cli, words, expected):
     done = cli.run(*words, status=2)
     assert expected in done.stderr and not done.stdout
@@ -205,6 +209,18 @@ def test_a_port_may_be_chosen_and_may_be_taken(cli, helper):
     taken = helper.url.rsplit(":", 1)[1]
     done = cli.run("login", "--no-browser", "--port", taken, status=1)
     assert "--port" in done.stderr
+
+
+def test_a_person_whom_the_server_refuses_is_told_so_and_that_the_sign_in_is_kept(sandbox, tmp_path):
+    helper = Helper(sandbox.keycloak, sandbox.threescale, CLI_CLIENT_ID="mlaas-cli", MLAAS_REQUIRED_ROLE="no-caller-has-this")
+    try:
+        cli = CommandLine(tmp_path, helper.url)
+        done = cli.sign_in_by_browser("ada")
+        assert done.returncode == 1 and "FORBIDDEN" in done.stderr and "sign-in is kept" in done.stderr, done.stderr
+        assert "FORBIDDEN" in cli.run("services", status=1).stderr
+        cli.run("logout")
+    finally:
+        stop(helper.process)
 
 
 def test_logout_ends_the_session_at_keycloak(sandbox, ada):
@@ -378,6 +394,29 @@ def test_a_full_disk_keeps_the_sign_in_from_before(sandbox, ada):
         admin(sandbox, "PUT", "/rotation", on=False)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root for a file system of its own")
+def test_a_disk_that_something_else_has_filled_keeps_the_sign_in_from_before(sandbox, ada, tmp_path):
+    state = tmp_path / "tiny"
+    state.mkdir()
+    script = (
+        'mount -t tmpfs -o size=128k,mode=700 tiny "$1" && cp -a "$2" "$1/mlaas"\n'
+        'cat /dev/zero >"$1/filler" 2>/dev/null || true\n'
+        'status=0 && mlaas whoami || status=$?\n'
+        'rm "$1/filler" && mlaas whoami && exit "$status"\n')
+    admin(sandbox, "PUT", "/rotation", on=True)
+    try:
+        ada.age(100_000)
+        done = subprocess.run(
+            ["unshare", "--mount", "sh", "-euc", script, "sh", state, ada.folder], capture_output=True, text=True, timeout=60,
+            env={**ada.environment, "PATH": f"{BIN}:{ada.environment['PATH']}", "XDG_STATE_HOME": str(state)})
+        # The first attempt fails, the second finds the session as it was.
+        assert done.returncode == 1 and done.stdout.count("ada") == 2, (done.stdout, done.stderr)
+        assert done.stderr.count("mlaas: ") == 1 and "is kept" in done.stderr and "Make room" in done.stderr
+        assert not JWT.search(done.stdout + done.stderr)
+    finally:
+        admin(sandbox, "PUT", "/rotation", on=False)
+
+
 # Services and keys
 
 def test_services_and_plans(ada):
@@ -423,7 +462,7 @@ def test_a_keys_life(ada):
     assert ada.json("key", "show", "life")["state"] == "paused"
     assert "key resume" in ada.run("key", "get", "embeddings", "--name", "life", status=1).stderr
     ada.run("key", "resume", "life")
-    rotated = ada.run("key", "rotate", old["id"], "--grace", "3600")
+    rotated = ada.run("key", "rotate", old["id"], "--grace", "1h")
     assert rotated.stdout.strip() and rotated.stdout != first.stdout and f"old key {old['id']}" in rotated.stderr
     assert ada.run("key", "rotate", old["id"]).stdout == rotated.stdout
     new = ada.json("key", "show", "embeddings/life")
@@ -432,6 +471,42 @@ def test_a_keys_life(ada):
     assert "--yes" in refused.stderr
     assert "revoked" in ada.run("key", "revoke", new["id"], "--yes").stderr
     assert new["id"] not in {key["id"] for key in ada.json("keys")}
+
+
+def test_a_key_gets_another_plan_and_stays_the_same(ada):
+    first = ada.run("key", "get", "granite_chat", "--name", "planned", "--plan", "basic").stdout
+    kept = ada.run("key", "get", "granite_chat", "--name", "planned", "--plan", "trial")
+    assert kept.stdout == first and "on the plan Basic" in kept.stderr
+    assert "mlaas key plan granite_chat/planned trial" in kept.stderr
+    changed = ada.run("key", "plan", "granite_chat/planned", "trial")
+    assert not changed.stdout and "has the plan Trial" in changed.stderr
+    assert ada.json("key", "show", "planned")["plan"]["name"] == "Trial"
+    assert ada.run("key", "get", "granite_chat", "--name", "planned", "--plan", "trial").stderr == ""
+    assert ada.json("key", "plan", "planned", "Basic")["key"]["plan"]["name"] == "Basic"
+    refused = ada.run("key", "plan", "planned", "trail", status=1)
+    assert "Did you mean" in refused.stderr and not refused.stdout
+    ada.run("key", "revoke", "planned", "--yes")
+
+
+def test_a_plan_that_needs_approval_is_refused_for_a_key_that_works(ada):
+    ada.run("key", "get", "embeddings", "--name", "steady")
+    plans = {plan["approval_required"]: plan["name"] for plan in ada.json("plans", "speech_to_text")}
+    assert True in plans, plans
+    ada.run("key", "get", "speech_to_text", status=1)
+    key = next(key for key in ada.json("keys") if key["service"]["system_name"] == "speech_to_text")
+    refused = ada.run("key", "plan", key["id"], plans[True], status=1)
+    assert "approval" in refused.stderr and not refused.stdout
+
+
+def test_a_key_that_retires_while_its_successor_is_paused_is_not_printed_in_silence(ada):
+    first = ada.run("key", "get", "granite_chat", "--name", "turn").stdout
+    ada.run("key", "rotate", "granite_chat/turn", "--grace", "30m")
+    ada.run("key", "pause", "granite_chat/turn")
+    done = ada.run("key", "get", "granite_chat", "--name", "turn")
+    assert done.stdout == first and "retires at" in done.stderr and "granite_chat/turn" in done.stderr
+    for key in ada.json("keys", "--service", "granite_chat"):
+        if key["name"] == "turn":
+            ada.run("key", "revoke", key["id"], "--yes")
 
 
 def test_a_paused_default_key_is_told_from_one_that_the_operator_suspended(ada):
@@ -479,7 +554,8 @@ def test_output_is_for_eval_and_for_programs(ada):
     for words in (("env", "granite_chat"), ("key", "get", "granite_chat", "--format", "env")):
         for shell in ("sh", "bash"):
             assert evaluated(ada, *words, shell=shell) == [document["base_url"], key]
-    assert ada.json("env", "granite_chat") == {"OPENAI_BASE_URL": document["base_url"], "OPENAI_API_KEY": key}
+    assert ada.json("env", "granite_chat") == {
+        "OPENAI_BASE_URL": document["base_url"], "OPENAI_API_KEY": key, "OPENAI_CUSTOM_HEADERS": f"user_key: {key}"}
 
 
 def test_every_legal_character_survives_a_shell(sandbox, ada):
@@ -546,6 +622,28 @@ def test_a_program_talks_to_the_model_through_the_gateway(ada, tmp_path):
     assert json.loads(done.stdout)["data"][0]["id"] == "granite_chat"
 
 
+@pytest.mark.skipif(not OPENAI.exists(), reason="needs .tools/snippets: ./setup.sh ci")
+@pytest.mark.parametrize("service, call", [
+    ("granite-chat",
+     "chat.completions.create(model=model, messages=[{'role': 'user', 'content': 'Hello'}]).choices[0].message.content"),
+    ("embeddings", "embeddings.create(model=model, input='Hello', encoding_format='float').data[0].embedding")])
+def test_a_program_with_the_openai_package_needs_only_its_environment(sandbox, ada, tmp_path, service, call):
+    """One service wants its key in the header user_key, the other one an id and a key in two headers."""
+    name = service.replace("-", "_")
+    listed = next(each for each in ada.json("services") if each["system_name"] == name)
+    admin(sandbox, "PUT", f"/services/{listed['id']}", mapping_rules=[
+        {"method": "GET", "pattern": "/v1/models"}, {"method": "POST", "pattern": "/v1/"}])
+    app = tmp_path / "app.py"
+    app.write_text(
+        "from openai import OpenAI\n"
+        "client = OpenAI()\n"
+        "model = client.models.list().data[0].id\n"
+        f"print(model, bool(client.{call}))\n")
+    done = ada.run("run", service, "--", str(OPENAI), str(app), environment={"NO_PROXY": "*"}, timeout=120)
+    assert done.stdout == f"{name} True\n", done.stderr
+    assert "OPENAI_CUSTOM_HEADERS" in done.stderr
+
+
 # Terminals and pipes
 
 def test_a_terminal_gets_colour_and_a_script_none(ada):
@@ -572,6 +670,19 @@ def test_a_reader_that_ends_and_a_full_output_are_failures(ada):
     closed = subprocess.run(
         ["sh", "-c", f"{shlex.quote(str(BIN / 'mlaas'))} services | true"], env=ada.environment, capture_output=True, text=True)
     assert closed.returncode == 0
+
+
+def test_a_closed_output_is_no_connection(ada):
+    """Without a file behind its number the key would be written to what was opened next, such as a connection."""
+    ada.run("key", "get", "granite_chat")
+    for words in ("key get granite_chat", "services", "whoami", "--version"):
+        done = subprocess.run(
+            ["sh", "-c", f"exec {shlex.quote(str(BIN / 'mlaas'))} {words} >&-"], env=ada.environment, capture_output=True, text=True)
+        assert done.returncode == 1 and "Standard output cannot be written: Bad file" in done.stderr, (words, done)
+    for closed in ("<&-", "2>&-", "<&- 2>&-"):
+        done = subprocess.run(
+            ["sh", "-c", f"exec {shlex.quote(str(BIN / 'mlaas'))} whoami {closed}"], env=ada.environment, capture_output=True, text=True)
+        assert done.returncode == 0 and done.stdout.startswith("ada"), (closed, done)
 
 
 def test_names_of_servers_cannot_steer_the_terminal(sandbox, ada):
@@ -674,6 +785,10 @@ def test_the_manual_and_the_completions_know_every_command(cli):
     manual = cli.run("man").stdout
     for command in commands:
         assert f'.SS "mlaas {command} ' in manual, command
+    version = cli.run("--version").stdout.strip()
+    assert version in manual.split("\n", 1)[0]
+    for title in ("ENVIRONMENT", '"EXIT STATUS"'):
+        assert f".SH {title}\n".replace('"', "") in manual.replace('"', ""), title
     checked = subprocess.run(["groff", "-man", "-Tutf8", "-ww"], input=manual, capture_output=True, text=True) \
         if subprocess.run(["which", "groff"], capture_output=True).returncode == 0 else None
     assert checked is None or (checked.returncode == 0 and not checked.stderr), checked.stderr

@@ -4,20 +4,63 @@ import WireContract
 
 @testable import HelperCLI
 
+enum OutputOfKey {
+    static func make(
+        endpoint: String = "https://a.example", location: String = "headers", parameter: String = "user_key",
+        idParameter: String? = nil, secret: String = "s3cret", authentication: String = "api_key"
+    ) throws -> KeyOutput {
+        var credentials: JSONObject = ["location": .string(location), "parameter": .string(parameter)]
+        if let idParameter { credentials["id_parameter"] = .string(idParameter) }
+        let service = try WireService(
+            [
+                "id": "7", "name": "Granite", "system_name": "granite", "proxy_endpoint": .string(endpoint),
+                "authentication_method": .string(authentication), "credentials": .object(credentials),
+                "has_api_key": true,
+            ])
+        return KeyOutput(service: service, secret: secret, publicID: idParameter == nil ? nil : "id")
+    }
+}
+
+@Suite("The headers that OpenAI's clients add")
+struct CustomHeadersTests {
+    private static func headers(_ output: KeyOutput) throws -> String? {
+        try output.variables().first { $0.name == "OPENAI_CUSTOM_HEADERS" }?.value
+    }
+
+    @Test("hold the key, and the id before it, where the service wants headers of its own")
+    func headers() throws {
+        #expect(try Self.headers(OutputOfKey.make()) == "user_key: s3cret")
+        let pair = try OutputOfKey.make(parameter: "app_key", idParameter: "app_id")
+        #expect(try Self.headers(pair) == "app_id: id\napp_key: s3cret")
+        #expect(try pair.lines(exports: true).contains("OPENAI_CUSTOM_HEADERS='app_id: id\napp_key: s3cret'"))
+        // A reader of .env files may take a line for a variable.
+        #expect(try !pair.lines(exports: false).contains("OPENAI_CUSTOM_HEADERS"))
+    }
+
+    @Test("are absent where the service wants none")
+    func none() throws {
+        #expect(try Self.headers(OutputOfKey.make(parameter: "Authorization")) == nil)
+        #expect(try Self.headers(OutputOfKey.make(location: "query")) == nil)
+        #expect(try Self.headers(OutputOfKey.make(location: "authorization")) == nil)
+        #expect(try Self.headers(OutputOfKey.make(idParameter: "x", authentication: "oidc")) == nil)
+    }
+
+    @Test("are absent where a name or a value would make another header", arguments: ["k\nx", "k\r", "k: v", "k\u{0}"])
+    func injected(_ name: String) throws {
+        #expect(try Self.headers(OutputOfKey.make(parameter: name)) == nil)
+        #expect(try Self.headers(OutputOfKey.make(secret: "s\n" + name)) == nil)
+    }
+}
+
 @Suite("The curl command of a key")
 struct CurlTests {
     private static func command(
         endpoint: String = "https://a.example", location: String = "headers", parameter: String = "user_key",
         idParameter: String? = nil, secret: String = "s3cret"
     ) throws -> String {
-        var credentials: JSONObject = ["location": .string(location), "parameter": .string(parameter)]
-        if let idParameter { credentials["id_parameter"] = .string(idParameter) }
-        let service = try WireService(
-            [
-                "id": "7", "name": "Granite", "system_name": "granite", "proxy_endpoint": .string(endpoint),
-                "authentication_method": "api_key", "credentials": .object(credentials), "has_api_key": true,
-            ])
-        return try KeyOutput(service: service, secret: secret, publicID: idParameter == nil ? nil : "id").curl()
+        try OutputOfKey.make(
+            endpoint: endpoint, location: location, parameter: parameter, idParameter: idParameter, secret: secret
+        ).curl()
     }
 
     @Test("A control character in any part is refused", arguments: ["\n", "\r", "\u{0}", "\u{1B}", "\u{7F}"])

@@ -127,3 +127,18 @@ struct NameTests {
         }
     }
 }
+
+@Suite("The time that an old key works on")
+struct GraceTests {
+    @Test(
+        "is a number with or without a unit",
+        arguments: [
+            ("0", 0), ("90", 90), ("90s", 90), ("30m", 1_800), ("24h", 86_400), ("7d", 604_800), ("365d", 31_536_000),
+        ])
+    func readable(_ text: String, _ seconds: Int) { #expect(KeyRotateCommand.seconds(text) == seconds) }
+
+    @Test(
+        "is nothing else, and no more than a year",
+        arguments: ["", "h", "1w", "-1h", "1.5h", "1 h", "366d", "31536001", "9223372036854775807d", "1h30m"])
+    func unreadable(_ text: String) { #expect(KeyRotateCommand.seconds(text) == nil) }
+}

@@ -38,6 +38,12 @@ struct APIClient: Sendable {
         try Self.read(try await send(.post, path, body), server, decode)
     }
 
+    func put<Value>(
+        _ path: String, _ body: JSONObject, _ decode: (WireObject) throws(WireProblem) -> Value
+    ) async throws(CommandFailure) -> Value {
+        try Self.read(try await send(.put, path, body), server, decode)
+    }
+
     func delete<Value>(
         _ path: String, _ decode: (WireObject) throws(WireProblem) -> Value
     ) async throws(CommandFailure) -> Value {

@@ -7,7 +7,8 @@ package enum CLIMain {
     private static let commands: [any CLICommand.Type] = [
         LoginCommand.self, LogoutCommand.self, WhoamiCommand.self, ServicesCommand.self, PlansCommand.self,
         KeyGetCommand.self, KeysCommand.self, KeyShowCommand.self, KeyRevealCommand.self, KeyRotateCommand.self,
-        KeyPauseCommand.self, KeyResumeCommand.self, KeyRevokeCommand.self, KeyTestCommand.self, KeyUsageCommand.self,
+        KeyPlanCommand.self, KeyPauseCommand.self, KeyResumeCommand.self, KeyRevokeCommand.self, KeyTestCommand.self,
+        KeyUsageCommand.self,
         EnvCommand.self, RunCommand.self, CompletionCommand.self, ManCommand.self,
     ]
 
@@ -17,6 +18,26 @@ package enum CLIMain {
         options: [
             .init("server", value: "URL", "The helper to talk to; else MLAAS_SERVER, else that of the last login"),
             .init("json", "Print JSON"), .init("version", "Print the version"),
+        ],
+        topics: [
+            .init(
+                "Environment",
+                [
+                    ("MLAAS_SERVER", "The helper to talk to, where --server names none"),
+                    ("MLAAS_TOKEN", "An access token for a job without a person; no sign-in is used"),
+                    ("BROWSER", "The program that opens the sign-in page"),
+                    ("HTTPS_PROXY", "The proxy; also HTTP_PROXY, and NO_PROXY for hosts that need none"),
+                    ("CA_BUNDLE", "A file of a company's certificate authorities, trusted besides the system's"),
+                    ("XDG_STATE_HOME", "Sign-ins are kept in its folder mlaas; else in ~/.local/state/mlaas"),
+                    ("NO_COLOR", "Set to anything: no colours"),
+                ]),
+            .init(
+                "Exit status",
+                [
+                    ("0", "Done"), ("1", "Refused, or failed here: standard error says why and what to do"),
+                    ("2", "The command line or the environment is wrong"), ("3", "Sign in first: mlaas login"),
+                    ("4", "The server or Keycloak cannot be reached now: try again later"),
+                ]),
         ])
 
     /// - Parameter arguments: without the program's name.

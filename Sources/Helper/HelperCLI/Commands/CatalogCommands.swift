@@ -78,6 +78,9 @@ enum CommonWords {
         "name", value: "NAME", "The key of that name; else the one named default")
     static let plan = CommandLineGrammar.Option(
         "plan", value: "PLAN", "The plan of a new key, by name or id; else the service's default")
+    static let customHeaders =
+        "Where the service wants its key in a header of its own, OPENAI_CUSTOM_HEADERS holds that header for versions of "
+        + "OpenAI's client that read it."
     static let format = CommandLineGrammar.Option(
         "format", value: "FORMAT", choices: ["env", "json", "curl"], "Print more than the key alone")
 }

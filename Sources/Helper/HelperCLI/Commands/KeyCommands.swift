@@ -6,11 +6,13 @@ import WireContract
 
 /// `keys`.
 struct KeysCommand: CLICommand {
+    private static let states = ["live", "pending", "paused", "suspended", "retiring", "expired"]
+
     static let grammar = CommandLineGrammar.Command(
         "keys", "List your keys, without their secrets",
         options: [
             .init("service", value: "SERVICE", "Those of one service"),
-            .init("state", value: "STATE", "Those in one state, such as live or paused"),
+            .init("state", value: "STATE", choices: states, "Those in one state"),
         ])
 
     static func run(_ context: CommandContext) async throws(CommandFailure) -> NextProgram? {
@@ -134,7 +136,7 @@ struct KeyResumeCommand: CLICommand {
 /// `key test`.
 struct KeyTestCommand: CLICommand {
     static let grammar = CommandLineGrammar.Command(
-        "key test", "Ask the gateway with a key, and explain what it answers", operands: [CommonWords.key],
+        "key test", "Ask the gateway whether a key works, and explain why not", operands: [CommonWords.key],
         details: ["The exit status is 0 when the key works, else 1."])
 
     static func run(_ context: CommandContext) async throws(CommandFailure) -> NextProgram? {

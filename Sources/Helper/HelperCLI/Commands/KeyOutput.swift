@@ -28,7 +28,21 @@ struct KeyOutput: Sendable {
             variables.append(
                 (name: service.authentication == "oidc" ? "MLAAS_CLIENT_ID" : "MLAAS_APP_ID", value: publicID))
         }
+        if let headers = customHeaders { variables.append((name: "OPENAI_CUSTOM_HEADERS", value: headers)) }
         return variables
+    }
+
+    /// The headers that the service wants besides `Authorization`, one on each line, as OpenAI's clients read them; nil where
+    /// it wants none, and where a name or a value would be taken for something else.
+    private var customHeaders: String? {
+        let name = service.placement.parameter
+        guard service.authentication != "oidc", service.placement.location == "headers" else { return nil }
+        var headers = name.lowercased() == "authorization" ? [] : [(name, secret)]
+        if let publicID, let id = service.placement.idParameter { headers.insert((id, publicID), at: 0) }
+        let isReadable = headers.allSatisfy { name, value in
+            !name.contains(":") && (name + value).unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
+        }
+        return isReadable && !headers.isEmpty ? headers.map { "\($0.0): \($0.1)" }.joined(separator: "\n") : nil
     }
 
     /// What OpenAI's clients cannot do by these variables alone.
@@ -40,7 +54,12 @@ struct KeyOutput: Sendable {
         guard publicID == nil, service.placement.location == "headers",
             service.placement.parameter.lowercased() == "authorization"
         else {
-            return "\(service.systemName) wants \(wanted). Clients of OpenAI send 'Authorization: Bearer' alone: "
+            let words = "\(service.systemName) wants \(wanted)."
+            if customHeaders != nil {
+                return words
+                    + " OPENAI_CUSTOM_HEADERS holds that for OpenAI's clients that read it; set it yourself for others."
+            }
+            return words + " Clients of OpenAI send 'Authorization: Bearer' alone: "
                 + "set what is wanted as well, such as by default_headers or default_query."
         }
         return nil
@@ -129,9 +148,10 @@ struct KeyOutput: Sendable {
         text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
     }
 
-    /// - Parameter exports: for `eval`, so that programs which a shell starts see them.
+    /// - Parameter exports: for `eval`, so that programs which a shell starts see them; else for a .env file, whose readers
+    ///   do not all take a value of several lines.
     func lines(exports: Bool) throws(CommandFailure) -> String {
-        try variables().map { (exports ? "export " : "") + "\($0.name)=\(ShellText.quoted($0.value))" }
-            .joined(separator: "\n")
+        try variables().filter { exports || !$0.value.contains("\n") }
+            .map { (exports ? "export " : "") + "\($0.name)=\(ShellText.quoted($0.value))" }.joined(separator: "\n")
     }
 }

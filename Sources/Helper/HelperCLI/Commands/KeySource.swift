@@ -11,8 +11,11 @@ enum KeySource {
     static func key(_ context: CommandContext, _ api: APIClient) async throws(CommandFailure) -> KeyOutput {
         let service = try await Names.service(context.operand(), api)
         var body: JSONObject = ["service_id": .string(service.id)]
-        if let plan = context.option("plan") {
-            body["plan_id"] = .string(try await Names.plan(plan, of: service, api).id)
+        var wantedPlan: WirePlan?
+        if let text = context.option("plan") {
+            let plan = try await Names.plan(text, of: service, api)
+            body["plan_id"] = .string(plan.id)
+            wantedPlan = plan
         }
         var path = "/api/services/init"
         if let name = context.option("name"), name != defaultName {
@@ -23,11 +26,22 @@ enum KeySource {
         // `init` has one word for what the owner, the operator and the key's end have switched off.
         let isVague = path == "/api/services/init" && made.state == "suspended"
         let state = isVague ? try await listedState(service, api) ?? made.state : made.state
-        if let refusal = refusal(state, "\(service.systemName)/\(context.option("name") ?? defaultName)", made.planName)
-        {
-            throw refusal
+        let name = "\(service.systemName)/\(context.option("name") ?? defaultName)"
+        if let refusal = refusal(state, name, made.planName) { throw refusal }
+        let output = try output(made, service, context)
+        if let words = keptPlan(made, wantedPlan, name) { context.console.say(words) }
+        if made.state == "retiring" {
+            let end = made.retiresAt.map { " at \($0)" } ?? ""
+            context.console.say("This key retires\(end), and its successor does not work. See: mlaas key show \(name)")
         }
-        return try output(made, service, context)
+        return output
+    }
+
+    /// Returns what to say of a key that is there and has another plan than the one that was asked for.
+    private static func keptPlan(_ made: Made, _ wanted: WirePlan?, _ key: String) -> String? {
+        guard let wanted, !made.isNew, made.planID != wanted.id else { return nil }
+        let command = "mlaas key plan \(key) \(wanted.systemName ?? wanted.id)"
+        return "\(key) is on the plan \(made.planName), which this command does not change. Change it: \(command)"
     }
 
     /// Returns the state of the key that `init` answers, as the list of keys has it; nil where it is not listed.
@@ -60,18 +74,19 @@ enum KeySource {
         let credentials: WireCredentials
         let isNew: Bool
         let state: String
+        let planID: String
         let planName: String
+        let retiresAt: String?
 
         init(_ data: WireObject) throws(WireProblem) {
             credentials = try WireCredentials(data)
             isNew = try data.flag("is_new")
-            if let key = try data.optionalChild("key") {
-                state = try key.text("state")
-                planName = try key.child("plan").text("name")
-            } else {
-                state = try data.text("key_state")
-                planName = try data.child("plan").text("name")
-            }
+            let key = try data.optionalChild("key")
+            if let key { state = try key.text("state") } else { state = try data.text("key_state") }
+            retiresAt = try key?.optionalText("retires_at")
+            let plan = try (key ?? data).child("plan")
+            planID = try plan.text("id")
+            planName = try plan.text("name")
         }
     }
 

@@ -34,9 +34,24 @@ struct KeyRotateCommand: CLICommand {
         "key rotate", "Make the successor of a key and print it; the old key works for a while longer",
         operands: [CommonWords.key],
         options: [
-            .init("grace", value: "SECONDS", "How long the old key works; else what the operator has set"),
+            .init(
+                "grace", value: "TIME",
+                "How long the old key works, such as 90s, 30m, 24h, 7d or seconds; else what the operator has set"),
             CommonWords.format,
-        ], details: ["A repeated call for the same id prints the same successor."])
+        ], details: ["A repeated call for the same id prints the same successor."],
+        examples: ["mlaas key rotate granite_chat/batch --grace 24h"])
+
+    private static let units: [Character: Int] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
+
+    /// The seconds of a number with or without a unit; nil for any other text, and for more than a year.
+    static func seconds(_ text: String) -> Int? {
+        let unit = text.last.flatMap { units[$0] }
+        guard let count = ForeignNumber(unit == nil ? text : String(text.dropLast()))?.within(0...graceMax) else {
+            return nil
+        }
+        let (seconds, isTooMuch) = count.multipliedReportingOverflow(by: unit ?? 1)
+        return !isTooMuch && seconds <= graceMax ? seconds : nil
+    }
 
     private struct Rotated: Sendable {
         let key: WireKey
@@ -55,8 +70,10 @@ struct KeyRotateCommand: CLICommand {
     static func run(_ context: CommandContext) async throws(CommandFailure) -> NextProgram? {
         var body: JSONObject?
         if let text = context.option("grace") {
-            guard let seconds = ForeignNumber(text)?.within(0...graceMax) else {
-                throw CommandFailure(.usage, "--grace: expected a number of seconds, not '\(text)'.")
+            guard let seconds = seconds(text) else {
+                throw CommandFailure(
+                    .usage,
+                    "--grace: expected a time of at most a year such as 24h, 30m or 90 (seconds), not '\(text)'.")
             }
             body = ["grace_seconds": .int(seconds)]
         }

@@ -58,7 +58,13 @@ struct LoginCommand: CLICommand {
             try store.commit(record, try store.replacement(server))
             try store.use(server)
         }
-        let person = try await Names.services(try context.api())
+        let person: WireServiceList
+        do throws(CommandFailure) {
+            person = try await Names.services(try context.api())
+        } catch {
+            throw CommandFailure(
+                error.status, error.message, hints: error.hints + ["The sign-in is kept: mlaas whoami tries again."])
+        }
         if context.wantsJSON {
             try context.console.output(json: ["server": .string(server), "user": .string(person.user)])
         } else {

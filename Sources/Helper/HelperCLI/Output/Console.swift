@@ -8,14 +8,16 @@ struct Console: Sendable {
     /// Columns of the terminal on standard output; nil cuts nothing.
     let columns: Int?
     let usesColor: Bool
+    let usesSpinner: Bool
 
-    /// - Parameter environment: `NO_COLOR` and `TERM=dumb` turn colours off.
+    /// - Parameter environment: `NO_COLOR` and `TERM=dumb` turn colours off, the latter the spinner too.
     init(environment: [String: String]) {
         isOutputTerminal = StandardStreams.outputIsTerminal
         isErrorTerminal = Terminal.errorIsTerminal
         columns = Terminal.columns
-        usesColor =
-            isOutputTerminal && environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
+        let isDumb = environment["TERM"] == "dumb"
+        usesColor = isOutputTerminal && environment["NO_COLOR", default: ""].isEmpty && !isDumb
+        usesSpinner = isErrorTerminal && !isDumb
     }
 
     // MARK: Data
@@ -67,11 +69,11 @@ struct Console: Sendable {
 
     // MARK: Waiting
 
-    /// Shows a spinner on a terminal while the work lasts.
+    /// Shows a spinner on a terminal that can move its cursor, while the work lasts.
     func waiting<Value: Sendable>(
         _ text: String, _ work: @escaping @Sendable () async -> Value
     ) async -> Value {
-        guard isErrorTerminal else { return await work() }
+        guard usesSpinner else { return await work() }
         let spinner = Task {
             let frames = ["|", "/", "-", "\\"]
             var turn = 0
