@@ -1,10 +1,19 @@
 """`mlaas` against a real Keycloak: its device page, its login page, its tokens and its end of a session."""
 
+import json
+import os
+import subprocess
+
 import pytest
 import requests
 
 from command_line import CommandLine
-from conftest import Helper, Sandbox, stop
+from conftest import ROOT, Helper, Sandbox, stop
+
+# The Python that drives Chromium.
+DRIVER = ROOT / ".tools" / "contract" / "bin" / "python"
+SIGN_IN = ROOT / "Tests" / "Browser" / "keycloak_sign_in.py"
+needs_chromium = pytest.mark.skipif(not DRIVER.exists(), reason="needs .tools/contract and Chromium: ./setup.sh ci")
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +71,44 @@ def test_a_session_that_the_administrator_ended_asks_for_a_sign_in(cli, real_key
     cli.age(100_000)
     done = cli.run("services", status=3)
     assert "has ended" in done.stderr and not list(cli.folder.glob("*.json"))
+
+
+# In Chromium, by Keycloak's own pages
+
+@needs_chromium
+def test_chromium_signs_in_and_comes_back_to_the_program(cli, tmp_path):
+    report = tmp_path / "report.json"
+    done = cli.run(
+        "login", status=None, timeout=150, environment={"BROWSER": f"{DRIVER} {SIGN_IN} {report} ada"})
+    assert done.returncode == 0 and "as ada" in done.stderr and not done.stdout, done.stderr
+    seen = json.loads(report.read_text())
+    assert seen["title"] == "Signed in" and "close this window" in seen["text"]
+    assert cli.json("whoami")["user"] == "ada"
+    assert cli.run("key", "get", "granite_chat", "--format", "json").stdout
+
+
+def by_device(report, *words):
+    """Opens the page of the code without the code, and types it as a person does who read it from a terminal."""
+    def page(url, user, _):
+        place, code = url.split("?user_code=")
+        done = subprocess.run(
+            [DRIVER, SIGN_IN, report, user, place, "--code", code, *words], capture_output=True, text=True, timeout=150,
+            env={"PATH": os.environ["PATH"], "HOME": str(report.parent)})
+        assert done.returncode == 0, done.stderr
+    return page
+
+
+@needs_chromium
+def test_a_code_typed_into_keycloaks_page_in_chromium_signs_in(cli, tmp_path):
+    report = tmp_path / "report.json"
+    status, out, error = cli.sign_in_by_device("bob", page=by_device(report))
+    assert status == 0 and not out and "as bob" in error, error
+    assert cli.json("whoami")["user"] == "bob"
+    assert "Success" in json.loads(report.read_text())["text"]
+
+
+@needs_chromium
+def test_no_on_keycloaks_page_in_chromium_is_status_1(cli, tmp_path):
+    status, out, error = cli.sign_in_by_device("bob", page=by_device(tmp_path / "report.json", "--no"))
+    assert status == 1 and not out and "refused in the browser" in error, error
+    assert not list(cli.folder.glob("*.json"))
