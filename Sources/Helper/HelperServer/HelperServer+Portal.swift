@@ -33,7 +33,8 @@ extension HelperServer {
             announce: { await shared.announce(.sessions($0)) }, logger: logger.labelled("portal"))
         let pages = PortalRoutes(
             use, rules: settings.keyRules, signIn: signIn, sessions: sessions,
-            serverURL: settings.identity.publicURL ?? sessions.site.origin)
+            serverURL: settings.identity.publicURL ?? sessions.site.origin,
+            downloadURL: settings.identity.cliDownloadURL)
         return PortalTable(signIn: signIn, pages: pages, assets: PortalAssets())
     }
 }

@@ -21,6 +21,7 @@ package struct PortalTable {
             .page(.post, "/logout", signIn.logout),
             .page(.post, "/backchannel-logout", signIn.backchannelLogout),
             .page(.get, "/me", pages.me),
+            .page(.get, "/terminal", pages.terminal),
             .page(.get, "/services/{system_name}", pages.service),
             .page(.get, "/services/{system_name}/key", pages.keyForm),
             .page(.post, "/services/{system_name}/key", limit: .write, pages.makeKey),

@@ -20,6 +20,7 @@ package struct IdentitySettings: Sendable {
     /// The public client that people sign in with from a terminal.
     package let cliClientID: String?
     package let cliScopes: [String]
+    package let cliDownloadURL: String?
 
     private static let exampleRealm = "https://sso.example.com/realms/mlaas/protocol/openid-connect"
 
@@ -78,6 +79,9 @@ package struct IdentitySettings: Sendable {
                 """)
         cliScopes = reader.list(
             forKey: "CLI_SCOPES", default: ["openid"], help: "The scopes that `mlaas login` asks for.")
+        cliDownloadURL = reader.url(
+            forKey: "CLI_DOWNLOAD_URL", example: "https://artifacts.example.com/mlaas", required: false,
+            help: "Where people find the packages of the command line `mlaas`: the portal's page about it links to it.")
         if let client = cliClientID, let parties = policy.authorizedParties, !parties.contains(ExactName(client)) {
             reader.report(
                 "CLI_CLIENT_ID", "is not in KEYCLOAK_AUTHORIZED_PARTIES, so that every token of it would be refused")

@@ -244,6 +244,11 @@ enum PortalGallery {
             Entry(
                 name: "me-without-roles",
                 view: MeView(username: "ada", issuer: "i", subject: "s", roles: [], serverURL: "https://m.example.com")),
+            Entry(
+                name: "terminal",
+                view: CommandLineView(
+                    serverURL: "https://mlaas.example.com", downloadURL: "https://artifacts.example.com/mlaas")),
+            Entry(name: "terminal-without-packages", view: CommandLineView(serverURL: "https://mlaas.example.com")),
         ]
         + HelperError.Code.allCases.map { code in
             Entry(

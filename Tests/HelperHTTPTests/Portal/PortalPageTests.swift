@@ -147,6 +147,7 @@ struct PortalPageTests {
             ConfirmView(action: .getKey(getKey)), ConfirmView(action: .revoke(key)),
             ConfirmView(action: .changePlan(key, plans: plans, selected: text)),
             MeView(username: text, email: text, issuer: text, subject: text, roles: [text], serverURL: text),
+            CommandLineView(serverURL: text),
             FailureView(failure: PortalFailure(code: text, status: 418), details: [text]),
         ]
     }

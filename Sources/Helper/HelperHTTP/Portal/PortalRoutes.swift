@@ -40,15 +40,19 @@ package struct PortalRoutes: Sendable {
     private let pages: PageAnswers
     /// The URL by which programs reach the helper.
     private let serverURL: String
+    /// Where the packages of the command line are.
+    private let downloadURL: String?
 
     package init(
-        _ use: UseCases, rules: KeyRules, signIn: SignInRoutes, sessions: PortalSessions, serverURL: String
+        _ use: UseCases, rules: KeyRules, signIn: SignInRoutes, sessions: PortalSessions, serverURL: String,
+        downloadURL: String? = nil
     ) {
         self.use = use
         self.rules = rules
         self.signIn = signIn
         self.sessions = sessions
         self.serverURL = serverURL
+        self.downloadURL = downloadURL
         pages = sessions.pages
     }
 
@@ -393,6 +397,13 @@ package struct PortalRoutes: Sendable {
                 roles: caller.roles.map(\.description).sorted(), serverURL: serverURL,
                 sessionEndsAt: sessions.end(of: session))
             return pages.page(view, context)
+        }
+    }
+
+    /// `GET /terminal`.
+    package func terminal(_ context: PageContext) async throws -> Response {
+        try await signedIn(context) { _ in
+            pages.page(CommandLineView(serverURL: serverURL, downloadURL: downloadURL), context)
         }
     }
 

@@ -225,6 +225,23 @@ extension PortalMessage {
         case .terminal: "Sign in from a terminal"
         case .terminalText: "The command line mlaas opens your browser once and then works without it:"
         case .terminalDevice: "On a machine without a browser:"
+        // MARK: The command line
+        case .commandLine: "Command line"
+        case .commandLineGet: "How to get the command line"
+        case .commandLineLead:
+            "The program mlaas does in a terminal and in scripts what these pages do: it gets API keys, tests them and runs programs with them."
+        case .commandLineInstall: "Install it"
+        case .commandLineDownload: "Your company keeps the packages here:"
+        case .commandLineAsk: "The operator of this service has the packages. Ask for them."
+        case .commandLinePackage: "On Debian 12, in the folder of the package that you have downloaded:"
+        case .commandLineTarball:
+            "The .tar.gz holds the same files for any folder: put its folder bin into your PATH. share/doc/mlaas/LIBRARIES names the libraries that it needs."
+        case .commandLineFirst: "First commands"
+        case .commandLineServices: "The services that you may use"
+        case .commandLineRun:
+            "Runs a program with OPENAI_BASE_URL and OPENAI_API_KEY, and gets an API key first where you have none"
+        case .commandLineTest: "Says whether an API key works, and why not"
+        case .commandLineHelp: "Every command"
         // MARK: Failures
         case .whatHappened: "What happened"
         case .whoseFault: "Where the fault lies"

@@ -240,6 +240,23 @@ extension PortalMessage {
         case .terminal: "Se connecter depuis un terminal"
         case .terminalText: "La ligne de commande mlaas ouvre votre navigateur une fois, puis s’en passe :"
         case .terminalDevice: "Sur une machine sans navigateur :"
+        // MARK: The command line
+        case .commandLine: "Ligne de commande"
+        case .commandLineGet: "Obtenir la ligne de commande"
+        case .commandLineLead:
+            "Le programme mlaas fait dans un terminal et dans des scripts ce que font ces pages : il obtient des clés d’API, les teste et lance des programmes avec elles."
+        case .commandLineInstall: "L’installer"
+        case .commandLineDownload: "Votre entreprise met les paquets à disposition ici :"
+        case .commandLineAsk: "L’exploitant de ce service a les paquets. Demandez-les-lui."
+        case .commandLinePackage: "Sous Debian 12, dans le dossier du paquet téléchargé :"
+        case .commandLineTarball:
+            "L’archive .tar.gz contient les mêmes fichiers pour n’importe quel dossier : ajoutez son dossier bin à PATH. share/doc/mlaas/LIBRARIES nomme les bibliothèques nécessaires."
+        case .commandLineFirst: "Premières commandes"
+        case .commandLineServices: "Les services que vous pouvez utiliser"
+        case .commandLineRun:
+            "Lance un programme avec OPENAI_BASE_URL et OPENAI_API_KEY, et obtient d’abord une clé si vous n’en avez pas"
+        case .commandLineTest: "Dit si une clé fonctionne, et sinon pourquoi"
+        case .commandLineHelp: "Toutes les commandes"
         // MARK: Failures
         case .whatHappened: "Ce qui s’est passé"
         case .whoseFault: "D’où vient le problème"

@@ -245,6 +245,23 @@ extension PortalMessage {
         case .terminal: "Im Terminal anmelden"
         case .terminalText: "Die Kommandozeile mlaas öffnet einmal Ihren Browser und kommt danach ohne ihn aus:"
         case .terminalDevice: "Auf einem Rechner ohne Browser:"
+        // MARK: The command line
+        case .commandLine: "Kommandozeile"
+        case .commandLineGet: "So erhalten Sie die Kommandozeile"
+        case .commandLineLead:
+            "Das Programm mlaas kann im Terminal und in Skripten, was diese Seiten können: Es holt API-Schlüssel, prüft sie und startet Programme mit ihnen."
+        case .commandLineInstall: "Installieren"
+        case .commandLineDownload: "Ihr Unternehmen legt die Pakete hier ab:"
+        case .commandLineAsk: "Der Betreiber dieses Dienstes hat die Pakete. Fragen Sie dort nach."
+        case .commandLinePackage: "Unter Debian 12, im Ordner des heruntergeladenen Pakets:"
+        case .commandLineTarball:
+            "Das .tar.gz enthält dieselben Dateien für einen beliebigen Ordner: Nehmen Sie dessen Ordner bin in PATH auf. share/doc/mlaas/LIBRARIES nennt die Bibliotheken, die das Programm braucht."
+        case .commandLineFirst: "Erste Befehle"
+        case .commandLineServices: "Die Dienste, die Sie nutzen dürfen"
+        case .commandLineRun:
+            "Startet ein Programm mit OPENAI_BASE_URL und OPENAI_API_KEY und holt zuvor einen API-Schlüssel, wenn Sie keinen haben"
+        case .commandLineTest: "Sagt, ob ein API-Schlüssel funktioniert und warum nicht"
+        case .commandLineHelp: "Alle Befehle"
         // MARK: Failures
         case .whatHappened: "Was geschehen ist"
         case .whoseFault: "Wo der Fehler liegt"

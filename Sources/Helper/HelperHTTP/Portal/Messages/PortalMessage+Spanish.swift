@@ -239,6 +239,23 @@ extension PortalMessage {
         case .terminal: "Iniciar sesión desde un terminal"
         case .terminalText: "La línea de comandos mlaas abre su navegador una vez y después funciona sin él:"
         case .terminalDevice: "En una máquina sin navegador:"
+        // MARK: The command line
+        case .commandLine: "Línea de comandos"
+        case .commandLineGet: "Cómo obtener la línea de comandos"
+        case .commandLineLead:
+            "El programa mlaas hace en un terminal y en scripts lo que hacen estas páginas: obtiene claves de API, las prueba y ejecuta programas con ellas."
+        case .commandLineInstall: "Instalarla"
+        case .commandLineDownload: "Su empresa guarda los paquetes aquí:"
+        case .commandLineAsk: "El operador de este servicio tiene los paquetes. Pídaselos."
+        case .commandLinePackage: "En Debian 12, en la carpeta del paquete descargado:"
+        case .commandLineTarball:
+            "El .tar.gz contiene los mismos archivos para cualquier carpeta: añada su carpeta bin a PATH. share/doc/mlaas/LIBRARIES nombra las bibliotecas que necesita."
+        case .commandLineFirst: "Primeros comandos"
+        case .commandLineServices: "Los servicios que puede usar"
+        case .commandLineRun:
+            "Ejecuta un programa con OPENAI_BASE_URL y OPENAI_API_KEY, y antes obtiene una clave si no tiene ninguna"
+        case .commandLineTest: "Dice si una clave funciona y, si no, por qué"
+        case .commandLineHelp: "Todos los comandos"
         // MARK: Failures
         case .whatHappened: "Qué ha ocurrido"
         case .whoseFault: "Dónde está el fallo"

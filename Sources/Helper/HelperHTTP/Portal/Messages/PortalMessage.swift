@@ -235,6 +235,22 @@ enum PortalMessage: String, Sendable, CaseIterable {
     case terminalText
     case terminalDevice
 
+    // MARK: The command line
+
+    case commandLine
+    case commandLineGet
+    case commandLineLead
+    case commandLineInstall
+    case commandLineDownload
+    case commandLineAsk
+    case commandLinePackage
+    case commandLineTarball
+    case commandLineFirst
+    case commandLineServices
+    case commandLineRun
+    case commandLineTest
+    case commandLineHelp
+
     // MARK: Failures
 
     case whatHappened

@@ -22,7 +22,8 @@ extension MeView: PortalView {
             <p>\(texts(.terminalText))</p>
             \(page.copyable("mlaas login --server \(server)", id: "login", what: texts(.terminal)))
             <p>\(texts(.terminalDevice))</p>
-            \(page.copyable("mlaas login --device --server \(server)", id: "device", what: texts(.terminalDevice)))</section>
+            \(page.copyable("mlaas login --device --server \(server)", id: "device", what: texts(.terminalDevice)))
+            <p><a href="\(PortalPath.terminal)">\(texts(.commandLineGet))</a></p></section>
             """
     }
 }

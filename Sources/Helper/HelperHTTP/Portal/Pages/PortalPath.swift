@@ -2,7 +2,7 @@
 ///
 /// | Path | Answers |
 /// | --- | --- |
-/// | `/`, `/keys`, `/keys/{id}`, `/me`, `/services/{system_name}` | `GET`: a page |
+/// | `/`, `/keys`, `/keys/{id}`, `/me`, `/terminal`, `/services/{system_name}` | `GET`: a page |
 /// | `/services/{system_name}/key` | `GET`: confirm "get a key" (`?plan_id=`); `POST`: do it, then redirect to the key |
 /// | `/keys/{id}/rotate`, `/pause`, `/resume`, `/revoke`, `/plan` | `GET`: confirm; `POST`: do it, then redirect with `?done=` |
 /// | `/keys/{id}/reveal` | `POST`: the key's page with its secret; with `view=service` the service's page |
@@ -15,6 +15,7 @@ enum PortalPath {
     static let home = "/"
     static let keys = "/keys"
     static let me = "/me"
+    static let terminal = "/terminal"
     static let login = "/login"
     /// Keycloak asks who signs in, even where it has a session.
     static let loginAsOther = "/login?as=other"
