@@ -247,7 +247,9 @@ enum PortalGallery {
             Entry(
                 name: "terminal",
                 view: CommandLineView(
-                    serverURL: "https://mlaas.example.com", downloadURL: "https://artifacts.example.com/mlaas")),
+                    serverURL: "https://mlaas.example.com",
+                    downloadURL:
+                        "https://artifacts.example.com/artifactory/generic-release-local/mlaas-command-line/latest/")),
             Entry(name: "terminal-without-packages", view: CommandLineView(serverURL: "https://mlaas.example.com")),
         ]
         + HelperError.Code.allCases.map { code in

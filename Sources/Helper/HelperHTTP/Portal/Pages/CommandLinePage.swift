@@ -35,7 +35,7 @@ struct CommandLineView: PortalView {
 
     private func source(_ texts: PortalTexts) -> HTML {
         guard let downloadURL else { return "<p>\(texts(.commandLineAsk))</p>" }
-        return "<p>\(texts(.commandLineDownload)) <a href=\"\(downloadURL)\">\(downloadURL)</a></p>"
+        return "<p>\(texts(.commandLineDownload)) <a href=\"\(downloadURL)\"><code>\(downloadURL)</code></a></p>"
     }
 
     private func command(_ line: String, _ text: String) -> HTML {
