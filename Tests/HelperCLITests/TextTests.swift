@@ -142,3 +142,20 @@ struct GraceTests {
         arguments: ["", "h", "1w", "-1h", "1.5h", "1 h", "366d", "31536001", "9223372036854775807d", "1h30m"])
     func unreadable(_ text: String) { #expect(KeyRotateCommand.seconds(text) == nil) }
 }
+
+@Suite("Credentials of an answer")
+struct CredentialTests {
+    @Test("are refused with a control character, which a terminal or a program would take for something else")
+    func controls() throws {
+        let good = try WireCredentials(try WireObject(["api_key": "k-1", "credentials": ["app_id": "i-1"]], "data"))
+        #expect(good.secret == "k-1" && good.publicID == "i-1")
+        for control in ["\n", "\u{0}", "\u{1B}[2J", "\u{7F}", "\u{9B}"] {
+            let text: JSONValue = .string("k" + control)
+            for data: JSONValue in [
+                ["api_key": text], ["credentials": ["app_id": text]], ["credentials": ["client_id": text]],
+            ] {
+                #expect(throws: WireProblem.self) { try WireCredentials(try WireObject(data, "data")) }
+            }
+        }
+    }
+}

@@ -73,10 +73,19 @@ package struct WireCredentials: Sendable, Equatable {
     package let publicID: String?
 
     package init(_ data: WireObject) throws(WireProblem) {
-        secret = try data.optionalText("api_key")
+        secret = try Self.oneLine(data, "api_key")
         let credentials = try data.optionalChild("credentials")
-        let applicationID = try credentials?.optionalText("app_id")
-        let clientID = try credentials?.optionalText("client_id")
+        let applicationID = try Self.oneLine(credentials, "app_id")
+        let clientID = try Self.oneLine(credentials, "client_id")
         publicID = applicationID ?? clientID
+    }
+
+    /// Credentials are printed on terminals and become variables of programs, which take no control character as it is.
+    private static func oneLine(_ data: WireObject?, _ name: String) throws(WireProblem) -> String? {
+        guard let text = try data?.optionalText(name) else { return nil }
+        guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }) else {
+            throw WireProblem("'\(name)' holds a control character")
+        }
+        return text
     }
 }
