@@ -11,7 +11,7 @@ extension Settings {
             forKey: "RATE_LIMITS", default: RateLimits.defaultText,
             expected: "`policy=limit,limit;policy=…`, or off",
             help: """
-                How many requests a caller may make. Policies are `read`, `write`, `auth_failure`, `reveal` and `test`, limits are \
+                How many requests a caller may make. Policies are `read`, `write`, `auth_failure`, `reveal`, `test` and `logout`, limits are \
                 written `30/minute` or `100/5 minutes`. A policy that is not named keeps its default, `write=off` lifts one, `off` \
                 all. See [Rate limits](rate-limits.md).
                 """)

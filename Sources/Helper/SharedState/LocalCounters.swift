@@ -20,6 +20,7 @@ final class LocalCounters: Sendable {
     private let authFailure: [Shard]
     private let reveal: [Shard]
     private let test: [Shard]
+    private let logout: [Shard]
     private let now: @Sendable () -> UInt64
 
     /// - Parameters:
@@ -37,6 +38,7 @@ final class LocalCounters: Sendable {
         authFailure = shards(.authFailure)
         reveal = shards(.reveal)
         test = shards(.test)
+        logout = shards(.logout)
         self.now = now
     }
 
@@ -56,6 +58,7 @@ final class LocalCounters: Sendable {
             case .authFailure: authFailure
             case .reveal: reveal
             case .test: test
+            case .logout: logout
             }
         precondition(!shards.isEmpty, "Invalid state: no limit announced the policy \(policy.name)")
         return shards[Int(Self.spread(subject) % UInt64(shards.count))]

@@ -11,6 +11,8 @@ package struct RateLimits: Sendable, Equatable {
     package private(set) var reveal: RatePolicy?
     /// For requests that make the helper call a model's gateway.
     package private(set) var test: RatePolicy?
+    /// For back-channel logouts, which Keycloak sends.
+    package private(set) var logout: RatePolicy?
 
     /// Everything that is wrong with a text, in words for its author.
     package struct Problem: Error, Sendable, Equatable, CustomStringConvertible {
@@ -18,7 +20,7 @@ package struct RateLimits: Sendable, Equatable {
     }
 
     package static let defaultText =
-        "read=300/minute;write=30/minute,200/day;auth_failure=60/minute;reveal=10/minute;test=10/minute"
+        "read=300/minute;write=30/minute,200/day;auth_failure=60/minute;reveal=10/minute;test=10/minute;logout=600/minute"
     private static let windowsMax = 4
     private static let limitMax = 1_000_000_000
     private static let secondsMax = 366 * 86_400
@@ -26,13 +28,14 @@ package struct RateLimits: Sendable, Equatable {
 
     package init(
         read: RatePolicy? = nil, write: RatePolicy? = nil, authFailure: RatePolicy? = nil, reveal: RatePolicy? = nil,
-        test: RatePolicy? = nil
+        test: RatePolicy? = nil, logout: RatePolicy? = nil
     ) {
         self.read = read
         self.write = write
         self.authFailure = authFailure
         self.reveal = reveal
         self.test = test
+        self.logout = logout
     }
 
     /// `policy=limit,limit;policy=…` where a limit is `30/minute`, `30 per minute` or `100/5 minutes`. A policy that is not
@@ -60,6 +63,7 @@ package struct RateLimits: Sendable, Equatable {
         authFailure = named[.authFailure] ?? defaults.authFailure
         reveal = named[.reveal] ?? defaults.reveal
         test = named[.test] ?? defaults.test
+        logout = named[.logout] ?? defaults.logout
     }
 
     /// What `defaultText` says.
@@ -68,10 +72,11 @@ package struct RateLimits: Sendable, Equatable {
         write: RatePolicy(.write, [.init(limit: 30, seconds: 60), .init(limit: 200, seconds: 86_400)]),
         authFailure: RatePolicy(.authFailure, [.init(limit: 60, seconds: 60)]),
         reveal: RatePolicy(.reveal, [.init(limit: 10, seconds: 60)]),
-        test: RatePolicy(.test, [.init(limit: 10, seconds: 60)]))
+        test: RatePolicy(.test, [.init(limit: 10, seconds: 60)]),
+        logout: RatePolicy(.logout, [.init(limit: 600, seconds: 60)]))
 
     /// Those that limit anything.
-    package var policies: [RatePolicy] { [read, write, authFailure, reveal, test].compactMap(\.self) }
+    package var policies: [RatePolicy] { [read, write, authFailure, reveal, test, logout].compactMap(\.self) }
 
     private static func rule(_ text: Substring) throws(Problem) -> (RatePolicy.Name, RatePolicy?) {
         let parts = text.split(separator: "=", maxSplits: 1).map(trim)

@@ -2,7 +2,7 @@
 package struct RatePolicy: Sendable, Equatable {
     /// The closed set of policies; the raw value is the name in configuration, metrics and header fields.
     package enum Name: String, Sendable, CaseIterable {
-        case read, write, reveal, test
+        case read, write, reveal, test, logout
         case authFailure = "auth_failure"
     }
 

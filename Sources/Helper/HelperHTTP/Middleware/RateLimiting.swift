@@ -14,6 +14,8 @@ package struct RateLimiting: Middleware {
     private let reveal: RateRule?
     /// For calls of a model's gateway.
     private let test: RateRule?
+    /// For what Keycloak tells of ended logins.
+    private let logout: RateRule?
     /// For access tokens that were refused.
     private let authFailure: RateRule?
 
@@ -23,6 +25,7 @@ package struct RateLimiting: Middleware {
         write = limits.write.map { RateRule($0, factory: factory) }
         reveal = limits.reveal.map { RateRule($0, factory: factory) }
         test = limits.test.map { RateRule($0, factory: factory) }
+        logout = limits.logout.map { RateRule($0, factory: factory) }
         authFailure = limits.authFailure.map { RateRule($0, factory: factory) }
     }
 
@@ -33,6 +36,7 @@ package struct RateLimiting: Middleware {
         case .write: write
         case .reveal: reveal
         case .test: test
+        case .logout: logout
         case .none: nil
         }
     }

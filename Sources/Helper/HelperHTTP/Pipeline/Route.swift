@@ -12,6 +12,8 @@ package struct Route: Sendable {
         case reveal
         /// Requests that make the helper call a model's gateway.
         case test
+        /// What Keycloak tells of ended logins: apart from what people do, so that neither keeps the other out.
+        case logout
         /// None: the route must answer whatever happens. So it does not wait for a slot behind other requests either, and
         /// must be cheap.
         case none
