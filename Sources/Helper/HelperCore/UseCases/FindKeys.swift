@@ -18,12 +18,17 @@ package struct FindKeys: Sendable {
         package var after: Position?
         /// Keys on one page, at least 1.
         package var limit: Int
+        /// Asks 3scale for a secret that stands in a list of its own, a call for each key. Without, such a key has no facts.
+        package var asksForSecrets: Bool
 
-        package init(service: Int? = nil, state: KeyState? = nil, after: Position? = nil, limit: Int) {
+        package init(
+            service: Int? = nil, state: KeyState? = nil, after: Position? = nil, limit: Int, asksForSecrets: Bool = true
+        ) {
             self.service = service
             self.state = state
             self.after = after
             self.limit = limit
+            self.asksForSecrets = asksForSecrets
         }
     }
 
@@ -68,7 +73,7 @@ package struct FindKeys: Sendable {
             }
             let shown = Array(wanted.prefix(filter.limit))
             let next = wanted.count > shown.count ? shown.last.map { Position($0) } : nil
-            return Page(items: try await items(shown, caller), next: next)
+            return Page(items: try await items(shown, caller, asks: filter.asksForSecrets), next: next)
         }
     }
 
@@ -107,10 +112,14 @@ package struct FindKeys: Sendable {
     }
 
     /// Without those that were deleted meanwhile. Secrets in a list of their own cost a call each.
-    private func items(_ found: [NamedKeys.Key], _ caller: Caller) async throws -> [Item] {
+    private func items(_ found: [NamedKeys.Key], _ caller: Caller, asks: Bool = true) async throws -> [Item] {
         try await withThrowingTaskGroup(of: (Int, Item)?.self) { tasks in
             for (index, key) in found.enumerated() {
                 guard let service = visible(key, caller) else { continue }
+                if !asks, case .appID = key.application.credentials {
+                    tasks.addTask { (index, Item(key: key, service: service, facts: nil)) }
+                    continue
+                }
                 tasks.addTask {
                     do throws(APIManagerError) {
                         let secret = try await keys.issuedKey(of: key.application).key

@@ -21,6 +21,8 @@ package struct TestKey: Sendable {
     static let patience = Duration.seconds(5)
     private static let pause = Duration.milliseconds(500)
 
+    /// What tests have found out of services.
+    package let models = KnownModels()
     private let find: FindKeys
     private let keys: OwnedKeys
     private let gateway: any ModelGateway
@@ -63,6 +65,7 @@ package struct TestKey: Sendable {
         }
         let result = try await result(of: item, text, publicID: secret.publicID)
         counters[result.verdict.word]?.increment()
+        models.note(result.verdict.models, of: item.service.id)
         audit.note(
             .tested, "key tested", caller: caller, service: item.service, application: id, key: text,
             verdict: result.verdict.word)
