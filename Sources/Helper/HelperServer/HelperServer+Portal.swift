@@ -25,11 +25,11 @@ extension HelperServer {
     ///   - use: what the API's routes call.
     func portalTable(
         _ sessions: PortalSessions, _ verifier: KeycloakTokenVerifier, _ source: HTTPKeySource,
-        _ use: PortalRoutes.UseCases, _ shared: any SharedState
+        _ use: PortalRoutes.UseCases, _ shared: any SharedState, _ outcomes: SignInOutcomes
     ) -> PortalTable {
         let provider = KeycloakSignIn(realmURL: settings.identity.places.realmURL, verifier: verifier, source: source)
         let signIn = SignInRoutes(
-            provider: provider, sessions: sessions, pages: sessions.pages,
+            provider: provider, sessions: sessions, pages: sessions.pages, outcomes: outcomes,
             announce: { await shared.announce(.sessions($0)) }, logger: logger.labelled("portal"))
         let pages = PortalRoutes(
             use, rules: settings.keyRules, signIn: signIn, sessions: sessions,

@@ -173,7 +173,8 @@ package struct HelperServer: Sendable {
             portalTable(
                 sessions, verifier,
                 keycloakSource(client, credentials.clientSecret, telemetry, breakers.keycloak),
-                PortalRoutes.UseCases(catalogs: catalogs, services: services, keys: keyParts.routes), shared.state)
+                PortalRoutes.UseCases(catalogs: catalogs, services: services, keys: keyParts.routes), shared.state,
+                SignInOutcomes(factory: registry))
         }
         let routes = Routes(
             health: HealthRoutes(

@@ -25,6 +25,7 @@ private let helperDescriptions: [String: PrometheusRegistry.Description] = [
         help: "When the served certificate ends, in seconds since 1970."),
     "mlaas_credential_reloads_total": .init(help: "Secrets and certificates read again while running, by outcome."),
     "mlaas_auth_total": .init(help: "Requests by what became of their access token."),
+    "mlaas_portal_sign_ins_total": .init(help: "Sign-ins to the portal by what became of them."),
     "mlaas_upstream_requests_total": .init(
         help: "Calls to systems behind this one by operation and outcome.", seriesMax: 800),
     "mlaas_upstream_request_duration_seconds": .init(help: "Duration of calls to systems behind this one."),

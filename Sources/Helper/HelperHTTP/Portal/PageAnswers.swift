@@ -94,7 +94,8 @@ extension PortalFailure {
     init(_ error: HelperError, status: HTTPStatus? = nil) {
         self.init(
             code: error.code.rawValue, status: (status ?? ErrorResponse.status(for: error.code)).code,
-            retryAfterSeconds: error.retryAfter.map { max(1, Int($0.components.seconds)) })
+            retryAfterSeconds: error.retryAfter.map { max(1, Int($0.components.seconds)) },
+            isKeycloaks: error.isKeycloaks)
     }
 }
 

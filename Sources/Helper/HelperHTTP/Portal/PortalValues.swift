@@ -1,3 +1,4 @@
+import HTTP
 import HelperCore
 
 // What pages show of the domain's values.
@@ -5,11 +6,13 @@ import HelperCore
 extension KeyRow {
     init(_ item: FindKeys.Item) {
         let key = item.key
+        let lastUsed = key.application.lastUsedAt.flatMap { ApplicationMark.times.contains($0) ? $0 : nil }
         self.init(
             id: String(key.application.id), name: key.name.description, note: KeyEncoding.note(of: key.application),
             serviceName: item.service.name, serviceSystemName: item.service.systemName, state: key.state,
             planName: key.application.plan.name, hint: item.facts?.hint, fingerprint: item.facts?.fingerprint,
             createdAt: key.application.createdAt, expiresAt: key.expiresAt, retiresAt: key.retiresAt,
+            lastUsedOn: lastUsed.map { String(HTTPDate.timestamp($0).prefix(10)) },
             generation: key.generation, replaces: key.replaces.map { String($0) })
     }
 }

@@ -9,17 +9,19 @@ package struct SignInRoutes: Sendable {
     private let provider: any SignInProvider
     private let sessions: PortalSessions
     private let pages: PageAnswers
+    private let outcomes: SignInOutcomes
     private let announce: @Sendable (OwnerMark) async -> Void
     private let logger: Logger
 
     /// - Parameter announce: tells the other replicas which sessions have ended.
     package init(
-        provider: any SignInProvider, sessions: PortalSessions, pages: PageAnswers,
+        provider: any SignInProvider, sessions: PortalSessions, pages: PageAnswers, outcomes: SignInOutcomes,
         announce: @escaping @Sendable (OwnerMark) async -> Void, logger: Logger
     ) {
         self.provider = provider
         self.sessions = sessions
         self.pages = pages
+        self.outcomes = outcomes
         self.announce = announce
         self.logger = logger
     }
@@ -80,6 +82,7 @@ package struct SignInRoutes: Sendable {
                 client: context.client)
         } catch {
             if case .refused(let cause) = error { return failed(context, cause, flow, cookies: [spent]) }
+            outcomes.count(SignInOutcome(error))
             throw Self.helperError(error)
         }
         return try finish(signedIn, flow, spent, context)
@@ -89,17 +92,20 @@ package struct SignInRoutes: Sendable {
         _ signedIn: SignedIn, _ flow: SignInFlow, _ spent: String, _ context: PageContext
     ) throws -> Response {
         guard sessions.policy.admits(signedIn.caller) else {
+            outcomes.count(.refused)
             throw HelperError(
                 .forbidden, "You may not use this service: a role is missing.", cause: "sign-in without the role")
         }
         let before = previous(context)
         let isSame = before.map { $0.caller.ownerMark == signedIn.caller.ownerMark } ?? true
-        let session = sessions.begin(signedIn, renewing: flow.isSilent && isSame ? before : nil)
-        guard let cookie = sessions.cookie(for: session) else {
+        let renewed = flow.isSilent && isSame ? before : nil
+        guard let cookie = sessions.cookie(for: sessions.begin(signedIn, renewing: renewed)) else {
+            outcomes.count(.refused)
             throw HelperError(
                 .userInfoError, "Your names and roles are too long for a session.",
                 cause: "the session does not fit in a cookie")
         }
+        outcomes.count(renewed == nil ? .signedIn : .renewed)
         // The page that another person wanted to see is not this one's.
         let path = isSame ? flow.returnPath : .home
         return PageAnswers.redirect(to: path.description, cookies: [spent, cookie])
@@ -120,11 +126,13 @@ package struct SignInRoutes: Sendable {
             "login_required", "interaction_required", "consent_required", "account_selection_required",
         ]
         if flow.isSilent, needsPage.contains(error) {
+            outcomes.count(.pageNeeded)
             return try await begin(
                 context.request, returningTo: flow.returnPath,
                 removing: [spent, site.removeCookie(site.sessionCookie)])
         }
         if error == "access_denied" {
+            outcomes.count(.cancelled)
             let view = SignedOutView(reason: .signInCancelled, returnTo: flow.returnPath.description)
             return answer(view, context, .ok, cookies: [spent])
         }
@@ -137,6 +145,7 @@ package struct SignInRoutes: Sendable {
     private func failed(
         _ context: PageContext, _ cause: String, _ flow: SignInFlow? = nil, cookies: [String] = []
     ) -> Response {
+        outcomes.count(.failed)
         logger.info(
             "sign-in failed",
             metadata: [
@@ -211,6 +220,12 @@ package struct SignInRoutes: Sendable {
     // MARK: Failures
 
     private static func helperError(_ error: SignInError) -> HelperError {
+        var known = known(error)
+        known.isKeycloaks = true
+        return known
+    }
+
+    private static func known(_ error: SignInError) -> HelperError {
         switch error {
         case .unavailable(let cause):
             HelperError(

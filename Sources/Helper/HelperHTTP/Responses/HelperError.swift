@@ -52,6 +52,8 @@ package struct HelperError: Error, Sendable {
     package let retryAfter: Duration?
     /// For the log.
     package let cause: String?
+    /// The fault lies in Keycloak, where the code alone would mean 3scale.
+    package var isKeycloaks = false
 
     package init(
         _ code: Code, _ publicMessage: String, details: [FieldIssue] = [], retryAfter: Duration? = nil,

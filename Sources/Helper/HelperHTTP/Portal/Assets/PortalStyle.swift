@@ -97,6 +97,8 @@ enum PortalStyle {
         .warn { background: var(--warn); color: var(--on-warn) }
         .bad { background: var(--bad); color: var(--on-bad) }
         .note a { color: inherit }
+        .note p { margin: 0 0 var(--s2) }
+        .note p:last-child { margin: 0 }
         .state { display: inline-block; border-radius: 1rem; padding: 0 var(--s3); font-size: var(--small); font-weight: 600;
           white-space: nowrap; background: var(--code); color: var(--text) }
         .state.good { background: var(--good); color: var(--on-good) }

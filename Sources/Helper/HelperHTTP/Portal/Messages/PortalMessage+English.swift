@@ -27,6 +27,7 @@ extension PortalMessage {
         case .noticeResumed: "The API key works again."
         case .noticeRevoked: "The API key is revoked."
         case .noticePlanChanged: "The plan was changed."
+        case .noticeChanged: "The note and the end of the API key were saved."
         // MARK: Signed out
         case .homeTitle: "API keys for machine-learning models"
         case .homeLead: "See the model APIs of your company, get an API key for one, and look after it here."
@@ -116,6 +117,8 @@ extension PortalMessage {
             "Your API key stands in the snippets. Everyone who has it can use the service in your name."
         case .snippetsNoKey: "You have no working API key for this service yet: {placeholder} stands in its place."
         case .snippetsModel: "Replace {placeholder} by the ID of a model. The test of your API key lists the IDs."
+        case .snippetsToken:
+            "Replace {placeholder} by the address from which your identity provider gives out tokens. Your operators know it."
         case .shownOnce: "An API key is shown once, when it is made. If you lost it, rotate it to get a new one."
         case .reveal: "Show my API key"
         case .hide: "Hide it"
@@ -160,6 +163,8 @@ extension PortalMessage {
         case .resumeText: "Switch it on again."
         case .changePlan: "Change plan"
         case .changePlanText: "Other limits with the same API key."
+        case .edit: "Change note or end"
+        case .editText: "What you wrote down for it, and when it ends."
         case .test: "Test"
         case .testText: "Is it the API key, or the model? One call answers."
         case .revoke: "Revoke"
@@ -214,6 +219,10 @@ extension PortalMessage {
         case .revokeButton: "Revoke for ever"
         case .confirmChangePlan: "Change the plan of {key}?"
         case .changePlanSame: "The API key stays the same. The limits of the new plan apply."
+        case .confirmEdit: "Note and end of {key}"
+        case .editSame: "The API key itself and its plan stay the same."
+        case .endAsIs: "Leave it as it is: {time}"
+        case .save: "Save"
         // MARK: My account
         case .signedInAs: "Signed in as"
         case .email: "Email"
@@ -254,6 +263,8 @@ extension PortalMessage {
         case .faultRights: "In your rights. Your operators decide on them."
         case .faultSetup: "In how your operators set 3scale up."
         case .faultThreeScale: "In 3scale, the API management behind this site."
+        case .faultKeycloak: "In Keycloak, which signs people in here."
+        case .faultKeycloakSetup: "In how your operators set Keycloak up."
         case .faultHelper: "In this site."
         case .faultLoad: "In too many requests at a time."
         case .failNotFoundTitle: "Page not found"
@@ -303,6 +314,13 @@ extension PortalMessage {
         case .failUpstreamTitle: "3scale answered with an error"
         case .failUpstream:
             "This site asked 3scale, and 3scale refused or answered something that this site does not understand."
+        case .failKeycloakTitle: "Keycloak cannot be reached"
+        case .failKeycloak: "This site could not reach Keycloak to sign you in."
+        case .failSignInTitle: "The sign-in could not be finished"
+        case .failSignIn: "Keycloak refused this site, or gave it a token that this site does not accept."
+        case .failNameTitle: "Your user name cannot be used"
+        case .failName:
+            "The user name or the roles that Keycloak gives for you are too long or have characters that cannot be used."
         case .failInternalTitle: "This site failed"
         case .failInternal: "This site met an error of its own and stopped what it was doing."
         // MARK: Durations

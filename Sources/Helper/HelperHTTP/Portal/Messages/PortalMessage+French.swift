@@ -29,6 +29,7 @@ extension PortalMessage {
         case .noticeResumed: "La clé d’API fonctionne à nouveau."
         case .noticeRevoked: "La clé d’API est révoquée."
         case .noticePlanChanged: "Le plan a été modifié."
+        case .noticeChanged: "La note et la fin de la clé d’API ont été enregistrées."
         // MARK: Signed out
         case .homeTitle: "Clés d’API pour les modèles d’apprentissage automatique"
         case .homeLead: "Voyez les API de modèles de votre entreprise, obtenez une clé d’API et gérez-la ici."
@@ -127,6 +128,8 @@ extension PortalMessage {
         case .snippetsNoKey:
             "Vous n’avez pas encore de clé d’API qui fonctionne pour ce service : {placeholder} la remplace."
         case .snippetsModel: "Remplacez {placeholder} par l’ID d’un modèle. Le test de votre clé d’API donne les ID."
+        case .snippetsToken:
+            "Remplacez {placeholder} par l’adresse à laquelle votre fournisseur d’identité délivre les jetons. Vos opérateurs la connaissent."
         case .shownOnce:
             "Une clé d’API est affichée une seule fois, à sa création. Si vous l’avez perdue, renouvelez-la."
         case .reveal: "Afficher ma clé d’API"
@@ -173,6 +176,8 @@ extension PortalMessage {
         case .resumeText: "La réactiver."
         case .changePlan: "Changer de plan"
         case .changePlanText: "D’autres limites avec la même clé d’API."
+        case .edit: "Modifier la note ou la fin"
+        case .editText: "Ce que vous avez noté à son sujet, et sa date de fin."
         case .test: "Tester"
         case .testText: "Est-ce la clé d’API ou le modèle ? Un appel le dit."
         case .revoke: "Révoquer"
@@ -229,6 +234,10 @@ extension PortalMessage {
         case .revokeButton: "Révoquer définitivement"
         case .confirmChangePlan: "Changer le plan de {key} ?"
         case .changePlanSame: "La clé d’API reste la même. Les limites du nouveau plan s’appliquent."
+        case .confirmEdit: "Note et fin de {key}"
+        case .editSame: "La clé d’API elle-même et son plan restent les mêmes."
+        case .endAsIs: "Ne rien changer : {time}"
+        case .save: "Enregistrer"
         // MARK: My account
         case .signedInAs: "Connecté en tant que"
         case .email: "E-mail"
@@ -269,6 +278,8 @@ extension PortalMessage {
         case .faultRights: "Dans vos droits. Vos opérateurs en décident."
         case .faultSetup: "Dans la configuration de 3scale par vos opérateurs."
         case .faultThreeScale: "Dans 3scale, la gestion d’API derrière ce site."
+        case .faultKeycloak: "Dans Keycloak, auprès duquel vous vous connectez."
+        case .faultKeycloakSetup: "Dans la configuration de Keycloak par vos opérateurs."
         case .faultHelper: "Dans ce site."
         case .faultLoad: "Dans un trop grand nombre de requêtes à la fois."
         case .failNotFoundTitle: "Page introuvable"
@@ -318,6 +329,13 @@ extension PortalMessage {
         case .failUpstreamTitle: "3scale a répondu par une erreur"
         case .failUpstream:
             "Ce site a interrogé 3scale, qui a refusé ou répondu quelque chose que ce site ne comprend pas."
+        case .failKeycloakTitle: "Keycloak est injoignable"
+        case .failKeycloak: "Ce site n’a pas pu joindre Keycloak pour vous connecter."
+        case .failSignInTitle: "La connexion n’a pas pu aboutir"
+        case .failSignIn: "Keycloak a refusé ce site, ou lui a donné un jeton que ce site n’accepte pas."
+        case .failNameTitle: "Votre nom d’utilisateur est inutilisable"
+        case .failName:
+            "Le nom d’utilisateur ou les rôles que Keycloak donne pour vous sont trop longs ou contiennent des caractères inutilisables."
         case .failInternalTitle: "Ce site a échoué"
         case .failInternal: "Ce site a rencontré une erreur interne et s’est arrêté."
         // MARK: Durations

@@ -29,6 +29,7 @@ extension PortalMessage {
         case .noticeResumed: "Der API-Schlüssel funktioniert wieder."
         case .noticeRevoked: "Der API-Schlüssel ist widerrufen."
         case .noticePlanChanged: "Der Plan wurde geändert."
+        case .noticeChanged: "Notiz und Ende des API-Schlüssels wurden gespeichert."
         // MARK: Signed out
         case .homeTitle: "API-Schlüssel für Modelle des maschinellen Lernens"
         case .homeLead:
@@ -129,6 +130,8 @@ extension PortalMessage {
             "Sie haben noch keinen funktionierenden API-Schlüssel für diesen Dienst: {placeholder} steht an seiner Stelle."
         case .snippetsModel:
             "Ersetzen Sie {placeholder} durch die ID eines Modells. Der Test Ihres API-Schlüssels nennt die IDs."
+        case .snippetsToken:
+            "Ersetzen Sie {placeholder} durch die Adresse, unter der Ihr Identitätsanbieter Tokens ausgibt. Ihre Betreiber kennen sie."
         case .shownOnce:
             "Ein API-Schlüssel wird einmal gezeigt, wenn er erstellt wird. Haben Sie ihn verloren, ersetzen Sie ihn durch einen neuen."
         case .reveal: "Meinen API-Schlüssel zeigen"
@@ -175,6 +178,8 @@ extension PortalMessage {
         case .resumeText: "Wieder einschalten."
         case .changePlan: "Plan wechseln"
         case .changePlanText: "Andere Limits mit demselben API-Schlüssel."
+        case .edit: "Notiz oder Ende ändern"
+        case .editText: "Was Sie sich dazu notiert haben, und wann er endet."
         case .test: "Testen"
         case .testText: "Liegt es am API-Schlüssel oder am Modell? Ein Aufruf sagt es."
         case .revoke: "Widerrufen"
@@ -234,6 +239,10 @@ extension PortalMessage {
         case .revokeButton: "Für immer widerrufen"
         case .confirmChangePlan: "Plan von {key} wechseln?"
         case .changePlanSame: "Der API-Schlüssel bleibt derselbe. Es gelten die Limits des neuen Plans."
+        case .confirmEdit: "Notiz und Ende von {key}"
+        case .editSame: "Der API-Schlüssel selbst und sein Plan bleiben dieselben."
+        case .endAsIs: "Lassen, wie es ist: {time}"
+        case .save: "Speichern"
         // MARK: My account
         case .signedInAs: "Angemeldet als"
         case .email: "E-Mail"
@@ -274,6 +283,8 @@ extension PortalMessage {
         case .faultRights: "In Ihren Rechten. Darüber entscheiden Ihre Betreiber."
         case .faultSetup: "In der Einrichtung von 3scale durch Ihre Betreiber."
         case .faultThreeScale: "In 3scale, der API-Verwaltung hinter dieser Seite."
+        case .faultKeycloak: "In Keycloak, bei dem Sie sich hier anmelden."
+        case .faultKeycloakSetup: "In der Einrichtung von Keycloak durch Ihre Betreiber."
         case .faultHelper: "In dieser Seite."
         case .faultLoad: "In zu vielen Anfragen zur gleichen Zeit."
         case .failNotFoundTitle: "Seite nicht gefunden"
@@ -323,6 +334,14 @@ extension PortalMessage {
         case .failUpstreamTitle: "3scale hat mit einem Fehler geantwortet"
         case .failUpstream:
             "Diese Seite hat 3scale gefragt, und 3scale hat abgelehnt oder etwas geantwortet, das diese Seite nicht versteht."
+        case .failKeycloakTitle: "Keycloak ist nicht erreichbar"
+        case .failKeycloak: "Diese Seite konnte Keycloak nicht erreichen, um Sie anzumelden."
+        case .failSignInTitle: "Die Anmeldung konnte nicht beendet werden"
+        case .failSignIn:
+            "Keycloak hat diese Seite abgelehnt oder ihr ein Token gegeben, das diese Seite nicht annimmt."
+        case .failNameTitle: "Ihr Benutzername ist nicht verwendbar"
+        case .failName:
+            "Der Benutzername oder die Rollen, die Keycloak für Sie nennt, sind zu lang oder haben Zeichen, die nicht verwendbar sind."
         case .failInternalTitle: "Diese Seite hat einen Fehler"
         case .failInternal: "Diese Seite ist auf einen eigenen Fehler gestoßen und hat abgebrochen."
         // MARK: Durations

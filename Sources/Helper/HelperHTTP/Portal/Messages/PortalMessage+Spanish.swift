@@ -28,6 +28,7 @@ extension PortalMessage {
         case .noticeResumed: "La clave de API vuelve a funcionar."
         case .noticeRevoked: "La clave de API está revocada."
         case .noticePlanChanged: "El plan se ha cambiado."
+        case .noticeChanged: "La nota y el fin de la clave de API se han guardado."
         // MARK: Signed out
         case .homeTitle: "Claves de API para modelos de aprendizaje automático"
         case .homeLead: "Vea las API de modelos de su empresa, obtenga una clave de API y gestiónela aquí."
@@ -126,6 +127,8 @@ extension PortalMessage {
             "Todavía no tiene ninguna clave de API que funcione para este servicio: {placeholder} aparece en su lugar."
         case .snippetsModel:
             "Sustituya {placeholder} por el ID de un modelo. La prueba de su clave de API muestra los ID."
+        case .snippetsToken:
+            "Sustituya {placeholder} por la dirección en la que su proveedor de identidad emite los tokens. Sus operadores la conocen."
         case .shownOnce:
             "Una clave de API se muestra una sola vez, al crearla. Si la ha perdido, renuévela para obtener una nueva."
         case .reveal: "Mostrar mi clave de API"
@@ -172,6 +175,8 @@ extension PortalMessage {
         case .resumeText: "Volver a activarla."
         case .changePlan: "Cambiar de plan"
         case .changePlanText: "Otros límites con la misma clave de API."
+        case .edit: "Cambiar la nota o el fin"
+        case .editText: "Lo que anotó sobre ella y cuándo termina."
         case .test: "Probar"
         case .testText: "¿Es la clave de API o el modelo? Una llamada lo dice."
         case .revoke: "Revocar"
@@ -228,6 +233,10 @@ extension PortalMessage {
         case .revokeButton: "Revocar para siempre"
         case .confirmChangePlan: "¿Cambiar el plan de {key}?"
         case .changePlanSame: "La clave de API sigue siendo la misma. Se aplican los límites del nuevo plan."
+        case .confirmEdit: "Nota y fin de {key}"
+        case .editSame: "La clave de API y su plan siguen siendo los mismos."
+        case .endAsIs: "Dejarlo como está: {time}"
+        case .save: "Guardar"
         // MARK: My account
         case .signedInAs: "Sesión iniciada como"
         case .email: "Correo electrónico"
@@ -268,6 +277,8 @@ extension PortalMessage {
         case .faultRights: "En sus permisos. Sus operadores deciden sobre ellos."
         case .faultSetup: "En la configuración de 3scale de sus operadores."
         case .faultThreeScale: "En 3scale, la gestión de API que hay tras este sitio."
+        case .faultKeycloak: "En Keycloak, con el que se inicia sesión aquí."
+        case .faultKeycloakSetup: "En la configuración de Keycloak de sus operadores."
         case .faultHelper: "En este sitio."
         case .faultLoad: "En demasiadas solicitudes a la vez."
         case .failNotFoundTitle: "Página no encontrada"
@@ -318,6 +329,13 @@ extension PortalMessage {
         case .failUpstreamTitle: "3scale ha respondido con un error"
         case .failUpstream:
             "Este sitio ha consultado a 3scale, que lo ha rechazado o ha respondido algo que este sitio no entiende."
+        case .failKeycloakTitle: "No se puede acceder a Keycloak"
+        case .failKeycloak: "Este sitio no ha podido acceder a Keycloak para iniciar su sesión."
+        case .failSignInTitle: "No se ha podido completar el inicio de sesión"
+        case .failSignIn: "Keycloak ha rechazado este sitio o le ha dado un token que este sitio no acepta."
+        case .failNameTitle: "Su nombre de usuario no se puede usar"
+        case .failName:
+            "El nombre de usuario o los roles que Keycloak indica para usted son demasiado largos o contienen caracteres que no se pueden usar."
         case .failInternalTitle: "Este sitio ha fallado"
         case .failInternal: "Este sitio ha encontrado un error propio y ha interrumpido lo que hacía."
         // MARK: Durations

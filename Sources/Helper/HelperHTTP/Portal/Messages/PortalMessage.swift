@@ -27,6 +27,7 @@ enum PortalMessage: String, Sendable, CaseIterable {
     case noticeResumed
     case noticeRevoked
     case noticePlanChanged
+    case noticeChanged
 
     // MARK: Signed out
 
@@ -121,6 +122,7 @@ enum PortalMessage: String, Sendable, CaseIterable {
     case snippetsShown
     case snippetsNoKey
     case snippetsModel
+    case snippetsToken
     case shownOnce
     case reveal
     case hide
@@ -167,6 +169,8 @@ enum PortalMessage: String, Sendable, CaseIterable {
     case resumeText
     case changePlan
     case changePlanText
+    case edit
+    case editText
     case test
     case testText
     case revoke
@@ -221,6 +225,10 @@ enum PortalMessage: String, Sendable, CaseIterable {
     case revokeButton
     case confirmChangePlan
     case changePlanSame
+    case confirmEdit
+    case editSame
+    case endAsIs
+    case save
 
     // MARK: My account
 
@@ -264,6 +272,8 @@ enum PortalMessage: String, Sendable, CaseIterable {
     case faultRights
     case faultSetup
     case faultThreeScale
+    case faultKeycloak
+    case faultKeycloakSetup
     case faultHelper
     case faultLoad
     case failNotFoundTitle
@@ -308,6 +318,12 @@ enum PortalMessage: String, Sendable, CaseIterable {
     case doUnavailable
     case failUpstreamTitle
     case failUpstream
+    case failKeycloakTitle
+    case failKeycloak
+    case failSignInTitle
+    case failSignIn
+    case failNameTitle
+    case failName
     case failInternalTitle
     case failInternal
 

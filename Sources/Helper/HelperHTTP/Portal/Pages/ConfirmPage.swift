@@ -15,6 +15,7 @@ extension ConfirmView: PortalView {
         case .resume(let key): texts(.confirmResume, ["key": key.name])
         case .revoke(let key): texts(.confirmRevoke, ["key": key.name])
         case .changePlan(let key, _, _): texts(.confirmChangePlan, ["key": key.name])
+        case .edit(let key, _, _): texts(.confirmEdit, ["key": key.name])
         }
     }
 
@@ -40,7 +41,9 @@ extension ConfirmView: PortalView {
     private var key: KeyRow? {
         switch action {
         case .getKey: nil
-        case .rotate(let key, _), .pause(let key), .resume(let key), .revoke(let key), .changePlan(let key, _, _): key
+        case .rotate(let key, _), .pause(let key), .resume(let key), .revoke(let key), .changePlan(let key, _, _),
+            .edit(let key, _, _):
+            key
         }
     }
 
@@ -57,6 +60,7 @@ extension ConfirmView: PortalView {
         case .resume(let key): PortalPath.key(key.id, .resume)
         case .revoke(let key): PortalPath.key(key.id, .revoke)
         case .changePlan(let key, _, _): PortalPath.key(key.id, .plan)
+        case .edit(let key, _, _): PortalPath.key(key.id, .edit)
         }
     }
 
@@ -74,6 +78,7 @@ extension ConfirmView: PortalView {
             case .resume: .resume
             case .revoke: .revokeButton
             case .changePlan: .changePlan
+            case .edit: .save
             }
         return page.texts(message)
     }
@@ -97,6 +102,7 @@ extension ConfirmView: PortalView {
         case .revoke(let key):
             return [stops] + (key.generation > 1 ? [texts(.revokeOlder)] : []) + [texts(.revokeFinal)]
         case .changePlan: return [texts(.changePlanSame)]
+        case .edit: return [texts(.editSame)]
         }
     }
 
@@ -106,6 +112,8 @@ extension ConfirmView: PortalView {
         switch action {
         case .getKey(let get): "\(choices(get.plans, get.selected, in: page))\(get.fields(in: page))"
         case .changePlan(_, let plans, let selected): choices(plans, selected, in: page)
+        case .edit(let key, let lifetimes, let mayLastForEver):
+            "\(page.noteField(key.note ?? ""))\(ends(key, lifetimes, mayLastForEver, in: page))"
         default: ""
         }
     }
@@ -122,6 +130,26 @@ extension ConfirmView: PortalView {
                 """
         }
         return "\n<fieldset><legend>\(page.texts(.plan))</legend>\n\(options)\n</fieldset>\n"
+    }
+
+    /// When the key is to end: as it is, never, or in one of some lives from now on.
+    private func ends(_ key: KeyRow, _ lifetimes: [Int], _ mayLastForEver: Bool, in page: PortalPage) -> HTML {
+        let texts = page.texts
+        let now = key.expiresAt.map { texts.dateAndTime($0) } ?? texts(.never)
+        var options = [("as-is", texts(.endAsIs, ["time": now]))]
+        if mayLastForEver, key.expiresAt != nil { options.append(("never", texts(.never))) }
+        options += lifetimes.map { days in
+            let duration = texts.duration(days * 86_400, followsPreposition: true)
+            return (String(days), texts(.relativeIn, ["duration": duration]))
+        }
+        let items: [HTML] = options.map { value, label in
+            let mark: HTML = value == "as-is" ? " checked" : ""
+            return """
+                <label class="option"><input type="radio" name="ends" value="\(value)"\(mark)><span>\(label)</span></label>
+
+                """
+        }
+        return "<fieldset><legend>\(texts(.ends))</legend>\n\(items)</fieldset>\n"
     }
 
     private func facts(_ plan: PlanColumn, in page: PortalPage) -> HTML {
@@ -145,9 +173,18 @@ extension ConfirmView.GetKey {
             <input type="text" id="name" name="name" value="\(name)" required maxlength="40" pattern="[a-z][a-z0-9\\-]*" \
             autocomplete="off" autocapitalize="off" spellcheck="false" aria-describedby="name-hint"\(invalid)>
             <p id="name-hint" class="\(nameError ? "error" : "quiet")">\(texts(nameError ? .nameError : .nameHint))</p></div>
-            <div class="field"><label for="note">\(texts(.noteOptional))</label>
-            <input type="text" id="note" name="note" value="\(note)" maxlength="200" autocomplete="off"></div>
-
+            \(page.noteField(note))
             """
+    }
+}
+
+extension PortalPage {
+    /// What the owner writes down for a key.
+    fileprivate func noteField(_ note: String) -> HTML {
+        """
+        <div class="field"><label for="note">\(texts(.noteOptional))</label>
+        <input type="text" id="note" name="note" value="\(note)" maxlength="255" autocomplete="off"></div>
+
+        """
     }
 }

@@ -8,7 +8,16 @@ struct FailureWords: Sendable {
 
     /// The words of a code; a code without words of its own has those of its status.
     init(_ failure: PortalFailure) {
-        self = Self.byCode[failure.code] ?? Self.byStatus(failure.status)
+        let isShownOnce = failure.code == HelperError.Code.keyStateConflict.rawValue && failure.status == 403
+        let special: FailureWords? =
+            if isShownOnce {
+                Self.shownOnce
+            } else if failure.isKeycloaks {
+                Self.byKeycloak(failure.status)
+            } else {
+                nil
+            }
+        self = special ?? Self.byCode[failure.code] ?? Self.byStatus(failure.status)
     }
 
     private init(
@@ -20,6 +29,15 @@ struct FailureWords: Sendable {
         self.fault = fault
         self.advice = advice
         self.needsSignIn = needsSignIn
+    }
+
+    /// Failures of a sign-in; nil for those that are the person's.
+    private static func byKeycloak(_ status: Int) -> FailureWords? {
+        switch status {
+        case 502: FailureWords(.failSignInTitle, .failSignIn, .faultKeycloakSetup, .doAskOperators)
+        case 503, 504: FailureWords(.failKeycloakTitle, .failKeycloak, .faultKeycloak, .doUnavailable)
+        default: nil
+        }
     }
 
     private static func byStatus(_ status: Int) -> FailureWords {
@@ -39,6 +57,8 @@ struct FailureWords: Sendable {
     private static let notFound = FailureWords(.failNotFoundTitle, .failNotFound, .faultRequest, .doNotFound)
     private static let forbidden = FailureWords(.failForbiddenTitle, .failForbidden, .faultRights, .doAskOperators)
     private static let conflict = FailureWords(.failConflictTitle, .failConflict, .faultRequest, .doKey)
+    /// `SecretNotShown`.
+    private static let shownOnce = FailureWords(.failConflictTitle, .shownOnce, .faultRights, .doKey)
     private static let form = FailureWords(.failFormTitle, .failForm, .faultRequest, .doForm)
     private static let session = FailureWords(
         .failSessionTitle, .failSession, .faultRequest, .doSession, needsSignIn: true)
@@ -61,6 +81,7 @@ struct FailureWords: Sendable {
         "KEY_STATE_CONFLICT": conflict,
         "KEY_UNAVAILABLE": FailureWords(.failNotYetTitle, .failNotYet, .faultThreeScale, .doWait),
         "IDENTITY_CONFLICT": identity, "KEY_HAS_TWIN": identity,
+        "USER_INFO_ERROR": FailureWords(.failNameTitle, .failName, .faultKeycloakSetup, .doAskOperators),
         "ACCOUNT_BLOCKED": FailureWords(.failBlockedTitle, .failBlocked, .faultRights, .doAskOperators),
         "FORBIDDEN": forbidden, "MISSING_AUTH": session, "INVALID_TOKEN": session, "INVALID_REQUEST": form,
         "RATE_LIMITED": rateLimited, "OVERLOADED": overloaded, "NOT_READY": overloaded,

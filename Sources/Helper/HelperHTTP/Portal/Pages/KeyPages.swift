@@ -136,6 +136,7 @@ extension KeyView: PortalView {
         if key.state == .retiring { changes.append((.pause, .pause, .pauseText)) }
         if key.state == .paused { changes.append((.resume, .resume, .resumeText)) }
         if canChangePlan, key.state == .live { changes.append((.plan, .changePlan, .changePlanText)) }
+        if key.state != .expired { changes.append((.edit, .edit, .editText)) }
         changes.append((.revoke, .revoke, .revokeText))
         return changes
     }

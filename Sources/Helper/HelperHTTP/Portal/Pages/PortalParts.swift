@@ -93,13 +93,18 @@ extension PortalPage {
     /// A metric as people read it: 3scale's `hits` is every service's count of calls.
     func metric(_ name: String) -> String { name.lowercased() == "hits" ? texts(.metricHits) : name }
 
-    /// Why a part of a page is missing.
+    /// Why a part of a page is missing, where the fault lies and what to do. The request id is at the foot of the page.
     func missing(_ message: PortalMessage, _ failure: PortalFailure? = nil) -> HTML {
         let retry: HTML = .with(failure?.retryAfterSeconds) { seconds in
             " \(texts(.retryIn, ["duration": texts.duration(max(1, seconds), followsPreposition: true)]))"
         }
-        let reason: HTML = .with(failure) { " \(texts(FailureWords($0).what))" }
-        return "<p class=\"note bad\" role=\"status\">\(texts(message))\(reason)\(retry)</p>"
+        guard let failure else { return "<p class=\"note bad\" role=\"status\">\(texts(message))</p>" }
+        let words = FailureWords(failure)
+        return """
+            <div class="note bad" role="status"><p><strong>\(texts(message))</strong> \(texts(words.what))</p>
+            <p>\(texts(.whoseFault)): \(texts(words.fault))</p>
+            <p>\(texts(.whatToDo)): \(texts(words.advice))\(retry)</p></div>
+            """
     }
 
     /// One API key as a card of a list.

@@ -4,7 +4,7 @@
 /// | --- | --- |
 /// | `/`, `/keys`, `/keys/{id}`, `/me`, `/terminal`, `/services/{system_name}` | `GET`: a page |
 /// | `/services/{system_name}/key` | `GET`: confirm "get a key" (`?plan_id=`); `POST`: do it, then redirect to the key |
-/// | `/keys/{id}/rotate`, `/pause`, `/resume`, `/revoke`, `/plan` | `GET`: confirm; `POST`: do it, then redirect with `?done=` |
+/// | `/keys/{id}/rotate`, `/pause`, `/resume`, `/revoke`, `/plan`, `/edit` | `GET`: confirm; `POST`: do it, then redirect with `?done=` |
 /// | `/keys/{id}/reveal` | `POST`: the key's page with its secret; with `view=service` the service's page |
 /// | `/keys/{id}/test` | `POST`: the key's page with the verdict |
 /// | `/login`, `/logout` | `GET` with `?return=`; `POST` |
@@ -22,7 +22,7 @@ enum PortalPath {
     static let logout = "/logout"
 
     /// The last part of the path of an action on a key.
-    enum KeyAction: String, Sendable, CaseIterable { case rotate, pause, resume, revoke, plan, reveal, test }
+    enum KeyAction: String, Sendable, CaseIterable { case rotate, pause, resume, revoke, plan, edit, reveal, test }
 
     static func service(_ systemName: String) -> String { "/services/" + encoded(systemName) }
     static func getKey(_ systemName: String) -> String { service(systemName) + "/key" }

@@ -111,6 +111,7 @@ extension PortalNotice {
         case .resumed: .noticeResumed
         case .revoked: .noticeRevoked
         case .planChanged: .noticePlanChanged
+        case .changed: .noticeChanged
         }
     }
 }

@@ -25,7 +25,7 @@ struct PortalPage: Sendable {
 
 /// What a form has done, as the page after the redirect says it. The raw value stands in `?done=`.
 enum PortalNotice: String, Sendable, CaseIterable {
-    case created, pending, existing, rotated, paused, resumed, revoked
+    case created, pending, existing, rotated, paused, resumed, revoked, changed
     case planChanged = "plan-changed"
 }
 
@@ -37,6 +37,8 @@ struct PortalFailure: Sendable, Equatable {
     var code: String
     var status: Int
     var retryAfterSeconds: Int?
+    /// The fault lies in Keycloak, where the code alone would mean 3scale.
+    var isKeycloaks = false
 }
 
 /// One row of the list of services.
@@ -234,6 +236,8 @@ struct ConfirmView: Sendable {
         case revoke(KeyRow)
         /// The form posts `plan_id`.
         case changePlan(KeyRow, plans: [PlanColumn], selected: String?)
+        /// The form posts `note` and `ends`: `as-is`, `never` or one of the lives in days.
+        case edit(KeyRow, lifetimes: [Int], mayLastForEver: Bool)
     }
 
     struct GetKey: Sendable {

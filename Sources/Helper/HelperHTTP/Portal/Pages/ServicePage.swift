@@ -92,11 +92,16 @@ private struct SnippetsPart {
             view.access.modelIDs.isEmpty
             ? "<p class=\"quiet\">\(page.texts.html(.snippetsModel, ["placeholder": code(Snippet.Placeholder.model)]))</p>"
             : ""
+        let needsAddress = view.access.authentication == .oidc && view.access.tokenEndpoint == nil
+        let token: HTML =
+            needsAddress
+            ? "<p class=\"quiet\">\(page.texts.html(.snippetsToken, ["placeholder": code(Snippet.Placeholder.tokenEndpoint)]))</p>\n"
+            : ""
         return """
             <section aria-labelledby="snippets"><h2 id="snippets">\(page.texts(.callIt))</h2>
             \(secret(in: page))
             \(snippets.enumerated().map { block($1, isOpen: $0 == 0, in: page) })
-            \(model)</section>
+            \(token)\(model)</section>
             """
     }
 
@@ -112,7 +117,8 @@ private struct SnippetsPart {
                 """
         }
         guard let id = view.snippetKeyID else {
-            return "<p class=\"quiet\">\(page.texts.html(.snippetsNoKey, placeholder))</p>"
+            let message: PortalMessage = view.keys == nil ? .snippetsHidden : .snippetsNoKey
+            return "<p class=\"quiet\">\(page.texts.html(message, placeholder))</p>"
         }
         guard view.canReveal else {
             return "<p class=\"quiet\">\(page.texts.html(.snippetsHidden, placeholder)) \(page.texts(.shownOnce))</p>"
