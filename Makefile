@@ -61,6 +61,12 @@ image: ## Builds the container image from local base images, and checks it (root
 	@scripts/image/build.sh
 	@scripts/image/check.sh
 
+.PHONY: browser
+browser: ## Opens every page of the portal in Chromium, by keyboard alone and without JavaScript too, and runs its snippets
+	@./setup.sh ci
+	swift build --build-tests
+	@.tools/contract/bin/pytest -q -rs Tests/Browser
+
 .PHONY: cli
 cli: ## Builds the command line mlaas, and packs it as a .deb and a tarball into dist/
 	@./setup.sh test

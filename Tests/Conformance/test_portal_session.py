@@ -356,7 +356,7 @@ def test_tabs_that_sign_in_at_once_do_not_hinder_each_other(browser):
 
 FORMS = [
     "/logout", "/services/granite_chat/key", "/keys/1/reveal", "/keys/1/rotate", "/keys/1/pause", "/keys/1/resume",
-    "/keys/1/revoke"]
+    "/keys/1/revoke", "/keys/1/plan", "/keys/1/edit"]
 
 
 @pytest.mark.parametrize("path", FORMS)
@@ -424,9 +424,9 @@ def test_keys_of_others_are_not_there(browser):
     other.sign_in("bob")
     csrf = other.csrf()
     assert other.get(key).status_code == 404
-    for action in ("rotate", "pause", "resume", "revoke"):
+    for action in ("rotate", "pause", "resume", "revoke", "plan", "edit"):
         assert other.get(f"{key}/{action}").status_code == 404
-        assert other.post(f"{key}/{action}", csrf).status_code in (303, 404)
+        assert other.post(f"{key}/{action}", csrf, plan_id="1").status_code in (303, 404)
     assert other.post(key + "/reveal", csrf).status_code == 404
     assert browser.get(key).status_code == 200
 

@@ -229,6 +229,7 @@ enum PortalGallery {
             Entry(name: "confirm-resume", view: confirm(.resume(key(.paused)))),
             Entry(name: "confirm-revoke", view: confirm(.revoke(key(.live)))),
             Entry(name: "confirm-plan", view: confirm(.changePlan(key, plans: plans, selected: nil))),
+            Entry(name: "confirm-edit", view: confirm(.edit(key, lifetimes: [7, 30, 90, 365], mayLastForEver: true))),
             Entry(name: "confirm-stale", view: confirm(.pause(key)), page: stale),
         ]
     }()
@@ -251,6 +252,18 @@ enum PortalGallery {
                     downloadURL:
                         "https://artifacts.example.com/artifactory/generic-release-local/mlaas-command-line/latest/")),
             Entry(name: "terminal-without-packages", view: CommandLineView(serverURL: "https://mlaas.example.com")),
+        ]
+        + [502, 503].map { status in
+            Entry(
+                name: "failure-keycloak-\(status)",
+                view: FailureView(
+                    failure: PortalFailure(code: "UPSTREAM", status: status, retryAfterSeconds: 5, isKeycloaks: true)),
+                page: signedOut)
+        }
+        + [
+            Entry(
+                name: "failure-shown-once",
+                view: FailureView(failure: PortalFailure(code: "KEY_STATE_CONFLICT", status: 403)))
         ]
         + HelperError.Code.allCases.map { code in
             Entry(

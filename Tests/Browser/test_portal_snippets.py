@@ -1,26 +1,16 @@
-#!/usr/bin/env python3
 """Runs every snippet of the portal as it is shown against the sandbox's gateway: curl, Python with `openai` and
-`langchain-openai`, Node, and the variables of `.env`, for each place where a service may want its credentials.
-
-Usage: portal_snippets.py
-
-Needs the debug build with its tests, .tools/conformance and .tools/snippets. Fails when a snippet ends with an error, or prints no answer of
-the model.
-"""
+`langchain-openai`, Node, and the variables of `.env`, for each place where a service may want its credentials."""
 
 import os
+import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "Tests" / "Conformance"))
+import pytest
 
-import requests  # noqa: E402
-
-from conftest import Sandbox, free_port, stop  # noqa: E402
-from tenant import admin, published_plan, sign_up, threescale  # noqa: E402
+from portal_world import ROOT, Sandbox, free_port, stop
+from tenant import admin, published_plan, sign_up, threescale
 
 PYTHON = ROOT / ".tools" / "snippets" / "bin" / "python"
 KEY = "key-of-the-snippets"
@@ -29,7 +19,7 @@ KEY = "key-of-the-snippets"
 def render(folder, lines):
     environment = {**os.environ, "PORTAL_GALLERY": folder, "PORTAL_SNIPPET": "\n".join(lines)}
     subprocess.run(
-        ["swift", "test", "--skip-build", "--filter", "PortalGalleryFiles"], cwd=ROOT, env=environment, check=True,
+        ["swift", "test", "--skip-build", "--filter", "PortalGalleryFiles/snippets"], cwd=ROOT, env=environment, check=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return Path(folder) / "snippets"
 
@@ -60,7 +50,10 @@ def run(service, access, expected, secret, problems):
                 problems.append(f"{service}: {language}: status {done.returncode}: {done.stdout}{done.stderr[-600:]}\n{code}")
 
 
-def main():
+@pytest.mark.skipif(
+    os.environ.get("CI") != "true" and not (PYTHON.exists() and shutil.which("node")),
+    reason="needs .tools/snippets and Node, as ./setup.sh ci installs them")
+def test_every_snippet_runs_as_it_is_shown():
     port, problems = free_port(), []
     sandbox = Sandbox("--gateway-port", str(port), "--gateway-endpoints")
     try:
@@ -91,15 +84,6 @@ def main():
                 run(f"{system_name} {model or 'without a model'}", [
                     proxy["endpoint"], method, proxy["credentials_location"], parameter, proxy["auth_app_id"], token, model,
                     public, secret], expected, secret, problems)
-        # The gateway saw every call, and none had to be refused.
-        assert requests.get(sandbox.admin + "/counts", timeout=10).ok
     finally:
         stop(sandbox.process)
-    for problem in problems:
-        print(f"snippets: {problem}", file=sys.stderr)
-    print(f"snippets: {len(problems)} problems")
-    return 1 if problems else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    assert problems == []
