@@ -2,8 +2,9 @@
 # Builds `mlaas` and packs it as a .deb and as a tarball for Debian 12, into dist/.
 #
 # Usage: cli.sh [BINARY]
-# With BINARY that file is packed and nothing is built. The same source gives the same bytes: times are those of the last commit,
-# or of SOURCE_DATE_EPOCH, and what depends on the machine is stripped from the binary.
+# With BINARY that file is packed and nothing is built. The same source gives the same bytes in any folder: times are those of the
+# last commit, or of SOURCE_DATE_EPOCH, and what names the folder of the build is stripped from the binary.
+# scripts/cli-check.sh proves it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -22,7 +23,8 @@ if [ -z "$binary" ]; then
     swift build -c release --static-swift-stdlib --scratch-path .build-static --product mlaas | tail -n 1
     binary=.build-static/release/mlaas
 fi
-strip -o "$work/mlaas" "$binary"
+# Digests of what the compiler made, debug information included, which names source files by their whole path.
+strip --remove-section=.note.gnu.build-id --remove-section=.swift_modhash -o "$work/mlaas" "$binary"
 
 # The libraries that it loads, and Debian's packages that hold them.
 readelf -d "$work/mlaas" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | LC_ALL=C sort >"$work/libraries"
@@ -57,6 +59,8 @@ tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owne
 deb=$work/deb
 mkdir -p "$deb/DEBIAN"
 cp -a "$tree" "$deb/usr"
+# Of files alone: what a folder takes depends on the file system.
+kib=$(find "$deb/usr" -type f -printf '%s\n' | awk '{ sum += $1 } END { print int((sum + 1023) / 1024) }')
 cat >"$deb/DEBIAN/control" <<TEXT
 Package: mlaas
 Version: $version
@@ -64,14 +68,15 @@ Architecture: $architecture
 Maintainer: The operators of MLaaS Helper <root@localhost>
 Depends: $packages
 Recommends: ca-certificates
-Installed-Size: $(du -sk --apparent-size "$deb/usr" | cut -f1)
+Installed-Size: $kib
 Section: utils
 Priority: optional
 Description: keys for a company's machine-learning models, from a terminal
  Signs in with Keycloak, gets API keys of MLaaS Helper, and runs programs with them.
 TEXT
 find "$deb" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-dpkg-deb --root-owner-group -Zxz --build "$deb" "$dist/mlaas_${version}_$architecture.deb" >/dev/null
+# Several threads would compress in another way than one.
+dpkg-deb --root-owner-group -Zxz --threads-max=1 --build "$deb" "$dist/mlaas_${version}_$architecture.deb" >/dev/null
 
 (cd "$dist" && sha256sum "$name.tar.gz" "mlaas_${version}_$architecture.deb" | tee SHA256SUMS)
 echo "libraries: $(paste -sd' ' "$work/libraries")"
