@@ -64,6 +64,7 @@ fi
 keycloak_port=$(free_port "${KEYCLOAK_PORT:-8180}")
 threescale_port=$(free_port "${THREESCALE_PORT:-8280}")
 admin_port=$(free_port "${SANDBOX_ADMIN_PORT:-8380}")
+gateway_port=$(free_port "${GATEWAY_PORT:-8480}")
 port=$(free_port "${SERVER_PORT:-5000}")
 keycloak=http://127.0.0.1:$keycloak_port
 threescale=http://127.0.0.1:$threescale_port
@@ -76,7 +77,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 "$bin/mlaas-sandbox" --keycloak-port "$keycloak_port" --threescale-port "$threescale_port" \
-    --admin-port "$admin_port" >"$sandbox_log" 2>&1 &
+    --admin-port "$admin_port" --gateway-port "$gateway_port" --gateway-endpoints >"$sandbox_log" 2>&1 &
 sandbox=$!
 if ! wait_for "http://127.0.0.1:$admin_port/counts" 20 "$sandbox"; then
     echo "${red}the sandbox does not answer; its last lines:${plain}" >&2
@@ -109,6 +110,7 @@ ${green}${bold}MLaaS Helper is ready.${plain}
   documentation     $url/docs
   Keycloak sandbox  $keycloak   (users ada, bob, carol, erin.o-neil, zoë; passwords NAME-password)
   3scale sandbox    $threescale   (admin token sandbox-admin-token)
+  models            http://127.0.0.1:$gateway_port   (behind a gateway that checks keys as 3scale's does)
   sandbox admin     http://127.0.0.1:$admin_port   (faults, keys, clock)
   logs              $helper_log, $sandbox_log
 

@@ -28,7 +28,8 @@ expect() {
         failed=1
     fi
 }
-key() { sed -n 's/.*"api_key":"\([^"]*\)".*/\1/p' <<<"$1"; }
+key() { member api_key "$1"; }
+member() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" <<<"$2"; }
 
 # The last such line is how to get the next token.
 eval "$(grep '^export TOKEN=' .run/smoke.log | tail -n 1)"
@@ -48,6 +49,9 @@ for index in 0 1 2; do
         failed=1
     fi
 done
+model=$(eval "${lines[1]}")
+expect 'the model answers who sends the key' \
+    "$(curl -s -H "user_key: $(key "$model")" "$(member proxy_endpoint "$model")/v1/models")" '"object":"list"'
 expect 'the list has a key now' "$(eval "${lines[0]}")" '"has_api_key":true'
 if eval "$(grep '^\./test_api.sh' .run/smoke.log)"; then
     echo "${green}ok${plain}   test_api.sh passes"
