@@ -72,6 +72,12 @@ cli: ## Builds the command line mlaas, and packs it as a .deb and a tarball into
 	@./setup.sh test
 	@scripts/cli.sh
 
+.PHONY: cli-check
+cli-check: ## Packs the command line twice in two folders: the same bytes; and runs it on a bare Debian 12 (root)
+	@./setup.sh ci
+	swift build
+	@scripts/cli-check.sh
+
 chart: ## Checks the Helm chart and OpenShift's files, and runs what they render with the image
 	@./setup.sh ci
 	@scripts/chart.sh
