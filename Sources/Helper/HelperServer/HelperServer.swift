@@ -169,12 +169,14 @@ package struct HelperServer: Sendable {
         let services = ServiceRoutes(
             listServices: ListServices(catalogs: catalogs, keys: keys, policy: policy), findService: find,
             provisionKey: provision, showsOnce: settings.keyRules.showsOnce)
+        // Exposed with the portal off as well, so that a dashboard finds it.
+        let signIns = SignInOutcomes(factory: registry)
         let portal = sessions.map { sessions in
             portalTable(
                 sessions, verifier,
                 keycloakSource(client, credentials.clientSecret, telemetry, breakers.keycloak),
                 PortalRoutes.UseCases(catalogs: catalogs, services: services, keys: keyParts.routes), shared.state,
-                SignInOutcomes(factory: registry))
+                signIns)
         }
         let routes = Routes(
             health: HealthRoutes(
