@@ -71,16 +71,19 @@ package struct KeyVerdict: Sendable, Equatable {
         case _ where texts.authenticationFailed.matches(answer): self = Self.refused(answer, key)
         // The operator's own words, which 3scale did not tell us.
         case texts.authenticationFailed.status where answer.isPlainText: self = Self.refused(answer, key)
-        case 429:
-            self.init(
-                .overLimit, status: 429, "The gateway answered 429: a limit of the key's plan is reached.",
-                "Wait until the limit's period ends, or ask for a larger plan. GET /api/keys/{id}/usage shows the limits."
-            )
         case _ where texts.limitsExceeded.matches(answer):
             self.init(
                 .overLimit, status: answer.status, "A limit of the key's plan is reached.",
                 "Wait until the limit's period ends, or ask for a larger plan. GET /api/keys/{id}/usage shows the limits."
             )
+        case 429:
+            self.init(
+                .overLimit, status: 429,
+                "The answer was 429: a limit of the key's plan is reached, or one of the model behind the gateway.",
+                """
+                Compare GET /api/keys/{id}/usage with the plan's limits. Where one is reached, wait until its period ends, or ask for \
+                a larger plan; else wait and test again.
+                """)
         case _ where texts.noMatch.matches(answer), 404 where answer.text.isEmpty:
             self.init(
                 .noRoute, status: answer.status, "The gateway has no route for the path of this test.",
@@ -116,11 +119,11 @@ package struct KeyVerdict: Sendable, Equatable {
         case .suspended:
             return KeyVerdict(
                 .refused, status: answer.status, "The gateway refuses the key: the operator suspended it.",
-                "Ask the operator why.")
+                "Ask the operator why: the operator alone can let it work again.")
         case .expired:
             return KeyVerdict(
                 .refused, status: answer.status, "The gateway refuses the key: its time is over.",
-                "Use the key's successor, or make a new key.")
+                "Use the key's successor. Without one revoke it with DELETE /api/keys/{id}, and make a new key.")
         case .live, .retiring:
             guard !key.isFresh else {
                 return KeyVerdict(
