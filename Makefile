@@ -160,6 +160,10 @@ overload: bench-programs ## Measures goodput at half, once, twice and five times
 day: bench-programs ## Plays ten minutes of 5,000 people on three replicas, with a rolling update, a Redis restart and a 3scale outage
 	@Benchmarks/day.py $(DAY)
 
+.PHONY: bench-sweep
+bench-sweep: bench-programs ## Measures a scan of 100,000 applications by the sweep of ended keys (SWEEP="--applications 1000000")
+	@Benchmarks/sweep.py $(SWEEP)
+
 bench-check: bench-programs ## Tests what measures, and exercises every part of `make bench` briefly
 	@python3 -B -m unittest discover -s Benchmarks/tests
 	@BENCH_QUICK=1 Benchmarks/bench.py --only startup,authenticated,latency,growth,replicas,routes
