@@ -435,6 +435,8 @@ def test_two_accounts_of_one_name_make_one_key(world):
             admin(world.sandbox, "PUT", "/seed", seed=seed)
             with world.running() as fresh:
                 assert key_of(fresh.init(token, services["granite_chat"])) == key, seed
+                # Both accounts have the name already.
+                assert '"outcome":"renamed"' not in logged(fresh), seed
         assert len(applications(world.sandbox)) == 1
 
 

@@ -210,7 +210,7 @@ private final class CatalogManager: APIManager {
     func applications(markedFor owner: OwnerMark, service: Int) async throws(APIManagerError) -> [Application] { [] }
     func rename(
         account: Int, to username: String, organization: String, owner: OwnerMark
-    ) async throws(APIManagerError) -> Account {
+    ) async throws(APIManagerError) -> RenamedAccount {
         throw .notFound
     }
     func applications(account: Int) async throws(APIManagerError) -> [Application] { [] }

@@ -143,13 +143,13 @@ final class FakeAPIManager: APIManager {
 
     func rename(
         account: Int, to username: String, organization: String, owner: OwnerMark
-    ) async throws(APIManagerError) -> Account {
-        let renamed = state.withLock { state -> Account? in
+    ) async throws(APIManagerError) -> RenamedAccount {
+        let renamed = state.withLock { state -> RenamedAccount? in
             guard let old = state.accounts.first(where: { $0.value.id == account }) else { return nil }
-            guard state.accounts[username] == nil else { return old.value }
+            guard state.accounts[username] == nil else { return RenamedAccount(old.value, isWritten: false) }
             state.accounts[old.key] = nil
             state.accounts[username] = old.value
-            return old.value
+            return RenamedAccount(old.value, isWritten: true)
         }
         guard let renamed else { throw .notFound }
         return renamed

@@ -226,13 +226,15 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
     /// the owner has in that organisation: the organisation's name is that of the person who signed up or was renamed.
     package func rename(
         account: Int, to username: String, organization renamed: String, owner: OwnerMark
-    ) async throws(APIManagerError) -> Account {
+    ) async throws(APIManagerError) -> RenamedAccount {
         let answer = try await transport.dated("accounts/\(account)", operation: .getAccount)
         let entity = try ThreeScaleEntities.one(answer.value, "account")
         let found = try ThreeScaleEntities.account(entity, at: answer.time)
         let organization = entity["org_name"]?.string ?? ""
         let users = try await users(of: account)
-        if users.contains(where: { ExactName($0["username"]?.string ?? "") == ExactName(username) }) { return found }
+        if users.contains(where: { ExactName($0["username"]?.string ?? "") == ExactName(username) }) {
+            return RenamedAccount(found, isWritten: false)
+        }
         guard users.count == 1, let user = users.first, let name = user["username"]?.string,
             ExactName(name) == ExactName(AccountName.name(for: organization, owner: owner))
                 || ExactName(organization) == ExactName(AccountName.organization(for: name, owner: owner))
@@ -243,12 +245,12 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
                 .put, "accounts/\(account)/users/\(id)", [("username", username)], operation: .renameUser)
         } catch {
             guard error.isTaken("username") else { throw error }
-            return found
+            return RenamedAccount(found, isWritten: false)
         }
         // The user has the name, so that the account is found by it from now on: the call goes on where this write fails.
         _ = try? await transport.write(
             .put, "accounts/\(account)", [("org_name", renamed)], operation: .renameAccount)
-        return found
+        return RenamedAccount(found, isWritten: true)
     }
 
     /// `POST accounts/{id}/applications`.

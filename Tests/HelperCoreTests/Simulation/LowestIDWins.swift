@@ -96,7 +96,8 @@ struct LowestIDWins: Sendable {
             return .account(
                 try await manager.rename(
                     account: account, to: caller.accountName, organization: caller.organization,
-                    owner: caller.ownerMark))
+                    owner: caller.ownerMark
+                ).account)
         case .create(let account, let isFallback):
             let owner = caller.ownerMark
             let id =

@@ -321,7 +321,7 @@ final class SimulatedReplicaView: APIManager {
 
     func rename(
         account: Int, to username: String, organization: String, owner: OwnerMark
-    ) async throws(APIManagerError) -> Account {
+    ) async throws(APIManagerError) -> RenamedAccount {
         try alive()
         do throws(APIManagerError) {
             try await server.write { state in
@@ -341,7 +341,7 @@ final class SimulatedReplicaView: APIManager {
         } catch {
             guard error.isTaken("username") else { throw error }
         }
-        return Account(id: account, state: "approved")
+        return RenamedAccount(Account(id: account, state: "approved"), isWritten: true)
     }
 
     func createApplication(_ draft: ApplicationDraft) async throws(APIManagerError) -> Application {

@@ -155,7 +155,7 @@ final class InMemoryAPIManager: KeyManager, UsageReader {
 
     func rename(
         account: Int, to username: String, organization: String, owner: OwnerMark
-    ) async throws(APIManagerError) -> Account {
+    ) async throws(APIManagerError) -> RenamedAccount {
         throw .otherUsers
     }
 

@@ -124,6 +124,18 @@ package struct Account: Sendable, Hashable {
     var confirmed: Account { Account(id: id, state: state, needsRepair: needsRepair, age: nil) }
 
     /// The same after a repair that did not work: there is no use in trying again for every call.
+/// The account of a renamed person.
+package struct RenamedAccount: Sendable {
+    package let account: Account
+    /// Its user got the present name; false where a user of it, or of another account, has that name.
+    package let isWritten: Bool
+
+    package init(_ account: Account, isWritten: Bool) {
+        self.account = account
+        self.isWritten = isWritten
+    }
+}
+
     var leftAsItIs: Account { Account(id: id, state: state, needsRepair: false, age: age) }
 }
 

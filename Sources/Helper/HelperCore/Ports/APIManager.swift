@@ -53,7 +53,7 @@ package protocol APIManager: Sendable {
     /// - Throws: `APIManagerError.otherUsers` when the user cannot be told to be the owner.
     func rename(
         account: Int, to username: String, organization: String, owner: OwnerMark
-    ) async throws(APIManagerError) -> Account
+    ) async throws(APIManagerError) -> RenamedAccount
 
     func createApplication(_ draft: ApplicationDraft) async throws(APIManagerError) -> Application
 

@@ -207,9 +207,9 @@ struct ProvisioningCall: Sendable {
         case .rename(let account):
             let renamed = try await manager.rename(
                 account: account, to: caller.accountName, organization: caller.organization, owner: caller.ownerMark)
-            keys.remember(renamed, of: caller)
-            note(.renamed, "account of the same owner used", nil)
-            return .account(renamed)
+            keys.remember(renamed.account, of: caller)
+            if renamed.isWritten { note(.renamed, "account user renamed", nil) }
+            return .account(renamed.account)
         case .create(let account, let isFallback):
             progress.createdAt = milliseconds()
             return .wrote(try await create(on: account, isFallback, &progress))
