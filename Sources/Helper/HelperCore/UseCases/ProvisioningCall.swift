@@ -35,6 +35,8 @@ struct ProvisioningCall: Sendable {
         var sentKey: (application: Int, key: String)?
         /// When the create was decided, by `milliseconds`.
         var createdAt: Int?
+        /// Applications whose confirmation was sent: 3scale may carry it out late, and other calls may then answer them.
+        var sentConfirmations: Set<Int> = []
     }
 
     /// Runs the value to its end. Existing keys are answered without the lock and without a reservation of audit lines; both are
@@ -90,12 +92,12 @@ struct ProvisioningCall: Sendable {
     /// Calls at once for several names have not seen each other's application before they created their own. So what a call created
     /// is counted once more before it is confirmed, and deleted where it is one too many: no caller has its key yet.
     private func checkLimit(before application: Application, _ progress: Progress) async throws {
-        guard order.othersMax != nil else { return }
+        guard order.othersMax != nil, !progress.sentConfirmations.contains(application.id) else { return }
         let listed = try await manager.applications(account: application.accountID)
         let isOurs = application.mark?.attempt?.hasPrefix(attempt) == true
         let isInTime = progress.createdAt.map { milliseconds() - $0 < Provisioning.authorMilliseconds } ?? false
         do throws(KeyError) {
-            try checkLimit(others(in: listed, below: application.id))
+            try checkLimit(others(in: listed, below: isOurs ? application.id : .max))
         } catch {
             if isOurs, isInTime {
                 try await atOnce {
@@ -111,7 +113,7 @@ struct ProvisioningCall: Sendable {
     }
 
     /// Keys on the service beside the one that is wanted. People may edit descriptions: so each application counts, whatever its
-    /// name, but those that a newer generation replaces.
+    /// name, but those that a newer generation replaces. What a call that died has left counts no more once it has settled.
     /// - Parameter id: counts what other calls are creating with a lower id; nil for none of it.
     private func others(in applications: [Application], below id: Int?) -> Int {
         let here = applications.filter { $0.serviceID == service.id }
@@ -122,7 +124,10 @@ struct ProvisioningCall: Sendable {
         return here.filter { application in
             guard let mark = application.mark else { return keys.adoptsUnmarked && order.name != .standard }
             if mark.owner == caller.ownerMark, mark.name == order.name { return false }
-            if mark.isProvisional { return id.map { application.id < $0 } ?? false }
+            if mark.isProvisional {
+                let isSettled = application.age.map { $0 >= Provisioning.settledSeconds } ?? false
+                return !isSettled && id.map { application.id < $0 } ?? false
+            }
             return mark.generation == newest["\(mark.owner) \(mark.name)"]
         }.count
     }
@@ -215,6 +220,7 @@ struct ProvisioningCall: Sendable {
             return .wrote(try await create(on: account, isFallback, &progress))
         case .confirm(let application):
             guard let mark = application.mark else { return .refused(.notFound) }
+            progress.sentConfirmations.insert(application.id)
             return .wrote(try await describe(application, ordered(application, mark).confirmed, &progress))
         case .mark(let application, let isOwn):
             let mark = ApplicationMark(
