@@ -285,8 +285,9 @@ extension Application {
         guard let time else { return self }
         return Application(
             id: id, serviceID: serviceID, accountID: accountID, plan: plan, state: state, description: description,
-            credentials: credentials, age: createdAt.map { time - $0 }, unchangedFor: updatedAt.map { time - $0 },
-            createdAt: createdAt, updatedAt: updatedAt)
+            credentials: credentials, age: createdAt.map { max(0, time - $0) },
+            unchangedFor: updatedAt.map { max(0, time - $0) }, createdAt: createdAt, updatedAt: updatedAt, shownAt: time
+        )
     }
 }
 

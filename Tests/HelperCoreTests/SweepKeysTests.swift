@@ -224,3 +224,14 @@ struct SweepKeysTests {
         #expect(replicas.flatMap { $0.outcomes() } == ["expired"])
     }
 }
+    @Test("an application that a machine of 3scale with another clock changed ends no key early")
+    func skewedChange() async {
+        let ahead = application(2, "key=b ok", updated: start + 300)
+        let replica = await Replica(manager([application(1, "expires=\(start + 100) ok"), ahead]))
+        await replica.settle()
+        replica.deadlines.note(.deadline(account: 1, at: start))
+        await replica.settle()
+        #expect(replica.states() == [1: .live, 2: .live] && replica.outcomes().isEmpty)
+        #expect(replica.deadlines.status.clockDifference == 0)
+    }
+

@@ -155,7 +155,7 @@ enum ThreeScaleEntities {
             description: entity["description"]?.string, credentials: credentials(entity),
             age: age(entity, "created_at", at: time), unchangedFor: age(entity, "updated_at", at: time),
             createdAt: self.time(entity, "created_at"), updatedAt: self.time(entity, "updated_at"),
-            lastUsedAt: self.time(entity, "first_daily_traffic_at"))
+            lastUsedAt: self.time(entity, "first_daily_traffic_at"), shownAt: time)
     }
 
     /// One that is live but not enabled does not work: its account or the tenant is scheduled for deletion.

@@ -419,6 +419,6 @@ final class SimulatedReplicaView: APIManager {
             plan: application.plan, state: application.state, description: application.description,
             credentials: application.credentials, age: server.age(stored.createdAt),
             unchangedFor: server.age(stored.updatedAt), createdAt: server.seconds(stored.createdAt),
-            updatedAt: server.seconds(stored.updatedAt))
+            updatedAt: server.seconds(stored.updatedAt), shownAt: server.seconds(server.time.now))
     }
 }

@@ -46,11 +46,7 @@ package struct Application: Sendable, Hashable {
     /// How often the key was rotated, plus 1.
     package var generation: Int { mark?.generation ?? 1 }
     /// When 3scale showed it by its own clock, in seconds since 1970; nil when it does not tell.
-    var shownAt: Int? {
-        if let updatedAt, let unchangedFor { return updatedAt + unchangedFor }
-        guard let createdAt, let age else { return nil }
-        return createdAt + age
-    }
+    package let shownAt: Int?
     /// A call created it and has not confirmed it: no caller has its key.
     package var isProvisional: Bool { mark?.isProvisional == true }
     /// 3scale shows what the owner needs to use it.
@@ -59,9 +55,10 @@ package struct Application: Sendable, Hashable {
     package init(
         id: Int, serviceID: Int, accountID: Int, plan: PlanReference, state: State, description: String?,
         credentials: Credentials, age: Int? = nil, unchangedFor: Int? = nil, createdAt: Int? = nil,
-        updatedAt: Int? = nil, lastUsedAt: Int? = nil
+        updatedAt: Int? = nil, lastUsedAt: Int? = nil, shownAt: Int? = nil
     ) {
         self.lastUsedAt = lastUsedAt
+        self.shownAt = shownAt
         self.id = id
         self.serviceID = serviceID
         self.accountID = accountID
@@ -81,7 +78,7 @@ package struct Application: Sendable, Hashable {
         Application(
             id: id, serviceID: serviceID, accountID: accountID, plan: plan, state: state, description: description,
             credentials: credentials, age: age, unchangedFor: unchangedFor, createdAt: createdAt, updatedAt: updatedAt,
-            lastUsedAt: lastUsedAt)
+            lastUsedAt: lastUsedAt, shownAt: shownAt)
     }
 }
 
@@ -124,6 +121,9 @@ package struct Account: Sendable, Hashable {
     var confirmed: Account { Account(id: id, state: state, needsRepair: needsRepair, age: nil) }
 
     /// The same after a repair that did not work: there is no use in trying again for every call.
+    var leftAsItIs: Account { Account(id: id, state: state, needsRepair: false, age: age) }
+}
+
 /// The account of a renamed person.
 package struct RenamedAccount: Sendable {
     package let account: Account
@@ -134,9 +134,6 @@ package struct RenamedAccount: Sendable {
         self.account = account
         self.isWritten = isWritten
     }
-}
-
-    var leftAsItIs: Account { Account(id: id, state: state, needsRepair: false, age: age) }
 }
 
 /// A caller's key for one service. Holds secrets; never logged.
