@@ -1,15 +1,17 @@
 """Keys that end by themselves: expiry, retirement, and the deletion a day later."""
 
+import hashlib
+import hmac
 import json
 import re
 import time
 
 import pytest
 
-from conftest import Helper, stop
+from conftest import ADMIN_TOKEN, Helper, stop
 from own_sandbox import helper, sandbox  # noqa: F401: fixtures
 from redis_server import Redis
-from tenant import add_application, admin, applications, sign_up
+from tenant import add_application, admin, applications, sign_up, threescale
 from test_key_changes import act, application, call, failure, keys, make, move
 from test_key_rotation import create, rotate
 from test_shared_state import wait_until, wait_up
@@ -25,6 +27,21 @@ def audit(log):
 def metric(helper, name):
     found = re.search(rf"^{re.escape(name)} (\S+)$", helper.get("/metrics").text, re.M)
     return float(found.group(1)) if found else None
+
+
+def edit(sandbox, key, members):
+    """As a person may in 3scale's portals."""
+    found = application(sandbox, key)
+    threescale(sandbox, "PUT", f"accounts/{found['account_id']}/applications/{key}",
+               description=found["description"].removesuffix("]") + f" {members}]")
+
+
+def end_as_a_sweep(sandbox, key, offset):
+    """The helper's seal, and the suspension that follows it."""
+    moment = int(time.time()) + offset
+    code = hmac.new(ADMIN_TOKEN.encode(), f"mlaas end {key} {moment}".encode(), hashlib.sha256).hexdigest()[:16]
+    edit(sandbox, key, f"ended={moment}.{code}")
+    move(sandbox, key, "suspend")
 
 
 def restarted(sandbox, helper, **settings):
@@ -74,7 +91,7 @@ def test_after_an_outage_of_the_helper_a_scan_ends_what_is_over_and_deletes_what
     move(sandbox, suspended, "suspend")
     # As a sweep has left it that ran then.
     time.sleep(1)
-    move(sandbox, ended, "suspend")
+    end_as_a_sweep(sandbox, ended, -DAY - 900)
     later = restarted(sandbox, helper)
     try:
         wait_until(lambda: str(ended) not in [str(entry["id"]) for entry in applications(sandbox)], 60)
@@ -86,6 +103,26 @@ def test_after_an_outage_of_the_helper_a_scan_ends_what_is_over_and_deletes_what
         assert states == {str(old): "suspended", new: "live", after: "live", suspended: "suspended"}
         assert metric(later, "mlaas_sweep_overdue_seconds") == 0
         assert sorted(line["outcome"] for line in audit(later.stop())) == ["removed", "retired"]
+    finally:
+        stop(later.process)
+
+
+def test_what_the_operator_suspended_is_neither_deleted_nor_made_again_when_its_end_is_moved_into_the_past(sandbox, helper):
+    token = sandbox.token()
+    key, secret = make(helper, token)
+    move(sandbox, key, "suspend")
+    edit(sandbox, key, "expires=1")
+    assert [entry["state"] for entry in keys(helper, token)] == ["suspended"]
+    assert failure(call(helper, "DELETE", f"/api/keys/{key}", token)) == (409, "KEY_STATE_CONFLICT")
+    assert failure(rotate(helper, token, key)) == (409, "KEY_STATE_CONFLICT")
+    again = helper.init(token, helper.services(token)["granite_chat"]["id"]).json()["data"]
+    assert again["is_new"] is False and again["key_state"] == "suspended"
+    # Nor by a sweep under a rule that its age is over by.
+    later = restarted(sandbox, helper, KEY_LIFETIME_MAX="1m")
+    try:
+        wait_until(lambda: metric(later, 'mlaas_keys{state="suspended"}') == 1, 30)
+        assert [str(entry["id"]) for entry in applications(sandbox)] == [key]
+        assert metric(later, "mlaas_sweep_accounts") == 0
     finally:
         stop(later.process)
 

@@ -14,7 +14,7 @@ struct ApplicationMarkTests {
         let text = "Note [mlaas paused=5.0f gen=3 x=y ok grace=60 key=ci-2 owner=\(owner) live=7 expires=9]"
         let mark = try #require(ApplicationMark(readingFrom: text))
         #expect(mark.owner == owner && mark.isConfirmed && !mark.isProvisional)
-        #expect(mark.name.description == "ci-2" && mark.generation == 3 && mark.pause == "5.0f")
+        #expect(mark.name.description == "ci-2" && mark.generation == 3 && mark.seal(for: .pause) == "5.0f")
         #expect((mark.expiresAt, mark.graceSeconds, mark.liveSince) == (9, 60, 7) && mark.note == "Note")
         #expect(mark.description == text)
     }
@@ -49,7 +49,7 @@ struct ApplicationMarkTests {
         let mark = try #require(read("expires=1 x=y expires=2 paused=1.a ok"))
         #expect(mark.expiring(at: 5).description == "Text [mlaas owner=\(owner) expires=5 x=y paused=1.a ok]")
         #expect(mark.expiring(at: nil).description == "Text [mlaas owner=\(owner) x=y paused=1.a ok]")
-        #expect(mark.paused(nil).description == "Text [mlaas owner=\(owner) expires=1 x=y expires=2 ok]")
+        #expect(mark.sealed(nil, for: .pause).description == "Text [mlaas owner=\(owner) expires=1 x=y expires=2 ok]")
         #expect(mark.live(since: 3).liveSince == 3 && mark.noted("New [text]").note == "New [text]")
         let noted = try #require(ApplicationMark(readingFrom: mark.noted("New [text]").description))
         #expect(noted.note == "New [text]" && noted.noted(nil).note == nil && noted.expiresAt == 1)

@@ -20,6 +20,7 @@ private struct Owner {
     let manager = FakeAPIManager()
     let find: FindKeys
     let change: ChangeKeys
+    let sleeps = SharedSleeps()
 
     init(_ applications: [Application], rules: KeyRules = KeyRules()) async {
         manager.state.withLock { state in
@@ -39,8 +40,16 @@ private struct Owner {
         change = ChangeKeys(
             find: find, manager: manager, keys: keys,
             audit: AuditTrail(logger: logger, factory: PrometheusRegistry()), rules: rules, seal: seal, spawn: spawn,
-            now: { start })
+            sleep: { [sleeps] time in sleeps.append(time) }, now: { start })
     }
+}
+
+private final class SharedSleeps: Sendable {
+    private let times = Mutex<[Duration]>([])
+
+    var all: [Duration] { times.withLock { $0 } }
+
+    func append(_ time: Duration) { times.withLock { $0.append(time) } }
 }
 
 @Suite("What an owner does with a key")
@@ -56,5 +65,38 @@ struct ChangeKeysTests {
         #expect(changed.key.application.plan.id == 2)
         let old = try await owner.find.one(1, for: ada).key
         #expect(old.retiresAt == start + 900 && old.state == .retiring)
+    }
+
+    @Test("a key that the operator suspended is not revoked, whatever its end is made afterwards")
+    func operatorsSuspension() async throws {
+        let owner = await Owner([application(1, "expires=1 ok", .suspended, created: 0, updated: start - 50)])
+        #expect(try await owner.find.one(1, for: ada).key.state == .suspended)
+        await #expect(throws: KeyError.self) { try await owner.change.revoke(1, for: ada) }
+        #expect(owner.manager.state.withLock { $0.applications.count } == 1)
+    }
+
+    @Test(
+        "a key is resumed once none of its seals would count for what the operator suspends after it",
+        arguments: [true, false])
+    func resumption(wasEnding: Bool) async throws {
+        let seal = PauseSeal { [1, 2, 3] }.text(application: 1, at: start - 2)
+        let owner = await Owner([
+            application(
+                1, "paused=\(seal)\(wasEnding ? " ended=void" : "") ok", .suspended, created: 0, updated: start - 2)
+        ])
+        let resumed = try await owner.change.resume(1, for: ada)
+        #expect(resumed.key.state == .live && resumed.key.application.mark?.seal(for: .end) == nil)
+        #expect(owner.sleeps.all == [.seconds(wasEnding ? 19 : 2)])
+    }
+
+    @Test(
+        "a change that was under way during a pause, and writes its description after it, leaves the pause its owner's")
+    func pauseBesideChange() async throws {
+        let owner = await Owner([application(1, "ok", created: 0)])
+        owner.manager.state.withLock {
+            $0.afterSuspension = { $0.described("Nightly [mlaas owner=\(ada.ownerMark) ok]") }
+        }
+        let paused = try await owner.change.pause(1, for: ada)
+        #expect(paused.key.state == .paused && paused.key.application.mark?.note == "Nightly")
     }
 }

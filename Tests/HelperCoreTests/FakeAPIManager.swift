@@ -5,6 +5,8 @@ import Synchronization
 final class FakeAPIManager: APIManager {
     enum Trouble: Sendable { case beforeCommit, afterCommit, denied, rejected }
 
+    enum Loss: Sendable { case before, after }
+
     struct State: Sendable {
         var services: [Service] = []
         var accounts: [String: Account] = [:]
@@ -27,6 +29,12 @@ final class FakeAPIManager: APIManager {
         var clock: Int?
         /// What its next suspension does first, to the application that is suspended.
         var beforeSuspension: (@Sendable (Application) -> Application)?
+        /// Whether each of the next descriptions fails.
+        var descriptionFailures: [Bool] = []
+        /// What another call does to the application once its next suspension was carried out.
+        var afterSuspension: (@Sendable (Application) -> Application)?
+        /// The next suspensions whose answers are lost, before or after they were carried out.
+        var suspensionFailures: [Loss] = []
         /// Accounts whose listing fails.
         var brokenAccounts: Set<Int> = []
         /// Applications whose suspension is refused.
@@ -98,6 +106,9 @@ final class FakeAPIManager: APIManager {
         try check()
         await Task.yield()
         let result: Result<Application, APIManagerError> = state.withLock { state in
+            if !state.descriptionFailures.isEmpty, state.descriptionFailures.removeFirst() {
+                return .failure(.rejected(status: 422, details: [.init(field: "name", issue: "is bad")]))
+            }
             guard let index = state.applications.firstIndex(where: { $0.id == application }) else {
                 return .failure(.notFound)
             }
@@ -227,9 +238,12 @@ extension FakeAPIManager: KeyScan {
         if state.withLock({ $0.unsuspendable.contains(application) }) {
             throw .rejected(status: 422, details: [.init(field: "name", issue: "is bad")])
         }
+        let loss = state.withLock { $0.suspensionFailures.isEmpty ? nil : $0.suspensionFailures.removeFirst() }
+        if loss == .before { throw .timeout(cause: "slow", outcomeUnknown: true) }
         let hook = state.withLock { $0.beforeSuspension.take() }
         let result = move(application, from: .live, to: .suspended, first: hook)
         if case .success = result { state.withLock { $0.suspended.append(application) } }
+        if loss == .after { throw .timeout(cause: "slow", outcomeUnknown: true) }
         return try result.get()
     }
 
@@ -262,7 +276,11 @@ extension FakeAPIManager: KeyScan {
                 return .failure(.rejected(status: 422, details: [.init(field: "state", issue: "cannot transition")]))
             }
             state.applications[index] = old.changed(to, at: state.clock)
-            return .success(state.applications[index].shown(at: state.clock))
+            let answer = state.applications[index].shown(at: state.clock)
+            if to == .suspended, let other = state.afterSuspension.take() {
+                state.applications[index] = other(state.applications[index])
+            }
+            return .success(answer)
         }
     }
 }

@@ -110,8 +110,23 @@ struct MoveOwnersTests {
         }
         let archive = Archive([paused(1, seal.text(application: 1, at: 1_000)), paused(2, "1000.0123456789abcdef")])
         _ = try await run(archive, isDryRun: false)
-        let pauses = archive.stored.withLock { $0.map { $0.mark?.pause } }
+        let pauses = archive.stored.withLock { $0.map { $0.mark?.seal(for: .pause) } }
         #expect(pauses == [seal.text(application: 1, at: 5_000), "1000.0123456789abcdef"])
+    }
+
+    @Test("a key that the helper ended stays ended, and one that the operator suspended stays the operator's")
+    func ends() async throws {
+        let ada = OwnerMark(issuer: old, subject: "ada")
+        func suspended(_ id: Int, _ members: String) -> Application {
+            Application(
+                id: id, serviceID: 7, accountID: 1, plan: PlanReference(id: 1, name: "Basic"), state: .suspended,
+                description: "[mlaas owner=\(ada) \(members) ok]", credentials: .none, updatedAt: 1_000)
+        }
+        let sealed = "ended=\(seal.text(application: 1, at: 990, for: .end))"
+        let archive = Archive([suspended(1, "\(sealed) expires=1"), suspended(2, "expires=1")])
+        _ = try await run(archive, isDryRun: false)
+        let ends = archive.stored.withLock { $0.map { $0.mark?.seal(for: .end) } }
+        #expect(ends == [seal.text(application: 1, at: 5_000, for: .end), nil])
     }
 
     @Test("a user name that holds digits of the mark moves with it, before the mark")

@@ -15,6 +15,13 @@ private func application(
         createdAt: created, updatedAt: updated ?? created)
 }
 
+/// One that the helper suspended at a time, since its end had come.
+private func ended(_ id: Int, _ members: String = "ok", at time: Int, created: Int? = 0) -> Application {
+    application(
+        id, "ended=\(seal.text(application: id, at: time, for: .end)) \(members)", .suspended, created: created,
+        updated: time)
+}
+
 private func keys(
     _ applications: [Application], at now: Int, lifetimeMax: Int? = nil, grace: Int = day, adoptsUnmarked: Bool = true,
     approvalPlans: Set<Int> = []
@@ -97,7 +104,7 @@ struct NamedKeysTests {
         #expect(states(found) == [1: .expired, 2: .live])
         #expect(found.duties == [.suspend(application: 1, at: 1_100)])
         // The suspension was carried out, and nothing after it.
-        old = application(1, "ok", .suspended, updated: 1_100)
+        old = ended(1, at: 1_100)
         found = keys([old, new], at: 1_200)
         #expect(states(found) == [1: .expired, 2: .live])
         #expect(found.duties == [.delete(application: 1, at: 1_100 + day)])
@@ -151,7 +158,7 @@ struct NamedKeysTests {
             2, "gen=2 paused=\(seal.text(application: 2, at: 50)) ok", .suspended, created: 10, updated: 51)
         #expect(states(keys([application(1), paused], at: 100)) == [1: .retiring, 2: .paused])
         #expect(states(keys([application(1), paused], at: 2 * day)) == [1: .expired, 2: .paused])
-        let expired = application(2, "gen=2 expires=60 ok", .suspended, created: 10, updated: 60)
+        let expired = ended(2, "gen=2 expires=60 ok", at: 60, created: 10)
         #expect(states(keys([application(1), expired], at: 100)) == [1: .retiring, 2: .expired])
     }
 
@@ -159,8 +166,7 @@ struct NamedKeysTests {
     func chain() {
         let found = keys(
             [
-                application(1, "ok", .suspended, updated: 110),
-                application(2, "gen=2 grace=100 ok", .suspended, created: 10, updated: 5_200),
+                ended(1, at: 110), ended(2, "gen=2 grace=100 ok", at: 5_200, created: 10),
                 application(3, "gen=3 grace=5000 ok", created: 200),
             ], at: 6_000)
         #expect(states(found) == [1: .expired, 2: .expired, 3: .live])
@@ -192,16 +198,60 @@ struct NamedKeysTests {
         let live = keys([application(1, "expires=500 ok")], at: 499)
         #expect(states(live) == [1: .live] && live.duties == [.suspend(application: 1, at: 500)])
         #expect(states(keys([application(1, "expires=500 ok")], at: 500)) == [1: .expired])
-        let suspended = keys([application(1, "expires=500 ok", .suspended, updated: 500)], at: 600)
+        let suspended = keys([ended(1, "expires=500 ok", at: 500)], at: 600)
         #expect(states(suspended) == [1: .expired])
         #expect(suspended.duties == [.delete(application: 1, at: 500 + day)])
     }
 
     @Test("a key that was suspended long after its end is deleted a day after its suspension")
     func lateSuspension() {
-        let text = seal.text(application: 1, at: 9 * day)
-        let ended = application(1, "paused=\(text) expires=500 ok", .suspended, updated: 9 * day)
-        #expect(keys([ended], at: 9 * day).duties == [.delete(application: 1, at: 10 * day)])
+        let late = ended(1, "expires=500 ok", at: 9 * day)
+        #expect(keys([late], at: 9 * day).duties == [.delete(application: 1, at: 10 * day)])
+    }
+
+    @Test("a key that the operator suspended does not count as ended when its end is moved afterwards")
+    func movedAfterSuspension() {
+        // The person or the operator edited it; the operator lowered the longest life.
+        let edited = application(1, "expires=1 ok", .suspended, updated: 700)
+        let old = application(2, "key=b ok", .suspended, updated: 700)
+        let found = keys([edited, old], at: 800, lifetimeMax: 600)
+        #expect(states(found) == [1: .suspended, 2: .suspended] && found.duties.isEmpty)
+    }
+
+    @Test("a key that the helper ended stays ended when its end is moved, until someone changes the application")
+    func movedAfterEnd() {
+        let moved = ended(1, "expires=99999 ok", at: 500)
+        #expect(states(keys([moved], at: 600)) == [1: .expired])
+        #expect(keys([moved], at: 600).duties == [.delete(application: 1, at: 500 + day)])
+        #expect(states(keys([moved.changed(.suspended, at: 521)], at: 600)) == [1: .suspended])
+        #expect(states(keys([moved.changed(.suspended, at: 520)], at: 600)) == [1: .expired])
+        #expect(states(keys([moved.changed(.live, at: 520)], at: 600)) == [1: .live])
+        // Its successor is gone, or has no say any more.
+        #expect(keys([ended(1, at: 500)], at: 600).duties == [.delete(application: 1, at: 500 + day)])
+    }
+
+    @Test("a seal of an end is none of a pause, of another key, or of another time")
+    func sealOfEnd() {
+        func state(_ member: String, updated: Int) -> KeyState? {
+            keys([application(1, "expires=90 \(member) ok", .suspended, updated: updated)], at: 200).key(1)?.state
+        }
+        let text = seal.text(application: 1, at: 100, for: .end)
+        #expect(state("ended=\(text)", updated: 120) == .expired)
+        #expect(state("ended=\(text)", updated: 121) == .suspended)
+        #expect(state("ended=\(text)", updated: 96) == .suspended)
+        #expect(state("paused=\(text)", updated: 100) == .suspended)
+        #expect(state("ended=\(seal.text(application: 1, at: 100))", updated: 100) == .suspended)
+        #expect(state("ended=\(seal.text(application: 2, at: 100, for: .end))", updated: 100) == .suspended)
+        #expect(state("ended=100", updated: 100) == .suspended)
+    }
+
+    @Test("what the helper writes pins the approval of a successor, so that the old generation keeps its grace")
+    func endedSuccessorKeepsGrace() throws {
+        let plans: Set<Int> = [2]
+        let live = application(2, "gen=2 grace=1000 expires=500 ok", plan: 2, created: 10, updated: 50)
+        let mark = try #require(keys([application(1), live], at: 499, approvalPlans: plans).key(2)?.pinnedMark)
+        #expect(mark.liveSince == 50)
+        #expect(keys([application(1)], at: 499).key(1)?.pinnedMark == application(1).mark)
     }
 
     @Test("a key that the operator suspended stays so after its end, and is never deleted")
@@ -218,13 +268,13 @@ struct NamedKeysTests {
 
     @Test("an ended generation is deleted after those that it retires, which would work on without it")
     func deletion() {
-        let ended = application(2, "gen=2 grace=\(7 * day) expires=500 ok", .suspended, created: 10, updated: 500)
-        var found = keys([application(1), ended], at: 3 * day)
+        let second = ended(2, "gen=2 grace=\(7 * day) expires=500 ok", at: 500, created: 10)
+        var found = keys([application(1), second], at: 3 * day)
         #expect(found.duties == [.suspend(application: 1, at: 7 * day + 10)])
-        let retired = application(1, "ok", .suspended, updated: 7 * day + 10)
-        found = keys([retired, ended], at: 8 * day + 10)
+        let retired = ended(1, at: 7 * day + 10)
+        found = keys([retired, second], at: 8 * day + 10)
         #expect(found.duties == [.delete(application: 1, at: 8 * day + 10)])
-        #expect(keys([ended], at: 8 * day + 10).duties == [.delete(application: 2, at: 500 + day)])
+        #expect(keys([second], at: 8 * day + 10).duties == [.delete(application: 2, at: 500 + day)])
     }
 
     // MARK: Pause

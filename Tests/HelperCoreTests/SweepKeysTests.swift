@@ -54,6 +54,12 @@ private struct Replica {
         }
     }
 
+    func state(of id: Int) -> KeyState? {
+        let (applications, now) = manager.state.withLock { ($0.applications, $0.clock ?? 0) }
+        return NamedKeys(applications, owner: owner, rules: KeyRules(), seal: PauseSeal { [1, 2, 3] }, now: now).key(
+            id)?.state
+    }
+
     func wait(_ seconds: Int) { manager.state.withLock { $0.clock = ($0.clock ?? 0) + seconds } }
 }
 
@@ -134,8 +140,8 @@ struct SweepKeysTests {
         #expect(replica.states() == [1: .live] && replica.outcomes().isEmpty)
     }
 
-    @Test("a key whose end is moved while it is being suspended works again")
-    func movedMeanwhile() async {
+    @Test("a key whose end is moved while it is being suspended is its owner's to resume")
+    func movedMeanwhile() async throws {
         let replica = await Replica(manager([application(1, "expires=\(start + 10) ok")]))
         await replica.settle()
         replica.wait(10)
@@ -143,8 +149,66 @@ struct SweepKeysTests {
             $0.beforeSuspension = { $0.described("[mlaas owner=\(owner) expires=\(start + 1_000) ok]") }
         }
         await replica.settle()
-        #expect(replica.states() == [1: .live])
-        #expect(replica.outcomes() == ["expired", "resumed"])
+        #expect(replica.states() == [1: .suspended] && replica.outcomes() == ["paused"])
+        #expect(try #require(replica.state(of: 1)) == .paused)
+        replica.wait(900)
+        await replica.settle()
+        #expect(try #require(replica.state(of: 1)) == .paused)
+    }
+
+    @Test(
+        "a suspension after which 3scale fails is finished by the next look, whatever became of the end",
+        arguments: [5, 1_000])
+    func unfinished(movedTo end: Int) async throws {
+        let replica = await Replica(manager([application(1, "expires=\(start + 5) ok")]))
+        await replica.settle()
+        replica.wait(10)
+        replica.manager.state.withLock {
+            $0.beforeSuspension = { $0.described("[mlaas owner=\(owner) expires=\(start + end) ok]") }
+            $0.descriptionFailures = [false, true]
+        }
+        await replica.settle()
+        #expect(replica.states() == [1: .suspended] && replica.outcomes() == ["failed"])
+        replica.wait(60)
+        await replica.settle()
+        #expect(try #require(replica.state(of: 1)) == (end == 5 ? .expired : .paused))
+        #expect(replica.outcomes() == ["failed", end == 5 ? "expired" : "paused"])
+    }
+
+    @Test("a sweep that dies after its suspension leaves a key that has ended, one that dies before it one that works")
+    func death() async throws {
+        let first = await Replica(manager([application(1, "expires=\(start + 10) ok")]))
+        await first.settle()
+        first.wait(10)
+        first.manager.state.withLock { $0.suspensionFailures = [.before] }
+        await first.settle()
+        #expect(first.states() == [1: .live])
+        first.wait(60)
+        first.manager.state.withLock { $0.suspensionFailures = [.after] }
+        await first.settle()
+        #expect(first.states() == [1: .suspended])
+        // Another process, which knows nothing of it.
+        let second = await Replica(first.manager)
+        await second.settle()
+        #expect(try #require(second.state(of: 1)) == .expired)
+        second.wait(day)
+        await second.settle()
+        #expect(second.states().isEmpty && second.outcomes() == ["removed"])
+    }
+
+    @Test("a key that the operator suspended is not deleted when its end is moved into the past")
+    func operatorsSuspension() async {
+        let held = application(1, "ok", .suspended, updated: start - 500)
+        let replica = await Replica(manager([held]))
+        await replica.settle()
+        replica.manager.state.withLock { state in
+            state.applications = [held.described("[mlaas owner=\(owner) expires=1 ok]").changed(.suspended, at: start)]
+        }
+        for _ in 1...3 {
+            replica.wait(day)
+            await replica.settle()
+        }
+        #expect(replica.states() == [1: .suspended] && replica.outcomes().isEmpty)
     }
 
     @Test("while the clocks differ no key is suspended, and the log says so once", arguments: [-601, 601])
@@ -158,6 +222,17 @@ struct SweepKeysTests {
         #expect(replica.states() == [1: .live])
         #expect(replica.lines.lines.filter { $0.contains("key sweep stopped: clocks differ") }.count == 1)
         #expect(replica.deadlines.status.clockDifference == difference)
+    }
+
+    @Test("an application that a machine of 3scale with another clock changed ends no key early")
+    func skewedChange() async {
+        let ahead = application(2, "key=b ok", updated: start + 300)
+        let replica = await Replica(manager([application(1, "expires=\(start + 100) ok"), ahead]))
+        await replica.settle()
+        replica.deadlines.note(.deadline(account: 1, at: start))
+        await replica.settle()
+        #expect(replica.states() == [1: .live, 2: .live] && replica.outcomes().isEmpty)
+        #expect(replica.deadlines.status.clockDifference == 0)
     }
 
     @Test("an outage of 3scale delays what is due, and adds no line to the log of its failures")
@@ -177,7 +252,7 @@ struct SweepKeysTests {
     func brokenAccount() async {
         let other = Application(
             id: 2, serviceID: 7, accountID: 2, plan: PlanReference(id: 1, name: "Basic"), state: .live,
-            description: "[mlaas owner=\(owner) expires=\(start + 10) ok]", credentials: .userKey("key-2"),
+            description: "[mlaas owner=\(owner) key=b expires=\(start + 10) ok]", credentials: .userKey("key-2"),
             createdAt: start, updatedAt: start)
         let replica = await Replica(manager([application(1, "expires=\(start + 10) ok"), other]))
         await replica.settle()
@@ -224,14 +299,3 @@ struct SweepKeysTests {
         #expect(replicas.flatMap { $0.outcomes() } == ["expired"])
     }
 }
-    @Test("an application that a machine of 3scale with another clock changed ends no key early")
-    func skewedChange() async {
-        let ahead = application(2, "key=b ok", updated: start + 300)
-        let replica = await Replica(manager([application(1, "expires=\(start + 100) ok"), ahead]))
-        await replica.settle()
-        replica.deadlines.note(.deadline(account: 1, at: start))
-        await replica.settle()
-        #expect(replica.states() == [1: .live, 2: .live] && replica.outcomes().isEmpty)
-        #expect(replica.deadlines.status.clockDifference == 0)
-    }
-

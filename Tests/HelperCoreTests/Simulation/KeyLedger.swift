@@ -24,7 +24,12 @@ final class KeyLedger: Sendable {
         /// Its owner or the operator stopped it, or may have, or its time was over when it was stopped.
         var isExcused = false
         var isSuspendedByOperator = false
-        /// In ticks.
+        /// The operator suspended it before its end.
+        var isHeld = false
+        /// The sweep suspended it, and no other call has changed it since.
+        var isEndedBySweep = false
+        /// When its end was moved, in ticks, as the next one.
+        var movedAt: Int?
         var suspendedAt: Int?
         /// The operator let it work again, whatever came after it.
         var isResumedByOperator = false
@@ -149,13 +154,41 @@ final class KeyLedger: Sendable {
                     book.problems.append("at \(now): \(mark) changed \(id) of \(owner.map { "\($0)" } ?? "no owner")")
                 }
                 if old[id]?.state == .live, new[id]?.state != .live {
-                    stop(id, isPaused: new[id]?.mark?.pause != nil, &book, actor, now)
+                    stop(id, isPaused: new[id]?.mark?.hasSeal == true, &book, actor, now)
                 }
+                hold(id, old[id], new[id], &book, actor, now)
                 update(id, new[id], &book, now)
             }
             checkNames(&book, now)
             checkEnds(&book, now)
         }
+    }
+
+    /// What the operator suspended before its end stays, whatever becomes of its end. In the moment of its owner's pause or
+    /// revocation, or of the helper's own suspension, it counts as theirs.
+    private func hold(
+        _ id: Int, _ old: Application?, _ new: Application?, _ book: inout Book, _ actor: CallOwner, _ now: Int
+    ) {
+        guard let entry = book.entries[id] else { return }
+        guard let new, let mark = new.mark else {
+            if entry.isHeld {
+                book.problems.append("at \(now): \(id), which the operator suspended, was deleted by \(actor)")
+            }
+            return
+        }
+        let isStopped = old?.state == .live && new.state == .suspended && actor == .background
+        if isStopped, !entry.isSuspendedByOperator {
+            book.entries[id]?.isEndedBySweep = true
+        } else if actor != .background || new.state != .suspended || mark.seal(for: .pause) != nil {
+            book.entries[id]?.isEndedBySweep = false
+        }
+        guard new.state == .suspended else {
+            book.entries[id]?.isHeld = false
+            return
+        }
+        guard isStopped, entry.isSuspendedByOperator, entry.stops == 0, !entry.isUnsure else { return }
+        let isOver = end(entry, book).map { $0 - Self.tolerance <= now } ?? false
+        book.entries[id]?.isHeld = !isOver && mark.seal(for: .pause) == nil
     }
 
     private func update(_ id: Int, _ application: Application?, _ book: inout Book, _ now: Int) {
@@ -170,7 +203,9 @@ final class KeyLedger: Sendable {
                 owner: mark.owner, service: application.serviceID, name: mark.name, generation: mark.generation,
                 madeAt: now, state: application.state, grace: 0, isConfirmed: false)
         entry.state = application.state
+        let before = entry.expiresAt
         entry.expiresAt = mark.expiresAt.map { ($0 - SimulatedThreeScale.began) * 1_000 }
+        if entry.expiresAt != before { entry.movedAt = now }
         entry.grace = min(mark.graceSeconds ?? rules.grace, rules.graceMax) * 1_000
         entry.isConfirmed = mark.isConfirmed
         if mark.isConfirmed, entry.confirmedAt == nil { entry.confirmedAt = now }
@@ -183,7 +218,10 @@ final class KeyLedger: Sendable {
         book.stopped += 1
         let end = end(entry, book)
         if let retirement = retirement(entry, book), retirement <= now { book.retired += 1 }
-        let mayStop = entry.isExcused || !entry.isConfirmed || end.map { $0 - Self.tolerance <= now } ?? false
+        // A sweep may have listed it before.
+        let isMoved = actor == .background && entry.movedAt.map { now - $0 < 1_000 } ?? false
+        let mayStop =
+            isMoved || entry.isExcused || !entry.isConfirmed || end.map { $0 - Self.tolerance <= now } ?? false
         if !mayStop {
             book.problems.append(
                 "at \(now): \(id) (\(entry.name) \(entry.generation)) was stopped by \(actor), its end is "
@@ -272,6 +310,28 @@ final class KeyLedger: Sendable {
                 }
                 if !newer.isEmpty { book.problems.append("at \(now): \(id) works beside \(newer.keys.sorted())") }
             }
+        }
+    }
+
+    /// What the sweep suspended is gone a day later.
+    func checkEnded() {
+        let now = time.now
+        book.withLock { book in
+            for (id, entry) in book.entries where entry.isEndedBySweep && !entry.isDeleted && entry.state == .suspended
+            {
+                guard let suspendedAt = entry.suspendedAt, suspendedAt < now - 30 * 3_600_000 else { continue }
+                book.problems.append("at \(now): \(id) ended at \(suspendedAt) and is still there")
+            }
+        }
+    }
+
+    /// Whether a person may edit its description, as far as this book can tell what follows.
+    func isEditable(_ id: Int) -> Bool {
+        book.withLock { book in
+            guard let entry = book.entries[id], entry.isConfirmed, !entry.isDeleted, entry.stops == 0 else {
+                return false
+            }
+            return entry.isHeld || (entry.state == .live && !entry.isUnsure)
         }
     }
 

@@ -15,7 +15,8 @@ final class LifeCycleRun: Sendable {
     }
 
     private enum Act: CaseIterable, Sendable {
-        case initialise, create, rotate, rotateAgain, pause, resume, revoke, change, list, approve, suspend, unsuspend
+        case initialise, create, rotate, rotateAgain, pause, resume, revoke, change, edit, list, approve, suspend,
+            unsuspend
     }
 
     /// What a run is made of.
@@ -205,6 +206,7 @@ final class LifeCycleRun: Sendable {
         }
         await time.sleep(2 * 86_400_000)
         ledger.checkRest()
+        ledger.checkEnded()
     }
 
     private func ask(for id: Int, _ person: Int) async {
@@ -235,6 +237,7 @@ final class LifeCycleRun: Sendable {
             case (.approve, _): operate(from: .pending, to: .live)
             case (.suspend, _): operate(from: .live, to: .suspended)
             case (.unsuspend, _): operate(from: .suspended, to: .live)
+            case (.edit, _): edit(person)
             case (.list, _):
                 let page = try await replica.find.list(.init(limit: 100), for: caller)
                 guard !replica.view.isDead else { return }
@@ -330,6 +333,24 @@ final class LifeCycleRun: Sendable {
         // Replicas hear of it by their hourly scan.
         ledger.disturb(for: 3_600_000)
         server.change { [server] state in _ = server.move(&state, id, from: old, to: new) }
+    }
+
+    /// A person moves the end of a key in 3scale's developer portal: of one that works, or that the operator suspended.
+    private func edit(_ person: Int) {
+        let known = record.withLock { $0.known[person] }
+        let candidates = known.filter { ledger.isEditable($0) }
+        guard !candidates.isEmpty else { return }
+        let id = candidates[time.choose { $0.below(candidates.count) }]
+        let end = time.choose { [plan] in $0.chance(50) ? -1 : $0.below(max(10, 2 * plan.span / 1_000)) }
+        ledger.disturb(for: 3_600_000)
+        server.change { [server, time] state in
+            guard let index = state.applications.firstIndex(where: { $0.application.id == id }) else { return }
+            let stored = state.applications[index].application
+            guard let mark = stored.mark, stored.state != .pending else { return }
+            state.applications[index].application = stored.described(
+                mark.expiring(at: server.seconds(time.now) + end).description)
+            state.applications[index].updatedAt = time.now
+        }
     }
 
     fileprivate static let silent = Logger(

@@ -9,18 +9,22 @@ enum SweepRule: String, CaseIterable, Sendable {
     case grace = "the old generation works on for the grace"
     case finishedLater = "the grace begins when a later call finished the rotation"
     case oldestFirst = "the oldest generation is deleted first"
+    case sealed = "what the operator suspended does not count as ended, whatever its end is by now"
+    case sealFirst = "the seal of an end is written before the suspension"
     case inTime = "the sweep acts when the time has come"
 
     /// The first seed, from 1 on, that was seen to break something without the rule.
     var breakingSeed: UInt64 {
         switch self {
-        case .pendingSuccessor: 48
-        case .suspendedSuccessor: 36
-        case .confirmed: 28
-        case .grace: 15
-        case .finishedLater: 99
-        case .oldestFirst: 484
-        case .inTime: 145
+        case .pendingSuccessor: 64
+        case .suspendedSuccessor: 44
+        case .confirmed: 84
+        case .grace: 30
+        case .finishedLater: 287
+        case .oldestFirst: 491
+        case .sealed: 2
+        case .sealFirst: 2
+        case .inTime: 160
         }
     }
 }
@@ -37,6 +41,7 @@ final class SimulatedSweep: Sendable {
     private let seal: PauseSeal
     private let ledger: KeyLedger
     private let without: SweepRule?
+    private let endKey: EndKey
     private let isOver = Atomic<Bool>(false)
     /// By account: the earliest look that is planned.
     private let planned = Mutex<[Int: Int]>([:])
@@ -51,6 +56,7 @@ final class SimulatedSweep: Sendable {
         self.rules = rules
         self.seal = seal
         self.ledger = ledger
+        endKey = EndKey(manager: view, seal: seal, now: { view.server.seconds(time.now) })
     }
 
     func stop() { isOver.store(true, ordering: .relaxed) }
@@ -108,19 +114,16 @@ final class SimulatedSweep: Sendable {
     }
 
     private func end(_ owner: OwnerMark, _ account: Int, _ listed: [Application]) async throws(APIManagerError) {
-        let plans = Set(
-            view.server.state.withLock { $0.services.flatMap(\.plans).filter(\.needsApproval).map(\.id) })
         let seconds = view.server.seconds(time.now)
-        let found = NamedKeys(
-            listed.map(altered), owner: owner, adoptsUnmarked: false, approvalPlans: plans, rules: rules, seal: seal,
-            now: seconds)
-        let duties = without == .oldestFirst ? found.duties + early(found) : found.duties
+        let found = named(listed, owner)
+        var duties = found.duties
+        if without == .oldestFirst { duties += early(found) }
+        if without == .sealed { duties += held(found, seconds) }
         for duty in duties {
             switch duty {
             case .suspend(let id, let at) where at <= seconds:
-                try await perform { () async throws(APIManagerError) in
-                    _ = try await view.suspend(application: id, account: account)
-                }
+                guard let key = found.key(id) else { continue }
+                try await perform { () async throws(APIManagerError) in try await suspend(key, owner) }
                 // What follows is found by looking again.
                 plan(account, at: time.now + 1_000)
             case .delete(let id, let at) where at <= seconds:
@@ -135,6 +138,35 @@ final class SimulatedSweep: Sendable {
         }
     }
 
+    private func named(_ listed: [Application], _ owner: OwnerMark) -> NamedKeys {
+        let plans = Set(
+            view.server.state.withLock { $0.services.flatMap(\.plans).filter(\.needsApproval).map(\.id) })
+        return NamedKeys(
+            listed.map(altered), owner: owner, adoptsUnmarked: false, approvalPlans: plans, rules: rules, seal: seal,
+            now: view.server.seconds(time.now))
+    }
+
+    private func suspend(_ key: NamedKeys.Key, _ owner: OwnerMark) async throws(APIManagerError) {
+        let id = key.application.id
+        let isOver: ([Application]) -> Bool = { [self] listed in
+            let seconds = view.server.seconds(time.now)
+            return named(listed, owner).duties.contains { $0.application == id && $0.time <= seconds }
+        }
+        do {
+            if without == .sealFirst {
+                let suspended = try await view.suspend(application: id, account: key.application.accountID)
+                _ = try await endKey.settle(suspended, isOver: isOver)
+            } else {
+                _ = try await endKey(key, isOver: isOver)
+            }
+        } catch let error as APIManagerError {
+            throw error
+        } catch {
+            // Only this replica knows of it, and it may die as well.
+            throw .malformed(cause: "\(error)", outcomeUnknown: true)
+        }
+    }
+
     /// An application as the sweep sees it where a rule is taken away.
     private func altered(_ application: Application) -> Application {
         guard let mark = application.mark, mark.generation > 1 else { return application }
@@ -142,7 +174,7 @@ final class SimulatedSweep: Sendable {
         var description = application.description ?? ""
         switch without {
         case .pendingSuccessor where state == .pending: state = .live
-        case .suspendedSuccessor where state == .suspended && mark.pause == nil: state = .live
+        case .suspendedSuccessor where state == .suspended && !mark.hasSeal: state = .live
         case .grace: description = mark.granting(graceSeconds: 0).description
         case .finishedLater: description = description.replacing("live=", with: "was=")
         case .confirmed: description = mark.confirmed.description
@@ -162,6 +194,16 @@ final class SimulatedSweep: Sendable {
         }
     }
 
+    /// Deletions of what the operator suspended, as if it had ended.
+    private func held(_ found: NamedKeys, _ seconds: Int) -> [NamedKeys.Duty] {
+        found.keys.compactMap { key in
+            guard key.state == .suspended, let end = key.endsAt, let updatedAt = key.application.updatedAt,
+                end <= seconds, updatedAt >= end
+            else { return nil }
+            return .delete(application: key.application.id, at: updatedAt + NamedKeys.deletionDelay)
+        }
+    }
+
     /// What was moved on meanwhile is no failure.
     private func perform(_ act: () async throws(APIManagerError) -> Void) async throws(APIManagerError) {
         do throws(APIManagerError) {
@@ -173,4 +215,8 @@ final class SimulatedSweep: Sendable {
             }
         }
     }
+}
+
+extension ApplicationMark {
+    var hasSeal: Bool { PauseSeal.Purpose.allCases.contains { seal(for: $0) != nil } }
 }

@@ -1,6 +1,6 @@
 import Bytes
 
-/// The end of what we write into a description: `[mlaas owner=… attempt=… key=… gen=… expires=… grace=… paused=… ok]`.
+/// The end of what we write into a description: `[mlaas owner=… attempt=… key=… gen=… expires=… grace=… paused=… ended=… ok]`.
 /// Members come in any order, and unknown ones are kept. Earlier versions wrote `attempt … [mlaas owner=…]`.
 ///
 /// People may edit descriptions in 3scale's developer portal: a value that cannot be read counts as absent.
@@ -86,8 +86,10 @@ package struct ApplicationMark: Sendable, Hashable {
     /// When this generation went live, where 3scale's `updated_at` does not tell any more, in seconds since 1970.
     package var liveSince: Int? { number("live", within: Self.times) }
 
-    /// That the owner paused the key, as `PauseSeal` writes it.
-    package var pause: String? { Self.value("paused", in: members).map(String.init) }
+    /// That the helper suspended the key, as `PauseSeal` writes it.
+    package func seal(for purpose: PauseSeal.Purpose) -> String? {
+        Self.value(Self.member(purpose), in: members).map(String.init)
+    }
 
     /// What the owner wrote about the key, or what the portal's form held; nil for the text that every key gets.
     package var note: String? {
@@ -113,8 +115,10 @@ package struct ApplicationMark: Sendable, Hashable {
 
     package func live(since time: Int) -> ApplicationMark { setting("live", String(time)) }
 
-    /// - Parameter value: nil takes the pause away.
-    package func paused(_ value: String?) -> ApplicationMark { setting("paused", value) }
+    /// - Parameter value: nil takes the seal away.
+    package func sealed(_ value: String?, for purpose: PauseSeal.Purpose) -> ApplicationMark {
+        setting(Self.member(purpose), value)
+    }
 
     /// - Parameter note: nil for the text that every key gets.
     package func noted(_ note: String?) -> ApplicationMark {
@@ -137,6 +141,13 @@ package struct ApplicationMark: Sendable, Hashable {
     }
 
     // MARK: Reading
+
+    private static func member(_ purpose: PauseSeal.Purpose) -> String {
+        switch purpose {
+        case .pause: "paused"
+        case .end: "ended"
+        }
+    }
 
     private func number(_ name: String, within range: ClosedRange<Int>) -> Int? {
         Self.value(name, in: members).flatMap { ForeignNumber($0)?.within(range) }

@@ -33,9 +33,12 @@ struct KeyTimes: Sendable {
         let retiresAt = application.mark == nil || application.state == .pending ? nil : retirement
         return NamedKeys.Key(
             application: application, name: name, state: state(of: application, expiresAt, retiresAt),
-            expiresAt: expiresAt, retiresAt: retiresAt, liveSince: liveSince(application), replaces: replaces)
+            expiresAt: expiresAt, retiresAt: retiresAt, endedAt: endedAt(application),
+            liveSince: liveSince(application), replaces: replaces)
     }
 
+    /// What was suspended counts as ended, or as paused, by the helper's seal alone. Without one it is the operator's, whatever the
+    /// end of the key is: people and rules may move that end afterwards.
     func state(of application: Application, _ expiresAt: Int?, _ retiresAt: Int?) -> KeyState {
         let hasExpired = expiresAt.map { $0 <= now } ?? false
         let end = [expiresAt, retiresAt].compactMap(\.self).min()
@@ -44,10 +47,15 @@ struct KeyTimes: Sendable {
         case .pending: hasExpired ? .expired : .pending
         case .live where hasEnded: .expired
         case .live: retiresAt == nil ? .live : .retiring
-        case .suspended where seal.vouches(for: application): hasEnded ? .expired : .paused
-        // One that was suspended before its end is the operator's.
-        case .suspended: hasEnded && (application.updatedAt ?? now) >= (end ?? now) ? .expired : .suspended
+        case .suspended where endedAt(application) != nil: .expired
+        case .suspended where seal.vouches(for: application, .pause): hasEnded ? .expired : .paused
+        case .suspended: .suspended
         }
+    }
+
+    /// When the helper suspended it because its time was over; nil when it did not.
+    func endedAt(_ application: Application) -> Int? {
+        application.state == .suspended && seal.vouches(for: application, .end) ? application.updatedAt : nil
     }
 
     func expiry(of application: Application) -> Int? { rules.expiry(of: application) }

@@ -11,6 +11,8 @@ package struct NamedKeys: Sendable {
         package let expiresAt: Int?
         /// When it stops because a newer generation is live.
         package let retiresAt: Int?
+        /// When the helper suspended it because its time was over, whatever its end is by now.
+        package let endedAt: Int?
         /// When it began to work, as far as 3scale tells.
         package let liveSince: Int?
         /// The application of the generation before, where it still exists.
@@ -18,8 +20,15 @@ package struct NamedKeys: Sendable {
 
         package var generation: Int { application.generation }
 
-        /// The earlier of both ends.
-        package var endsAt: Int? { [expiresAt, retiresAt].compactMap(\.self).min() }
+        /// The earlier of both ends; when it ended where it has.
+        package var endsAt: Int? { endedAt ?? [expiresAt, retiresAt].compactMap(\.self).min() }
+
+        /// The mark that the helper writes: with the time since which the key works, where 3scale's `updated_at` tells it. Our own change
+        /// must not count as the operator's approval.
+        package var pinnedMark: ApplicationMark? {
+            guard let liveSince, liveSince != application.createdAt else { return application.mark }
+            return application.mark?.live(since: liveSince)
+        }
     }
 
     /// How a rotation goes on.

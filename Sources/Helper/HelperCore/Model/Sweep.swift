@@ -83,6 +83,8 @@ package struct Sweep: Sendable {
     /// Accounts that are looked at, or could not be: since when an end there is over.
     private var dueSince: [Int: Int] = [:]
     private var keys: [KeyState: Int] = [:]
+    /// Suspensions after which something had to follow and could not be done: applications, and when they were suspended.
+    private var unfinished: [Int: Int] = [:]
     /// When a failure was last told.
     private var saidAt: Int?
 
@@ -164,6 +166,23 @@ package struct Sweep: Sendable {
         if let next { note(account: account, endsAt: next, now: now) }
     }
 
+    /// What has to follow the suspension of a key could not be done: the next look at its account does it.
+    package mutating func note(unfinished application: Application) {
+        unfinished[application.id] = application.updatedAt
+    }
+
+    /// Of an account: what the sweep has suspended, and nothing has changed since.
+    package func unfinished(_ listed: [Application]) -> [Application] {
+        guard !unfinished.isEmpty else { return [] }
+        return listed.filter { application in
+            guard let time = unfinished[application.id] else { return false }
+            return application.state == .suspended && application.updatedAt == time
+        }
+    }
+
+    /// What had to follow is done, or has no use any more.
+    package mutating func finished(_ application: Int) { unfinished[application] = nil }
+
     /// An account could not be looked at, or not everything that was due could be done.
     /// - Returns: whether the log is to say so: once a minute.
     package mutating func failed(at account: Int, now: Int) -> Bool {
@@ -239,7 +258,8 @@ package struct Sweep: Sendable {
             scan.successors[identity] = Successor(
                 generation: max(mark.generation, scan.successors[identity]?.generation ?? 0), retirement: end)
         }
-        guard state != .suspended, let end = [expiresAt, retiresAt].compactMap(\.self).min() else { return }
+        let end = facts.endedAt(application) ?? [expiresAt, retiresAt].compactMap(\.self).min()
+        guard state != .suspended, let end else { return }
         note(
             account: application.accountID,
             endsAt: application.state == .live ? end : NamedKeys.deletion(of: application, endedAt: end), now: now)

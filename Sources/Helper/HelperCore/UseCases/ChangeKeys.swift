@@ -1,3 +1,4 @@
+import Synchronization
 import Telemetry
 
 /// What an owner does with one API key: reveal, pause, resume, change, revoke. Each act looks the key up first, is sent once, may be
@@ -93,6 +94,7 @@ package struct ChangeKeys: Sendable {
 
     /// Switches the key off until its owner switches it on again.
     package func pause(_ id: Int, for caller: Caller) async throws -> FindKeys.Item {
+        let suspension = Suspension()
         try await act(on: id, for: caller) { target, isUnsure in
             switch target.key.state {
             case .live, .retiring: break
@@ -102,7 +104,7 @@ package struct ChangeKeys: Sendable {
             case .pending, .suspended, .expired: throw Self.conflict(target, .paused)
             }
             // The description first: without it the suspension would count as the operator's.
-            try await describeSealed(target.application, Self.pinned(target))
+            try await describePaused(target.application, Self.pinned(target))
             let suspended: Application
             do throws(APIManagerError) {
                 suspended = try await manager.suspend(application: id, account: target.application.accountID)
@@ -110,12 +112,26 @@ package struct ChangeKeys: Sendable {
                 if !error.refusesState { await unseal(id, caller) }
                 throw error.outcomeUnknown ? Unsure(cause: error) : error
             }
+            suspension.isDone.store(true, ordering: .relaxed)
             note(.paused, "key paused", target, caller)
             // 3scale was slow, or a change of the description by another replica came in between.
-            if !seal.vouches(for: suspended), let mark = suspended.mark { try await describeSealed(suspended, mark) }
+            if !seal.vouches(for: suspended), let mark = suspended.mark { try await describePaused(suspended, mark) }
+            return true
+        }
+        let item = try await find.one(id, for: caller)
+        guard item.key.state == .suspended, suspension.isDone.load(ordering: .relaxed) else { return item }
+        // Another change that had looked at the key before has just written its description without the seal.
+        try await act(on: id, for: caller) { target, _ in
+            guard target.key.state == .suspended else { return false }
+            try await describePaused(target.application, Self.pinned(target))
             return true
         }
         return try await find.one(id, for: caller)
+    }
+
+    /// Whether this call suspended the key.
+    private final class Suspension: Sendable {
+        let isDone = Atomic<Bool>(false)
     }
 
     /// Lets a paused key work again, once it has not changed for so long that the code of its pause is worth nothing any more.
@@ -128,7 +144,7 @@ package struct ChangeKeys: Sendable {
             case .paused: break
             case .pending, .suspended, .expired: throw Self.conflict(target, .resumed)
             }
-            let wait = PauseSeal.window + 1 - (target.application.unchangedFor ?? PauseSeal.window)
+            let wait = PauseSeal.resumptionDelay(target.mark) - (target.application.unchangedFor ?? 0)
             if wait > 0 { await sleep(.seconds(wait)) }
             do throws(APIManagerError) {
                 _ = try await manager.resume(application: id, account: target.application.accountID)
@@ -136,7 +152,7 @@ package struct ChangeKeys: Sendable {
                 throw error.outcomeUnknown ? Unsure(cause: error) : error
             }
             note(.resumed, "key resumed", target, caller)
-            try await describe(target.application, target.mark.paused(nil))
+            try await describe(target.application, target.mark.sealed(nil, for: .pause).sealed(nil, for: .end))
             return true
         }
         return try await find.one(id, for: caller)
@@ -160,7 +176,7 @@ package struct ChangeKeys: Sendable {
             do throws(APIManagerError) {
                 // A pause counts for as long as nothing else has changed the application.
                 if target.key.state == .paused {
-                    try await describeSealed(target.application, mark)
+                    try await describePaused(target.application, mark)
                 } else {
                     try await describe(target.application, mark)
                 }
@@ -196,7 +212,7 @@ package struct ChangeKeys: Sendable {
                 let mark = Self.pinned(target)
                 if target.key.state == .paused {
                     // A pause counts for as long as nothing else has changed the application.
-                    try await describeSealed(target.application, mark)
+                    try await describePaused(target.application, mark)
                 } else if mark != target.mark {
                     // By the new plan, which needs no approval, the key would be live since its creation, and the grace of the
                     // key that it replaced would be over.
@@ -214,7 +230,7 @@ package struct ChangeKeys: Sendable {
         return try await find.one(id, for: caller)
     }
 
-    /// What the operator suspended before its end is not changed after it: it would count as ended by the helper.
+    /// A key is not changed after its end, also where the operator suspended it before.
     private func checkChange(_ target: Target) throws(KeyError) {
         let hasEnded = target.key.endsAt.map { $0 <= target.application.shownAt ?? now() } ?? false
         if target.key.state == .expired || (target.key.state == .suspended && hasEnded) {
@@ -330,7 +346,7 @@ package struct ChangeKeys: Sendable {
         guard let key = try? await find.owned(by: caller, isFresh: true).key(id), key.application.state == .live,
             let mark = key.application.mark
         else { return }
-        try? await describe(key.application, mark.paused(nil))
+        try? await describe(key.application, mark.sealed(nil, for: .pause))
     }
 
     /// - Throws: `KeyError.notFound` for a key of a service that is hidden or gone, `unmarked` for one without a mark.
@@ -353,7 +369,7 @@ package struct ChangeKeys: Sendable {
     private func stop(_ target: Target) async throws(APIManagerError) {
         guard target.application.state == .live else { return }
         do throws(APIManagerError) {
-            try await describeSealed(target.application, Self.pinned(target))
+            try await describePaused(target.application, Self.pinned(target))
             _ = try await manager.suspend(application: target.application.id, account: target.application.accountID)
         } catch {
             guard error.refusesState || error.isTwin || error == .notFound else { throw error }
@@ -365,26 +381,12 @@ package struct ChangeKeys: Sendable {
             application: application.id, account: application.accountID, description: mark.description)
     }
 
-    /// Writes a description with the code of a pause that is as old as the write.
-    private func describeSealed(_ application: Application, _ mark: ApplicationMark) async throws(APIManagerError) {
-        var time = application.shownAt ?? now()
-        for _ in 1...Self.attemptsMax {
-            let text = seal.text(application: application.id, at: time)
-            let written = try await manager.describe(
-                application: application.id, account: application.accountID,
-                description: mark.paused(text).description)
-            guard let updatedAt = written.updatedAt, abs(updatedAt - time) > PauseSeal.window / 2 else { return }
-            time = updatedAt
-        }
+    /// Writes a description with the seal of the owner's pause.
+    private func describePaused(_ application: Application, _ mark: ApplicationMark) async throws(APIManagerError) {
+        _ = try await SealWriter(manager: manager, seal: seal, now: now).describe(application, mark, for: .pause)
     }
 
-    /// Our own change must not count as the operator's approval.
-    private static func pinned(_ target: Target) -> ApplicationMark {
-        guard let liveSince = target.key.liveSince, liveSince != target.application.createdAt else {
-            return target.mark
-        }
-        return target.mark.live(since: liveSince)
-    }
+    private static func pinned(_ target: Target) -> ApplicationMark { target.key.pinnedMark ?? target.mark }
 
     private func end(after seconds: Int, of application: Application) throws(KeyError) -> Int {
         let now = application.shownAt ?? now()

@@ -116,9 +116,11 @@ package struct MoveOwners: Sendable {
     ) async {
         let name = "application \(application.id) of account \(application.accountID)"
         var mark = former.moved(to: owner)
-        // A pause counts for as long as the application is not changed after it, and this changes it.
-        let isPaused = seal.vouches(for: application)
-        if isPaused { mark = mark.paused(seal.text(application: application.id, at: now())) }
+        // A seal counts for as long as the application is not changed after it, and this changes it.
+        let purpose =
+            application.state == .suspended
+            ? [PauseSeal.Purpose.end, .pause].first { seal.vouches(for: application, $0) } : nil
+        if let purpose { mark = seal.sealed(mark, application: application.id, at: now(), for: purpose) }
         // Users first: a mark that has moved is not looked at again after an interruption.
         let holding = Holding(account: application.accountID, owner: owner)
         do throws(APIManagerError) {
@@ -146,11 +148,11 @@ package struct MoveOwners: Sendable {
                 report("3scale did not return the new mark of \(name)")
                 return
             }
-            if isPaused, !seal.vouches(for: written), let time = written.updatedAt {
+            if let purpose, !seal.vouches(for: written, purpose), let time = written.updatedAt {
                 // Our clock is another than 3scale's.
                 _ = try await archive.describe(
                     application: application.id, account: application.accountID,
-                    description: mark.paused(seal.text(application: application.id, at: time)).description)
+                    description: seal.sealed(mark, application: application.id, at: time, for: purpose).description)
             }
             counts.changed += 1
             report("changed \(name)")

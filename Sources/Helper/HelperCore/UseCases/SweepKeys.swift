@@ -28,6 +28,7 @@ package struct SweepKeys: Sendable {
     private let audit: AuditTrail
     private let rules: KeyRules
     private let seal: PauseSeal
+    private let endKey: EndKey
     private let limits: Limits
     private let logger: Logger
 
@@ -44,6 +45,7 @@ package struct SweepKeys: Sendable {
         self.audit = audit
         self.rules = rules
         self.seal = seal
+        endKey = EndKey(manager: manager, seal: seal, now: { deadlines.clock })
         self.limits = limits
         self.logger = logger
     }
@@ -160,13 +162,22 @@ package struct SweepKeys: Sendable {
         _ owner: OwnerMark, _ account: Int, _ listed: [Application], _ catalog: Catalog
     ) async throws -> Int? {
         let found = named(listed, owner, catalog)
-        guard !found.due.isEmpty else { return found.next }
+        guard !found.due.isEmpty || !unfinished(listed, owner).isEmpty else { return found.next }
         return try await audit.withReservedLines(for: owner) {
             try await replicas.whileLocked(owner.description) { _ in
                 // Another replica, or the owner, may have been faster.
-                let found = named(try await manager.applications(account: account), owner, catalog)
+                let listed = try await manager.applications(account: account)
+                let found = named(listed, owner, catalog)
                 var next = found.next.map { [$0] } ?? []
                 var failure: APIManagerError?
+                for application in unfinished(listed, owner) {
+                    do throws(APIManagerError) {
+                        try await finish(application, listed, owner, catalog)
+                        if let now = found.now { next.append(now + NamedKeys.deletionDelay) }
+                    } catch {
+                        failure = failure ?? error
+                    }
+                }
                 for duty in found.due {
                     guard let key = found.keys.key(duty.application) else { continue }
                     do throws(APIManagerError) {
@@ -219,10 +230,7 @@ package struct SweepKeys: Sendable {
         let application = key.application
         do throws(APIManagerError) {
             switch duty {
-            case .suspend:
-                let suspended = try await manager.suspend(application: application.id, account: application.accountID)
-                noteEnd(of: key, owner, catalog)
-                if suspended.description != application.description { try await takeBack(suspended, owner, catalog) }
+            case .suspend: try await end(key, owner, catalog)
             case .delete:
                 try await manager.deleteApplication(application.id, account: application.accountID)
                 note(.removed, "ended key deleted", application, owner, catalog)
@@ -241,7 +249,47 @@ package struct SweepKeys: Sendable {
         }
     }
 
-    /// Records what a write has done whose answer was lost: the next look finds nothing to do.
+    private func end(
+        _ key: NamedKeys.Key, _ owner: OwnerMark, _ catalog: Catalog
+    ) async throws(APIManagerError) {
+        do {
+            let outcome = try await endKey(key) { isOver(key.application.id, $0, owner, catalog) }
+            note(outcome, of: key, owner, catalog)
+        } catch let error as EndKey.Unfinished {
+            deadlines.plan { sweep, _ in sweep.note(unfinished: error.suspended) }
+            note(.failed, "key suspended, end not written", key.application, owner, catalog, level: .warning)
+            throw error.cause
+        } catch let error as APIManagerError {
+            throw error
+        } catch {
+            throw .malformed(cause: "\(error)", outcomeUnknown: true)
+        }
+    }
+
+    private func unfinished(_ listed: [Application], _ owner: OwnerMark) -> [Application] {
+        deadlines.plan { sweep, _ in sweep.unfinished(listed) }.filter { $0.owner == owner }
+    }
+
+    /// Does what could not be done after an earlier suspension.
+    private func finish(
+        _ application: Application, _ listed: [Application], _ owner: OwnerMark, _ catalog: Catalog
+    ) async throws(APIManagerError) {
+        let outcome: EndKey.Outcome
+        do throws(EndKey.Unfinished) {
+            outcome = try await endKey.settle(application) { isOver(application.id, $0, owner, catalog) }
+        } catch {
+            throw error.cause
+        }
+        deadlines.plan { sweep, _ in sweep.finished(application.id) }
+        let live = listed.map { $0.id == application.id ? $0.inState(.live) : $0 }
+        if let key = named(live, owner, catalog).keys.key(application.id) { note(outcome, of: key, owner, catalog) }
+    }
+
+    private func isOver(_ application: Int, _ listed: [Application], _ owner: OwnerMark, _ catalog: Catalog) -> Bool {
+        named(listed, owner, catalog).due.contains { $0.application == application }
+    }
+
+    /// Looks at what a write has done whose answer was lost: the next look finds nothing to do.
     private func find(
         outcomeOf duty: NamedKeys.Duty, _ key: NamedKeys.Key, _ owner: OwnerMark, _ catalog: Catalog
     ) async {
@@ -252,9 +300,24 @@ package struct SweepKeys: Sendable {
         }
         let left = listed.first { $0.id == application.id }
         switch duty {
-        case .suspend where left?.state == .suspended: noteEnd(of: key, owner, catalog)
+        case .suspend:
+            guard let left, left.state == .suspended else { return }
+            if seal.vouches(for: left, .end) {
+                noteEnd(of: key, owner, catalog)
+            } else {
+                // Its description was changed meanwhile, so that the suspension may be the operator's.
+                note(.failed, "key sweep outcome unknown", application, owner, catalog, level: .warning)
+            }
         case .delete where left == nil: note(.removed, "ended key deleted", application, owner, catalog)
-        case .suspend, .delete: break
+        case .delete: break
+        }
+    }
+
+    private func note(_ outcome: EndKey.Outcome, of key: NamedKeys.Key, _ owner: OwnerMark, _ catalog: Catalog) {
+        switch outcome {
+        case .ended: noteEnd(of: key, owner, catalog)
+        case .paused: note(.paused, "key paused: its end was moved", key.application, owner, catalog)
+        case .leftAlone: break
         }
     }
 
@@ -262,18 +325,6 @@ package struct SweepKeys: Sendable {
         let isExpired = key.expiresAt.map { $0 <= key.retiresAt ?? .max } ?? false
         note(
             isExpired ? .expired : .retired, isExpired ? "key expired" : "key retired", key.application, owner, catalog)
-    }
-
-    /// Lets a key work again whose owner moved its end while it was being suspended.
-    private func takeBack(
-        _ suspended: Application, _ owner: OwnerMark, _ catalog: Catalog
-    ) async throws(APIManagerError) {
-        let listed = try await manager.applications(account: suspended.accountID)
-        let live = listed.map { $0.id == suspended.id ? $0.inState(.live) : $0 }
-        let found = named(live, owner, catalog)
-        guard !found.due.contains(where: { $0.application == suspended.id }) else { return }
-        _ = try await manager.resume(application: suspended.id, account: suspended.accountID)
-        note(.resumed, "key resumed: its end was moved", suspended, owner, catalog)
     }
 
     private func note(
