@@ -27,8 +27,9 @@ def programs():
 
 
 class Redis:
-    def __init__(self, program="redis", *arguments, port=None, tls=None):
+    def __init__(self, program="redis", *arguments, port=None, tls=None, environment=None):
         self.program, self.arguments, self.tls = programs()[program], arguments, tls
+        self.environment = {**os.environ, **(environment or {})}
         self.port = port or free_port()
         self.folder = tempfile.TemporaryDirectory()
         self.process = None
@@ -42,7 +43,7 @@ class Redis:
                      "--tls-ca-cert-file", self.tls / "ca.pem"]
         self.process = subprocess.Popen(
             [self.program, *ports, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", self.folder.name,
-             "--requirepass", PASSWORD, "--loglevel", "warning", *self.arguments],
+             "--requirepass", PASSWORD, "--loglevel", "warning", *self.arguments], env=self.environment,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         end = time.monotonic() + 20
         while time.monotonic() < end:
