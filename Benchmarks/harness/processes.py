@@ -1,6 +1,7 @@
 """Servers on loopback: started, asked whether they are ready, weighed, and ended by process id."""
 
 import http.client
+import json
 import os
 import re
 import shutil
@@ -25,11 +26,15 @@ def program(name, *folders):
     return shutil.which(name, path=os.pathsep.join([*map(str, folders), os.environ["PATH"], "/usr/sbin"]))
 
 
-def ask(port, path, token=None, timeout=10):
-    """The answer and its body."""
+def ask(port, path, token=None, timeout=10, post=None):
+    """The answer and its body. `post` is sent as JSON."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    fields = {"authorization": f"Bearer {token}"} if token else {}
     try:
-        connection.request("GET", path, headers={"authorization": f"Bearer {token}"} if token else {})
+        if post is None:
+            connection.request("GET", path, headers=fields)
+        else:
+            connection.request("POST", path, json.dumps(post), fields | {"content-type": "application/json"})
         answer = connection.getresponse()
         return answer, answer.read()
     finally:

@@ -128,11 +128,9 @@ def routes(result):
         [[route, whole(runs, lambda run: run.rate), f"{middle(runs, lambda run: run.p50):.2f}, {middle(runs, p99):.2f}",
           whole(runs, lambda run: run.size), f"{middle(runs, cost):.1f}", spread(ratios(runs, base, cost), 1)]
          for route, runs in result["runs"].items()])
-    text += ("\nThe list of keys and a key are read from 3scale for each request, so their rates are those of the sandbox;"
-             " the processor time is the helper's alone.\n")
-    if result["skipped"]:
-        text += "\nNot served, so not measured: " + ", ".join(f"`{page}`" for page in result["skipped"]) + ".\n"
-    return text
+    return text + (
+        "\nKeys are read from 3scale for each request, on the portal's pages too, so their rates are those of the sandbox; the"
+        " processor time is the helper's alone. But where it says so, pages are those of a person who has signed in.\n")
 
 
 def startup(result):

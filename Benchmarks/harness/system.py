@@ -1,12 +1,16 @@
 """The product on its sandbox, as it is measured."""
 
+import json
 import os
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 from .processes import Process, ask, free_port
 from .tokens import AUDIENCE, ISSUER
 
 ADMIN_TOKEN = "sandbox-admin-token"
+CLIENT_SECRET = f"{AUDIENCE}-secret"
 
 
 class Sandbox(Process):
@@ -20,6 +24,14 @@ class Sandbox(Process):
             command += ["--accounts", accounts]
         super().__init__("sandbox", command, Path(folder) / f"sandbox-{self.admin}.log")
         self.wait_until(lambda: ask(self.admin, "/counts")[0].status == 200)
+
+    def token(self, user):
+        """An access token of a person whom its Keycloak knows."""
+        form = {"grant_type": "password", "client_id": AUDIENCE, "client_secret": CLIENT_SECRET,
+                "username": user, "password": f"{user}-password", "scope": "openid"}
+        url = f"http://127.0.0.1:{self.keycloak}/realms/mlaas/protocol/openid-connect/token"
+        with urllib.request.urlopen(url, urllib.parse.urlencode(form).encode(), timeout=20) as answer:
+            return json.load(answer)["access_token"]
 
 
 def helper_environment(sandbox, port, keys_url=None, loops=2, **settings):
@@ -43,8 +55,8 @@ def helper_environment(sandbox, port, keys_url=None, loops=2, **settings):
 class Helper(Process):
     """The release build on a sandbox."""
 
-    def __init__(self, program, folder, sandbox, keys_url=None, loops=2, waits=True, **settings):
-        self.port = free_port()
+    def __init__(self, program, folder, sandbox, keys_url=None, loops=2, waits=True, port=None, **settings):
+        self.port = port or free_port()
         environment = helper_environment(sandbox, self.port, keys_url, loops, **settings)
         super().__init__("helper", [program], Path(folder) / f"helper-{self.port}.log", env=environment)
         if waits:

@@ -80,7 +80,7 @@ class LoadTests(unittest.TestCase):
         self.assertEqual(server.tokens, collections.Counter(tokens[100:]))
         self.assertEqual((status, seen["requests"], seen["next"]), (0, 400, 500))
 
-    def test_a_body_is_posted_with_each_token(self):
+    def test_a_body_and_fields_are_sent_with_each_token(self):
         seen = collections.Counter()
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -88,7 +88,7 @@ class LoadTests(unittest.TestCase):
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                seen[self.path, self.headers["Content-Type"], self.headers["Authorization"], body] += 1
+                seen[self.path, self.headers["Content-Type"], self.headers["Authorization"], self.headers["Cookie"], body] += 1
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -101,11 +101,11 @@ class LoadTests(unittest.TestCase):
             file.write("a\nb\n")
             file.flush()
             finished = subprocess.run(
-                [LOAD, "--path", "/p", "--post", '{"x": 1}', "--requests", "10", "--connections", "2", str(server.server_port),
-                 file.name], capture_output=True, text=True, timeout=60)
+                [LOAD, "--path", "/p", "--post", '{"x": 1}', "--field", "Cookie: c=d", "--requests", "10", "--connections", "2",
+                 str(server.server_port), file.name], capture_output=True, text=True, timeout=60)
             server.shutdown()
         self.assertEqual(finished.returncode, 0, finished.stderr)
-        self.assertEqual(seen, {("/p", "application/json", f"Bearer {token}", b'{"x": 1}'): 5 for token in "ab"})
+        self.assertEqual(seen, {("/p", "application/json", f"Bearer {token}", "c=d", b'{"x": 1}'): 5 for token in "ab"})
 
     def test_without_once_the_tokens_come_round_and_the_requests_are_bounded(self):
         server, _, seen = self.run_load(

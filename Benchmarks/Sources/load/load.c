@@ -6,6 +6,7 @@
 //   TOKENS            a file of tokens, one a line; - sends none
 //   --path PATH       what is asked for (/api/services)
 //   --post JSON       sends POST with this body instead of GET
+//   --field LINE      sends this field too; may be given several times
 //   --connections N   (64) dealt over the ports in turn
 //   --seconds S       how long (3)
 //   --from N          the token to begin with (0)
@@ -37,7 +38,7 @@
 #include "latencies.h"
 #include "tokens.h"
 
-enum { HEAD_MAX = 16384, BODY_READ = 1 << 18, CONNECTIONS_MAX = 8192, PORTS_MAX = 16 };
+enum { HEAD_MAX = 16384, BODY_READ = 1 << 18, CONNECTIONS_MAX = 8192, PORTS_MAX = 16, FIELDS_MAX = 8192 };
 
 struct connection {
     int descriptor;
@@ -60,7 +61,7 @@ static int overload;
 
 // MARK: One connection
 
-static char before[512], without[1024], after[512];
+static char before[FIELDS_MAX + 512], without[FIELDS_MAX + 1024], after[512];
 static size_t before_length, without_length, after_length;
 static int ports[PORTS_MAX], port_count, poller;
 
@@ -192,20 +193,31 @@ static const uint64_t GRACE = 10000000000u;
 static uint64_t due_at(uint64_t began, uint64_t number, double rate) {
     return rate > 0 ? began + (uint64_t)((double)number * 1e9 / rate) : 0;
 }
+static size_t add_field(char *fields, size_t length, const char *line) {
+    int added = snprintf(fields + length, FIELDS_MAX - length, "%s\r\n", line);
+    if (added < 0 || (size_t)added >= FIELDS_MAX - length) {
+        fprintf(stderr, "load: the fields are too long\n");
+        exit(2);
+    }
+    return length + (size_t)added;
+}
 
 int main(int argc, char **argv) {
     const char *path = "/api/services", *post = NULL;
     int connections = 64;
     double seconds = 3, rate = 0;
     uint64_t requests_max = UINT64_MAX, abandon = 0, looked = 0;
+    char fields[FIELDS_MAX] = "";
+    size_t fields_length = 0;
     static const struct option options[] = {{"path", 1, 0, 'p'}, {"connections", 1, 0, 'c'}, {"seconds", 1, 0, 's'},
                                             {"from", 1, 0, 'f'}, {"once", 0, 0, 'o'},        {"requests", 1, 0, 'n'},
-                                            {"post", 1, 0, 'b'},        {"rate", 1, 0, 'r'},        {"overload", 0, 0, 'v'}, {"abandon", 1, 0, 'a'},
+                                            {"post", 1, 0, 'b'},        {"field", 1, 0, 'h'}, {"rate", 1, 0, 'r'},        {"overload", 0, 0, 'v'}, {"abandon", 1, 0, 'a'},
                                             {0, 0, 0, 0}};
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
             case 'p': path = optarg; break;
             case 'b': post = optarg; break;
+            case 'h': fields_length = add_field(fields, fields_length, optarg); break;
             case 'c': connections = atoi(optarg); break;
             case 's': seconds = atof(optarg); break;
             case 'f': next_token = strtoull(optarg, NULL, 10); break;
@@ -228,9 +240,12 @@ int main(int argc, char **argv) {
         fprintf(stderr, "load: there is no token number %zu\n", next_token);
         return 2;
     }
-    char fields[128] = "";
-    if (post != NULL)
-        snprintf(fields, sizeof fields, "Content-Type: application/json\r\nContent-Length: %zu\r\n", strlen(post));
+    if (post != NULL) {
+        char length[64];
+        snprintf(length, sizeof length, "Content-Length: %zu", strlen(post));
+        fields_length = add_field(fields, fields_length, "Content-Type: application/json");
+        fields_length = add_field(fields, fields_length, length);
+    }
     const char *method = post == NULL ? "GET" : "POST";
     before_length = (size_t)snprintf(before, sizeof before, "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%sAuthorization: Bearer ",
                                      method, path, fields);
