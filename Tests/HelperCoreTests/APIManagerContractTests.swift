@@ -116,6 +116,25 @@ struct APIManagerContractTests {
         }
     }
 
+    @Test("finds the user of exactly the name with the account, and confirms it", arguments: Conformer.allCases)
+    func userOfTheName(_ conformer: Conformer) async throws {
+        try await conformer.run { manager, _ in
+            let account = try await Self.signUp(manager)
+            let found = try #require(try await manager.accountAndUser(username: "ada-lovelace"))
+            #expect(found.id == account.id && found.user != .missing)
+            let unknown = try await manager.accountAndUser(username: "ada-lovelac")
+            #expect(unknown == nil)
+            guard case .exact(let user) = found.user else { return }
+            await #expect(throws: Never.self) {
+                try await manager.confirm(account: account.id, user: user, username: "ada-lovelace")
+            }
+            // Another user's id says nothing of the name.
+            await #expect(throws: Never.self) {
+                try await manager.confirm(account: account.id, user: user + 1_000, username: "ada-lovelace")
+            }
+        }
+    }
+
     @Test("lists a created application with its service, account and mark", arguments: Conformer.allCases)
     func creation(_ conformer: Conformer) async throws {
         try await conformer.run { manager, service in

@@ -5,7 +5,9 @@ final class Automaton {
     /// What a call has 3scale do.
     enum Request: Hashable {
         case find, signUp, search, searchTwins
-        case confirmAccount(UInt8), compareName(UInt8), deleteAccount(UInt8), list(UInt8), rename(UInt8)
+        /// - Parameter knowsUser: the look-up has told which user to write to.
+        case confirmAccount(UInt8, knowsUser: Bool)
+        case compareName(UInt8), deleteAccount(UInt8), list(UInt8), rename(UInt8)
         case create(account: UInt8, isFallback: Bool)
         case confirm(UInt8)
         case mark(UInt8, isOwn: Bool)
@@ -23,6 +25,9 @@ final class Automaton {
 
     enum Refusal: Hashable { case unknown, nameTaken, idTaken, notFound, noSuchUser }
 
+    /// What a look-up shows of the account's users.
+    enum Users: Hashable { case notShown, exact, missing }
+
     /// An application as an answer shows it to one call.
     struct View: Hashable {
         let id: UInt8
@@ -38,7 +43,7 @@ final class Automaton {
     }
 
     enum Event: Hashable {
-        case account(UInt8, age: Int?)
+        case account(UInt8, age: Int?, Users)
         case noAccount
         case signedUp(UInt8)
         case listed([View])
@@ -157,7 +162,8 @@ final class Automaton {
         switch action {
         case .findAccount: .find
         case .signUp: .signUp
-        case .confirmAccount(let account): .confirmAccount(UInt8(account.id))
+        case .confirmAccount(let account):
+            .confirmAccount(UInt8(account.id), knowsUser: account.user == .exact(id: 0))
         case .deleteAccount(let account): .deleteAccount(UInt8(account.id))
         case .list(let account): .list(UInt8(account.id))
         case .create(let account, let isFallback): .create(account: UInt8(account.id), isFallback: isFallback)
@@ -176,7 +182,8 @@ final class Automaton {
 
     private func translate(_ event: Event) -> Provisioning.Event {
         switch event {
-        case .account(let id, let age): .account(Account(id: Int(id), state: "approved", age: age))
+        case .account(let id, let age, let users):
+            .account(Account(id: Int(id), state: "approved", age: age, user: user(users)))
         case .noAccount: .account(nil)
         case .signedUp(let id): .signedUp(Account(id: Int(id), state: "approved"))
         case .listed(let views): .listed(views.map(application))
@@ -184,6 +191,14 @@ final class Automaton {
         case .renamed(let id), .keptName(let id): .account(Account(id: Int(id), state: "approved"))
         case .done: .done
         case .refused(let refusal): .refused(error(refusal))
+        }
+    }
+
+    private func user(_ users: Users) -> Account.NamedUser {
+        switch users {
+        case .notShown: .notShown
+        case .exact: .exact(id: 0)
+        case .missing: .missing
         }
     }
 

@@ -43,7 +43,7 @@ extension Machine {
         while !isSorted {
             isSorted = true
             for index in calls.indices.dropFirst() {
-                guard scenario.persons[index] == scenario.persons[index - 1],
+                guard scenario.planGone == nil, scenario.persons[index] == scenario.persons[index - 1],
                     scenario.names[index] == scenario.names[index - 1], isAfter(calls[index - 1], calls[index])
                 else { continue }
                 calls.swapAt(index - 1, index)
@@ -76,7 +76,8 @@ extension Machine {
     /// A write under way that finds nothing to change, now or later: ids are not used again.
     private func changesNothing(_ orphan: World.Orphan, _ world: World) -> Bool {
         switch automaton.request(numbered: orphan.request) {
-        case .confirmAccount: true
+        case .confirmAccount(let id, let knowsUser):
+            !knowsUser || world.account(id).map { world.accounts[$0].name == name(Int(orphan.call)) } ?? true
         case .delete(let id), .mark(let id, _): world.row(id) == nil
         case .confirm(let id): world.row(id).map { world.rows[$0].isConfirmed && world.rows[$0].attempt > 0 } ?? true
         case .deleteAccount(let id): !world.accounts.contains { $0.id == id }

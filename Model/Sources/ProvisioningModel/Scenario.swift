@@ -38,6 +38,8 @@ enum Invariant: String, CaseIterable {
     case retry = "a retry gets the key"
 }
 
+enum UsersShown: Sendable { case shown, notShown, either }
+
 struct Scenario {
     let name: String
     /// By call.
@@ -47,6 +49,10 @@ struct Scenario {
     var start = World()
     var signupCreates = false
     var findVaries = false
+    /// Whether `accounts/find` shows the account's users.
+    var users = UsersShown.shown
+    /// The call whose plan 3scale does not have any more.
+    var planGone: UInt8?
     /// `accounts/find` finds the other name too, those that are exactly alike first.
     var findsAlike = false
     /// Signup refuses a name that is like another.

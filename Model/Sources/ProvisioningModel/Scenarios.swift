@@ -42,6 +42,9 @@ enum Scenarios {
     static let owners = Scenario(
         name: "no account, two owners of one name", persons: [0, 1], start: world(accounts: []), findVaries: true,
         mayFail: ["identityConflict"], rowsMax: 5)
+    static let planGone = Scenario(
+        name: "no account, one caller's plan is gone", persons: [0, 0], start: world(accounts: []), findVaries: true,
+        planGone: 0, rowsMax: 5)
     static let leftover = Scenario(
         name: "an application that a dead call has just left", persons: [0, 0],
         start: world(accounts: [0], rows: [row(2, on: 1, isConfirmed: false, age: 0)]), isStatic: true, rowsMax: 5)
@@ -50,10 +53,11 @@ enum Scenarios {
         start: world(accounts: [0], rows: [row(2, on: 1, attempt: 0, isConfirmed: false)]), isStatic: true, rowsMax: 4)
     static let unmarked = Scenario(
         name: "an unmarked application", persons: [0, 0], start: world(accounts: [0], rows: [unmarked(2, on: 1)]),
-        isStatic: true, rowsMax: 4)
+        users: .either, isStatic: true, rowsMax: 4)
     static let unmarkedOwners = Scenario(
         name: "an unmarked application, two owners of the name", persons: [0, 1],
-        start: world(accounts: [0], rows: [unmarked(2, on: 1)]), isStatic: true, mayFail: ["identityConflict"],
+        start: world(accounts: [0], rows: [unmarked(2, on: 1)]), users: .either, isStatic: true,
+        mayFail: ["identityConflict"],
         rowsMax: 4)
     static let twoAccounts = Scenario(
         name: "two accounts of one name", persons: [0, 0], start: world(accounts: [0, 0]), findVaries: true,
@@ -65,17 +69,17 @@ enum Scenarios {
     static let twoAccountsUnmarked = Scenario(
         name: "two accounts of one name, an unmarked application on each", persons: [0, 0],
         start: world(accounts: [0, 0], rows: [unmarked(3, on: 1), unmarked(4, on: 2)]), findVaries: true,
-        isStatic: true, rowsMax: 6)
+        users: .either, isStatic: true, rowsMax: 6)
     static let renamed = Scenario(
         name: "a renamed person with a key", persons: [0, 0, 0], names: [1, 0, 0],
-        start: world(accounts: [1], rows: [row(2, on: 1)], answered: 2), findVaries: true, rowsMax: 5)
+        start: world(accounts: [1], rows: [row(2, on: 1)], answered: 2), findVaries: true, users: .either, rowsMax: 5)
     static let renamedTaken = Scenario(
         name: "the same, an account has the new name", persons: [0, 0, 0], names: [1, 0, 0],
-        start: world(accounts: [1, 0], rows: [row(3, on: 1)], answered: 3), rowsMax: 5)
+        start: world(accounts: [1, 0], rows: [row(3, on: 1)], answered: 3), users: .either, rowsMax: 5)
     static let inherited = Scenario(
         name: "a name that another owner had", persons: [0, 1], names: [1, 0],
         start: world(accounts: [0], rows: [row(2, on: 1, name: 200), unmarked(3, on: 1, home: 1)], answered: 2),
-        isStatic: true, mayFail: ["identityConflict"], rowsMax: 5)
+        users: .either, isStatic: true, mayFail: ["identityConflict"], rowsMax: 5)
 
     static let renamedSignupMade = Scenario(
         name: "a renamed person with a key, signup makes an application", persons: [0, 0], names: [1, 0],
@@ -83,13 +87,14 @@ enum Scenarios {
         rowsMax: 5)
     static let alike = Scenario(
         name: "an account whose name is merely alike", persons: [0, 1], names: [0, 1],
-        start: world(accounts: [1]), findsAlike: true, rowsMax: 5)
+        start: world(accounts: [1]), users: .either, findsAlike: true, rowsMax: 5)
     static let alikeUnmarked = Scenario(
         name: "the same, with an unmarked application", persons: [0, 1], names: [0, 1],
-        start: world(accounts: [1], rows: [unmarked(2, on: 1, home: 2)]), findsAlike: true, rowsMax: 5)
+        start: world(accounts: [1], rows: [unmarked(2, on: 1, home: 2)]), users: .either, findsAlike: true, rowsMax: 5)
     static let alikeTaken = Scenario(
         name: "the same, signup refuses the name as well", persons: [0, 1], names: [0, 1],
-        start: world(accounts: [1], rows: [unmarked(2, on: 1, home: 2)]), findsAlike: true, takesAlike: true,
+        start: world(accounts: [1], rows: [unmarked(2, on: 1, home: 2)]), users: .either, findsAlike: true,
+        takesAlike: true,
         mayFail: ["identityConflict"], rowsMax: 5)
 
     static let sound: [Scenario] = [
@@ -110,6 +115,7 @@ enum Scenarios {
         owners,
         owners.with(losses: 1),
         owners.with(deaths: 1),
+        planGone.with(deaths: 1, delays: 1),
         leftover.with(losses: 1, deaths: 1, delays: 1),
         earlier.with(losses: 1, deaths: 1, delays: 1),
         unmarked.with(losses: 1, deaths: 1, delays: 1),
@@ -145,6 +151,7 @@ enum Scenarios {
         account.without(.othersWait),
         signupMade.without(.confirmAccount),
         newcomer.without(.youngAccount),
+        planGone.without(.youngAccount),
         signupMade.with(deaths: 1).without(.signupsOwn),
         signupMadeOwners.with(losses: 1).without(.signupsOwn),
         unmarkedOwners.without(.unchangedMark),

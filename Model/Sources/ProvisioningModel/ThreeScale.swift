@@ -14,8 +14,10 @@ extension Machine {
             var found = world.accounts.filter { $0.isCommitted && $0.name == name(call) }
             if scenario.findsAlike { found += world.accounts.filter { $0.isCommitted && $0.name != name(call) } }
             if found.isEmpty { return [.noAccount] }
-            return (scenario.findVaries ? found[...] : found.prefix(1)).map {
-                .account($0.id, age: scenario.without == .youngAccount ? 3 : Step.age($0.age))
+            return (scenario.findVaries ? found[...] : found.prefix(1)).flatMap { account in
+                users(world, call, account.id).map {
+                    .account(account.id, age: scenario.without == .youngAccount ? 3 : Step.age(account.age), $0)
+                }
             }
         case .list(let account):
             guard world.account(account) != nil else { return [.refused(.notFound)] }
@@ -26,6 +28,16 @@ extension Machine {
         case .compareName(let account):
             return [hasName(world, call, account) ? .done : .refused(.noSuchUser)]
         default: return []
+        }
+    }
+
+    /// The product asks for an answer that shows users at first, and for one that does not after a signup.
+    private func users(_ world: World, _ call: Int, _ account: UInt8) -> [Automaton.Users] {
+        let shown: Automaton.Users = hasName(world, call, account) ? .exact : .missing
+        return switch scenario.users {
+        case .shown: [shown]
+        case .notShown: [.notShown]
+        case .either: [shown, .notShown]
         }
     }
 
@@ -78,14 +90,16 @@ extension Machine {
             next.accounts.append(World.Holder(id: id, name: name(call)))
             if scenario.signupCreates { next.rows.append(World.Row(id: id + 1, account: id, name: 100 + id)) }
             return [(next, .target(id))]
-        case .confirmAccount(let id):
-            guard world.account(id) != nil else { return over(.refused(.notFound)) }
-            guard hasName(world, call, id) else { return over(.refused(.noSuchUser)) }
+        case .confirmAccount(let id, let knowsUser):
+            guard let index = world.account(id) else { return over(.refused(.notFound)) }
+            guard knowsUser || hasName(world, call, id) else { return over(.refused(.noSuchUser)) }
             let isUnchecked =
                 scenario.without == .confirmAccount || scenario.without == .adoption
                 || world.calls[call].confirmed == id
             guard isUnchecked || !world.isTaken(name(call), besides: id) else { return over(.refused(.nameTaken)) }
             if scenario.without == .freshAdoption { next.calls[call].confirmed = id }
+            // It writes the name, whatever that has become since the look-up.
+            if knowsUser, !scenario.isStatic { next.accounts[index].name = name(call) }
             return over(.done)
         case .deleteAccount(let id):
             precondition(!scenario.isStatic)
@@ -97,6 +111,7 @@ extension Machine {
             return over(.done)
         case .create(let account, let isFallback):
             guard world.account(account) != nil else { return over(.refused(.notFound)) }
+            if scenario.planGone == UInt8(call) { return over(.refused(.notFound)) }
             let owner = person(call)
             var name = isFallback ? 10 + owner * 40 + account : 1 + owner
             guard !world.isTaken(application: name, besides: 0) else { return over(.refused(.idTaken)) }

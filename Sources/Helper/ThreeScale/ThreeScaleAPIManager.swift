@@ -100,6 +100,28 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
         }
     }
 
+    /// `GET accounts/find.xml`, which shows the account's users; `accounts/find.json` where something between us and 3scale lets no
+    /// XML pass.
+    package func accountAndUser(username: String) async throws(APIManagerError) -> Account? {
+        do throws(APIManagerError) {
+            let answer = try await transport.dated(
+                "accounts/find.xml", [("username", username)], operation: .findAccount)
+            let entity = try ThreeScaleEntities.one(answer.value, "account")
+            let account = try ThreeScaleEntities.account(entity, at: answer.time)
+            let users = try ThreeScaleEntities.list(entity, "users", "user")
+            // One of them was found by that name, or by one that is alike.
+            if users.isEmpty { return account }
+            guard let user = Self.user(username, of: users) else { return account.showing(.missing) }
+            return account.showing(.exact(id: try ThreeScaleEntities.id(user)))
+        } catch {
+            switch error {
+            case .notFound: return nil
+            case .accessDenied, .rejected, .malformed: return try await account(username: username)
+            case .unavailable, .timeout: throw error
+            }
+        }
+    }
+
     /// `GET accounts/{id}/users`, which a tenant may forbid.
     package func hasUser(account: Int, username: String) async throws(APIManagerError) -> Bool {
         do throws(APIManagerError) {
@@ -121,7 +143,11 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
 
     /// The account's user of exactly that name.
     private func user(_ username: String, account: Int) async throws(APIManagerError) -> JSONValue? {
-        try await users(of: account).first { ExactName($0["username"]?.string ?? "") == ExactName(username) }
+        Self.user(username, of: try await users(of: account))
+    }
+
+    private static func user(_ username: String, of users: [JSONValue]) -> JSONValue? {
+        users.first { ExactName($0["username"]?.string ?? "") == ExactName(username) }
     }
 
     /// `POST signup`.
@@ -135,9 +161,22 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
     /// `PUT accounts/{id}/users/{id}` with the name that the user has.
     package func confirm(account: Int, username: String) async throws(APIManagerError) {
         guard let user = try await user(username, account: account) else { throw APIManagerError.noSuchUser }
-        let id = try ThreeScaleEntities.id(user)
+        try await write(username, user: try ThreeScaleEntities.id(user), account: account)
+    }
+
+    /// As `confirm(account:username:)`, where the user is there, in one call.
+    package func confirm(account: Int, user: Int, username: String) async throws(APIManagerError) {
+        do throws(APIManagerError) {
+            try await write(username, user: user, account: account)
+        } catch {
+            guard error == .notFound else { throw error }
+            try await confirm(account: account, username: username)
+        }
+    }
+
+    private func write(_ username: String, user: Int, account: Int) async throws(APIManagerError) {
         _ = try await transport.write(
-            .put, "accounts/\(account)/users/\(id)", [("username", username)], operation: .confirmUser)
+            .put, "accounts/\(account)/users/\(user)", [("username", username)], operation: .confirmUser)
     }
 
     /// `PUT accounts/{id}/users/{id}/activate` for its users, then `PUT accounts/{id}/approve`.
@@ -232,9 +271,7 @@ package struct ThreeScaleAPIManager: APIManager, ApplicationArchive {
         let found = try ThreeScaleEntities.account(entity, at: answer.time)
         let organization = entity["org_name"]?.string ?? ""
         let users = try await users(of: account)
-        if users.contains(where: { ExactName($0["username"]?.string ?? "") == ExactName(username) }) {
-            return RenamedAccount(found, isWritten: false)
-        }
+        if Self.user(username, of: users) != nil { return RenamedAccount(found, isWritten: false) }
         guard users.count == 1, let user = users.first, let name = user["username"]?.string,
             ExactName(name) == ExactName(AccountName.name(for: organization, owner: owner))
                 || ExactName(organization) == ExactName(AccountName.organization(for: name, owner: owner))

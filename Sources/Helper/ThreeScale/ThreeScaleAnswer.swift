@@ -20,16 +20,18 @@ enum ThreeScaleAnswer {
 
     /// The document of a success; `null` for an empty body.
     /// - Parameters:
+    ///   - isXML: an account in 3scale's XML form was asked for.
     ///   - now: seconds since 1970, for a `Retry-After` that is a date.
     ///   - secrets: what the request held and no log may hold.
     static func value(
-        of response: HTTPClientResponse, isWrite: Bool, now: Int, hiding secrets: [String] = []
+        of response: HTTPClientResponse, isWrite: Bool, isXML: Bool = false, now: Int, hiding secrets: [String] = []
     ) throws(APIManagerError) -> JSONValue {
         let status = response.status.code
         switch status {
         case 200...299:
             if response.body.isEmpty { return .null }
-            guard let value = try? JSONValue(parsing: response.body) else {
+            guard let value = isXML ? AccountXML.value(of: response.body) : try? JSONValue(parsing: response.body)
+            else {
                 throw .malformed(
                     cause: "3scale answered \(status): \(summary(response, hiding: secrets))", outcomeUnknown: isWrite)
             }

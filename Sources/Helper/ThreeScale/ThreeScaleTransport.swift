@@ -65,7 +65,8 @@ struct ThreeScaleTransport: Sendable {
     }
 
     /// Reads; safe to repeat, and repeated when the failure may pass and the breaker is closed.
-    /// - Parameter path: below `/admin/api/`, or from the root where it begins with a slash; percent-encoded.
+    /// - Parameter path: below `/admin/api/`, or from the root where it begins with a slash; percent-encoded. One that ends in
+    ///   `.xml` is answered as `AccountXML` reads it.
     func get(
         _ path: String, _ query: [(String, String)] = [], operation: ThreeScaleOperation
     ) async throws(APIManagerError) -> JSONValue { try await dated(path, query, operation: operation).value }
@@ -241,7 +242,7 @@ struct ThreeScaleTransport: Sendable {
         }
         do throws(APIManagerError) {
             let value = try ThreeScaleAnswer.value(
-                of: response, isWrite: isWrite, now: wallClock(), hiding: secrets(of: form))
+                of: response, isWrite: isWrite, isXML: Self.isXML(path), now: wallClock(), hiding: secrets(of: form))
             log.succeeded(operation, closedBreaker: breaker.succeeded())
             return Dated(value: value, time: response.fields["date"].flatMap { HTTPDate.seconds($0) } ?? wallClock())
         } catch {
@@ -316,13 +317,14 @@ struct ThreeScaleTransport: Sendable {
         _ method: HTTPMethod, _ path: String, _ query: [(String, String)], _ form: [(String, String)]?,
         _ timeout: Duration
     ) -> HTTPClientRequest {
-        var url = configuration.baseURL + (path.hasPrefix("/") ? path : "/admin/api/\(path)") + ".json"
+        var url = configuration.baseURL + (path.hasPrefix("/") ? path : "/admin/api/\(path)")
+        if !Self.isXML(path) { url += ".json" }
         if !query.isEmpty { url += "?" + Self.encode(query) }
         var request = HTTPClientRequest(
             method: method, url: url, timeout: timeout, maxResponseBytes: Self.responseBytesMax)
         // Either half may hold the token; the name is where people look for it. Never in the URL: proxies log those.
         request.basicCredentials = BasicCredentials(user: "", password: configuration.accessToken())
-        request.fields.append("accept", "application/json")
+        request.fields.append("accept", Self.isXML(path) ? "application/xml" : "application/json")
         if let form, method != .delete {
             request.fields.append("content-type", "application/x-www-form-urlencoded")
             request.body = Array(Self.encode(form).utf8)
@@ -341,6 +343,8 @@ struct ThreeScaleTransport: Sendable {
         default: .unavailable(retryAfter: nil, cause: cause, outcomeUnknown: unknown)
         }
     }
+
+    private static func isXML(_ path: String) -> Bool { path.hasSuffix(".xml") }
 
     private static func encode(_ pairs: [(String, String)]) -> String {
         pairs.map { "\(PercentEncoding.encode($0.0))=\(PercentEncoding.encode($0.1))" }.joined(separator: "&")

@@ -220,6 +220,16 @@ final class SimulatedReplicaView: APIManager {
         }
     }
 
+    func accountAndUser(username: String) async throws(APIManagerError) -> Account? {
+        guard let account = try await account(username: username) else { return nil }
+        // As it was found a moment ago: the answer shows what stands there when it is made.
+        let user = server.state.withLock { state in
+            state.accounts.first { $0.id == account.id }?.users.firstIndex(of: username)
+        }
+        return Account(
+            id: account.id, state: account.state, age: account.age, user: user.map { .exact(id: $0) } ?? .missing)
+    }
+
     func signUp(_ draft: SignupDraft) async throws(APIManagerError) -> Account {
         try alive()
         let id = try await server.write { state in
@@ -256,6 +266,23 @@ final class SimulatedReplicaView: APIManager {
             return state.accounts.contains { $0.id != account && $0.users.contains(username) }
                 ? Self.taken("username") : nil
         } insert: { _, _ in
+        }
+    }
+
+    func confirm(account: Int, user: Int, username: String) async throws(APIManagerError) {
+        try alive()
+        let isThere = server.state.withLock { state in
+            state.accounts.first { $0.id == account }?.users.indices.contains(user) ?? false
+        }
+        guard isThere else { return try await confirm(account: account, username: username) }
+        _ = try await server.write { state in
+            guard state.accounts.contains(where: { $0.id == account }) else { return .notFound }
+            return state.accounts.contains { $0.id != account && $0.users.contains(username) }
+                ? Self.taken("username") : nil
+        } insert: { state, _ in
+            // The name is written, whatever it has become meanwhile.
+            guard let index = state.accounts.firstIndex(where: { $0.id == account }) else { return }
+            state.accounts[index].users[user] = username
         }
     }
 

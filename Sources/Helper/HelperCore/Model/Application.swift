@@ -95,6 +95,16 @@ package struct PlanReference: Sendable, Hashable {
 
 /// A developer account of 3scale.
 package struct Account: Sendable, Hashable {
+    /// What the answer that showed an account says of its users.
+    package enum NamedUser: Sendable, Hashable {
+        /// It shows none.
+        case notShown
+        /// One has exactly the name that was looked up.
+        case exact(id: Int)
+        /// None has: 3scale found a name that is merely alike.
+        case missing
+    }
+
     package let id: Int
     /// `approved`, `created`, `pending`, …
     package let state: String
@@ -102,26 +112,35 @@ package struct Account: Sendable, Hashable {
     package let needsRepair: Bool
     /// Seconds from its signup to the answer that showed it, by 3scale's clock; nil when 3scale does not tell.
     package let age: Int?
+    /// True of the moment of that answer alone.
+    package let user: NamedUser
 
     /// 3scale's operator has closed it, so that no key on it may be created or shown.
     package var isBlocked: Bool { ["rejected", "suspended", "scheduled_for_deletion"].contains(state) }
 
-    package init(id: Int, state: String, age: Int? = nil) {
-        self.init(id: id, state: state, needsRepair: state == "created" || state == "pending", age: age)
+    package init(id: Int, state: String, age: Int? = nil, user: NamedUser = .notShown) {
+        self.init(
+            id: id, state: state, needsRepair: state == "created" || state == "pending", age: age, user: user)
     }
 
-    private init(id: Int, state: String, needsRepair: Bool, age: Int?) {
+    private init(id: Int, state: String, needsRepair: Bool, age: Int?, user: NamedUser) {
         self.age = age
         self.id = id
         self.state = state
         self.needsRepair = needsRepair
+        self.user = user
     }
 
     /// The same once 3scale has accepted a second write to its user, whatever its age.
-    var confirmed: Account { Account(id: id, state: state, needsRepair: needsRepair, age: nil) }
+    var confirmed: Account { Account(id: id, state: state, needsRepair: needsRepair, age: nil, user: user) }
 
     /// The same after a repair that did not work: there is no use in trying again for every call.
-    var leftAsItIs: Account { Account(id: id, state: state, needsRepair: false, age: age) }
+    var leftAsItIs: Account { Account(id: id, state: state, needsRepair: false, age: age, user: user) }
+
+    /// The same with what another answer says of its users.
+    package func showing(_ user: NamedUser) -> Account {
+        Account(id: id, state: state, needsRepair: needsRepair, age: age, user: user)
+    }
 }
 
 /// The account of a renamed person.

@@ -25,6 +25,9 @@ package protocol APIManager: Sendable {
     /// The account that the manager finds for a user name; nil when there is none. Some tenants find names that are merely alike.
     func account(username: String) async throws(APIManagerError) -> Account?
 
+    /// The same, with the account's user of exactly that name where the manager shows users. Its answer may be larger.
+    func accountAndUser(username: String) async throws(APIManagerError) -> Account?
+
     /// Whether an account has a user of exactly that name. True where the manager does not show users.
     func hasUser(account: Int, username: String) async throws(APIManagerError) -> Bool
 
@@ -34,6 +37,9 @@ package protocol APIManager: Sendable {
     /// Writes to the account's user of that name under the same name: refused as taken where another account has it.
     /// - Throws: `APIManagerError.noSuchUser` when the account has no user of exactly that name.
     func confirm(account: Int, username: String) async throws(APIManagerError)
+
+    /// The same where it is known which of the account's users has the name.
+    func confirm(account: Int, user: Int, username: String) async throws(APIManagerError)
 
     /// Moves an account that signup left unfinished on to `approved`, as far as the token may.
     func repair(account: Int) async throws(APIManagerError)
@@ -76,6 +82,14 @@ extension APIManager {
     package func hasPlan(_ plan: Int, service: Int) async throws(APIManagerError) -> Bool { true }
 
     package func hasUser(account: Int, username: String) async throws(APIManagerError) -> Bool { true }
+
+    package func accountAndUser(username: String) async throws(APIManagerError) -> Account? {
+        try await account(username: username)
+    }
+
+    package func confirm(account: Int, user: Int, username: String) async throws(APIManagerError) {
+        try await confirm(account: account, username: username)
+    }
 }
 
 /// A new account and its user.

@@ -5,6 +5,9 @@ package struct FindService: Sendable {
         package let limits: [PlanLimit]
     }
 
+    /// A plan that the operator deletes meanwhile is noticed by the create that names it.
+    private static let freshFor = Duration.seconds(120)
+
     private let catalogs: CatalogStore
     private let manager: any APIManager
     private let policy: AccessPolicy
@@ -32,6 +35,12 @@ package struct FindService: Sendable {
     /// Whether signup creates applications: some service has a default plan.
     var signupCreates: Bool {
         get throws(CatalogError) { try catalogs.require().services.contains { $0.plans.contains(where: \.isDefault) } }
+    }
+
+    /// The catalogue was read a short time ago, and no attempt to read it has failed since.
+    var isFresh: Bool {
+        guard catalogs.staleAge == nil, let age = catalogs.age else { return false }
+        return age < Self.freshFor
     }
 
     /// The plans a caller may have, ascending by id, each with its limits.

@@ -240,8 +240,15 @@ package final class OwnedKeys: Sendable {
     var adoptsUnmarked: Bool { limits.adoptsUnmarked }
 
     /// The account of the caller's name, asked of 3scale.
-    func lookUpAccount(of caller: Caller) async throws(APIManagerError) -> Account? {
-        guard let found = try await manager.account(username: caller.accountName) else {
+    /// - Parameter showsUser: asks for the account's users as well. That answer is larger, and is not needed where a key with the
+    ///   caller's mark is known.
+    func lookUpAccount(of caller: Caller, showsUser: Bool = false) async throws(APIManagerError) -> Account? {
+        let hasMarkedKey = known(caller)?.keys.values.contains { $0.isMarked } ?? false
+        let answer =
+            showsUser && !hasMarkedKey
+            ? try await manager.accountAndUser(username: caller.accountName)
+            : try await manager.account(username: caller.accountName)
+        guard let found = answer else {
             if known(caller)?.account != nil { forgetAccount(of: caller) }
             return nil
         }
@@ -250,7 +257,7 @@ package final class OwnedKeys: Sendable {
             return found
         }
         // A call of this process confirmed it and has ended.
-        if before.age == nil { return before }
+        if before.age == nil { return before.showing(found.user) }
         // A repair that failed is not tried again for as long as the account stays as it is.
         return before.needsRepair ? found : found.leftAsItIs
     }
@@ -268,7 +275,7 @@ package final class OwnedKeys: Sendable {
     }
 
     func remember(_ account: Account, of caller: Caller) {
-        var known = Known(username: caller.username, account: account, accountMadeAt: .now)
+        var known = Known(username: caller.username, account: account.showing(.notShown), accountMadeAt: .now)
         // Keys of a blocked account are not shown.
         if let before = self.known(caller), before.account?.id == account.id, !account.isBlocked {
             known.keys = before.keys

@@ -135,7 +135,7 @@ package struct ProvisionKey: Sendable {
         if order == KeyOrder() { order.expiresAt = rules.endOfInit(now: now()) }
         let call = ProvisioningCall(
             caller: caller, service: service, wantedPlan: request.planID, order: order,
-            defaultPlan: defaultPlan, prefix: prefix,
+            defaultPlan: defaultPlan, isCatalogFresh: find.isFresh, prefix: prefix,
             manager: manager, keys: keys, replicas: replicas, accounts: accounts, audit: audit, sleep: sleep,
             milliseconds: milliseconds)
         do {

@@ -152,7 +152,8 @@ extension Provisioning {
         package typealias Failure = Provisioning.Failure
 
         private enum Phase: Hashable, Sendable {
-            case start, finding, signingUp, discarding, listing, creating, pausing(then: Target)
+            case start, finding, signingUp, discarding, abandoning(APIManagerError), listing, creating
+            case pausing(then: Target)
             case confirmingAccount(isNew: Bool), comparing(isConflict: Bool)
             case searching(isEmpty: Bool), searchingTwins(Application), clearing(Int), renaming
             case confirming(Application), marking(Application), deleting(Application)
@@ -213,7 +214,10 @@ extension Provisioning {
         package mutating func next(_ event: Event, at now: Int) -> Action {
             self.now = now
             let action = decide(event)
-            if action.isWrite { hasWritten = true }
+            if action.isWrite {
+                hasWritten = true
+                account = account?.showing(.notShown)
+            }
             return action
         }
 
@@ -281,6 +285,7 @@ extension Provisioning.State {
             return pauseAtRandom(then: .finding)
         case (.confirmingAccount(let isNew), let event): return afterAccountConfirmation(event, isNew: isNew)
         case (.discarding, _): return pauseAtRandom(then: .finding)
+        case (.abandoning(let error), _): return fail(.creation(error))
         case (.listing, .listed(let applications)):
             listing = applications
             return choose()
@@ -339,6 +344,11 @@ extension Provisioning.State {
     private mutating func afterLookUp(_ found: Account?) -> Action {
         guard let found, !foreignAccounts.contains(where: { $0.id == found.id }) else { return signUp() }
         account = found
+        switch found.user {
+        case .exact: comparedAccount = found.id
+        case .missing: if comparedAccount == found.id { comparedAccount = nil }
+        case .notShown: break
+        }
         return found.isBlocked ? fail(.accountBlocked(found)) : list()
     }
 
@@ -423,6 +433,7 @@ extension Provisioning.State {
 
     /// - Parameter isConflict: the account carries another owner's mark; else a key is to be created on it.
     private mutating func compareName(of account: Account, isConflict: Bool) -> Action {
+        if account.user == .missing { return leave() }
         phase = .comparing(isConflict: isConflict)
         return .compareName(account)
     }
@@ -468,6 +479,7 @@ extension Provisioning.State {
         }
         guard isSettled(account) else { return wait(then: .finding) }
         if !hasTwinAccount, let unmarked = choice.unmarked(on: goal.service) {
+            guard account.user != .missing else { return leave() }
             guard Self.isSettled(unmarked) else { return wait(then: .listing) }
             return isAdoptionConfirmed ? mark(unmarked) : confirm(account, isNew: false)
         }
@@ -476,6 +488,11 @@ extension Provisioning.State {
 
     /// The account does not hold what a create was refused for.
     private mutating func retryCreate(on account: Account, after error: APIManagerError) -> Action {
+        if error == .notFound, ownsSignup(account), listing.isEmpty {
+            // The plan is gone, and no other call uses the account yet.
+            phase = .abandoning(error)
+            return .deleteAccount(account)
+        }
         guard error.isConflict(on: "application_id"), !isFallback else { return fail(.creation(error)) }
         if ownsSignup(account) || creates >= Self.createsMax { return search() }
         creationError = nil
@@ -512,7 +529,9 @@ extension Provisioning.State {
     private mutating func finish(with confirmed: Application, of marked: [Application]) -> Action {
         let isAdopted = confirmed.mark?.attempt == nil
         if isAdopted, let unchangedFor = confirmed.unchangedFor, unchangedFor < Provisioning.unchangedSeconds {
-            return wait(then: .listing)
+            // Ages are differences of whole seconds, so that the next listing shows at least so many more.
+            let milliseconds = (Provisioning.unchangedSeconds - max(0, unchangedFor)) * 1_000
+            return pause(milliseconds...milliseconds, then: .listing)
         }
         let surplus = marked.first {
             // One of another generation is a rotation's. The next rotation confirms it.
@@ -626,6 +645,7 @@ extension Provisioning.State {
         guard pauses <= Self.pausesMax else { return fail(.contested) }
         phase = .pausing(then: target)
         isAdoptionConfirmed = false
+        account = account?.showing(.notShown)
         return .pause(milliseconds: milliseconds)
     }
 

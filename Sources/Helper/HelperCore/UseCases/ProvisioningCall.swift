@@ -9,6 +9,8 @@ struct ProvisioningCall: Sendable {
     let wantedPlan: Int?
     let order: KeyOrder
     let defaultPlan: String?
+    /// The catalogue was read so lately that its plans need not be looked up before a signup.
+    let isCatalogFresh: Bool
     let prefix: KeySecret.Prefix
     let manager: any APIManager
     let keys: OwnedKeys
@@ -37,6 +39,8 @@ struct ProvisioningCall: Sendable {
         var createdAt: Int?
         /// Applications whose confirmation was sent: 3scale may carry it out late, and other calls may then answer them.
         var sentConfirmations: Set<Int> = []
+        /// 3scale found no account, or another person's.
+        var hasTriedSignup = false
     }
 
     /// Runs the value to its end. Existing keys are answered without the lock and without a reservation of audit lines; both are
@@ -74,6 +78,7 @@ struct ProvisioningCall: Sendable {
         switch action {
         case .signUp:
             let plan = try plan()
+            guard !isCatalogFresh else { break }
             guard try await manager.hasPlan(plan.id, service: service.id) else { throw APIManagerError.notFound }
         case .create(_, let isFallback):
             _ = try plan()
@@ -172,9 +177,11 @@ struct ProvisioningCall: Sendable {
     ) async throws -> Provisioning.Event {
         switch action {
         case .findAccount:
-            progress.account = try await keys.lookUpAccount(of: caller)
+            // Where 3scale's two forms of the look-up disagree, JSON decides.
+            progress.account = try await keys.lookUpAccount(of: caller, showsUser: !progress.hasTriedSignup)
             return .account(progress.account)
         case .signUp:
+            progress.hasTriedSignup = true
             let account = try await accounts.signUp(caller)
             keys.remember(account, of: caller)
             progress.account = account
@@ -182,7 +189,11 @@ struct ProvisioningCall: Sendable {
             return .signedUp(account)
         case .confirmAccount(let account):
             do throws(APIManagerError) {
-                try await manager.confirm(account: account.id, username: caller.accountName)
+                if case .exact(let user) = account.user {
+                    try await manager.confirm(account: account.id, user: user, username: caller.accountName)
+                } else {
+                    try await manager.confirm(account: account.id, username: caller.accountName)
+                }
             } catch {
                 if error == .noSuchUser { keys.forgetAccount(of: caller) }
                 throw error
@@ -233,7 +244,7 @@ struct ProvisioningCall: Sendable {
             progress.applications.removeAll { $0.id == application.id }
             return .done
         case .pause(let milliseconds):
-            await sleep(.milliseconds(Int.random(in: milliseconds)))
+            await sleep(max(.zero, Deadline.remaining(atMost: .milliseconds(Int.random(in: milliseconds)))))
             guard Deadline.remaining(atMost: .seconds(1)) > .zero else {
                 return .refused(.timeout(cause: "the deadline passed while replicas raced", outcomeUnknown: false))
             }
