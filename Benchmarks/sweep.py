@@ -84,7 +84,7 @@ def measure(applications, keys):
     try:
         made = marked(sandbox, keys)
         began = time.monotonic()
-        replica = Replica(sandbox, SHUTDOWN_DRAIN_SECONDS="0")
+        replica = Replica(sandbox).ready()
         first = memory(replica.process)[0]
         while True:
             found = metrics(replica)
