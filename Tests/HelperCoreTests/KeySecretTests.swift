@@ -86,4 +86,12 @@ struct KeySecretTests {
     func prefixes(_ text: String, _ isOne: Bool) {
         #expect((KeySecret.Prefix(text) != nil) == isOne)
     }
+
+    @Test("A hint shows 9 characters of a secret of ours, 4 of any other, and nothing of a short one")
+    func hints() {
+        #expect(SecretFacts("mlaas_\(zeros)2MKyLk").hint == "mlaas_000…KyLk")
+        #expect(SecretFacts("0f8fad5bd9cb469fa165708677289501").hint == "0f8f…9501")
+        #expect(SecretFacts("mlaas_\(zeros)2MKyLx").hint == "mlaa…KyLx")
+        #expect(SecretFacts(String(repeating: "a", count: 23)).hint == nil)
+    }
 }

@@ -2,7 +2,8 @@
 package struct SecretFacts: Sendable, Equatable {
     /// The first 8 hexadecimal digits of SHA-256.
     package let fingerprint: String
-    /// The first 9 and the last 4 characters; nil for a secret of which that would show most.
+    /// The first 9 and the last 4 characters of a secret that the helper made, whose first ones are its prefix; the first 4 and
+    /// the last 4 of any other. Nil for a secret of which that would show most.
     package let hint: String?
 
     /// What a hint leaves unsaid, at least.
@@ -10,6 +11,7 @@ package struct SecretFacts: Sendable, Equatable {
 
     package init(_ secret: String) {
         fingerprint = HelperCore.fingerprint(secret)
-        hint = secret.count >= 13 + Self.hiddenMin ? "\(secret.prefix(9))…\(secret.suffix(4))" : nil
+        let shown = KeySecret(parsing: secret) == nil ? 4 : 9
+        hint = secret.count >= shown + 4 + Self.hiddenMin ? "\(secret.prefix(shown))…\(secret.suffix(4))" : nil
     }
 }
