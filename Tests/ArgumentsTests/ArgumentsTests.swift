@@ -51,7 +51,22 @@ struct OperandTests {
                 ]),
             .init("run", "Runs", operands: [.init("SERVICE", "A service")], rest: .init("COMMAND", "A program")),
             .init("completion", "Completes", operands: [.init("SHELL", "A shell", choices: ["bash", "zsh"])]),
-        ], runsFirst: false, options: [.init("version", "Print the version"), .init("json", "Print JSON")])
+        ], runsFirst: false, options: [.init("version", "Print the version"), .init("json", "Print JSON")],
+        topics: [.init("States", group: "key", [("live", "It works")]), .init("Statuses", [("0", "Done")])],
+        meanings: ["key list": "keys", "-v": "--version"])
+
+    @Test("suggests what people mean by other words")
+    func meanings() {
+        #expect(problem("key", "list")?.contains("did you mean 'keys'") == true)
+        #expect(problem("keys", "-v")?.contains("did you mean '--version'") == true)
+        #expect(problem("keys", "--jsn")?.contains("did you mean '--json'") == true)
+    }
+
+    @Test("shows a table of a group in the help of the group alone")
+    func groups() {
+        #expect(grammar.help(for: "key").contains("live") && !grammar.help(for: "key").contains("Statuses"))
+        #expect(grammar.help().contains("Statuses") && !grammar.help().contains("live"))
+    }
 
     private func problem(_ words: String...) -> String? {
         do {

@@ -13,8 +13,8 @@ extension CommandLineGrammar {
             "Commands",
             shown.map { ($0.name, $0.abstract + (runsFirst && $0.name == commands.first?.name ? " (default)" : "")) })
         text += Self.section("Options", options.map(Self.row))
-        if name.isEmpty {
-            for topic in topics { text += Self.section(topic.title, topic.rows.map { ($0.term, $0.text) }) }
+        for topic in topics where topic.group == name {
+            text += Self.section(topic.title, topic.rows.map { ($0.term, $0.text) })
         }
         if !commands.isEmpty { text += "\n'\(program) help [command]' shows the options of a command.\n" }
         return text

@@ -68,9 +68,12 @@ package struct CommandLineGrammar: Sendable {
     package struct Topic: Sendable {
         package let title: String
         package let rows: [(term: String, text: String)]
+        /// The first word of the commands whose help shows it; empty for the whole program's.
+        package let group: String
 
-        package init(_ title: String, _ rows: [(term: String, text: String)]) {
+        package init(_ title: String, group: String = "", _ rows: [(term: String, text: String)]) {
             self.title = title
+            self.group = group
             self.rows = rows
         }
     }
@@ -84,10 +87,12 @@ package struct CommandLineGrammar: Sendable {
     /// Options that any command takes; `--help` is one of them.
     package let options: [Option]
     package let topics: [Topic]
+    /// What people mean who write a command or an option that is none and resembles none.
+    package let meanings: [String: String]
 
     package init(
         program: String, abstract: String, commands: [Command] = [], runsFirst: Bool = true, options: [Option] = [],
-        topics: [Topic] = []
+        topics: [Topic] = [], meanings: [String: String] = [:]
     ) {
         self.program = program
         self.abstract = abstract
@@ -95,6 +100,7 @@ package struct CommandLineGrammar: Sendable {
         self.runsFirst = runsFirst
         self.options = options + [Option("help", "Print this text")]
         self.topics = topics
+        self.meanings = meanings
     }
 
     /// What was asked for.
@@ -176,7 +182,7 @@ package struct CommandLineGrammar: Sendable {
         let names = commands.map(\.name).filter { isInGroup ? $0.hasPrefix(words[0] + " ") : !$0.contains(" ") }
         let groups =
             isInGroup ? [] : commands.compactMap { $0.name.split(separator: " ").dropLast().first.map(String.init) }
-        let near = NearMiss.best(for: tried, among: names + groups)
+        let near = meanings[tried] ?? NearMiss.best(for: tried, among: names + groups)
         return UsageError(
             description: "unknown command '\(name)'; " + (near.map { "did you mean '\($0)'? See" } ?? "see")
                 + " '\(program) help'")
@@ -192,9 +198,10 @@ package struct CommandLineGrammar: Sendable {
         let parts = argument.drop { $0 == "-" }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         let name = parts[0] == "h" ? "help" : String(parts[0])
         guard let option = (options + commands.flatMap(\.options)).first(where: { $0.name == name }) else {
-            let near = NearMiss.best(for: name, among: (options + commands.flatMap(\.options)).map(\.name))
+            let names = (options + commands.flatMap(\.options)).map(\.name)
+            let near = meanings[argument] ?? NearMiss.best(for: name, among: names).map { "--\($0)" }
             throw UsageError(
-                description: "unknown option '\(argument)'; " + (near.map { "did you mean '--\($0)'? See" } ?? "see")
+                description: "unknown option '\(argument)'; " + (near.map { "did you mean '\($0)'? See" } ?? "see")
                     + " '\(program) --help'")
         }
         guard let valueName = option.valueName else {
