@@ -78,6 +78,17 @@ package enum PrivateFile {
         }
     }
 
+    /// Checks that a file can be put in the place of what is there: a regular file or nothing.
+    package static func checkReplaceable(_ path: String) throws(Problem) {
+        var facts = stat()
+        guard unsafe lstat(path, &facts) == 0 else { return }
+        switch facts.st_mode & S_IFMT {
+        case S_IFREG: return
+        case S_IFLNK: throw .symbolicLink(path)
+        default: throw .notRegular(path)
+        }
+    }
+
     /// Makes a folder that only its owner enters, with the folders above it.
     /// - Throws: where the folder belongs to another user, or others may write into it.
     package static func makeFolder(_ path: String) throws(Problem) {
@@ -161,10 +172,12 @@ package final class PrivateFileReplacement {
     /// -1 when it is done.
     private var descriptor: Int32
 
-    /// - Parameter count: bytes that the content may have.
-    package init(_ path: String, reserving count: Int) throws(PrivateFile.Problem) {
+    /// - Parameters:
+    ///   - count: bytes that the content may have.
+    ///   - suffix: of the temporary file's name, which is removed first.
+    package init(_ path: String, reserving count: Int, suffix: String = ".new") throws(PrivateFile.Problem) {
         self.path = path
-        temporary = path + ".new"
+        temporary = path + suffix
         // What a process left that was killed here; or a link, which is removed and not followed.
         try PrivateFile.remove(temporary)
         descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)

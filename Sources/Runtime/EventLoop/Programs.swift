@@ -33,17 +33,41 @@ package enum Programs {
         }
         var arguments: [UnsafeMutablePointer<CChar>?] = unsafe command.map { unsafe strdup($0) } + [nil]
         defer { unsafe arguments.forEach { unsafe free($0) } }
+        var attributes = posix_spawnattr_t()
+        unsafe posix_spawnattr_init(&attributes)
+        defer { unsafe posix_spawnattr_destroy(&attributes) }
+        var blocked = sigset_t()
+        unsafe sigemptyset(&blocked)
+        unsafe posix_spawnattr_setsigmask(&attributes, &blocked)
+        var restored = sigset_t()
+        unsafe sigemptyset(&restored)
+        for number in changedSignals { unsafe sigaddset(&restored, number) }
+        unsafe posix_spawnattr_setsigdefault(&attributes, &restored)
+        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
         var process = pid_t()
-        return unsafe posix_spawnp(&process, program, &actions, nil, &arguments, environ) == 0
+        return unsafe posix_spawnp(&process, program, &actions, &attributes, &arguments, environ) == 0
     }
 
     /// The system's words for an error number.
     package static func words(_ code: Int32) -> String { unsafe String(cString: strerror(code)) }
 
-    /// A signal that we ignore would be ignored by the next program too.
+    /// Those that this process ignores or handles.
+    private static let changedSignals = [SIGPIPE, SIGXFSZ, SIGQUIT]
+
+    /// A signal that we ignore would be ignored by the next program too, and one that is blocked would never reach it: threads
+    /// of the concurrency runtime block nearly all of them.
     private static func restoreSignals() {
-        for number in [SIGPIPE, SIGXFSZ] { _ = signal(number, SIG_DFL) }
+        for number in changedSignals { _ = signal(number, SIG_DFL) }
+        var none = sigset_t()
+        unsafe sigemptyset(&none)
+        _ = unsafe pthread_sigmask(SIG_SETMASK, &none, nil)
     }
+
+    /// Makes Ctrl-\ end the process as it ends others: Swift's handler would take it for a crash and offer a debugger.
+    package static func quitQuietly() { _ = signal(SIGQUIT, SIG_DFL) }
+
+    /// Whether an error number says that there is no such program.
+    package static func isNotFound(_ code: Int32) -> Bool { code == ENOENT || code == ENOTDIR }
 
     /// Makes a write beyond the process's limit of file sizes an error, as a full disk is, instead of a signal.
     package static func ignoreFileSizeSignal() { _ = signal(SIGXFSZ, SIG_IGN) }
