@@ -35,6 +35,16 @@ struct CustomHeadersTests {
         #expect(try pair.lines(exports: true).contains("OPENAI_CUSTOM_HEADERS='app_id: id\napp_key: s3cret'"))
         // A reader of .env files may take a line for a variable.
         #expect(try !pair.lines(exports: false).contains("OPENAI_CUSTOM_HEADERS"))
+        #expect(try pair.linesLeftOut() == ["OPENAI_CUSTOM_HEADERS"] && OutputOfKey.make().linesLeftOut().isEmpty)
+    }
+
+    @Test("and every other variable that the service does not use are unset, as the key of another one may be in them")
+    func unused() throws {
+        let plain = try OutputOfKey.make(location: "query").lines(exports: true).split(separator: "\n")
+        #expect(plain.prefix(3) == ["unset MLAAS_CLIENT_ID;", "unset MLAAS_APP_ID;", "unset OPENAI_CUSTOM_HEADERS;"])
+        #expect(plain.count == 5 && plain.allSatisfy { $0.hasSuffix(";") })
+        let pair = try OutputOfKey.make(parameter: "app_key", idParameter: "app_id").lines(exports: true)
+        #expect(pair.hasPrefix("unset MLAAS_CLIENT_ID;\nexport ") && !pair.contains("unset MLAAS_APP_ID"))
     }
 
     @Test("are absent where the service wants none")

@@ -143,6 +143,80 @@ struct GraceTests {
     func unreadable(_ text: String) { #expect(KeyRotateCommand.seconds(text) == nil) }
 }
 
+@Suite("Times of usage")
+struct UsageTimeTests {
+    @Test(
+        "are days, times and spans before now",
+        arguments: [
+            ("1970-01-02", 86_400), ("1970-01-01T00:01:00Z", 60), ("7d", 395_200), ("24h", 913_600), ("30m", 998_200),
+        ])
+    func readable(_ text: String, _ time: Int) { #expect(KeyUsageCommand.time(text, now: 1_000_000) == time) }
+
+    @Test("are nothing else", arguments: ["", "soon", "yesterday", "2026-13-01", "2026-11-01T9", "-1d", "d", "17"])
+    func unreadable(_ text: String) { #expect(KeyUsageCommand.time(text, now: 1_000_000) == nil) }
+}
+
+@Suite("The test of a key")
+struct KeyTestFailureTests {
+    @Test("says a state that is known before what the gateway answers")
+    func known() throws {
+        let paused = KeySource.refusal("paused", "granite/batch", "Basic")
+        let failure = try #require(
+            KeyTestCommand.failure("refused", ["The gateway refuses it.", "Wait."], known: paused))
+        #expect(
+            failure.message == "The key granite/batch is paused. The gateway refuses it." && failure.status == .failed)
+        #expect(failure.hints == ["Let it work again: mlaas key resume granite/batch"])
+        #expect(
+            KeyTestCommand.failure("works", ["It works."], known: paused)?.message.contains("still accepts") == true)
+    }
+
+    @Test("tells an unreachable gateway from a refusal")
+    func verdicts() {
+        #expect(KeyTestCommand.failure("works", [], known: nil) == nil)
+        #expect(KeyTestCommand.failure("refused", ["No."], known: nil)?.status == .failed)
+        #expect(KeyTestCommand.failure("unreachable", ["No answer.", "Wait."], known: nil)?.status == .unreachable)
+    }
+}
+
+@Suite("The generations of a key")
+struct GenerationTests {
+    private static func key(_ id: String, _ generation: Int, _ state: String) throws -> WireKey {
+        try WireKey(
+            [
+                "id": .string(id), "name": "batch", "state": .string(state), "generation": .int(generation),
+                "plan": ["id": "1", "name": "Basic"], "retires_at": "2026-11-30T00:00:00Z",
+                "service": [
+                    "id": "7", "name": "Granite", "system_name": "granite", "authentication_method": "api_key",
+                ],
+            ])
+    }
+
+    @Test("before a key end with it, but for those that the operator suspended")
+    func replaced() throws {
+        let keys = [
+            try Self.key("1", 1, "suspended"), try Self.key("2", 2, "expired"), try Self.key("3", 3, "retiring"),
+            try Self.key("4", 4, "live"), try Self.key("5", 5, "pending"),
+        ]
+        #expect(Names.replaced(by: keys[3], among: keys).map(\.id) == ["3", "2"])
+        #expect(Names.replaced(by: keys[4], among: keys).isEmpty && Names.replaced(by: keys[0], among: keys).isEmpty)
+        let lines = KeyCall.stillWorking(beside: keys[3], among: keys)
+        #expect(lines.count == 1 && lines[0].contains("2026-11-30") && lines[0].hasSuffix("mlaas key pause 3"))
+    }
+
+    @Test("are found by an id only where they are listed")
+    func listed() throws {
+        let keys = [try Self.key("3", 1, "live")]
+        #expect(try Names.listedKey("3", among: keys).id == "3" && Names.listedKey("batch", among: keys).id == "3")
+        #expect(throws: CommandFailure.self) { try Names.listedKey("999", among: keys) }
+    }
+
+    @Test("have names of 1 to 40 characters")
+    func names() {
+        #expect(["a", "batch-2", String(repeating: "a", count: 40)].allSatisfy(Names.isKeyName))
+        #expect(!["", "9a", "-a", "A", "a_b", "ä", String(repeating: "a", count: 41)].contains(where: Names.isKeyName))
+    }
+}
+
 @Suite("Credentials of an answer")
 struct CredentialTests {
     @Test("are refused with a control character, which a terminal or a program would take for something else")

@@ -54,7 +54,7 @@ struct APIClient: Sendable {
     private func send(
         _ method: HTTPMethod, _ path: String, _ body: JSONObject?
     ) async throws(CommandFailure) -> HTTPClientResponse {
-        let token = try await session.accessToken()
+        let token = try await token()
         let response = try await send(method, path, body, token)
         guard response.status == .unauthorized else { return response }
         // The session may have ended before the token did, or a clock was put back.
@@ -67,6 +67,23 @@ struct APIClient: Sendable {
                 "Tell the operator: tokens of CLI_CLIENT_ID need an audience of KEYCLOAK_AUDIENCE, and an accepted issuer.",
                 "Request id: \(second.fields["x-request-id"] ?? "unknown")",
             ])
+    }
+
+    /// An access token. Where there is no sign-in, a server that cannot be reached is the first thing to say.
+    private func token() async throws(CommandFailure) -> String {
+        let reason: CommandFailure
+        do throws(CommandFailure) {
+            return try await session.accessToken()
+        } catch {
+            reason = error
+        }
+        guard reason.status == .signIn else { throw reason }
+        do throws(CommandFailure) {
+            _ = try await Self.document(server, sender)
+        } catch {
+            if error.status == .unreachable { throw error }
+        }
+        throw reason
     }
 
     private func send(

@@ -16,7 +16,10 @@ package enum CLIMain {
         program: "mlaas", abstract: "Keys for your company's machine-learning models, from a terminal.",
         commands: commands.map { $0.grammar }, runsFirst: false,
         options: [
-            .init("server", value: "URL", "The helper to talk to; else MLAAS_SERVER, else that of the last login"),
+            .init(
+                "server", value: "URL",
+                "The helper to talk to, which is your company's MLaaS server; else MLAAS_SERVER, else that of the last login"
+            ),
             .init("json", "Print JSON"), .init("version", "Print the version"),
         ],
         topics: [
@@ -37,8 +40,23 @@ package enum CLIMain {
                     ("0", "Done"), ("1", "Refused, or failed here: standard error says why and what to do"),
                     ("2", "The command line or the environment is wrong"), ("3", "Sign in first: mlaas login"),
                     ("4", "The server or Keycloak cannot be reached now: try again later"),
+                    ("126", "run: the program is there and cannot be run"), ("127", "run: there is no such program"),
                 ]),
+            .init("States of a key", group: "key", keyStates),
+        ],
+        meanings: [
+            "key list": "keys", "key ls": "keys", "key delete": "key revoke", "key remove": "key revoke",
+            "key rm": "key revoke", "key create": "key get", "key new": "key get", "key add": "key get",
+            "list": "services", "-v": "--version", "-V": "--version",
         ])
+
+    private static let keyStates = [
+        (term: "live", text: "It works"), (term: "pending", text: "The operator has yet to approve its plan"),
+        (term: "paused", text: "You have stopped it: key resume lets it work again"),
+        (term: "suspended", text: "The operator has stopped it: ask why"),
+        (term: "retiring", text: "A successor has replaced it, and it works until the time that is shown"),
+        (term: "expired", text: "Its time is over: revoke it, and make another"),
+    ]
 
     /// - Parameter arguments: without the program's name.
     /// - Returns: the exit status.
@@ -104,19 +122,19 @@ protocol CLICommand: Sendable {
 
 /// A program that takes the place of this one.
 struct NextProgram: Sendable {
-    /// As shells have it.
-    private static let notFound: Int32 = 2
-
     let command: [String]
     let variables: [(name: String, value: String)]
+    /// Taken out of its environment.
+    let removed: [String]
 
     /// - Returns: why it could not be started.
     func start() -> CommandFailure {
         // The program gets the key and not what the key was got with.
-        let code = Programs.replaceProcess(by: command, setting: variables, removing: ["MLAAS_TOKEN"])
+        let code = Programs.replaceProcess(by: command, setting: variables, removing: removed + ["MLAAS_TOKEN"])
         let name = command.first ?? ""
+        let isNotFound = Programs.isNotFound(code)
         return CommandFailure(
-            .failed, "'\(name)' cannot be started: \(Programs.words(code)).",
-            hints: code == Self.notFound ? ["Check its name, and PATH."] : [])
+            isNotFound ? .notFound : .notExecutable, "'\(name)' cannot be started: \(Programs.words(code)).",
+            hints: [isNotFound ? "Check its name, and PATH." : "Check that it is a program that you may run."])
     }
 }

@@ -41,7 +41,10 @@ final class CommandContext: Sendable {
     func server(_ settings: CLISettings) throws(CommandFailure) -> String {
         let server: String
         if let named = option("server") {
-            guard let url = ConfigReader.url(named.contains("://") ? named : "https://" + named) else {
+            // Foundation would encode a space or a control character in silence.
+            guard named.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7F && $0 != "\\" }),
+                let url = ConfigReader.url(named.contains("://") ? named : "https://" + named)
+            else {
                 throw CommandFailure(
                     .usage, "--server: expected a URL such as https://mlaas.example.com, not '\(named)'.")
             }
@@ -81,7 +84,10 @@ final class CommandContext: Sendable {
         return APIClient(
             server: server, sender: sender(settings),
             session: SessionKeeper(
-                server: server, oauth: oauth(settings), now: { wallClockSeconds() }))
+                server: server, oauth: oauth(settings),
+                // Without a name, login would go to another server than this command.
+                login: option("server") == nil ? "mlaas login" : "mlaas login --server \(ShellText.quoted(server))",
+                now: { wallClockSeconds() }))
     }
 
     /// Ends the network's parts. Call when the command has ended.

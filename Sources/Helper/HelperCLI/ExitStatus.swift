@@ -9,6 +9,10 @@ package enum ExitStatus: Int32, Sendable, CaseIterable {
     case signIn = 3
     /// The server, Keycloak or what is behind them cannot be reached now: the same command may succeed later.
     case unreachable = 4
+    /// The program of `run` is there and cannot be run, as shells have it.
+    case notExecutable = 126
+    /// There is no such program, as shells have it.
+    case notFound = 127
 }
 
 /// Why a command ended without what was asked for: what happened, why, and the next step.
@@ -24,7 +28,8 @@ struct CommandFailure: Error, Sendable, Equatable {
         self.hints = hints
     }
 
-    static func signInFirst(_ server: String, _ reason: String? = nil) -> CommandFailure {
-        CommandFailure(.signIn, reason ?? "You are not signed in to \(server).", hints: ["Sign in: mlaas login"])
+    /// - Parameter login: the command that signs in.
+    static func signInFirst(_ server: String, login: String, _ reason: String? = nil) -> CommandFailure {
+        CommandFailure(.signIn, reason ?? "You are not signed in to \(server).", hints: ["Sign in: \(login)"])
     }
 }

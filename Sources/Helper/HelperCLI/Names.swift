@@ -6,6 +6,7 @@ import WireContract
 /// Finds services, plans and keys by the names or ids that people write.
 enum Names {
     private static let pagesMax = 40
+    private static let keyNameLengthMax = 40
 
     // MARK: Services
 
@@ -88,6 +89,36 @@ enum Names {
     static func keyID(_ text: String, _ api: APIClient) async throws(CommandFailure) -> String {
         if !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) { return text }
         return try key(text, among: try await keys(api).keys).id
+    }
+
+    /// One of the caller's keys, by id or as `key(_:among:)` has it.
+    static func listedKey(_ text: String, among keys: [WireKey]) throws(CommandFailure) -> WireKey {
+        guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            return try key(text, among: keys)
+        }
+        guard let key = keys.first(where: { $0.id == text }) else {
+            throw CommandFailure(
+                .failed, "You have no API key \(text): it may be revoked already.", hints: ["List them: mlaas keys"])
+        }
+        return key
+    }
+
+    /// The generations before a key of which revoking the key would make one current again, the newest first. The server revokes
+    /// them with it. What the operator suspended stays, and a key that awaits approval has replaced none.
+    static func replaced(by key: WireKey, among keys: [WireKey]) -> [WireKey] {
+        guard key.state != "pending" else { return [] }
+        return keys.filter {
+            $0.serviceID == key.serviceID && $0.name == key.name && $0.generation < key.generation
+                && $0.state != "suspended"
+        }.sorted { $0.generation > $1.generation }
+    }
+
+    /// Whether a text may be the name of a key.
+    static func isKeyName(_ text: String) -> Bool {
+        guard let first = text.utf8.first, (0x61...0x7A).contains(first), text.utf8.count <= keyNameLengthMax else {
+            return false
+        }
+        return text.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D }
     }
 
     /// Of a name's generations the newest.

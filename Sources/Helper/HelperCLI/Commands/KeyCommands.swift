@@ -1,5 +1,6 @@
 import Arguments
 import Bytes
+import EventLoop
 import HTTP
 import JSON
 import WireContract
@@ -13,7 +14,8 @@ struct KeysCommand: CLICommand {
         options: [
             .init("service", value: "SERVICE", "Those of one service"),
             .init("state", value: "STATE", choices: states, "Those in one state"),
-        ])
+        ], details: ["'mlaas help key' explains the states."],
+        examples: ["mlaas keys --service granite_chat", "mlaas keys --state retiring --json"])
 
     static func run(_ context: CommandContext) async throws(CommandFailure) -> NextProgram? {
         let api = try context.api()
@@ -62,17 +64,34 @@ enum KeyCall {
         }
     }
 
-    static func change(_ verb: String, _ done: String, _ context: CommandContext) async throws(CommandFailure) {
+    static func change(_ verb: String, _ context: CommandContext) async throws(CommandFailure) {
         let api = try context.api()
         let changed = try await api.post(try await path(context, api) + "/\(verb)") { data throws(WireProblem) in
             try Changed(data)
         }
+        let key = changed.key
         if context.wantsJSON {
             try context.console.output(json: changed.value)
         } else {
-            let key = changed.key
             context.console.say(
-                "Key \(key.id) (\(key.serviceSystemName)/\(key.name)) is \(done)." + stops(changed.stopsWithin))
+                "Key \(key.id) (\(key.serviceSystemName)/\(key.name)) is \(key.state)." + stops(changed.stopsWithin))
+        }
+        guard verb == "pause" else { return }
+        let query = ["service_id=\(PercentEncoding.encode(key.serviceID))"]
+        for line in stillWorking(beside: key, among: try await Names.keys(api, query).keys) {
+            context.console.say(line)
+        }
+    }
+
+    /// Lines that name the older generations of a key that work on while it is paused, and how to stop them.
+    static func stillWorking(beside key: WireKey, among keys: [WireKey]) -> [String] {
+        keys.filter {
+            $0.serviceID == key.serviceID && $0.name == key.name && $0.generation < key.generation
+                && ["live", "retiring"].contains($0.state)
+        }.sorted { $0.generation > $1.generation }.map { older in
+            let end = older.retiresAt.map { " until \($0)" } ?? ""
+            return
+                "The older key \(older.id) of that name still works\(end). Stop it as well: mlaas key pause \(older.id)"
         }
     }
 
@@ -84,7 +103,8 @@ enum KeyCall {
 /// `key show`.
 struct KeyShowCommand: CLICommand {
     static let grammar = CommandLineGrammar.Command(
-        "key show", "Show what is known of a key, without its secret", operands: [CommonWords.key])
+        "key show", "Show what is known of a key, without its secret", operands: [CommonWords.key],
+        details: ["'mlaas help key' explains the states."], examples: ["mlaas key show granite_chat/batch"])
 
     static func run(_ context: CommandContext) async throws(CommandFailure) -> NextProgram? {
         let api = try context.api()
@@ -114,10 +134,13 @@ struct KeyShowCommand: CLICommand {
 /// `key pause`.
 struct KeyPauseCommand: CLICommand {
     static let grammar = CommandLineGrammar.Command(
-        "key pause", "Stop a key for a while", operands: [CommonWords.key])
+        "key pause", "Stop a key for a while", operands: [CommonWords.key],
+        details: [
+            "Older keys of the same name that a rotation replaced work on until they retire: the command names them."
+        ], examples: ["mlaas key pause granite_chat/batch"])
 
     static func run(_ context: CommandContext) async throws(CommandFailure) -> NextProgram? {
-        try await KeyCall.change("pause", "paused", context)
+        try await KeyCall.change("pause", context)
         return nil
     }
 }
@@ -125,10 +148,11 @@ struct KeyPauseCommand: CLICommand {
 /// `key resume`.
 struct KeyResumeCommand: CLICommand {
     static let grammar = CommandLineGrammar.Command(
-        "key resume", "Let a paused key work again", operands: [CommonWords.key])
+        "key resume", "Let a paused key work again", operands: [CommonWords.key],
+        examples: ["mlaas key resume granite_chat/batch"])
 
     static func run(_ context: CommandContext) async throws(CommandFailure) -> NextProgram? {
-        try await KeyCall.change("resume", "live", context)
+        try await KeyCall.change("resume", context)
         return nil
     }
 }
@@ -137,11 +161,41 @@ struct KeyResumeCommand: CLICommand {
 struct KeyTestCommand: CLICommand {
     static let grammar = CommandLineGrammar.Command(
         "key test", "Ask the gateway whether a key works, and explain why not", operands: [CommonWords.key],
-        details: ["The exit status is 0 when the key works, else 1."])
+        details: ["The exit status is 0 when the key works, 4 when the gateway cannot be reached, else 1."],
+        examples: ["mlaas key test granite_chat/batch"])
+
+    /// Why the test of a key fails.
+    /// - Parameters:
+    ///   - known: why the key does not work, by its state; said before what the gateway answers, which may not know it yet.
+    ///   - words: the explanation and the advice of the test.
+    static func failure(_ verdict: String, _ words: [String], known: CommandFailure?) -> CommandFailure? {
+        if let known {
+            let answer = verdict == "works" ? "The gateway still accepts it." : words.first ?? verdict
+            return CommandFailure(.failed, known.message + " " + answer, hints: known.hints)
+        }
+        guard verdict != "works" else { return nil }
+        return CommandFailure(
+            verdict == "unreachable" ? .unreachable : .failed, words.first ?? verdict, hints: Array(words.dropFirst()))
+    }
 
     static func run(_ context: CommandContext) async throws(CommandFailure) -> NextProgram? {
         let api = try context.api()
-        let data = try await api.post(try await KeyCall.path(context, api) + "/test") { $0 }
+        let path = try await KeyCall.path(context, api)
+        let key = try await api.get(path) { data throws(WireProblem) in try KeyCall.Changed(data) }.key
+        let known = KeySource.refusal(key.state, "\(key.serviceSystemName)/\(key.name)", key.planName)
+        guard key.endpoint != nil else {
+            throw CommandFailure(
+                .failed,
+                (known.map { $0.message + " " } ?? "") + "\(key.serviceSystemName) has no address to test yet.",
+                hints: (known?.hints ?? []) + ["Ask the service's owner, or the operator, for its address."])
+        }
+        let data: WireObject
+        do throws(CommandFailure) {
+            data = try await api.post(path + "/test") { $0 }
+        } catch {
+            guard let known else { throw error }
+            throw CommandFailure(.failed, known.message, hints: known.hints + ["It was not tested: \(error.message)"])
+        }
         let verdict: String
         let words: [String]
         do throws(WireProblem) {
@@ -155,9 +209,7 @@ struct KeyTestCommand: CLICommand {
         } else {
             try context.console.output(verdict)
         }
-        guard verdict == "works" else {
-            throw CommandFailure(.failed, words.first ?? verdict, hints: Array(words.dropFirst()))
-        }
+        if let failure = failure(verdict, words, known: known) { throw failure }
         if !context.wantsJSON { for line in words { context.console.say(Console.printable(line)) } }
         return nil
     }
@@ -168,16 +220,51 @@ struct KeyUsageCommand: CLICommand {
     static let grammar = CommandLineGrammar.Command(
         "key usage", "Show what a key was used for", operands: [CommonWords.key],
         options: [
-            .init("since", value: "TIME", "Since a day or a time, such as 2026-11-01"),
-            .init("until", value: "TIME", "Until a day or a time"),
-            .init("granularity", value: "STEP", choices: ["hour", "day", "month"], "One row for each"),
-        ])
+            .init(
+                "since", value: "TIME",
+                "From this day or time on, such as 2026-11-01, 2026-11-01T09:00:00Z, or 7d (ago); else the last 24 hours, 30 days "
+                    + "or 12 months"),
+            .init("until", value: "TIME", "Before this day or time; else until now"),
+            .init("granularity", value: "STEP", choices: ["hour", "day", "month"], "One row for each; else day"),
+        ],
+        details: [
+            "Times are in UTC, and a day means its midnight. The time is widened to whole hours, days or months."
+        ],
+        examples: ["mlaas key usage granite_chat/batch --since 7d", "mlaas key usage 55 --granularity month --json"])
+
+    /// Returns the seconds since 1970 of a day, of a time, or of a span before now; nil for any other text.
+    static func time(_ text: String, now: Int) -> Int? {
+        if let last = text.last, "smhd".contains(last) {
+            return KeyRotateCommand.seconds(text).map { now - $0 }
+        }
+        return HTTPDate.timestampSeconds(text.utf8.count == 10 ? text + "T00:00:00Z" : text)
+    }
+
+    /// The query of a period, checked.
+    private static func period(_ context: CommandContext) throws(CommandFailure) -> [String] {
+        let now = wallClockSeconds()
+        var times: [String: Int] = [:]
+        for name in ["since", "until"] {
+            guard let text = context.option(name) else { continue }
+            guard let time = time(text, now: now) else {
+                throw CommandFailure(
+                    .usage,
+                    "--\(name): expected a day such as 2026-11-01, a time such as 2026-11-01T09:00:00Z, or 7d, not '\(text)'."
+                )
+            }
+            times[name] = time
+        }
+        if let since = times["since"], since >= times["until"] ?? now + 1 {
+            throw CommandFailure(.usage, "--since must be before \(times["until"] == nil ? "now" : "--until").")
+        }
+        return ["since", "until"].compactMap { name in
+            times[name].map { "\(name)=\(PercentEncoding.encode(HTTPDate.timestamp($0)))" }
+        }
+    }
 
     static func run(_ context: CommandContext) async throws(CommandFailure) -> NextProgram? {
+        let query = try period(context) + (context.option("granularity").map { ["granularity=\($0)"] } ?? [])
         let api = try context.api()
-        let query = ["since", "until", "granularity"].compactMap { name in
-            context.option(name).map { "\(name)=\(PercentEncoding.encode($0))" }
-        }
         let path = try await KeyCall.path(context, api) + "/usage" + (query.isEmpty ? "" : "?")
         let data = try await api.get(path + query.joined(separator: "&")) { $0 }
         if context.wantsJSON {

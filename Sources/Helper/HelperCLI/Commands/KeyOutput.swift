@@ -7,6 +7,25 @@ struct KeyOutput: Sendable {
     let service: WireService
     let secret: String
     let publicID: String?
+    /// The other members of `json`: the key's id, name, plan and state.
+    var members: [(name: String, value: JSONValue)] = []
+
+    /// Every variable that may be set, whatever the service.
+    private static let variableNames = [
+        "OPENAI_BASE_URL", "OPENAI_API_KEY", "MLAAS_CLIENT_ID", "MLAAS_APP_ID", "OPENAI_CUSTOM_HEADERS",
+    ]
+
+    /// The variables that a service does not use: what they hold may be the key of another one.
+    static func unused(by variables: [(name: String, value: String)]) -> [String] {
+        variableNames.filter { name in !variables.contains { $0.name == name } }
+    }
+
+    /// Returns those members of a key, as the API answers it, that `json` shows.
+    static func members(of key: JSONValue?) -> [(name: String, value: JSONValue)] {
+        ["id", "name", "state", "plan", "expires_at", "retires_at"].compactMap { name in
+            key?[name].map { (name: name, value: $0) }
+        }
+    }
 
     /// The endpoint with the path below which OpenAI's API is served.
     var baseURL: String? {
@@ -77,13 +96,15 @@ struct KeyOutput: Sendable {
     }
 
     var json: JSONValue {
+        var credentials: JSONObject = [
+            "location": .string(service.placement.location), "parameter": .string(service.placement.parameter),
+        ]
+        if let name = service.placement.idParameter { credentials["id_parameter"] = .string(name) }
         var object = JSONObject([
             ("service", .string(service.systemName)), ("api_key", .string(secret)),
-            (
-                "credentials",
-                ["location": .string(service.placement.location), "parameter": .string(service.placement.parameter)]
-            ),
+            ("credentials", .object(credentials)),
         ])
+        for member in members { object[member.name] = member.value }
         if let publicID { object[service.authentication == "oidc" ? "client_id" : "app_id"] = .string(publicID) }
         if let baseURL { object["base_url"] = .string(baseURL) }
         return .object(object)
@@ -148,10 +169,23 @@ struct KeyOutput: Sendable {
         text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
     }
 
-    /// - Parameter exports: for `eval`, so that programs which a shell starts see them; else for a .env file, whose readers
-    ///   do not all take a value of several lines.
+    /// - Parameter exports: for `eval`, so that programs which a shell starts see them, and see nothing of another service; else
+    ///   for a .env file, whose readers do not all take a value of several lines.
     func lines(exports: Bool) throws(CommandFailure) -> String {
-        try variables().filter { exports || !$0.value.contains("\n") }
-            .map { (exports ? "export " : "") + "\($0.name)=\(ShellText.quoted($0.value))" }.joined(separator: "\n")
+        let variables = try variables()
+        guard exports else {
+            return variables.filter { !Self.hasLines($0.value) }
+                .map { "\($0.name)=\(ShellText.quoted($0.value))" }.joined(separator: "\n")
+        }
+        let removals = Self.unused(by: variables).map { "unset \($0);" }
+        let settings = variables.map { "export \($0.name)=\(ShellText.quoted($0.value));" }
+        return (removals + settings).joined(separator: "\n")
     }
+
+    /// The variables that a .env file of `lines(exports:)` does not hold.
+    func linesLeftOut() throws(CommandFailure) -> [String] {
+        try variables().filter { Self.hasLines($0.value) }.map(\.name)
+    }
+
+    private static func hasLines(_ text: String) -> Bool { text.contains("\n") }
 }

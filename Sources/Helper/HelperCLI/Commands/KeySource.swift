@@ -1,3 +1,5 @@
+import EventLoop
+import FoundationEssentials
 import HTTP
 import JSON
 import WireContract
@@ -9,6 +11,10 @@ enum KeySource {
 
     /// The key that the command line asks for.
     static func key(_ context: CommandContext, _ api: APIClient) async throws(CommandFailure) -> KeyOutput {
+        if let name = context.option("name"), !Names.isKeyName(name) {
+            throw CommandFailure(
+                .usage, "--name: expected 1 to 40 of a-z, 0-9 and -, starting with a letter, not '\(name)'.")
+        }
         let service = try await Names.service(context.operand(), api)
         var body: JSONObject = ["service_id": .string(service.id)]
         var wantedPlan: WirePlan?
@@ -23,18 +29,33 @@ enum KeySource {
             body["name"] = .string(name)
         }
         let made = try await api.post(path, body) { data throws(WireProblem) in try Made(data) }
-        // `init` has one word for what the owner, the operator and the key's end have switched off.
-        let isVague = path == "/api/services/init" && made.state == "suspended"
-        let state = isVague ? try await listedState(service, api) ?? made.state : made.state
-        let name = "\(service.systemName)/\(context.option("name") ?? defaultName)"
+        let keyName = context.option("name") ?? defaultName
+        let name = "\(service.systemName)/\(keyName)"
+        // `init` names no key, and has one word for what the owner, the operator and the key's end have switched off.
+        let isNamed = made.key != nil
+        let page =
+            isNamed && made.state != "retiring"
+            ? nil : try await Names.keys(api, ["service_id=\(PercentEncoding.encode(service.id))"])
+        let generations = zip(page?.keys ?? [], page?.values ?? []).filter { $0.0.name == keyName }
+            .sorted { $0.0.generation > $1.0.generation }
+        let listed = generations.first { ["live", "retiring"].contains($0.0.state) } ?? generations.first
+        let state = isNamed ? made.state : listed?.0.state ?? made.state
         if let refusal = refusal(state, name, made.planName) { throw refusal }
-        let output = try output(made, service, context)
+        var output = try output(made, service, context)
+        output.members = KeyOutput.members(of: made.key ?? listed?.1)
         if let words = keptPlan(made, wantedPlan, name) { context.console.say(words) }
-        if made.state == "retiring" {
-            let end = made.retiresAt.map { " at \($0)" } ?? ""
-            context.console.say("This key retires\(end), and its successor does not work. See: mlaas key show \(name)")
+        if state == "retiring" {
+            context.console.say(retiring(name, made.retiresAt ?? listed?.0.retiresAt, generations.first?.0))
         }
         return output
+    }
+
+    /// What to say of a key that is printed because its successor does not work.
+    private static func retiring(_ name: String, _ end: String?, _ successor: WireKey?) -> String {
+        let start = "This is the older key of \(name), which works until \(end ?? "it retires")"
+        guard let successor else { return start + ". See: mlaas keys" }
+        let words = start + ": its successor, key \(successor.id), is \(successor.state)."
+        return successor.state == "paused" ? words + " Let that one work again: mlaas key resume \(name)" : words
     }
 
     /// Returns what to say of a key that is there and has another plan than the one that was asked for.
@@ -42,12 +63,6 @@ enum KeySource {
         guard let wanted, !made.isNew, made.planID != wanted.id else { return nil }
         let command = "mlaas key plan \(key) \(wanted.systemName ?? wanted.id)"
         return "\(key) is on the plan \(made.planName), which this command does not change. Change it: \(command)"
-    }
-
-    /// Returns the state of the key that `init` answers, as the list of keys has it; nil where it is not listed.
-    private static func listedState(_ service: WireService, _ api: APIClient) async throws(CommandFailure) -> String? {
-        try await Names.keys(api, ["service_id=\(PercentEncoding.encode(service.id))"]).keys
-            .filter { $0.name == defaultName }.max { $0.generation < $1.generation }?.state
     }
 
     /// Returns why a key in this state is not printed, and what its owner can do; nil for a key that works.
@@ -77,8 +92,11 @@ enum KeySource {
         let planID: String
         let planName: String
         let retiresAt: String?
+        /// The key itself; nil in an answer of `init`.
+        let key: JSONValue?
 
         init(_ data: WireObject) throws(WireProblem) {
+            self.key = data.object["key"]
             credentials = try WireCredentials(data)
             isNew = try data.flag("is_new")
             let key = try data.optionalChild("key")
@@ -108,16 +126,38 @@ enum KeySource {
     /// Prints a key in the form that the command line asks for.
     static func print(_ key: KeyOutput, _ context: CommandContext) throws(CommandFailure) {
         switch context.option("format") ?? (context.wantsJSON ? "json" : "") {
-        case "env": try context.console.output(try key.lines(exports: false))
-        case "json": try context.console.output(json: key.json)
-        case "curl": try context.console.output(try key.curl())
+        case "env":
+            try write(try key.lines(exports: false), context)
+            for name in try key.linesLeftOut() {
+                context.console.say(
+                    "\(name) has several lines, which files of this kind cannot hold everywhere: 'mlaas env' sets it.")
+            }
+        case "json": try write(text(key.json), context)
+        case "curl": try write(try key.curl(), context)
         default:
-            try context.console.output(key.secret)
+            try write(key.secret, context)
             if let id = key.publicID {
                 context.console.say(
                     "\(key.service.systemName) wants the id \(Console.printable(id)) with it: --format json prints both."
                 )
             }
         }
+    }
+
+    static func text(_ value: JSONValue) -> String { String(decoding: value.encoded(pretty: true), as: UTF8.self) }
+
+    /// Writes a text that holds a secret to the file of `--output`, else to standard output.
+    static func write(_ text: String, _ context: CommandContext) throws(CommandFailure) {
+        guard let path = context.option("output") else { return try context.console.output(text) }
+        let bytes = Array((text + "\n").utf8)
+        do throws(PrivateFile.Problem) {
+            try PrivateFile.checkReplaceable(path)
+            let suffix = ".mlaas-\(ProcessInfo.processInfo.processIdentifier)"
+            try PrivateFileReplacement(path, reserving: bytes.count, suffix: suffix).commit(bytes)
+        } catch {
+            throw CommandFailure(
+                .failed, "--output: \(error).", hints: ["What was there before is unchanged. Name a regular file."])
+        }
+        context.console.say("Wrote \(Console.printable(path)), which only you may read.")
     }
 }

@@ -4,6 +4,8 @@ import EventLoop
 struct SessionKeeper: Sendable {
     let server: String
     let oauth: OAuthClient
+    /// The command that signs in to the server.
+    let login: String
     let now: @Sendable () -> Int
 
     /// Returns where sign-ins are kept. A token of `MLAAS_TOKEN` needs none of it, and no home.
@@ -19,11 +21,11 @@ struct SessionKeeper: Sendable {
                 hints: ["Get another one, or unset it and sign in: mlaas login"])
         }
         let store = try store()
-        guard let record = try store.read(server) else { throw CommandFailure.signInFirst(server) }
+        guard let record = try store.read(server) else { throw CommandFailure.signInFirst(server, login: login) }
         if record.isFresh(at: now()), record.accessToken != refused { return record.accessToken }
         return try await store.locked(server) { () throws(CommandFailure) in
             // Another process may have renewed it while we waited.
-            guard let record = try store.read(server) else { throw CommandFailure.signInFirst(server) }
+            guard let record = try store.read(server) else { throw CommandFailure.signInFirst(server, login: login) }
             if record.isFresh(at: now()), record.accessToken != refused { return record.accessToken }
             return try await renew(record, store)
         }
@@ -47,7 +49,7 @@ struct SessionKeeper: Sendable {
         case .failure(let refusal):
             throw CommandFailure(
                 .failed, "Keycloak does not renew the sign-in: \(refusal.words).",
-                hints: ["Sign in again: mlaas login"])
+                hints: ["Sign in again: \(login)"])
         }
     }
 
@@ -55,6 +57,6 @@ struct SessionKeeper: Sendable {
         -> CommandFailure
     {
         try store.remove(record.server)
-        return CommandFailure.signInFirst(server, "Your sign-in to \(server) has ended: \(reason).")
+        return CommandFailure.signInFirst(server, login: login, "Your sign-in to \(server) has ended: \(reason).")
     }
 }
