@@ -17,6 +17,7 @@ from command_line import MLAAS, CommandLine
 from conftest import Helper, Sandbox, free_port, stop
 
 GRANITE = ("OPENAI_BASE_URL", "OPENAI_API_KEY", "OPENAI_CUSTOM_HEADERS")
+ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
 EVERY = (*GRANITE, "MLAAS_APP_ID", "MLAAS_CLIENT_ID")
 
 
@@ -43,14 +44,23 @@ def dora(helper, tmp_path_factory):
 
 # Programs under `run`
 
+def default_signals():
+    """What a job in the background inherits may be ignored, and rightly stays so for the program."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_DFL)
+
+
 def test_a_program_starts_with_no_signal_blocked_or_ignored(dora):
-    masks = dora.run("run", "granite_chat", "--", "grep", "^Sig", "/proc/self/status").stdout
+    masks = dora.run(
+        "run", "granite_chat", "--", "grep", "^Sig", "/proc/self/status", preexec_fn=default_signals).stdout
     assert re.findall(r"Sig(?:Blk|Ign):\s*(\w+)", masks) == ["0" * 16] * 2, masks
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+@pytest.mark.parametrize("number", ENDING)
 def test_signals_end_a_program(dora, number):
-    process = dora.start("run", "granite_chat", "--", "sh", "-c", "ulimit -c 0; echo ready >&2; exec sleep 60")
+    process = subprocess.Popen(
+        [MLAAS, "run", "granite_chat", "--", "sh", "-c", "ulimit -c 0; echo ready >&2; exec sleep 60"], text=True,
+        env=dora.environment, stderr=subprocess.PIPE, preexec_fn=default_signals)
     try:
         while "ready" not in process.stderr.readline():
             assert process.poll() is None
@@ -60,7 +70,8 @@ def test_signals_end_a_program(dora, number):
         process.kill()
         process.communicate()
     words = shlex.join([str(MLAAS), "run", "granite_chat", "--", "sh", "-c", f"ulimit -c 0; kill -{number.value} $$"])
-    shell = subprocess.run(["sh", "-c", f"{words}; exit $?"], env=dora.environment, capture_output=True, timeout=60)
+    shell = subprocess.run(
+        ["sh", "-c", f"{words}; exit $?"], env=dora.environment, capture_output=True, timeout=60, preexec_fn=default_signals)
     assert shell.returncode == 128 + number.value, shell
 
 
