@@ -27,6 +27,15 @@ struct ConfigReaderTests {
     }
 
     @Test(
+        "reads a URL as it is written, with scheme and host in lower case",
+        arguments: [
+            ("HTTP://A.Example.com:8080/Path//", "http://a.example.com:8080/Path"), ("https://[::1]/", "https://[::1]"),
+            ("https://a b", nil), ("https://a/b c", nil), ("https://bücher.example.com", nil), ("https://a:080", nil),
+            ("https://a:", nil), ("https://a/@b", nil), ("https://a?", nil), ("https://a#", nil), ("https:///", nil),
+        ] as [(String, String?)])
+    func urls(_ text: String, _ url: String?) { #expect(ConfigReader.url(text) == url) }
+
+    @Test(
         "reads durations with and without units",
         arguments: [
             ("30", 30_000), ("1.5", 1_500), ("250ms", 250), ("10s", 10_000), ("5m", 300_000), ("24h", 86_400_000),

@@ -11,6 +11,9 @@ struct CORSPolicyTests {
             ("http://portal.example.com:80", false), ("https://Portal.example.com", false), ("*", false),
             ("null", false), ("portal.example.com", false), ("https://", false), ("https://a b", false),
             ("https://user@portal.example.com", false), ("ftp://portal.example.com", false),
+            ("https://portal.example.com:", false), ("https://portal.example.com:99999", false),
+            ("https://a:1:2", false),
+            ("http://[::1", false), ("https://*.example.com", false),
         ])
     func origins(_ text: String, _ isOrigin: Bool) { #expect(CORSPolicy.isOrigin(text) == isOrigin) }
 }

@@ -36,9 +36,13 @@ struct IssuerPlaceTests {
         #expect(fetched.last == issuer + certs)
     }
 
-    @Test("a place with less protection than the issuer's is not used")
-    func downgrade() async throws {
-        source.state.withLock { $0.discovery = ["jwks_uri": "http://evil.example.com/certs"] }
+    @Test(
+        "a place with less protection than the issuer's, or that is no URL, is not used",
+        arguments: [
+            "http://evil.example.com/certs", "https://user@evil.example.com/certs", "https://evil.example.com:x/certs",
+        ])
+    func downgrade(_ place: String) async throws {
+        source.state.withLock { $0.discovery = ["jwks_uri": .string(place)] }
         let bench = Bench(source)
         #expect(await bench.ask(try signer.token()) == "accepted ada")
         #expect(fetched.last == issuer + certs)

@@ -1,3 +1,4 @@
+import Bytes
 import Configuration
 import Crypto
 import FoundationEssentials
@@ -70,27 +71,14 @@ struct CLISettings: Sendable {
     ///   - mayHaveQuery: as an endpoint may (RFC 6749 §3.1), and a server may not.
     func check(_ url: String, _ name: String, mayHaveQuery: Bool = false) throws(CommandFailure) {
         let base = mayHaveQuery ? String(url.prefix { $0 != "?" }) : url
-        // Foundation encodes a space or a control character in silence, and the client would get it as it is.
-        guard url.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7F && $0 != "\\" }),
-            let normal = ConfigReader.url(base)
-        else {
+        guard let parsed = WebURL(url), ConfigReader.url(base) != nil else {
             throw CommandFailure(
                 .failed, "\(name) is '\(url)', which is not a URL that tokens can be sent to.",
                 hints: ["Use an https URL without a user name, such as https://mlaas.example.com."])
         }
-        guard normal.hasPrefix("http://"), !allowsPlainHTTP, !Self.isLoopback(normal) else { return }
+        guard !parsed.isSecure, !allowsPlainHTTP, !parsed.isLoopback else { return }
         throw CommandFailure(
             .failed, "\(name) is \(url), which would send tokens over the network in the clear.",
             hints: ["Use an https URL. ALLOW_INSECURE_HTTP=true allows plain http."])
-    }
-
-    /// - Parameter url: as `ConfigReader.url` returns it.
-    private static func isLoopback(_ url: String) -> Bool {
-        let authority = url.dropFirst("http://".count).prefix { $0 != "/" }
-        return ["localhost", "127.0.0.1", "[::1]"].contains { host in
-            guard authority.hasPrefix(host) else { return false }
-            let port = authority.dropFirst(host.count)
-            return port.isEmpty || port.first == ":" && port.dropFirst().utf8.allSatisfy { (0x30...0x39).contains($0) }
-        }
     }
 }

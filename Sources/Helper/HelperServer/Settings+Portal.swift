@@ -1,3 +1,4 @@
+import Bytes
 package import Configuration
 import HelperHTTP
 
@@ -68,7 +69,7 @@ package struct PortalSettings: Sendable {
                 "expected scheme, host and port alone, without a path and without the scheme's own port, found "
                     + ConfigReader.shown(url))
         }
-        if url.hasPrefix("http://"), !Settings.isLoopback(url) {
+        if let parsed = WebURL(url), !parsed.isSecure, !parsed.isLoopback {
             reader.report("PORTAL_URL", "must be https: over plain http session cookies are for loopback alone")
         }
     }

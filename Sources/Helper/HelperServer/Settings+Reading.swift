@@ -1,3 +1,4 @@
+import Bytes
 import Configuration
 import Crypto
 import EventLoop
@@ -222,7 +223,8 @@ extension Settings {
                 ("THREESCALE_ADMIN_API_URL", threeScaleURL),
                 ("OTEL_EXPORTER_OTLP_ENDPOINT", telemetry.otlpHeaders == nil ? "" : telemetry.otlpEndpoint ?? ""),
             ]
-        for (key, url) in urls where url.hasPrefix("http://") && !Self.isLoopback(url) {
+        for (key, text) in urls {
+            guard let url = WebURL(text), !url.isSecure, !url.isLoopback else { continue }
             reader.report(
                 key, "must be https in production (or set ALLOW_INSECURE_HTTP=true, which sends secrets in the clear)")
         }
@@ -269,10 +271,5 @@ extension Settings {
                     + "default port; '*' is not accepted: list them), found \(ConfigReader.shown(origin))")
         }
         return origins
-    }
-
-    static func isLoopback(_ url: String) -> Bool {
-        let host = url.dropFirst("http://".count).prefix { $0 != "/" }
-        return ["localhost", "127.0.0.1", "[::1]"].contains { host == $0 || host.hasPrefix($0 + ":") }
     }
 }

@@ -1,3 +1,4 @@
+import Bytes
 import JSON
 import Synchronization
 import Telemetry
@@ -70,13 +71,10 @@ final class IssuerEndpoints: Sendable {
     /// An absolute URL that is no less protected than the one that told it.
     private func accepted(_ value: JSONValue?) -> String? {
         guard let url = value?.string, url.utf8.count <= 2_048 else { return nil }
-        if url.hasPrefix("https://") { return url }
-        guard url.hasPrefix("http://"), base.hasPrefix("http://") else {
-            logger.warning(
-                "Keycloak's discovery document names a URL without https, which is not used",
-                metadata: ["issuer": .string(issuer)])
-            return nil
-        }
-        return url
+        if let named = WebURL(url), named.isSecure || WebURL(base)?.isSecure == false { return url }
+        logger.warning(
+            "Keycloak's discovery document names a URL that is malformed or without https, which is not used",
+            metadata: ["issuer": .string(issuer)])
+        return nil
     }
 }

@@ -1,3 +1,4 @@
+import Bytes
 package import HelperCore
 import Synchronization
 package import Telemetry
@@ -52,7 +53,7 @@ package final class KeycloakBreakers: Sendable {
     }
 }
 
-/// A URL fit for logs, and its host.
+/// A URL fit for logs, and its host. Another text than a URL is not shown.
 struct LoggedURL: CustomStringConvertible {
     /// Host and port.
     let host: String
@@ -60,12 +61,11 @@ struct LoggedURL: CustomStringConvertible {
     let description: String
 
     init(_ url: String) {
-        let scheme = url.firstRange(of: "://").map { url[..<$0.upperBound] } ?? ""
-        let rest = url[scheme.endIndex...].prefix { $0 != "?" && $0 != "#" }
-        let authority = rest.prefix { $0 != "/" }
-        let host = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] } ?? authority
-        self.host = String(host)
-        let text = "\(scheme)\(host)\(rest[authority.endIndex...])"
-        description = String(decoding: text.utf8.prefix(512), as: UTF8.self)
+        guard let parsed = WebURL(url) else {
+            (host, description) = ("", "of a malformed URL")
+            return
+        }
+        host = parsed.authority
+        description = String(decoding: "\(parsed.base)\(parsed.path)".utf8.prefix(512), as: UTF8.self)
     }
 }

@@ -1,3 +1,4 @@
+import Bytes
 import HelperCore
 import JSON
 import Synchronization
@@ -69,9 +70,9 @@ final class SignInEndpoints: Sendable {
 
     /// An absolute URL that is no less protected than the one that told it, and that can stand in a `Location` field.
     private func accepted(_ value: JSONValue?) -> String? {
-        guard let url = value?.string, url.utf8.count <= 2_048, !url.contains("#"),
-            url.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
-        else { return nil }
-        return url.hasPrefix("https://") || (url.hasPrefix("http://") && realmURL.hasPrefix("http://")) ? url : nil
+        guard let url = value?.string, url.utf8.count <= 2_048, !url.contains("#"), let named = WebURL(url) else {
+            return nil
+        }
+        return named.isSecure || WebURL(realmURL)?.isSecure == false ? url : nil
     }
 }

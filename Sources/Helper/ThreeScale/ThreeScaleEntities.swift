@@ -1,3 +1,4 @@
+import Bytes
 import HTTP
 import HelperCore
 import JSON
@@ -129,17 +130,9 @@ enum ThreeScaleEntities {
 
     /// Without the port that the scheme implies.
     static func endpoint(_ text: String?) -> String? {
-        guard var text, !text.isEmpty else { return nil }
-        var path = ""
-        for scheme in ["https://", "http://"] where text.hasPrefix(scheme) {
-            if let slash = text.dropFirst(scheme.count).firstIndex(of: "/") {
-                path = String(text[slash...])
-                text = String(text[..<slash])
-            }
-        }
-        if text.hasPrefix("https://"), text.hasSuffix(":443") { text.removeLast(4) }
-        if text.hasPrefix("http://"), text.hasSuffix(":80") { text.removeLast(3) }
-        return text + (path == "/" ? "" : path)
+        guard let text, !text.isEmpty else { return nil }
+        guard let url = WebURL(text) else { return text }
+        return url.shortBase + (url.rest == "/" ? "" : url.rest)
     }
 
     /// - Parameter time: when 3scale answered, in seconds since 1970 by its clock.

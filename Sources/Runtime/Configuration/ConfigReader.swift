@@ -230,15 +230,8 @@ package struct ConfigReader {
     package static func url(_ text: String) -> String? {
         var text = text
         while text.hasSuffix("/") { text.removeLast() }
-        guard let url = URL(string: text), let scheme = url.scheme?.lowercased(), scheme == "https" || scheme == "http",
-            let host = url.host(), !host.isEmpty, url.query == nil, url.fragment == nil, url.user == nil,
-            url.password == nil, !text.contains("@"), !text.contains("?"), !text.contains("#"),
-            url.port.map({ (1...65_535).contains($0) }) ?? true
-        else { return nil }
-        let rest = text.dropFirst(scheme.utf8.count + "://".utf8.count)
-        let authority = rest.prefix { $0 != "/" }
-        guard !authority.hasSuffix(":") else { return nil }
-        return "\(scheme)://\(authority.lowercased())\(rest[authority.endIndex...])"
+        guard let url = WebURL(text), !text.contains(where: { "@?#".contains($0) }) else { return nil }
+        return url.base.lowercased() + url.rest
     }
 
     /// Names that are set, look like ours by their prefix, and were never read: most often a slip of the pen.

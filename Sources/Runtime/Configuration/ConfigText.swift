@@ -34,7 +34,8 @@ enum ConfigText {
         return "'\(text.prefix(60))'"
     }
 
-    /// A URL without what may be secret: user and password, query, fragment.
+    /// A URL without what may be secret: user and password, query, fragment. It is divided by hand, since what is shown here is mostly
+    /// no URL that a reader accepts.
     static func redacted(url text: String) -> String {
         let scheme = text.firstRange(of: "://").map { text[..<$0.upperBound] } ?? ""
         var rest = text[scheme.endIndex...]

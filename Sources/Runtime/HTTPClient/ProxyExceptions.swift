@@ -24,7 +24,7 @@ package struct ProxyExceptions: Sendable, Equatable {
     /// The list for a request to a port, as CURLOPT_NOPROXY takes it.
     package func list(forPort port: Int) -> String { ofPorts[port] ?? everywhere }
 
-    /// The list for a request to a URL.
+    /// The list for a request to a URL. It is asked for each request, and only the port counts, so the URL is not read as a whole.
     func list(for url: String) -> String {
         guard !ofPorts.isEmpty else { return everywhere }
         let isTLS = url.hasPrefix("https:")

@@ -52,7 +52,8 @@ package struct RedisConfiguration: Sendable {
         self.database = database
     }
 
-    /// `redis[s]://[[user]:password@]host[:port][/database]`; user and password may be percent-encoded.
+    /// `redis[s]://[[user]:password@]host[:port][/database]`; user and password may be percent-encoded. They end at the last `@`:
+    /// people write passwords as they are, and readers of RFC 3986 take a part of one for the host, which would stand in logs.
     package init(url: String) throws(InvalidURL) {
         let scheme: String
         if url.hasPrefix("redis://") {

@@ -1,3 +1,5 @@
+import Bytes
+
 /// A request to a service's own gateway that carries an API key where the service wants it. The address is the catalogue's.
 package struct GatewayRequest: Sendable, Equatable {
     package struct Pair: Sendable, Equatable {
@@ -31,18 +33,9 @@ package struct GatewayRequest: Sendable, Equatable {
         }
     }
 
-    /// An absolute http or https URL without user, query and fragment, of visible ASCII.
+    /// A URL without user, query and fragment.
     private static func isAddress(_ text: String) -> Bool {
-        let rest: Substring
-        if text.hasPrefix("https://") {
-            rest = text.dropFirst(8)
-        } else if text.hasPrefix("http://") {
-            rest = text.dropFirst(7)
-        } else {
-            return false
-        }
-        return rest.first.map { $0 != "/" } ?? false
-            && rest.utf8.allSatisfy { (0x21...0x7E).contains($0) && !Array(#"@?#\<>""#.utf8).contains($0) }
+        WebURL(text) != nil && !text.contains { "@?#".contains($0) }
     }
 }
 

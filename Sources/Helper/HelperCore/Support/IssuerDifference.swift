@@ -1,3 +1,5 @@
+import Bytes
+
 /// How two issuers that look alike differ, in words for an operator. Issuers are compared byte for byte (RFC 8414 §2), and
 /// the usual mistakes are a slash, a scheme, a port, letters in another case, a path such as `/auth`, or another realm.
 package enum IssuerDifference {
@@ -41,26 +43,17 @@ package enum IssuerDifference {
 
     /// `scheme://host:port` + prefix + `/realms/` + realm.
     private struct Parts {
-        let host: Substring
-        let port: Substring
+        let host: String
+        let port: Int
         let prefix: Substring
         let realm: Substring
 
         init?(_ url: String) {
-            guard let scheme = url.firstRange(of: "://"),
-                let realms = url[scheme.upperBound...].firstRange(of: "/realms/")
-            else { return nil }
-            let rest = url[scheme.upperBound..<realms.lowerBound]
-            let authority = rest.prefix { $0 != "/" }
-            prefix = rest[authority.endIndex...]
-            realm = url[realms.upperBound...]
-            if let colon = authority.lastIndex(of: ":"), !authority.hasSuffix("]") {
-                host = authority[..<colon]
-                port = authority[authority.index(after: colon)...]
-            } else {
-                host = authority
-                port = url.hasPrefix("https") ? "443" : "80"
-            }
+            guard let url = WebURL(url), let realms = url.rest.firstRange(of: "/realms/") else { return nil }
+            host = url.host
+            port = url.port
+            prefix = url.rest[..<realms.lowerBound]
+            realm = url.rest[realms.upperBound...]
         }
     }
 }

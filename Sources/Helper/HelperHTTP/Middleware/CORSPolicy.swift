@@ -1,3 +1,4 @@
+import Bytes
 import HTTP
 import HTTPServer
 
@@ -39,17 +40,14 @@ package struct CORSPolicy: Middleware {
     /// Whether a text is an origin as browsers serialise it (RFC 6454 §6.2): scheme, lower-case host, and a port that is
     /// not the scheme's own.
     package static func isOrigin(_ text: String) -> Bool {
-        for (scheme, port) in [("https://", ":443"), ("http://", ":80")] where text.hasPrefix(scheme) {
-            let host = text.utf8.dropFirst(scheme.utf8.count)
-            return !host.isEmpty && !text.hasSuffix(port)
-                && host.allSatisfy { byte in
-                    switch byte {
-                    case 0x30...0x39, 0x61...0x7A, 0x2D, 0x2E, 0x3A, 0x5B, 0x5D: true
-                    default: false
-                    }
-                }
+        guard let url = WebURL(text), url.origin == text else { return false }
+        // RFC 3986 allows more in a host, such as `*`, which no browser sends.
+        return url.host.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x30...0x39, 0x61...0x7A, 0x2D, 0x2E, 0x3A, 0x5B, 0x5D: true
+            default: false
+            }
         }
-        return false
     }
 }
 

@@ -1,3 +1,4 @@
+import Bytes
 import HTTP
 import HTTPServer
 import JSON
@@ -20,11 +21,7 @@ package struct ProtectedResource: Sendable {
         // Quotes and backslashes would end the challenge's parameter.
         self.realm = Self.quotable(realm)
         self.issuers = issuers
-        configured = publicURL.map { url in
-            let authority = url.firstRange(of: "://").map { url[$0.upperBound...] } ?? url[...]
-            let path = authority.firstIndex(of: "/").map { authority[$0...] } ?? ""
-            return (String(url.dropLast(path.count)), String(path))
-        }
+        configured = publicURL.flatMap { WebURL($0) }.map { ($0.base, String($0.path)) }
     }
 
     /// Where the document is: for a public URL with a path the path follows the well-known name (RFC 9728 §3.1).
@@ -79,6 +76,7 @@ package struct ProtectedResource: Sendable {
         return ((Self.isLoopback(host) ? "http://" : "https://") + host, "")
     }
 
+    /// - Parameter host: a `Host` field. The server has checked its form, and this is asked for each token that is refused.
     private static func isLoopback(_ host: String) -> Bool {
         ["localhost", "127.0.0.1", "[::1]"].contains { host == $0 || host.hasPrefix($0 + ":") }
     }
