@@ -36,44 +36,48 @@ final class VerifiedToken: Sendable {
 }
 
 /// Verified tokens by the SHA-256 of the whole token, so that a token which differs in one bit is another one. Bounded by
-/// count and by bytes; what has not been used since the clock's hand last passed goes first.
+/// count and by bytes; what was used longest ago goes first.
 ///
-/// A lookup takes one lock of many for the time of a dictionary probe, and allocates nothing. `RecentTokens` stands in front.
+/// A lookup takes one lock of many for the time of a dictionary probe, and allocates nothing.
 final class VerifiedTokenCache: Sendable {
     struct Limits: Sendable {
         var entries = 65_536
         var bytes = 12 * 1024 * 1024
     }
 
-    private struct Slot: Sendable {
-        var digest: SHA256Digest
-        var token: VerifiedToken?
-        var wasUsed: Bool
-    }
-
     private struct State: Sendable {
-        var positions: [SHA256Digest: Int] = [:]
-        var slots: [Slot] = []
-        var free: [Int] = []
-        var hand = 0
+        var index: RecencyIndex<SHA256Digest>
+        /// By position.
+        var tokens: [VerifiedToken?] = []
         var bytes = 0
+
+        mutating func put(_ token: VerifiedToken, at position: Int) {
+            if position == tokens.count { tokens.append(nil) }
+            empty(position)
+            tokens[position] = token
+            bytes += token.bytes
+        }
+
+        mutating func empty(_ position: Int) {
+            bytes -= tokens[position]?.bytes ?? 0
+            tokens[position] = nil
+        }
     }
 
     private final class Shard: Sendable {
-        let state = Mutex(State())
+        let state: Mutex<State>
+        init(capacity: Int) { state = Mutex(State(index: RecencyIndex(capacity: capacity))) }
     }
 
     private static let shardsMax = 16
 
     private let shards: [Shard]
-    private let entriesMax: Int
     private let bytesMax: Int
     private let metrics: CacheMetrics
 
     init(limits: Limits = Limits(), metrics: CacheMetrics) {
         let count = max(1, min(Self.shardsMax, limits.entries))
-        shards = (0..<count).map { _ in Shard() }
-        entriesMax = max(1, limits.entries / count)
+        shards = (0..<count).map { _ in Shard(capacity: limits.entries / count) }
         bytesMax = limits.bytes / count
         self.metrics = metrics
     }
@@ -81,12 +85,12 @@ final class VerifiedTokenCache: Sendable {
     /// The cached token; one that is no longer good is removed.
     func token(_ digest: SHA256Digest, now: Double) -> VerifiedToken? {
         let found: VerifiedToken? = shard(digest).state.withLock { state in
-            guard let position = state.positions[digest], let token = state.slots[position].token else { return nil }
+            guard let position = state.index.use(digest), let token = state.tokens[position] else { return nil }
             guard token.isGood(now) else {
-                Self.remove(position, &state)
+                _ = state.index.remove(digest)
+                state.empty(position)
                 return nil
             }
-            state.slots[position].wasUsed = true
             return token
         }
         (found == nil ? metrics.misses : metrics.hits).increment()
@@ -99,52 +103,20 @@ final class VerifiedTokenCache: Sendable {
     func insert(_ token: VerifiedToken, for digest: SHA256Digest) {
         guard token.bytes <= bytesMax else { return }
         let evicted = shard(digest).state.withLock { state in
-            if let position = state.positions[digest] { Self.remove(position, &state) }
-            var evicted = 0
-            while state.positions.count >= entriesMax || state.bytes + token.bytes > bytesMax {
-                Self.evictOne(&state)
+            let place = state.index.place(digest)
+            state.put(token, at: place.position)
+            var evicted = place.hasEvicted ? 1 : 0
+            while state.bytes > bytesMax, let position = state.index.removeOldest() {
+                state.empty(position)
                 evicted += 1
             }
-            let slot = Slot(digest: digest, token: token, wasUsed: false)
-            let position: Int
-            if let free = state.free.popLast() {
-                position = free
-                state.slots[position] = slot
-            } else {
-                position = state.slots.count
-                state.slots.append(slot)
-            }
-            state.positions[digest] = position
-            state.bytes += token.bytes
             return evicted
         }
         if evicted > 0 { metrics.evictions.increment(by: Int64(evicted)) }
     }
 
-    var count: Int { shards.reduce(0) { $0 + $1.state.withLock { $0.positions.count } } }
+    var count: Int { shards.reduce(0) { $0 + $1.state.withLock { $0.index.count } } }
     var bytes: Int { shards.reduce(0) { $0 + $1.state.withLock { $0.bytes } } }
 
     private func shard(_ digest: SHA256Digest) -> Shard { shards[digest.spread % shards.count] }
-
-    /// Each slot that was used since the hand last passed is let off once. Only called while there is a token.
-    private static func evictOne(_ state: inout State) {
-        while true {
-            if state.hand >= state.slots.count { state.hand = 0 }
-            let position = state.hand
-            state.hand += 1
-            guard state.slots[position].token != nil else { continue }
-            if state.slots[position].wasUsed {
-                state.slots[position].wasUsed = false
-            } else {
-                return remove(position, &state)
-            }
-        }
-    }
-
-    private static func remove(_ position: Int, _ state: inout State) {
-        state.positions[state.slots[position].digest] = nil
-        state.bytes -= state.slots[position].token?.bytes ?? 0
-        state.slots[position].token = nil
-        state.free.append(position)
-    }
 }

@@ -9,32 +9,31 @@ package final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Sen
         package let madeAt: ContinuousClock.Instant
     }
 
-    /// Links are positions in an array, -1 for none: no allocation per use, and small.
-    private struct Node: Sendable {
+    private struct Slot: Sendable {
         var entry: Entry?
-        var key: Key
-        var bytes: Int32
-        var older: Int32
-        var newer: Int32
+        var bytes: Int32 = 0
     }
 
     private struct State: Sendable {
-        var positions: [Key: Int32] = [:]
-        var nodes: [Node] = []
-        var free: [Int32] = []
-        var oldest: Int32 = -1
-        var newest: Int32 = -1
+        var index: RecencyIndex<Key>
+        /// By position.
+        var slots: [Slot] = []
         var bytes = 0
+
+        /// What a slot held goes now, not when the position is used again.
+        mutating func empty(_ position: Int) {
+            bytes -= Int(slots[position].bytes)
+            slots[position] = Slot()
+        }
     }
 
-    private let capacity: Int
     private let bytesMax: Int
     private let cost: @Sendable (Value) -> Int
     private let evictions: Counter?
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    /// What an entry takes beside what its value holds elsewhere: its node, and its place in the index.
-    package static var bytesPerEntry: Int { MemoryLayout<Node>.stride + (MemoryLayout<Key>.stride + 4) * 3 / 2 }
+    /// What an entry takes beside what its value holds elsewhere: its slot, and its part of the index.
+    package static var bytesPerEntry: Int { MemoryLayout<Slot>.stride + RecencyIndex<Key>.bytesPerKey }
 
     /// - Parameters:
     ///   - capacity: entries, at least 1.
@@ -45,38 +44,41 @@ package final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Sen
         capacity: Int, bytesMax: Int = .max, cost: @escaping @Sendable (Value) -> Int = { _ in 0 },
         evictions: Counter? = nil
     ) {
-        self.capacity = min(max(1, capacity), Int(Int32.max))
+        state = Mutex(State(index: RecencyIndex(capacity: capacity)))
         self.bytesMax = bytesMax
         self.cost = cost
         self.evictions = evictions
     }
 
-    package var count: Int { state.withLock { $0.positions.count } }
+    package var count: Int { state.withLock { $0.index.count } }
 
     /// What all entries take, by the cost that was told.
     package var bytes: Int { state.withLock { $0.bytes } }
 
     /// When the entry that was used longest ago was made; nil for an empty cache.
     package var oldestMadeAt: ContinuousClock.Instant? {
-        state.withLock { $0.oldest < 0 ? nil : $0.nodes[Int($0.oldest)].entry?.madeAt }
+        state.withLock { state in state.index.oldestPosition.flatMap { state.slots[$0].entry?.madeAt } }
     }
 
     package func entry(_ key: Key) -> Entry? {
-        state.withLock { state in
-            guard let position = state.positions[key] else { return nil }
-            Self.use(position, &state)
-            return state.nodes[Int(position)].entry
-        }
+        state.withLock { state in state.index.use(key).flatMap { state.slots[$0].entry } }
     }
 
     package func insert(_ value: Value, for key: Key, at now: ContinuousClock.Instant) {
-        let entry = Entry(value: value, madeAt: now)
-        let bytes = Int32(clamping: cost(value) + Self.bytesPerEntry)
+        let slot = Slot(
+            entry: Entry(value: value, madeAt: now), bytes: Int32(clamping: cost(value) + Self.bytesPerEntry))
         let gone = state.withLock { state -> Int in
-            Self.put(entry, key, bytes, &state)
-            var gone = 0
-            while state.positions.count > capacity || (state.bytes > bytesMax && state.positions.count > 1) {
-                Self.remove(state.oldest, &state)
+            let place = state.index.place(key)
+            if place.position == state.slots.count {
+                state.slots.append(slot)
+            } else {
+                state.empty(place.position)
+                state.slots[place.position] = slot
+            }
+            state.bytes += Int(slot.bytes)
+            var gone = place.hasEvicted ? 1 : 0
+            while state.bytes > bytesMax, state.index.count > 1, let position = state.index.removeOldest() {
+                state.empty(position)
                 gone += 1
             }
             return gone
@@ -86,59 +88,7 @@ package final class BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Sen
 
     package func remove(_ key: Key) {
         state.withLock { state in
-            if let position = state.positions[key] { Self.remove(position, &state) }
+            if let position = state.index.remove(key) { state.empty(position) }
         }
-    }
-
-    // MARK: The list, from oldest to newest
-
-    private static func put(_ entry: Entry, _ key: Key, _ bytes: Int32, _ state: inout State) {
-        if let position = state.positions[key] {
-            state.bytes += Int(bytes) - Int(state.nodes[Int(position)].bytes)
-            state.nodes[Int(position)].entry = entry
-            state.nodes[Int(position)].bytes = bytes
-            use(position, &state)
-            return
-        }
-        let node = Node(entry: entry, key: key, bytes: bytes, older: -1, newer: -1)
-        let position: Int32
-        if let free = state.free.popLast() {
-            position = free
-            state.nodes[Int(position)] = node
-        } else {
-            position = Int32(state.nodes.count)
-            state.nodes.append(node)
-        }
-        state.positions[key] = position
-        state.bytes += Int(bytes)
-        linkNewest(position, &state)
-    }
-
-    private static func use(_ position: Int32, _ state: inout State) {
-        guard state.newest != position else { return }
-        unlink(position, &state)
-        linkNewest(position, &state)
-    }
-
-    private static func remove(_ position: Int32, _ state: inout State) {
-        unlink(position, &state)
-        state.positions[state.nodes[Int(position)].key] = nil
-        state.bytes -= Int(state.nodes[Int(position)].bytes)
-        // What it held goes now, not when the place is used again.
-        state.nodes[Int(position)].entry = nil
-        state.free.append(position)
-    }
-
-    private static func unlink(_ position: Int32, _ state: inout State) {
-        let node = state.nodes[Int(position)]
-        if node.older >= 0 { state.nodes[Int(node.older)].newer = node.newer } else { state.oldest = node.newer }
-        if node.newer >= 0 { state.nodes[Int(node.newer)].older = node.older } else { state.newest = node.older }
-    }
-
-    private static func linkNewest(_ position: Int32, _ state: inout State) {
-        state.nodes[Int(position)].older = state.newest
-        state.nodes[Int(position)].newer = -1
-        if state.newest >= 0 { state.nodes[Int(state.newest)].newer = position } else { state.oldest = position }
-        state.newest = position
     }
 }
