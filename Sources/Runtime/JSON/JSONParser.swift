@@ -51,7 +51,7 @@ struct JSONParser {
         }
         // The outermost has the most members in what is read here, such as tokens: it should not grow by steps.
         var object = JSONObject(expecting: depth == 1 ? 24 : 4)
-        while true {
+        repeat {
             guard try peek() == 0x22 else { throw JSONError(.unexpectedByte, at: index) }
             let start = index
             // Names are kept in any case: they must differ.
@@ -62,17 +62,8 @@ struct JSONParser {
             skipBlanks()
             let value = try parseMember(name)
             guard object.insert(name, value) else { throw JSONError(.duplicateName, at: start) }
-            skipBlanks()
-            switch try peek() {
-            case 0x2C:
-                index += 1
-                skipBlanks()
-            case 0x7D:
-                leave()
-                return .object(object)
-            default: throw JSONError(.unexpectedByte, at: index)
-            }
-        }
+        } while try goesOn(until: 0x7D)
+        return .object(object)
     }
 
     /// The value of a member, or `null` for one that is not wanted.
@@ -92,20 +83,25 @@ struct JSONParser {
             leave()
             return .array(elements)
         }
-        while true {
+        repeat {
             let element = try parseValue()
             if !isSkipping { elements.append(element) }
-            skipBlanks()
-            switch try peek() {
-            case 0x2C:
-                index += 1
-                skipBlanks()
-            case 0x5D:
-                leave()
-                return .array(elements)
-            default: throw JSONError(.unexpectedByte, at: index)
-            }
+        } while try goesOn(until: 0x5D)
+        return .array(elements)
+    }
+
+    /// Reads what stands behind a member or an element: a comma, or the byte that ends the object or array, which is left then.
+    private mutating func goesOn(until end: UInt8) throws(JSONError) -> Bool {
+        skipBlanks()
+        let byte = try peek()
+        if byte == end {
+            leave()
+            return false
         }
+        guard byte == 0x2C else { throw JSONError(.unexpectedByte, at: index) }
+        index += 1
+        skipBlanks()
+        return true
     }
 
     private mutating func enter() throws(JSONError) {
