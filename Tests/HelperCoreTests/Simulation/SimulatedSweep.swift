@@ -16,15 +16,15 @@ enum SweepRule: String, CaseIterable, Sendable {
     /// The first seed, from 1 on, that was seen to break something without the rule.
     var breakingSeed: UInt64 {
         switch self {
-        case .pendingSuccessor: 64
-        case .suspendedSuccessor: 44
-        case .confirmed: 84
+        case .pendingSuccessor: 71
+        case .suspendedSuccessor: 78
+        case .confirmed: 124
         case .grace: 30
-        case .finishedLater: 287
-        case .oldestFirst: 491
-        case .sealed: 2
-        case .sealFirst: 2
-        case .inTime: 160
+        case .finishedLater: 392
+        case .oldestFirst: 616
+        case .sealed: 14
+        case .sealFirst: 5
+        case .inTime: 163
         }
     }
 }
