@@ -48,6 +48,14 @@ def new_key(browser, service="granite_chat", **values):
     return made.headers["Location"].split("?")[0]
 
 
+def test_the_form_of_a_new_key_begins_with_the_plan_that_a_call_without_one_gets(sandbox):
+    with running(sandbox, MLAAS_DEFAULT_PLAN="basic") as helper:
+        browser = Browser(helper.url)
+        browser.sign_in()
+        form = browser.get("/services/granite_chat/key").text
+        assert re.findall(r'name="plan_id" value="\d+" required checked><span><strong>([^<]+)', form) == ["Basic"]
+
+
 def test_the_plan_of_a_key_is_changed_on_a_page_of_its_own(browser):
     key = new_key(browser, name="of-two-plans")
     page = browser.get(key)

@@ -62,6 +62,9 @@ package struct MakeKeys: Sendable {
     /// Within how many seconds a key that was stopped is refused everywhere.
     package var stopsWithinSeconds: Int { rules.gatewayDelay }
 
+    /// The plan of a key for which its owner names none; nil where the service has none to give.
+    package func usualPlan(of service: Service) -> Plan? { provision.usualPlan(of: service) }
+
     /// Gets the key of a name, and creates it when there is none. Repeating it changes nothing.
     package func create(_ wish: Wish, for caller: Caller) async throws -> Made {
         var order = KeyOrder()

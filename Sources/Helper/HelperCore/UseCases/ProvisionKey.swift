@@ -97,6 +97,11 @@ package struct ProvisionKey: Sendable {
         return { began.duration(to: .now).milliseconds }
     }()
 
+    /// The plan of a key for which its owner names none; nil where the service has none to give.
+    package func usualPlan(of service: Service) -> Plan? {
+        try? PlanChoice.choose(from: service.plans, wanted: nil, defaultSystemName: defaultPlan)
+    }
+
     package func callAsFunction(_ request: Request, for caller: Caller) async throws -> Result {
         let service = try find(request.serviceID, for: caller)
         let key = FlightKey(

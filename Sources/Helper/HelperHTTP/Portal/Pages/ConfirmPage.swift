@@ -118,7 +118,7 @@ extension ConfirmView: PortalView {
         }
     }
 
-    /// One option per plan. The chosen one is checked, else the default, else the first.
+    /// One option per plan. The selected one is checked, else the default, else the first.
     private func choices(_ plans: [PlanColumn], _ selected: String?, in page: PortalPage) -> HTML {
         guard !plans.isEmpty else { return "" }
         let checked = plans.first { $0.id == selected } ?? plans.first(where: \.isDefault) ?? plans.first

@@ -46,7 +46,7 @@ extension PortalRoutes {
     private func getKey(_ service: Service, _ plans: [PlanColumn], selected: String?) -> ConfirmView.GetKey {
         var form = ConfirmView.GetKey(
             serviceName: service.name, serviceSystemName: service.systemName, plans: plans,
-            selected: selected ?? (plans.first(where: \.isDefault) ?? plans.first)?.id)
+            selected: selected ?? use.make.usualPlan(of: service).map { String($0.id) })
         form.expiresAt = rules.lifetimeDefault.map { pages.now() + $0 }
         return form
     }
