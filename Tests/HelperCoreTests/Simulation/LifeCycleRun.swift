@@ -65,7 +65,7 @@ final class LifeCycleRun: Sendable {
             make = MakeKeys(find: find, provision: provision, keys: keys, audit: audit, rules: rules, now: now)
             change = ChangeKeys(
                 find: find, manager: view, keys: keys, audit: audit, rules: rules, seal: seal, spawn: spawn,
-                now: now)
+                sleep: { await time.sleep(max(1, Int($0 / .milliseconds(1)))) }, now: now)
         }
     }
 
