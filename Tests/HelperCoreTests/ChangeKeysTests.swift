@@ -99,4 +99,23 @@ struct ChangeKeysTests {
         let paused = try await owner.change.pause(1, for: ada)
         #expect(paused.key.state == .paused && paused.key.application.mark?.note == "Nightly")
     }
+
+    @Test(
+        "what the operator resumes and suspends again counts as ended while the seal of its end counts, and no longer",
+        arguments: [20, 21])
+    func suspendedAgain(after seconds: Int) async throws {
+        let seal = PauseSeal { [1, 2, 3] }.text(application: 1, at: start - 100, for: .end)
+        let owner = await Owner([
+            application(1, "ended=\(seal) ok", .suspended, created: 0, updated: start - 100 + seconds)
+        ])
+        let isEnded = seconds <= PauseSeal.Purpose.end.window
+        #expect(try await owner.find.one(1, for: ada).key.state == (isEnded ? .expired : .suspended))
+        if isEnded {
+            #expect(try await owner.change.revoke(1, for: ada))
+        } else {
+            await #expect(throws: KeyError.wrongState(.suspended, .revoked, application: 1)) {
+                try await owner.change.revoke(1, for: ada)
+            }
+        }
+    }
 }

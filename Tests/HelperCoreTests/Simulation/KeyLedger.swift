@@ -28,6 +28,8 @@ final class KeyLedger: Sendable {
         var isHeld = false
         /// The sweep suspended it, and no other call has changed it since.
         var isEndedBySweep = false
+        /// When the sweep last suspended it, in ticks.
+        var endedBySweepAt: Int?
         /// When its end was moved, in ticks, as the next one.
         var movedAt: Int?
         var suspendedAt: Int?
@@ -165,7 +167,8 @@ final class KeyLedger: Sendable {
     }
 
     /// What the operator suspended before its end stays, whatever becomes of its end. In the moment of its owner's pause or
-    /// revocation, or of the helper's own suspension, it counts as theirs.
+    /// revocation, or of the helper's own suspension, it counts as theirs. That moment lasts for the window of the seal, also where the
+    /// operator resumed the key in it: 3scale then shows what it shows of a suspension that it carried out late.
     private func hold(
         _ id: Int, _ old: Application?, _ new: Application?, _ book: inout Book, _ actor: CallOwner, _ now: Int
     ) {
@@ -179,6 +182,7 @@ final class KeyLedger: Sendable {
         let isStopped = old?.state == .live && new.state == .suspended && actor == .background
         if isStopped, !entry.isSuspendedByOperator {
             book.entries[id]?.isEndedBySweep = true
+            book.entries[id]?.endedBySweepAt = now
         } else if actor != .background || new.state != .suspended || mark.seal(for: .pause) != nil {
             book.entries[id]?.isEndedBySweep = false
         }
@@ -188,7 +192,16 @@ final class KeyLedger: Sendable {
         }
         guard isStopped, entry.isSuspendedByOperator, entry.stops == 0, !entry.isUnsure else { return }
         let isOver = end(entry, book).map { $0 - Self.tolerance <= now } ?? false
-        book.entries[id]?.isHeld = !isOver && mark.seal(for: .pause) == nil
+        let wasJustEnded = entry.endedBySweepAt != nil && isWithinWindow(of: .end, mark, now)
+        book.entries[id]?.isHeld = !isOver && !wasJustEnded && !isWithinWindow(of: .pause, mark, now)
+    }
+
+    /// Whether the helper wrote a seal so recently that a suspension of now may be what it was written for. The time of a seal may be
+    /// a second ahead.
+    private func isWithinWindow(of purpose: PauseSeal.Purpose, _ mark: ApplicationMark, _ now: Int) -> Bool {
+        guard let text = mark.seal(for: purpose), let time = text.split(separator: ".").first.flatMap({ Int($0) })
+        else { return false }
+        return (-1...purpose.window).contains(SimulatedThreeScale.began + now / 1_000 - time)
     }
 
     private func update(_ id: Int, _ application: Application?, _ book: inout Book, _ now: Int) {
