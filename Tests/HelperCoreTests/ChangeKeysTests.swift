@@ -100,6 +100,33 @@ struct ChangeKeysTests {
         #expect(paused.key.state == .paused && paused.key.application.mark?.note == "Nightly")
     }
 
+    @Test("a pause that loses its seal to a late write counts as the operator's, who alone can undo it")
+    func pauseBeforeLateWrite() async throws {
+        let owner = await Owner([
+            application(1, "ok", created: 0), application(2, "gen=2 grace=60 ok", created: start - 5),
+        ])
+        #expect(try await owner.change.pause(2, for: ada).key.state == .paused)
+        // 3scale carries out the confirmation of the key, whose answer was lost. What it leaves looks like this one as well: the
+        // operator resumed the paused key, suspended it for good, and then the confirmation came.
+        owner.manager.state.withLock { state in
+            state.applications[1] = application(
+                2, "gen=2 grace=60 ok", .suspended, created: start - 5, updated: start + 1)
+            state.clock = start + 100
+        }
+        #expect(try await owner.find.one(2, for: ada).key.state == .suspended)
+        await #expect(throws: KeyError.wrongState(.suspended, .resumed, application: 2)) {
+            try await owner.change.resume(2, for: ada)
+        }
+        await #expect(throws: KeyError.wrongState(.suspended, .revoked, application: 2)) {
+            try await owner.change.revoke(2, for: ada)
+        }
+        // A successor that the operator suspended retires no generation. Its owner can end the one that works on.
+        #expect(try await owner.find.one(1, for: ada).key.state == .live)
+        #expect(try await owner.change.pause(1, for: ada).key.state == .paused)
+        _ = try await owner.manager.resume(application: 2, account: 1)
+        #expect(try await owner.find.one(2, for: ada).key.state == .live)
+    }
+
     @Test(
         "what the operator resumes and suspends again counts as ended while the seal of its end counts, and no longer",
         arguments: [20, 21])
