@@ -16,7 +16,7 @@ enum SweepRule: String, CaseIterable, Sendable {
     /// The first seed, from 1 on, that was seen to break something without the rule.
     var breakingSeed: UInt64 {
         switch self {
-        case .pendingSuccessor: 71
+        case .pendingSuccessor: 23
         case .suspendedSuccessor: 78
         case .confirmed: 124
         case .grace: 30
