@@ -149,7 +149,11 @@ final class FakeAPIManager: APIManager {
     func applications(
         markedFor owner: OwnerMark, service: Int
     ) async throws(APIManagerError) -> [Application] {
-        state.withLock { $0.applications.filter { $0.owner == owner && $0.serviceID == service } }
+        state.withLock { state in
+            state.applications.filter { $0.owner == owner && $0.serviceID == service }.map {
+                $0.shown(at: state.clock)
+            }
+        }
     }
 
     func rename(

@@ -98,6 +98,23 @@ struct SweepKeysTests {
         #expect(replica.deadlines.status.keys[.suspended] == 1)
     }
 
+    @Test("a key is ended whose twin a call that died has left on another account; what another call answered stays")
+    func twins() async {
+        func twin(_ members: String) -> Application {
+            let left = application(2, members)
+            return Application(
+                id: 2, serviceID: 7, accountID: 2, plan: left.plan, state: .live, description: left.description,
+                credentials: left.credentials, createdAt: left.createdAt, updatedAt: left.updatedAt)
+        }
+        let key = application(1, "expires=\(start) ok")
+        let left = await Replica(manager([key, twin("attempt=0f")]))
+        await left.settle()
+        #expect(left.states() == [1: .suspended] && left.outcomes() == ["expired"])
+        let answered = await Replica(manager([key, twin("attempt=0f ok")]))
+        await answered.settle()
+        #expect(answered.states() == [1: .live, 2: .live] && answered.outcomes() == ["failed"])
+    }
+
     @Test("a generation that was replaced is suspended after its grace and deleted a day later, its successor is not")
     func retirement() async {
         let replica = await Replica(

@@ -32,6 +32,13 @@ struct LifeCycleTests {
         if runs >= 100 { #expect(sum.retired > 0) }
     }
 
+    /// A call dies between two accounts of one name, and leaves what shares its application_id with the key. 3scale refuses to suspend
+    /// the key while both are there.
+    @Test("ends a key of which a call that died has left a twin")
+    func twin() {
+        #expect(LifeCycleRun(seed: 1_560).run().problems.isEmpty)
+    }
+
     /// Begins with the seed that was seen to break, so that one run does as long as the use-cases are as they were then.
     @Test("breaks something where a rule of the sweep is taken away", arguments: SweepRule.allCases)
     func isNeeded(_ rule: SweepRule) async {

@@ -123,14 +123,21 @@ final class SimulatedSweep: Sendable {
             switch duty {
             case .suspend(let id, let at) where at <= seconds:
                 guard let key = found.key(id) else { continue }
-                try await perform { () async throws(APIManagerError) in try await suspend(key, owner) }
+                let isDone = try await perform { () async throws(APIManagerError) in
+                    do throws(APIManagerError) {
+                        try await suspend(key, owner)
+                    } catch {
+                        guard error.isTwin, try await ClearTwin(manager: view)(of: key.application) else { throw error }
+                        try await suspend(key, owner)
+                    }
+                }
                 // What follows is found by looking again.
-                plan(account, at: time.now + 1_000)
+                if isDone { plan(account, at: time.now + 1_000) }
             case .delete(let id, let at) where at <= seconds:
-                try await perform { () async throws(APIManagerError) in
+                let isDone = try await perform { () async throws(APIManagerError) in
                     try await view.deleteApplication(id, account: account)
                 }
-                plan(account, at: time.now + 1_000)
+                if isDone { plan(account, at: time.now + 1_000) }
             case .suspend(_, let at), .delete(_, let at):
                 // Without that rule the hourly scan alone finds it.
                 if without != .inTime { plan(account, at: (at - SimulatedThreeScale.began) * 1_000) }
@@ -205,12 +212,14 @@ final class SimulatedSweep: Sendable {
     }
 
     /// What was moved on meanwhile is no failure.
-    private func perform(_ act: () async throws(APIManagerError) -> Void) async throws(APIManagerError) {
+    /// - Returns: false for a twin, which nobody can change: the next scan tries again.
+    private func perform(_ act: () async throws(APIManagerError) -> Void) async throws(APIManagerError) -> Bool {
         do throws(APIManagerError) {
             try await act()
+            return true
         } catch {
             switch error {
-            case .rejected, .notFound: return
+            case .rejected, .notFound: return !error.isTwin
             default: throw error
             }
         }

@@ -46,7 +46,7 @@ package struct Provisioning: ~Copyable {
             return attempt == self.attempt || attempt == self.attempt + Self.secondID
         }
 
-        fileprivate static func hasSecondID(_ application: Application) -> Bool {
+        static func hasSecondID(_ application: Application) -> Bool {
             application.mark?.attempt?.hasSuffix(secondID) == true
         }
 

@@ -29,6 +29,7 @@ package struct SweepKeys: Sendable {
     private let rules: KeyRules
     private let seal: PauseSeal
     private let endKey: EndKey
+    private let clearTwin: ClearTwin
     private let limits: Limits
     private let logger: Logger
 
@@ -46,6 +47,7 @@ package struct SweepKeys: Sendable {
         self.rules = rules
         self.seal = seal
         endKey = EndKey(manager: manager, seal: seal, now: { deadlines.clock })
+        clearTwin = ClearTwin(manager: manager)
         self.limits = limits
         self.logger = logger
     }
@@ -240,6 +242,10 @@ package struct SweepKeys: Sendable {
             // It was suspended or deleted meanwhile.
             if error.refusesState || error == .notFound { return true }
             if error.isTwin {
+                if case .suspend = duty, try await clearTwin(of: application) {
+                    try await end(key, owner, catalog)
+                    return true
+                }
                 note(.failed, "key not suspended: it has a twin", application, owner, catalog, level: .warning)
                 // The next scan tries again.
                 return false
