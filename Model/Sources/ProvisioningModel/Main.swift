@@ -23,13 +23,24 @@ struct Main {
         print("\nRule taken away | worlds | broken | steps of the shortest trace")
         let broken = Scenarios.broken.filter { only == nil || $0.without?.rawValue.contains(only ?? "") == true }
         areGood = await explore(broken, report: taken) && areGood
+        print("\nLife of a key | worlds | at rest | result | explored | time")
+        let lives = LifeScenarios.sound.filter { only == nil || $0.name.contains(only ?? "") }
+        areGood = await explore(lives, report: whole) && areGood
+        print("\nWhat stays open of the life of a key | worlds | broken | steps of the shortest trace")
+        let openLives = LifeScenarios.open.filter { only == nil || $0.name.contains(only ?? "") }
+        areGood = await explore(openLives, report: taken) && areGood
+        print("\nRule of the life of a key taken away | worlds | broken | steps of the shortest trace")
+        let brokenLives = LifeScenarios.broken.filter {
+            only == nil || $0.without?.rawValue.contains(only ?? "") == true
+        }
+        areGood = await explore(brokenLives, report: taken) && areGood
         print("\n\(areGood ? "As expected" : "NOT as expected"), in \(seconds(clock.now - began)) s.")
         exit(areGood ? 0 : 1)
     }
 
     /// Two at a time, told in order.
-    private static func explore(
-        _ scenarios: [Scenario], report: @escaping @Sendable (Scenario) -> Report
+    private static func explore<Explored: Sendable>(
+        _ scenarios: [Explored], report: @escaping @Sendable (Explored) -> Report
     ) async -> Bool {
         let reports = await withTaskGroup(of: (Int, Report).self) { group in
             var reports: [Int: Report] = [:]
@@ -63,6 +74,42 @@ struct Main {
             report.text += Trace(search, outcome).text
         }
         return report
+    }
+
+    private static func whole(_ scenario: LifeScenario) -> Report {
+        let clock = ContinuousClock()
+        let began = clock.now
+        let outcome = LifeSearch(scenario).run()
+        var report = Report()
+        let start = scenario.start
+        report.text =
+            "\(scenario.name) (lost \(start.losses), deaths \(start.deaths), operator \(start.operatorChanges)) | "
+            + "\(outcome.worlds) | \(outcome.rests) | \(outcome.broken.map { "BROKEN: \($0.rawValue)" } ?? "holds")"
+            + " | \(outcome.isComplete ? "whole" : "the nearest \(outcome.depth) steps") | "
+            + "\(seconds(clock.now - began)) s"
+        if outcome.broken != nil || !outcome.isComplete {
+            report.isGood = false
+            report.text += words(outcome, scenario)
+        }
+        return report
+    }
+
+    private static func taken(_ scenario: LifeScenario) -> Report {
+        let outcome = LifeSearch(scenario).run()
+        var report = Report()
+        report.text = "\(scenario.without?.rawValue ?? "known: \(scenario.name)") | \(outcome.worlds) | "
+        guard let broken = outcome.broken else {
+            report.isGood = false
+            report.text += "NOTHING | –"
+            return report
+        }
+        report.text += "\(broken.rawValue) | \(outcome.trace.count)"
+        if CommandLine.arguments.count > 1 { report.text += words(outcome, scenario) }
+        return report
+    }
+
+    private static func words(_ outcome: LifeSearch.Outcome, _ scenario: LifeScenario) -> String {
+        outcome.trace.enumerated().map { "\n    \($0 + 1). \($1.words(scenario.operations))" }.joined()
     }
 
     /// To one digit.
