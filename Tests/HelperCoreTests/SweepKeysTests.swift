@@ -192,6 +192,26 @@ struct SweepKeysTests {
         #expect(replica.outcomes() == ["failed", end == 5 ? "expired" : "paused"])
     }
 
+    @Test("a key whose owner moved the end while it was suspended is not deleted by the look that settles it a day later")
+    func settledLate() async throws {
+        let replica = await Replica(manager([application(1, "expires=\(start + 5) ok")]))
+        await replica.settle()
+        replica.wait(10)
+        replica.manager.state.withLock {
+            $0.beforeSuspension = { sealed in
+                let moved = (sealed.description ?? "").replacing("expires=\(start + 5)", with: "expires=\(start + 9 * day)")
+                return sealed.described(moved)
+            }
+            $0.descriptionFailures = [false, true]
+        }
+        await replica.settle()
+        #expect(replica.states() == [1: .suspended] && replica.outcomes() == ["failed"])
+        replica.wait(day + 60)
+        await replica.settle()
+        #expect(try #require(replica.state(of: 1)) == .paused)
+        #expect(replica.outcomes() == ["failed", "paused"])
+    }
+
     @Test("a sweep that dies after its suspension leaves a key that has ended, one that dies before it one that works")
     func death() async throws {
         let first = await Replica(manager([application(1, "expires=\(start + 10) ok")]))

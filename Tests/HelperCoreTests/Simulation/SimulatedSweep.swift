@@ -212,7 +212,7 @@ final class SimulatedSweep: Sendable {
     }
 
     /// What was moved on meanwhile is no failure.
-    /// - Returns: false for a twin, which nobody can change: the next scan tries again.
+    /// - Returns: false for a twin, which 3scale does not let be changed: the next scan tries again.
     private func perform(_ act: () async throws(APIManagerError) -> Void) async throws(APIManagerError) -> Bool {
         do throws(APIManagerError) {
             try await act()

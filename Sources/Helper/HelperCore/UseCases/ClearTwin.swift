@@ -1,5 +1,5 @@
 /// Deletes what a call that died has left of a key on another account of its owner. While both are there, 3scale refuses every change
-/// of either, so that the left one can never be confirmed and nobody has been answered its secret.
+/// of either, so that the left one can never be confirmed: no caller was answered its secret.
 package struct ClearTwin: Sendable {
     private let manager: any APIManager
 

@@ -172,7 +172,8 @@ package struct SweepKeys: Sendable {
                 let found = named(listed, owner, catalog)
                 var next = found.next.map { [$0] } ?? []
                 var failure: APIManagerError?
-                for application in unfinished(listed, owner) {
+                let unfinished = unfinished(listed, owner)
+                for application in unfinished {
                     do throws(APIManagerError) {
                         try await finish(application, listed, owner, catalog)
                         if let now = found.now { next.append(now + NamedKeys.deletionDelay) }
@@ -180,7 +181,9 @@ package struct SweepKeys: Sendable {
                         failure = failure ?? error
                     }
                 }
-                for duty in found.due {
+                // What was just settled may be over no more: the next look tells.
+                let settled = Set(unfinished.map(\.id))
+                for duty in found.due where !settled.contains(duty.application) {
                     guard let key = found.keys.key(duty.application) else { continue }
                     do throws(APIManagerError) {
                         guard try await perform(duty, key, owner, catalog), case .suspend(_, let end) = duty else {
