@@ -14,7 +14,9 @@ CALLS = 9
 
 
 def journal(sandbox):
-    return requests.get(sandbox.admin + "/journal/3scale", timeout=10).json()["journal"]
+    """Calls so far, but for those of the key sweep, which begins when the helper is ready."""
+    calls = requests.get(sandbox.admin + "/journal/3scale", timeout=10).json()["journal"]
+    return [call for call in calls if call["path"] != "/admin/api/applications.json"]
 
 
 def routes(entries):

@@ -192,15 +192,15 @@ struct SweepKeysTests {
         #expect(replica.outcomes() == ["failed", end == 5 ? "expired" : "paused"])
     }
 
-    @Test("a key whose owner moved the end while it was suspended is not deleted by the look that settles it a day later")
+    @Test("a key whose owner moved the end while it was suspended is not deleted by the look that settles it")
     func settledLate() async throws {
         let replica = await Replica(manager([application(1, "expires=\(start + 5) ok")]))
         await replica.settle()
         replica.wait(10)
         replica.manager.state.withLock {
             $0.beforeSuspension = { sealed in
-                let moved = (sealed.description ?? "").replacing("expires=\(start + 5)", with: "expires=\(start + 9 * day)")
-                return sealed.described(moved)
+                let end = "expires=\(start + 5)"
+                return sealed.described((sealed.description ?? "").replacing(end, with: "expires=\(start + 9 * day)"))
             }
             $0.descriptionFailures = [false, true]
         }
