@@ -100,7 +100,7 @@ struct JSONReaderTests {
         #expect(throws: JSONError.self) { try JSONValue(parsing: twice) }
     }
 
-    @Test("keeps an object right as members come and go", arguments: [1, 15, 16, 17, 18, 100])
+    @Test("keeps an object right as members come and go", arguments: [5, 6, 7, 8, 63, 64, 65, 66, 100])
     func changes(_ count: Int) {
         var object = JSONObject()
         for number in 0..<count { object["k\(number)"] = .int(number) }
@@ -131,7 +131,7 @@ struct JSONReaderTests {
 
     @Test(
         "refuses a name that is there twice, whether it is wanted or not, in an object of any size",
-        arguments: [1, 6, 15, 16, 17, 65, 200])
+        arguments: [1, 6, 7, 40, 64, 65, 200])
     func duplicates(_ count: Int) throws {
         let members = (0..<count).map { "\"m\($0)\":\($0)" }
         let text = "{\(members.joined(separator: ","))}"
