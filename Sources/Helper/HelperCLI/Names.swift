@@ -106,11 +106,13 @@ enum Names {
     /// The generations before a key of which revoking the key would make one current again, the newest first. The server revokes
     /// them with it. What the operator suspended stays, and a key that awaits approval has replaced none.
     static func replaced(by key: WireKey, among keys: [WireKey]) -> [WireKey] {
-        guard key.state != "pending" else { return [] }
-        return keys.filter {
-            $0.serviceID == key.serviceID && $0.name == key.name && $0.generation < key.generation
-                && $0.state != "suspended"
-        }.sorted { $0.generation > $1.generation }
+        key.state == "pending" ? [] : older(than: key, among: keys).filter { $0.state != "suspended" }
+    }
+
+    /// The generations of the same name before a key, the newest first.
+    static func older(than key: WireKey, among keys: [WireKey]) -> [WireKey] {
+        keys.filter { $0.serviceID == key.serviceID && $0.name == key.name && $0.generation < key.generation }
+            .sorted { $0.generation > $1.generation }
     }
 
     /// Whether a text may be the name of a key.

@@ -64,8 +64,11 @@ enum KeyCall {
         }
     }
 
-    static func change(_ verb: String, _ context: CommandContext) async throws(CommandFailure) {
-        let api = try context.api()
+    /// - Returns: the key as it is now.
+    @discardableResult
+    static func change(
+        _ verb: String, _ context: CommandContext, _ api: APIClient
+    ) async throws(CommandFailure) -> WireKey {
         let changed = try await api.post(try await path(context, api) + "/\(verb)") { data throws(WireProblem) in
             try Changed(data)
         }
@@ -76,19 +79,12 @@ enum KeyCall {
             context.console.say(
                 "Key \(key.id) (\(key.serviceSystemName)/\(key.name)) is \(key.state)." + stops(changed.stopsWithin))
         }
-        guard verb == "pause" else { return }
-        let query = ["service_id=\(PercentEncoding.encode(key.serviceID))"]
-        for line in stillWorking(beside: key, among: try await Names.keys(api, query).keys) {
-            context.console.say(line)
-        }
+        return key
     }
 
     /// Lines that name the older generations of a key that work on while it is paused, and how to stop them.
     static func stillWorking(beside key: WireKey, among keys: [WireKey]) -> [String] {
-        keys.filter {
-            $0.serviceID == key.serviceID && $0.name == key.name && $0.generation < key.generation
-                && ["live", "retiring"].contains($0.state)
-        }.sorted { $0.generation > $1.generation }.map { older in
+        Names.older(than: key, among: keys).filter { ["live", "retiring"].contains($0.state) }.map { older in
             let end = older.retiresAt.map { " until \($0)" } ?? ""
             return
                 "The older key \(older.id) of that name still works\(end). Stop it as well: mlaas key pause \(older.id)"
@@ -140,7 +136,12 @@ struct KeyPauseCommand: CLICommand {
         ], examples: ["mlaas key pause granite_chat/batch"])
 
     static func run(_ context: CommandContext) async throws(CommandFailure) -> NextProgram? {
-        try await KeyCall.change("pause", context)
+        let api = try context.api()
+        let key = try await KeyCall.change("pause", context, api)
+        let query = ["service_id=\(PercentEncoding.encode(key.serviceID))"]
+        for line in KeyCall.stillWorking(beside: key, among: try await Names.keys(api, query).keys) {
+            context.console.say(line)
+        }
         return nil
     }
 }
@@ -152,7 +153,7 @@ struct KeyResumeCommand: CLICommand {
         examples: ["mlaas key resume granite_chat/batch"])
 
     static func run(_ context: CommandContext) async throws(CommandFailure) -> NextProgram? {
-        try await KeyCall.change("resume", context)
+        try await KeyCall.change("resume", context, try context.api())
         return nil
     }
 }
@@ -234,7 +235,7 @@ struct KeyUsageCommand: CLICommand {
 
     /// Returns the seconds since 1970 of a day, of a time, or of a span before now; nil for any other text.
     static func time(_ text: String, now: Int) -> Int? {
-        if let last = text.last, "smhd".contains(last) {
+        if let last = text.last, KeyRotateCommand.units[last] != nil {
             return KeyRotateCommand.seconds(text).map { now - $0 }
         }
         return HTTPDate.timestampSeconds(text.utf8.count == 10 ? text + "T00:00:00Z" : text)

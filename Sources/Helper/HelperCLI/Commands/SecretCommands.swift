@@ -51,7 +51,8 @@ struct KeyRotateCommand: CLICommand {
                 + "the successor, the id that it replaces, and retires_at, when that one ends."
         ], examples: ["mlaas key rotate granite_chat/batch --grace 24h", "mlaas key rotate 55 --format json"])
 
-    private static let units: [Character: Int] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
+    /// The seconds of each unit of time.
+    static let units: [Character: Int] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
 
     /// The seconds of a number with or without a unit; nil for any other text, and for more than a year.
     static func seconds(_ text: String) -> Int? {
