@@ -16,7 +16,6 @@ import concurrent.futures
 import http.client
 import json
 import os
-import re
 import sys
 import threading
 import time
@@ -26,7 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("MLAAS_BIN", str(ROOT / ".build-static" / "release"))
 sys.path.insert(0, str(ROOT / "Tests" / "Chaos"))
-from fleet import TOKEN, Replica, Sandbox, call  # noqa: E402
+from fleet import TOKEN, Replica, Sandbox  # noqa: E402
 
 PAGE, SCANS_A_DAY, SCAN_SECONDS_MAX = 500, 24, 1_200
 CREDENTIALS = {"Authorization": "Basic " + base64.b64encode(f":{TOKEN}".encode()).decode()}
@@ -62,18 +61,6 @@ def marked(sandbox, count):
         return sum(pool.map(mark_page, range(1, 1 + -(-count // PAGE))))
 
 
-def metrics(replica):
-    """Values by the metric's name with its labels."""
-    lines = call("GET", replica.url + "/metrics")[2].splitlines()
-    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line and line[0] != "#")}
-
-
-def memory(process):
-    """Resident now and at most, in MiB."""
-    status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
-    return [int(re.search(rf"^{name}:\s+(\d+)", status, re.M).group(1)) / 1024 for name in ("VmRSS", "VmHWM")]
-
-
 def calls(found):
     return sum(value for name, value in found.items()
                if name.startswith("mlaas_upstream_requests_total{") and 'operation="list_all_applications"' in name)
@@ -86,9 +73,9 @@ def measure(applications, keys):
         made = marked(sandbox, keys)
         began = time.monotonic()
         replica = Replica(sandbox).ready()
-        first = memory(replica.process)[0]
+        first = replica.memory() / 1024
         while True:
-            found = metrics(replica)
+            found = replica.metrics()
             if sum(value for name, value in found.items() if name.startswith("mlaas_keys{")):
                 break
             if time.monotonic() - began > SCAN_SECONDS_MAX:
@@ -98,7 +85,7 @@ def measure(applications, keys):
         counted = sum(value for name, value in found.items() if name.startswith("mlaas_keys{"))
         if counted != made:
             sys.exit(f"the scan counted {counted:.0f} keys, there are {made}")
-        resident, most = memory(replica.process)
+        resident, most = replica.memory() / 1024, replica.memory("VmHWM") / 1024
         pages = calls(found)
         print(f"{applications:,} applications, {made:,} of them keys, {found['mlaas_sweep_accounts']:,.0f} of which end within three hours")
         print(f"  scan: {pages:,.0f} calls in {seconds:.1f} s, {1_000 * seconds / pages:.1f} ms a call")

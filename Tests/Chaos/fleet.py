@@ -157,10 +157,10 @@ class Replica:
     def list(self, token):
         return call("GET", self.url + "/api/services", None, {"Authorization": f"Bearer {token}"})
 
-    def memory(self):
-        """Resident KiB."""
+    def memory(self, name="VmRSS"):
+        """Resident KiB; VmHWM is the most there was."""
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(name + ":"):
                 return int(line.split()[1])
         return 0
 
