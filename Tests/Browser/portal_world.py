@@ -12,6 +12,7 @@ sys.path.insert(0, str(ROOT / "Tests" / "Conformance"))
 import openapi  # noqa: E402
 import requests  # noqa: E402
 from conftest import Helper, Sandbox, free_port, stop  # noqa: E402
+from playwright.sync_api import sync_playwright  # noqa: E402
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SCREENSHOTS = ROOT / ".run" / "portal"
@@ -23,6 +24,16 @@ if not os.path.exists(CHROMIUM):
 
 LISTEN = """addEventListener("securitypolicyviolation", (event) =>
     console.error(`CSP: ${event.effectiveDirective} ${event.blockedURI}`));"""
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """For the tests that import it. They keep screenshots."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 class World:

@@ -4,9 +4,8 @@ import re
 
 import pytest
 import requests
-from playwright.sync_api import sync_playwright
 
-from portal_world import CHROMIUM, World, listen, sign_in
+from portal_world import World, chromium, listen, sign_in  # noqa: F401
 
 
 @pytest.fixture(scope="module")
@@ -14,14 +13,6 @@ def world():
     world = World()
     yield world
     world.stop()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -7,10 +7,8 @@ import os
 import subprocess
 import threading
 
-from playwright.sync_api import sync_playwright
-
 from portal_look import Looker
-from portal_world import CHROMIUM, ROOT, SCREENSHOTS, listen
+from portal_world import ROOT, chromium, listen  # noqa: F401
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -25,8 +23,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def test_every_view_in_every_state(tmp_path):
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+def test_every_view_in_every_state(tmp_path, chromium):
     subprocess.run(
         ["swift", "test", "--skip-build", "--filter", "PortalGalleryFiles/pages"], cwd=ROOT, check=True, timeout=300,
         env={**os.environ, "PORTAL_GALLERY": str(tmp_path)}, stdout=subprocess.DEVNULL)
@@ -34,15 +31,13 @@ def test_every_view_in_every_state(tmp_path):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(tmp_path)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     looker = Looker([])
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = browser.new_context()
-        context.set_default_timeout(60_000)
-        listen(context, looker.problems)
-        page = context.new_page()
-        for name in names:
-            page.goto(f"http://127.0.0.1:{server.server_address[1]}/{name}.html")
-            looker.look(page, "gallery-" + name)
-        browser.close()
+    context = chromium.new_context()
+    context.set_default_timeout(60_000)
+    listen(context, looker.problems)
+    page = context.new_page()
+    for name in names:
+        page.goto(f"http://127.0.0.1:{server.server_address[1]}/{name}.html")
+        looker.look(page, "gallery-" + name)
+    context.close()
     server.shutdown()
     assert len(names) > 100 and looker.problems == []

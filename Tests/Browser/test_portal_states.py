@@ -5,22 +5,12 @@ import re
 import time
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from portal_look import Looker
-from portal_world import CHROMIUM, SCREENSHOTS, World, listen, sign_in
+from portal_world import World, chromium, listen, sign_in  # noqa: F401
 
 # Statuses of pages that tell of a failure.
 EXPECTED = (400, 403, 404, 409, 429, 502, 503)
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -12,12 +12,29 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 import requests
 
-from conftest import BIN
+from conftest import BIN, Helper, Sandbox, stop
 
 MLAAS = BIN / "mlaas"
 HERE = Path(__file__).resolve().parent
+
+
+# Fixtures of the tests of `mlaas`, which import them.
+
+@pytest.fixture(scope="module")
+def sandbox():
+    sandbox = Sandbox("--gateway-endpoints")
+    yield sandbox
+    stop(sandbox.process)
+
+
+@pytest.fixture(scope="module")
+def helper(sandbox):
+    helper = Helper(sandbox.keycloak, sandbox.threescale, CLI_CLIENT_ID="mlaas-cli")
+    yield helper
+    stop(helper.process)
 
 
 class Pages:

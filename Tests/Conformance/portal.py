@@ -1,6 +1,7 @@
 """A browser of a few lines for the portal: cookies of each origin, redirects one at a time, and forms."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -13,7 +14,7 @@ import requests
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 import openapi
-from conftest import Helper, free_port
+from conftest import Helper, free_port, stop
 
 SECRET = "portal-session-secret-0123456789abcdef"
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -28,6 +29,16 @@ def portal_helper(keycloak, threescale, **settings):
     # Pages are not in the API's document.
     openapi.forget(port)
     return helper
+
+
+@contextlib.contextmanager
+def running(sandbox, **settings):
+    """`portal_helper` for as long as a block lasts."""
+    helper = portal_helper(sandbox.keycloak, sandbox.threescale, **settings)
+    try:
+        yield helper
+    finally:
+        stop(helper.process)
 
 
 class Browser:

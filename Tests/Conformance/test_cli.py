@@ -18,26 +18,12 @@ import time
 import pytest
 import requests
 
-from command_line import CommandLine, browse
-from conftest import BIN, ROOT, Helper, Sandbox, free_port, stop
+from command_line import CommandLine, browse, helper, sandbox  # noqa: F401
+from conftest import BIN, ROOT, Helper, free_port, stop
 
 # The Python of the packages that people call models with.
 OPENAI = ROOT / ".tools" / "snippets" / "bin" / "python"
 JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.")
-
-
-@pytest.fixture(scope="module")
-def sandbox():
-    sandbox = Sandbox("--gateway-endpoints")
-    yield sandbox
-    stop(sandbox.process)
-
-
-@pytest.fixture(scope="module")
-def helper(sandbox):
-    helper = Helper(sandbox.keycloak, sandbox.threescale, CLI_CLIENT_ID="mlaas-cli")
-    yield helper
-    stop(helper.process)
 
 
 @pytest.fixture

@@ -13,26 +13,12 @@ import time
 
 import pytest
 
-from command_line import MLAAS, CommandLine
-from conftest import Helper, Sandbox, free_port, stop
+from command_line import MLAAS, CommandLine, helper, sandbox  # noqa: F401
+from conftest import free_port
 
 GRANITE = ("OPENAI_BASE_URL", "OPENAI_API_KEY", "OPENAI_CUSTOM_HEADERS")
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
 EVERY = (*GRANITE, "MLAAS_APP_ID", "MLAAS_CLIENT_ID")
-
-
-@pytest.fixture(scope="module")
-def sandbox():
-    sandbox = Sandbox("--gateway-endpoints")
-    yield sandbox
-    stop(sandbox.process)
-
-
-@pytest.fixture(scope="module")
-def helper(sandbox):
-    helper = Helper(sandbox.keycloak, sandbox.threescale, CLI_CLIENT_ID="mlaas-cli")
-    yield helper
-    stop(helper.process)
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from command_line import MLAAS, CommandLine
-from conftest import Helper, Sandbox, free_port, stop
+from command_line import MLAAS, CommandLine, helper, sandbox  # noqa: F401
+from conftest import Helper, free_port, stop
 
 # Commands that ask the server, with operands that it does not know where the command takes any.
 ASKING = {
@@ -28,50 +28,16 @@ CASES = [(name, terminal) for name in EVERY for terminal in (False, True)]
 
 
 @pytest.fixture(scope="module")
-def sandbox():
-    sandbox = Sandbox("--gateway-endpoints")
-    yield sandbox
-    stop(sandbox.process)
-
-
-@pytest.fixture(scope="module")
-def helper(sandbox):
-    helper = Helper(sandbox.keycloak, sandbox.threescale, CLI_CLIENT_ID="mlaas-cli")
-    yield helper
-    stop(helper.process)
-
-
-@pytest.fixture(scope="module")
 def cli(helper, tmp_path_factory):
     cli = CommandLine(tmp_path_factory.mktemp("home"), helper.url)
     assert cli.sign_in_by_browser("carol").returncode == 0
     return cli
 
 
-def on_terminal(cli, words, environment):
-    """Status and what a person sees. Standard input, output and error are one terminal."""
-    terminal, end = pty.openpty()
-    process = subprocess.Popen(
-        [MLAAS, *words], env={**cli.environment, "TERM": "xterm", **environment}, stdin=end, stdout=end, stderr=end,
-        start_new_session=True)
-    os.close(end)
-    seen = b""
-    while True:
-        try:
-            piece = os.read(terminal, 65536)
-        except OSError:
-            break
-        if not piece:
-            break
-        seen += piece
-    os.close(terminal)
-    return process.wait(timeout=60), seen.decode(errors="replace")
-
-
 def refused(cli, words, status, terminal, **environment):
     """Returns what the command says, having checked that it fails in the way that scripts rely on."""
     if terminal:
-        code, seen = on_terminal(cli, words, environment)
+        code, seen = cli.terminal(*words, environment=environment)
         assert code == status, (words, code, seen)
     else:
         done = cli.run(*words, status=status, environment=environment)
@@ -127,7 +93,7 @@ def test_a_server_that_is_away_is_status_4(cli, terminal):
 def done(cli, words, terminal):
     """What a success prints as data; on a terminal, all that a person sees."""
     if terminal:
-        code, seen = on_terminal(cli, words, {})
+        code, seen = cli.terminal(*words)
         assert code == 0, (words, code, seen)
         return seen
     return cli.run(*words).stdout

@@ -1,6 +1,5 @@
 """What people do with API keys on the portal's pages, what the pages cost 3scale, and what is counted."""
 
-import contextlib
 import re
 
 import pytest
@@ -8,7 +7,7 @@ import requests
 
 from conftest import Sandbox, free_port, stop
 from identity import counter
-from portal import Browser, portal_helper, query
+from portal import Browser, query, running
 from tenant import admin
 
 
@@ -17,15 +16,6 @@ def sandbox():
     sandbox = Sandbox("--gateway-port", str(free_port()), "--gateway-endpoints")
     yield sandbox
     stop(sandbox.process)
-
-
-@contextlib.contextmanager
-def running(sandbox, **settings):
-    helper = portal_helper(sandbox.keycloak, sandbox.threescale, **settings)
-    try:
-        yield helper
-    finally:
-        stop(helper.process)
 
 
 @pytest.fixture(scope="module")

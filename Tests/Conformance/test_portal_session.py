@@ -12,7 +12,7 @@ import requests
 from conftest import Sandbox, stop
 from forge import GONE
 from identity import Keys, World, counter
-from portal import HTML, SECRET, Browser, Seal, b64, expire, portal_helper, query, signed_in_as, unb64
+from portal import HTML, SECRET, Browser, Seal, b64, expire, portal_helper, query, running, signed_in_as, unb64
 from tenant import admin
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -32,15 +32,6 @@ def helper(sandbox):
 @pytest.fixture
 def browser(helper):
     return Browser(helper.url)
-
-
-@contextlib.contextmanager
-def running(sandbox, **settings):
-    helper = portal_helper(sandbox.keycloak, sandbox.threescale, **settings)
-    try:
-        yield helper
-    finally:
-        stop(helper.process)
 
 
 def guarded(answer):
