@@ -18,6 +18,8 @@ if [ -z "${MLAAS_CLI_UNSHARED:-}" ]; then
 fi
 # shellcheck source=scripts/lib.sh
 source scripts/lib.sh
+# shellcheck source=scripts/debian-root.sh
+source scripts/debian-root.sh
 
 bin=${MLAAS_BIN:-.build/debug}
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
@@ -32,10 +34,7 @@ if [ "${CLI_CHECK:-}" != root ]; then
     echo "${bold}second build, in another folder${plain}"
     other=$work/a-folder-with-another-name
     mkdir "$other"
-    # The checkout as git has it, changes that are not committed included.
-    git ls-files -z --cached --others --exclude-standard |
-        while IFS= read -r -d '' file; do if [ -e "$file" ]; then printf '%s\0' "$file"; fi; done |
-        tar --null -T - -cf - | tar -C "$other" -xf -
+    copy_checkout "$other"
     DIST=$work/second "$other/scripts/cli.sh"
     for file in "$work/first"/*; do
         if ! cmp "$file" "$work/second/$(basename "$file")"; then
@@ -51,34 +50,9 @@ if [ "${CLI_CHECK:-}" != root ]; then
 fi
 
 echo "${bold}a bare Debian 12${plain}"
-sources=()
-for file in /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources; do
-    if [ -s "$file" ]; then sources+=("$file"); fi
-done
-cache=.tools/cli
-stamp=$(cat "${sources[@]}" scripts/cli-check.sh | sha256sum | cut -c 1-12)
-if [ ! -e "$cache/$stamp.tar" ]; then
-    mkdir -p "$cache"
-    rm -f "$cache"/*.tar
-    mmdebstrap --quiet --variant=minbase bookworm "$cache/new.tar" "${sources[@]}"
-    mv "$cache/new.tar" "$cache/$stamp.tar"
-fi
 root=$work/root
 mkdir "$root"
-mount -t tmpfs -o size=2g bare "$root"
-tar -xf "$cache/$stamp.tar" -C "$root"
-# This machine's way to packages.
-rm -rf "$root"/etc/apt/sources.list "$root"/etc/apt/sources.list.d/*
-cp "${sources[@]}" "$root/etc/apt/sources.list.d/"
-for folder in keyrings auth.conf.d apt.conf.d; do
-    if [ -d "/etc/apt/$folder" ]; then cp -r "/etc/apt/$folder/." "$root/etc/apt/$folder/"; fi
-done
-mkdir -p "$root/etc/ssl/certs"
-cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
-for file in /etc/resolv.conf /etc/hosts; do cp "$file" "$root$file"; done
-mount -t proc proc "$root/proc"
-mount --bind /dev "$root/dev"
-mount -t devpts -o ptmxmode=0666 terminals "$root/dev/pts"
+debian_root "$root" 2g .tools/cli
 cp "$work"/first/*.deb "$root/mlaas.deb"
 
 names=()
@@ -136,7 +110,7 @@ def milliseconds(*words):
     subprocess.run([program, *words], env={"HOME": home, "MLAAS_SERVER": "https://mlaas.example.com"}, stdin=subprocess.DEVNULL,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return (time.perf_counter() - began) * 1000
-for words in (["--version"], ["--help"], ["services"]):
+for words in (["--version"], ["--help"], ["completion", "bash"]):
     times = [milliseconds(*words) for _ in range(60)]
     print(f"start to end of `mlaas {' '.join(words)}`: {statistics.median(times):.1f} ms (median of 60), fastest {min(times):.1f} ms")
 print(f"size of the program: {os.path.getsize(program) / 1e6:.1f} MB")

@@ -24,45 +24,28 @@ if [ -z "${MLAAS_FRESH_UNSHARED:-}" ]; then
     exec env MLAAS_FRESH_UNSHARED=1 unshare --mount --pid --fork --kill-child "$0" "$@"
 fi
 
-checkout=$PWD
+# shellcheck source=scripts/lib.sh
+source scripts/lib.sh
+# shellcheck source=scripts/debian-root.sh
+source scripts/debian-root.sh
+
 cache=$PWD/.tools/fresh
 toolchain=$(dirname "$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")")
 mkdir -p "$cache/apt/partial" "$cache/pip"
 root=$(mktemp -d)
 trap 'umount -R "$root" 2>/dev/null || true; rm -rf --one-file-system "$root"' EXIT
-mount -t tmpfs -o size="${FRESH_ROOT_SIZE:-12g}" fresh "$root"
 
 # What swift.org tells one to install beside the toolchain on Debian 12.
 of_swift=(
     ca-certificates binutils g++ git gnupg2 libc6-dev libcurl4 libedit2 libncurses6 libpython3.11 libsqlite3-0
     libstdc++-12-dev libxml2 make tzdata zlib1g-dev
 )
-sources=()
-for file in /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources; do
-    if [ -s "$file" ]; then sources+=("$file"); fi
-done
-stamp=$(cat "${sources[@]}" scripts/fresh-root.sh | sha256sum | cut -c 1-12)
-if [ ! -e "$cache/$stamp.tar" ]; then
-    echo 'fresh-root: making a root of Debian 12' >&2
-    rm -f "$cache"/*.tar
-    mmdebstrap --quiet --variant=minbase --include="$(IFS=, && echo "${of_swift[*]}")" bookworm \
-        "$cache/new.tar" "${sources[@]}"
-    mv "$cache/new.tar" "$cache/$stamp.tar"
-fi
-tar -xf "$cache/$stamp.tar" -C "$root"
+debian_root "$root" "${FRESH_ROOT_SIZE:-12g}" "$cache" "${of_swift[@]}"
 
-# This machine's way to packages.
-rm -rf "$root"/etc/apt/sources.list "$root"/etc/apt/sources.list.d/*
-cp "${sources[@]}" "$root/etc/apt/sources.list.d/"
-for folder in keyrings auth.conf.d apt.conf.d; do
-    if [ -d "/etc/apt/$folder" ]; then cp -r "/etc/apt/$folder/." "$root/etc/apt/$folder/"; fi
-done
 # Downloaded packages are kept.
 rm -f "$root"/etc/apt/apt.conf.d/docker-clean
 echo 'Binary::apt::APT::Keep-Downloaded-Packages "true";' >"$root/etc/apt/apt.conf.d/zz-keep"
 cp /etc/ssl/certs/ca-certificates.crt "$root/opt/roots.pem"
-cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
-for file in /etc/resolv.conf /etc/hosts; do cp "$file" "$root$file"; done
 for file in /etc/pip.conf ~/.config/pip/pip.conf; do
     if [ -e "$file" ]; then cp "$file" "$root/etc/pip.conf"; fi
 done
@@ -77,16 +60,10 @@ attach "$toolchain" "$toolchain"
 mount -o remount,bind,ro "$root$toolchain"
 # pip may be told to look into a folder first.
 if [ -d "${PIP_FIND_LINKS:-}" ]; then attach "$PIP_FIND_LINKS" "$PIP_FIND_LINKS"; fi
-mount -t proc proc "$root/proc"
-attach /dev /dev
 mount -t tmpfs shm "$root/dev/shm"
-mount -t devpts -o ptmxmode=0666 terminals "$root/dev/pts"
 
-# The checkout as git has it, changes that are not committed included.
 mkdir -p "$root/src"
-git ls-files -z --cached --others --exclude-standard |
-    while IFS= read -r -d '' file; do if [ -e "$checkout/$file" ]; then printf '%s\0' "$file"; fi; done |
-    tar -C "$checkout" --null -T - -cf - | tar -C "$root/src" -xf -
+copy_checkout "$root/src"
 git -C "$root/src" init -q
 
 names=()

@@ -1,4 +1,4 @@
-# Shared by the scripts: colours on a terminal only, free ports, waiting, and stopping by process id.
+# Shared by the scripts: colours on a terminal only, free ports, waiting, stopping by process id, and copies of the checkout.
 # shellcheck shell=bash
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
@@ -65,4 +65,11 @@ run_swift_tests() {
     fi
     rm -f "$log"
     return "$status"
+}
+
+# copy_checkout FOLDER: the checkout that is the current folder as git has it, changes that are not committed included.
+copy_checkout() {
+    git ls-files -z --cached --others --exclude-standard |
+        while IFS= read -r -d '' file; do if [ -e "$file" ]; then printf '%s\0' "$file"; fi; done |
+        tar --null -T - -cf - | tar -C "$1" -xf -
 }
