@@ -117,4 +117,31 @@ struct KeyFetchPressureTests {
         source.publish(signer.jwk, second.jwk, third.jwk)
         #expect(await bench.ask(try third.token()) == "accepted ada")
     }
+
+    @Test("a token with an unknown key that waited for its turn is answered by a fetch that began after it came")
+    func lateUnknownKey() async throws {
+        let gate = SpawnGate()
+        let bench = Bench(source, spawn: { gate.spawn($0) })
+        #expect(await bench.ask(try signer.token()) == "accepted ada")
+        let stranger = try Signer("k2")
+        let before = source.keyFetches
+        gate.hold()
+        async let late = bench.ask(try stranger.token { $0["sub"] = "late" })
+        await gate.hasHeld()
+        gate.open()
+        #expect(await bench.ask(try Signer("k3").token()) == "unknown_key")
+        gate.release()
+        #expect(try await late == "unknown_key")
+        #expect(source.keyFetches == before + 1)
+        // An issuer that fails is not asked once more either.
+        source.fail()
+        gate.hold()
+        async let later = bench.ask(try Signer("k5").token(), from: "192.0.2.3")
+        await gate.hasHeld()
+        gate.open()
+        #expect(await bench.ask(try Signer("k4").token(), from: "192.0.2.4") == "unknown key unavailable")
+        gate.release()
+        #expect(try await later == "unknown key unavailable")
+        #expect(source.keyFetches == before + 2)
+    }
 }

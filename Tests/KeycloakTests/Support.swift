@@ -54,6 +54,8 @@ final class MemoryKeySource: KeySource, IntrospectionSource {
         state.withLock { $0.keys = JSONValue.object(["keys": .array(keys)]).encoded() }
     }
 
+    func fail() { state.withLock { $0.keys = nil } }
+
     var keyFetches: Int { fetches { $0.hasSuffix("/certs") } }
 
     func fetches(_ matches: (String) -> Bool) -> Int { state.withLock { $0.fetched.count(where: matches) } }

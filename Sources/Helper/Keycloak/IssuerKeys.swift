@@ -84,7 +84,7 @@ final class IssuerKeys: Sendable {
         for _ in 0..<Self.fetchesMax {
             guard case .fetch = lookup else { return lookup }
             // The first load is not caused by a key id.
-            await fetch(for: age == nil ? nil : client, seeking: keyID)
+            await fetch(for: age == nil ? nil : client, unlessAnswered: (keyID, seenAt))
             lookup = cache.withLock { $0.settle(keyID, for: client, seenAt: seenAt, now: .now) }
         }
         if case .fetch = lookup { return .unknownUnavailable }
@@ -99,17 +99,22 @@ final class IssuerKeys: Sendable {
     /// One flight at a time, which all who need it share.
     /// - Parameters:
     ///   - client: whose token causes it; nil for the clock.
-    ///   - keyID: causes no fetch when it is there by now. Such a fetch would bring nothing new, and begin a cooldown of a client
-    ///     that did nothing but bring a token early in a rotation: the key of its next rotation would be refused.
-    private func fetch(for client: String?, seeking keyID: String? = nil) async {
+    ///   - token: the key id of the token that causes it, and when it came. What has been answered by now causes no fetch.
+    private func fetch(
+        for client: String?, unlessAnswered token: (keyID: String, seenAt: ContinuousClock.Instant)? = nil
+    ) async {
         _ = try? await flights.run("keys") { [self] in
             // Tokens that come meanwhile join this flight, so a pause costs no further fetch.
             if client != nil {
                 let pause = cache.withLock { $0.pause(now: .now) }
                 if pause > .zero { await sleep(pause) }
             }
-            if let keyID, case .found = lookUp(keyID) { return true }
-            cache.withLock { $0.beginFetch(now: .now, for: client) }
+            let isNeeded = cache.withLock { cache in
+                if let token, cache.isAnswered(token.keyID, seenAt: token.seenAt, now: .now) { return false }
+                cache.beginFetch(now: .now, for: client)
+                return true
+            }
+            guard isNeeded else { return true }
             return await load(rediscovers: client == nil)
         }
     }

@@ -97,6 +97,14 @@ struct KeySetCache: Sendable {
         return isCachedAbsent(keyID, now) || isCoolingDown(client, now) ? .absent : .fetch
     }
 
+    /// Whether a token that waited for its turn needs no fetch any more: its key has come, or a fetch that began after the
+    /// token came has ended. Another would bring nothing new and begin a cooldown of a client that did nothing but bring a
+    /// token early in a rotation: the key of its next rotation would be refused. Not to be asked while a fetch is under way.
+    /// - Parameter seenAt: when the token came.
+    func isAnswered(_ keyID: String, seenAt: Instant, now: Instant) -> Bool {
+        usableSet(now)?.keys[keyID] != nil || attemptedAt.map { $0 > seenAt } ?? false
+    }
+
     /// How long the next fetch that a token causes must be put off.
     func pause(now: Instant) -> Duration {
         guard let pacedFrom else { return .zero }
