@@ -9,5 +9,6 @@ let allTargets: [any FuzzTarget.Type] = [
     TokenTarget.self,
     TokenClaimsTarget.self,
     KeySetTarget.self,
+    AccountXMLTarget.self,
     ForeignNumberTarget.self,
 ]
