@@ -141,6 +141,12 @@ final class KeyLedger: Sendable {
         }
     }
 
+    /// A person changes what alone tells when the operator approved an application: the grace of the one before begins again.
+    func approvalMoved(_ id: Int) {
+        let now = time.now
+        book.withLock { $0.entries[id]?.liveAt = now }
+    }
+
     // MARK: What 3scale changes
 
     func watch(

@@ -343,10 +343,15 @@ final class LifeCycleRun: Sendable {
         let id = candidates[time.choose { $0.below(candidates.count) }]
         let end = time.choose { [plan] in $0.chance(50) ? -1 : $0.below(max(10, 2 * plan.span / 1_000)) }
         ledger.disturb(for: 3_600_000)
-        server.change { [server, time] state in
+        server.change { [server, time, ledger] state in
             guard let index = state.applications.firstIndex(where: { $0.application.id == id }) else { return }
             let stored = state.applications[index].application
             guard let mark = stored.mark, stored.state != .pending else { return }
+            // Until the helper has written down when a key was approved, its last change tells.
+            let plans = state.services.flatMap(\.plans)
+            if mark.liveSince == nil, plans.contains(where: { $0.id == stored.plan.id && $0.needsApproval }) {
+                ledger.approvalMoved(id)
+            }
             state.applications[index].application = stored.described(
                 mark.expiring(at: server.seconds(time.now) + end).description)
             state.applications[index].updatedAt = time.now
