@@ -529,8 +529,9 @@ extension Provisioning.State {
     private mutating func finish(with confirmed: Application, of marked: [Application]) -> Action {
         let isAdopted = confirmed.mark?.attempt == nil
         if isAdopted, let unchangedFor = confirmed.unchangedFor, unchangedFor < Provisioning.unchangedSeconds {
-            // Ages are differences of whole seconds, so that the next listing shows at least so many more.
-            let milliseconds = (Provisioning.unchangedSeconds - max(0, unchangedFor)) * 1_000
+            // Ages are differences of whole seconds, so that the next listing shows at least so many more, of a `Date` that may be
+            // told a little late.
+            let milliseconds = (Provisioning.unchangedSeconds - max(0, unchangedFor)) * 1_000 + 100
             return pause(milliseconds...milliseconds, then: .listing)
         }
         let surplus = marked.first {
