@@ -57,6 +57,8 @@ let package = Package(
         // Without pkg-config: Debian's file holds a flag that SwiftPM refuses, and the library is where compilers look.
         .systemLibrary(name: "CHiredis", path: "Sources/C/CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CCMark", path: "Sources/C/CCMark", providers: [.apt(["libcmark-dev"])]),
+        .systemLibrary(
+            name: "CExpat", path: "Sources/C/CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
         .target(name: "CPlatform", path: "Sources/C/CPlatform"),
         .target(name: "CThreadNumber", path: "Sources/C/CThreadNumber"),
         .target(name: "CBytes", path: "Sources/C/CBytes"),
@@ -68,6 +70,7 @@ let package = Package(
         target("Runtime", "JSON", ["Bytes"]),
         target("Runtime", "HTTP", ["Bytes"]),
         target("Runtime", "Markdown", ["CCMark"]),
+        target("Runtime", "XML", ["CExpat"]),
         target("Runtime", "TLS", ["EventLoop", "Crypto"]),
         target("Runtime", "HTTPServer", ["Bytes", "EventLoop", "TLS", "Crypto", "HTTP", "Telemetry"]),
         target("Runtime", "HTTPClient", ["Bytes", "EventLoop", "Crypto", "HTTP", "Telemetry", "CCurl"]),
@@ -86,7 +89,7 @@ let package = Package(
             ["Bytes", "HelperCore", "Upstream", "HTTPClient", "HTTP", "Crypto", "JSON", "Telemetry"]),
         target(
             "Helper", "ThreeScale",
-            ["Bytes", "Crypto", "HelperCore", "Upstream", "HTTPClient", "HTTP", "JSON", "Telemetry"]),
+            ["Bytes", "Crypto", "HelperCore", "Upstream", "HTTPClient", "HTTP", "JSON", "Telemetry", "XML"]),
         target("Helper", "Doctor", ["Bytes", "HelperCore", "ThreeScale", "HTTPClient", "HTTP", "Crypto", "JSON"]),
         target("Helper", "SharedState", ["Bytes", "HelperCore", "Redis", "Crypto", "EventLoop", "Telemetry"]),
         target(
@@ -145,6 +148,7 @@ let package = Package(
         tests("Crypto", ["Bytes", "Crypto", "TestSupport"]),
         tests("JSON", ["JSON"]),
         tests("Markdown", ["Markdown"]),
+        tests("XML", ["XML"]),
         .target(
             name: "LoopTesting", dependencies: ["EventLoop"], path: "Tests/LoopTesting",
             swiftSettings: [.swiftLanguageMode(.v6)] + upcomingFeatures + warnings),

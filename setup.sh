@@ -47,7 +47,7 @@ check_swift() {
 
 # One line a purpose, so that a package can be added or dropped with it.
 packages=(
-    libuv1-dev libcurl4-openssl-dev libssl-dev libhiredis-dev libcmark-dev pkg-config # what the product links
+    libuv1-dev libcurl4-openssl-dev libssl-dev libhiredis-dev libcmark-dev libexpat1-dev pkg-config # what the product links
     ca-certificates curl procps                           # what the scripts call
 )
 if [ "$profile" != run ]; then

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 # Targets that wrap a C library. Only they may hold pointers and vouch for their own thread safety.
-WRAPPING = {"Bytes", "EventLoop", "HTTPClient", "Crypto", "Redis", "Markdown"}
+WRAPPING = {"Bytes", "EventLoop", "HTTPClient", "Crypto", "Redis", "Markdown", "XML"}
 
 # A file longer than this many lines is named, because it probably holds more than one idea.
 LONG_FILE = 300
