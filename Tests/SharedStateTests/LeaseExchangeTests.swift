@@ -60,7 +60,7 @@ struct LeaseExchangeTests {
         let exchange: LoopBound<LeaseExchange>
         let loop: EventLoop
 
-        init(_ leases: PolicyLeases, loop: EventLoop, patience: Duration = .seconds(600)) {
+        init(_ leases: PolicyLeases..., loop: EventLoop, patience: Duration = .seconds(600)) {
             let redis = HeldRedis()
             let health = RedisHealth(
                 links: 1, factory: PrometheusRegistry(),
@@ -73,13 +73,13 @@ struct LeaseExchangeTests {
             self.redis = redis
             self.loop = loop
             exchange = LoopBound(
-                LeaseExchange([leases], loop: loop, channel: channel, health: health, holder: "r"), to: loop)
+                LeaseExchange(leases, loop: loop, channel: channel, health: health, holder: "r"), to: loop)
         }
 
         /// Asks for one request.
-        func ask(_ subject: RateSubject, _ verdicts: Verdicts) {
+        func ask(_ subject: RateSubject, _ verdicts: Verdicts, under policy: RatePolicy = LeaseExchangeTests.policy) {
             loop.spawn { [exchange] in
-                let verdict = await exchange.value.ask(subject, under: LeaseExchangeTests.policy)
+                let verdict = await exchange.value.ask(subject, under: policy)
                 verdicts.add(verdict)
             }
         }
@@ -159,6 +159,31 @@ struct LeaseExchangeTests {
                 bench.redis.answerFirst()
                 return bench.redis.underWay == 0
             }
+            bench.exchange.value.stop()
+        }
+    }
+
+    @Test("lets the longest wait go first under whatever limit: a flood under one holds up no request under another")
+    func fair() async throws {
+        try await onLoop { loop in
+            let write = RatePolicy(.write, [.init(limit: 1_000_000, seconds: 3_600)])
+            let bench = Bench(PolicyLeases(Self.policy), PolicyLeases(write), loop: loop)
+            let verdicts = Verdicts()
+            for number in 0..<1_000 { bench.ask(.address("before\(number)"), verdicts) }
+            await becomesTrue { bench.redis.underWay == LeaseExchange.scriptsMax }
+            try await loop.sleep(for: .milliseconds(5))
+            bench.ask("ada", verdicts, under: write)
+            try await loop.sleep(for: .milliseconds(5))
+            for number in 0..<1_000 { bench.ask(.address("after\(number)"), verdicts) }
+            await becomesTrue {
+                bench.redis.answerFirst()
+                return verdicts.allowed == 2_001
+            }
+            let keys = bench.redis.scripts.flatMap { $0.map(\.key) }
+            let earlier = keys.prefix { $0 != RateScript.key("ada", write) }
+            // Of those who came later, only some fill a script up.
+            #expect(earlier.count { $0.contains("after") } < LeaseExchange.messagesMax)
+            await bench.answerAll()
             bench.exchange.value.stop()
         }
     }

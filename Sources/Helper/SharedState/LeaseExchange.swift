@@ -7,9 +7,9 @@ import Redis
 /// requests have found due, and gives unused leases back. The messages of one turn of the loop leave together, in one script for
 /// each policy.
 ///
-/// At most `scriptsMax` scripts are under way. Further messages queue: first those for requests, the longest wait first, then
-/// renewals, the urgent ones first, then unused leases. A message is made when it leaves, so a lease serves while its renewal
-/// queues. Loop-confined.
+/// At most `scriptsMax` scripts are under way. Further messages queue: first those for requests, the longest wait first under
+/// whatever policy, then renewals, the urgent ones first, then unused leases. A message is made when it leaves, so a lease
+/// serves while its renewal queues. Loop-confined.
 final class LeaseExchange {
     /// How a loop reaches Redis.
     struct Channel {
@@ -163,8 +163,16 @@ final class LeaseExchange {
         isFlushScheduled = false
         guard !isClosed else { return }
         guard channel.isReady() else { return putOff() }
-        for index in parts.indices { send(index) { !$0.waiting.isEmpty } }
-        for index in parts.indices { send(index) { $0.hasRenewals || $0.hasChecks } }
+        while let index = longestWait, sendScript(index) {}
+        for index in parts.indices {
+            while parts[index].hasRenewals || parts[index].hasChecks, sendScript(index) {}
+        }
+    }
+
+    /// The policy under which a request waits longest.
+    private var longestWait: Int? {
+        func since(_ index: Int) -> UInt64 { parts[index].waiting.first?.since ?? .max }
+        return parts.indices.min { since($0) < since($1) }.flatMap { parts[$0].waiting.isEmpty ? nil : $0 }
     }
 
     /// Redis cannot be told anything now: requests do not wait for it, leases serve on until their end.
@@ -175,21 +183,22 @@ final class LeaseExchange {
         }
     }
 
-    private func send(_ index: Int, while isWanted: (Part) -> Bool) {
-        let me = LoopBound(self, to: loop)
-        while isWanted(parts[index]) {
-            guard underWay < Self.scriptsMax else {
-                isHeldUp = true
-                return
-            }
-            let messages = nextMessages(index)
-            if messages.isEmpty { continue }
-            underWay += 1
-            loop.spawn {
-                await me.value.exchange(messages, index)
-                me.value.exchangeEnded()
-            }
+    /// Sends the next script of a policy, if it has anything to say.
+    /// - Returns: false when it must wait for another to end.
+    private func sendScript(_ index: Int) -> Bool {
+        guard underWay < Self.scriptsMax else {
+            isHeldUp = true
+            return false
         }
+        let messages = nextMessages(index)
+        guard !messages.isEmpty else { return true }
+        underWay += 1
+        let me = LoopBound(self, to: loop)
+        loop.spawn {
+            await me.value.exchange(messages, index)
+            me.value.exchangeEnded()
+        }
+        return true
     }
 
     private func exchangeEnded() {
