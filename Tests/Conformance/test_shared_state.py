@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import requests
@@ -437,6 +438,42 @@ def test_redis_is_full(sandbox):
     trouble_and_recovery(
         sandbox, lambda: redis.command("CONFIG", "SET", "maxmemory", "1"),
         lambda: redis.command("CONFIG", "SET", "maxmemory", "0"), redis, redis.port)
+
+
+def test_the_charts_redis_forgets_those_first_who_came_longest_ago(sandbox):
+    """Strangers who fill Redis must not free a caller whose limit is used up, though their counters are kept for longer."""
+    template = (Path(__file__).resolve().parents[2] / "helm-chart/templates/redis.yaml").read_text()
+    policy = re.search(r"--maxmemory-policy, ([a-z-]+)", template)[1]
+    redis = Redis("redis", "--maxmemory-policy", policy)
+    helper = Helper(
+        sandbox.keycloak, sandbox.threescale, REDIS_URL=redis.url(), TRUSTED_PROXIES="127.0.0.1/32",
+        RATE_LIMITS="read=20/hour;write=1000/day", **PATIENT)
+    session = requests.Session()
+
+    def strangers(numbers):
+        for number in numbers:
+            session.post(
+                helper.url + "/api/services/init", timeout=30,
+                headers={"X-Forwarded-For": f"198.18.{number // 256}.{number % 256}"})
+
+    try:
+        wait_up([helper])
+        token = sandbox.token("ada")
+        assert [helper.get("/api/services", token).status_code for _ in range(21)].count(200) == 20
+        strangers(range(800))
+        # Redis tells times of use apart by the second, and a replica repeats a refusal for as long.
+        time.sleep(2.5)
+        assert helper.get("/api/services", token).status_code == 429
+        used = re.search(r"used_memory:(\d+)", redis.command("INFO", "memory").decode())[1]
+        redis.command("CONFIG", "SET", "maxmemory", used)
+        strangers(range(800, 1_000))
+        time.sleep(1.5)
+        assert helper.get("/api/services", token).status_code == 429
+        assert int(re.search(r"evicted_keys:(\d+)", redis.command("INFO", "stats").decode())[1]) > 0
+        assert metric(helper, "mlaas_redis_errors_total") == 0
+    finally:
+        helper.stop()
+        redis.stop()
 
 
 def test_redis_has_become_a_replica_and_is_promoted_again(sandbox):
