@@ -45,11 +45,20 @@ private struct Owner {
 }
 
 private final class SharedSleeps: Sendable {
+    typealias Work = @Sendable () -> Void
+
     private let times = Mutex<[Duration]>([])
+    private let next = Mutex<Work?>(nil)
 
     var all: [Duration] { times.withLock { $0 } }
 
-    func append(_ time: Duration) { times.withLock { $0.append(time) } }
+    func append(_ time: Duration) {
+        times.withLock { $0.append(time) }
+        next.withLock { $0.take() }?()
+    }
+
+    /// What happens during the next sleep.
+    func meanwhile(_ work: @escaping Work) { next.withLock { $0 = work } }
 }
 
 @Suite("What an owner does with a key")
@@ -87,6 +96,37 @@ struct ChangeKeysTests {
         let resumed = try await owner.change.resume(1, for: ada)
         #expect(resumed.key.state == .live && resumed.key.application.mark?.seal(for: .end) == nil)
         #expect(owner.sleeps.all == [.seconds(wasEnding ? 19 : 2)])
+    }
+
+    @Test("a resumption that waits leaves what is resumed and suspended meanwhile to the operator")
+    func suspensionDuringResumption() async throws {
+        let seal = PauseSeal { [1, 2, 3] }.text(application: 1, at: start - 2)
+        let owner = await Owner([
+            application(1, "paused=\(seal) ended=void ok", .suspended, created: 0, updated: start - 2)
+        ])
+        let manager = owner.manager
+        // Another resumption did not have to wait for so long: the owner added `ended` after it had begun.
+        owner.sleeps.meanwhile {
+            manager.state.withLock { state in
+                state.clock = start + 19
+                state.applications[0] = state.applications[0].changed(.suspended, at: start + 10)
+            }
+        }
+        await #expect(throws: KeyError.wrongState(.suspended, .resumed, application: 1)) {
+            try await owner.change.resume(1, for: ada)
+        }
+        #expect(manager.state.withLock { $0.applications[0].state } == .suspended)
+    }
+
+    @Test("a key that another call resumes while a resumption waits is answered as it is")
+    func resumedMeanwhile() async throws {
+        let seal = PauseSeal { [1, 2, 3] }.text(application: 1, at: start - 2)
+        let owner = await Owner([application(1, "paused=\(seal) ok", .suspended, created: 0, updated: start - 2)])
+        let manager = owner.manager
+        owner.sleeps.meanwhile {
+            manager.state.withLock { $0.applications[0] = $0.applications[0].changed(.live, at: start + 2) }
+        }
+        #expect(try await owner.change.resume(1, for: ada).key.state == .live)
     }
 
     @Test(

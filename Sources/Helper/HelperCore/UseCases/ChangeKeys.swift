@@ -145,7 +145,14 @@ package struct ChangeKeys: Sendable {
             case .pending, .suspended, .expired: throw Self.conflict(target, .resumed)
             }
             let wait = PauseSeal.resumptionDelay(target.mark) - (target.application.unchangedFor ?? 0)
-            if wait > 0 { await sleep(.seconds(wait)) }
+            if wait > 0 {
+                await sleep(.seconds(wait))
+                // Another call may have resumed it meanwhile, and the operator suspended it.
+                let found = try await find.owned(by: caller, isFresh: true).key(id)
+                guard found?.state == .paused, found?.application.updatedAt == target.application.updatedAt else {
+                    throw APIManagerError.stateChanged
+                }
+            }
             do throws(APIManagerError) {
                 _ = try await manager.resume(application: id, account: target.application.accountID)
             } catch {
@@ -431,6 +438,11 @@ package struct SecretNotShown: Error {
 }
 
 extension APIManagerError {
+    /// A change of state would be refused, or undo another's: the application is in another state by now.
+    static var stateChanged: APIManagerError {
+        .rejected(status: 409, details: [.init(field: "state", issue: "has changed")])
+    }
+
     /// Whether a change of state was refused since the application is in another state.
     var refusesState: Bool {
         guard case .rejected(_, let details, _) = self else { return false }
