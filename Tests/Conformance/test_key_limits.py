@@ -137,6 +137,38 @@ def test_names_that_are_edited_in_3scale_make_no_room(sandbox, bounded):
     assert failure(create(bounded, token, "d")) == (409, "KEY_LIMIT_REACHED")
 
 
+def edit(sandbox, key, old, new):
+    """What a person may do in the developer portal."""
+    entry = application(sandbox, key)
+    assert old in entry["description"]
+    threescale(
+        sandbox, "PUT", f"accounts/{entry['account_id']}/applications/{key}",
+        description=entry["description"].replace(old, new))
+
+
+def test_keys_that_are_edited_to_be_unconfirmed_make_no_room(sandbox, bounded):
+    token = sandbox.token()
+    made = [create(bounded, token, name).json()["data"]["key"]["id"] for name in ("a", "b", "c")]
+    time.sleep(2.5)
+    for key in made:
+        edit(sandbox, key, " ok]", "]")
+    time.sleep(3.5)
+    assert failure(create(bounded, token, "d")) == (409, "KEY_LIMIT_REACHED")
+
+
+@pytest.mark.parametrize("others", [[], ["a"]])
+def test_what_the_operator_suspended_is_not_deleted_whatever_its_description_says(sandbox, helper, others):
+    token = sandbox.token()
+    made = {name: create(helper, token, name).json()["data"]["key"]["id"] for name in ("a", "b")}
+    move(sandbox, made["b"], "suspend")
+    edit(sandbox, made["b"], "key=b ok]", "key=a]")
+    for name in others:
+        edit(sandbox, made[name], " ok]", "]")
+    time.sleep(3.5)
+    assert create(helper, token, "a").status_code == 200
+    assert application(sandbox, made["b"])["state"] == "suspended"
+
+
 def test_what_the_operator_suspended_cannot_be_revoked_and_made_again(sandbox, helper):
     token = sandbox.token()
     key, secret = make(helper, token)

@@ -193,6 +193,15 @@ struct NamedKeysTests {
         #expect(keys([application(1, "ok")], at: 200).key(1)?.expiresAt == nil)
     }
 
+    @Test("what is not confirmed is deleted at the end of the longest life, unless the operator suspended it")
+    func lifetimeOfUnconfirmed() {
+        let left = application(1, "attempt=0f expires=150", created: 100)
+        #expect(keys([left], at: 200, lifetimeMax: day).duties == [.delete(application: 1, at: day + 100)])
+        #expect(keys([left], at: 200, lifetimeMax: day).keys.isEmpty && keys([left], at: 200).duties.isEmpty)
+        let suspended = application(1, "attempt=0f", .suspended, created: 100)
+        #expect(keys([suspended], at: 2 * day, lifetimeMax: day).duties.isEmpty)
+    }
+
     @Test("an expired key is suspended at its time and deleted a day later")
     func expiry() {
         let live = keys([application(1, "expires=500 ok")], at: 499)

@@ -24,7 +24,7 @@ private struct Replica {
     let deadlines: KeyDeadlines
     let lines = InMemoryLogSink()
 
-    init(_ manager: FakeAPIManager, clockDifference: Int = 0) async {
+    init(_ manager: FakeAPIManager, clockDifference: Int = 0, rules: KeyRules = KeyRules()) async {
         self.manager = manager
         let logger = Logger(label: "test", handler: JSONLogHandler(sink: lines, level: .trace, now: { 0 }))
         let catalogs = CatalogStore(manager: manager, logger: logger)
@@ -35,7 +35,7 @@ private struct Replica {
         sweep = SweepKeys(
             deadlines: deadlines, manager: manager, catalogs: catalogs,
             keys: OwnedKeys(manager: manager, spawn: { work in Task { await work() } }),
-            audit: AuditTrail(logger: logger, factory: PrometheusRegistry()), rules: KeyRules(),
+            audit: AuditTrail(logger: logger, factory: PrometheusRegistry()), rules: rules,
             seal: PauseSeal { [1, 2, 3] }, limits: limits, logger: logger)
     }
 
@@ -96,6 +96,20 @@ struct SweepKeysTests {
         #expect(replica.states() == [2: .live, 3: .live, 4: .suspended, 5: .live])
         #expect(replica.outcomes() == ["expired", "removed"])
         #expect(replica.deadlines.status.keys[.suspended] == 1)
+    }
+
+    @Test("a key whose mark was edited to be unconfirmed ends with the longest life all the same")
+    func unconfirmedPastLifetime() async {
+        var rules = KeyRules()
+        rules.lifetimeMax = 1_010
+        let replica = await Replica(
+            manager([application(1, "attempt=0f expires=\(start + day)"), application(2, "attempt=0f", .suspended)]),
+            rules: rules)
+        await replica.settle()
+        #expect(replica.states() == [1: .live, 2: .suspended] && replica.outcomes().isEmpty)
+        replica.wait(10)
+        await replica.settle()
+        #expect(replica.states() == [2: .suspended] && replica.outcomes() == ["removed"])
     }
 
     @Test("a key is ended whose twin a call that died has left on another account; what another call answered stays")

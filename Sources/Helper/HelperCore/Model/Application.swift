@@ -49,6 +49,13 @@ package struct Application: Sendable, Hashable {
     package let shownAt: Int?
     /// A call created it and has not confirmed it: no caller has its key.
     package var isProvisional: Bool { mark?.isProvisional == true }
+    /// It was changed after it was created, as by the confirmation whose `ok` a person took out of the description, or its key was used.
+    /// Both times are of whole seconds, and of one write.
+    var mayBeInUse: Bool {
+        if lastUsedAt != nil { return true }
+        guard let createdAt, let updatedAt else { return false }
+        return updatedAt - createdAt > 1
+    }
     /// 3scale shows what the owner needs to use it.
     package var hasCredential: Bool { credentials != .none }
 

@@ -33,8 +33,12 @@ package struct KeyRules: Sendable, Equatable {
 
     /// When an application ends, whatever its description says: that only shortens what is allowed from `created_at`.
     func expiry(of application: Application) -> Int? {
-        let limit = lifetimeMax.flatMap { lifetime in application.createdAt.map { $0 + lifetime } }
-        return [application.mark?.expiresAt, limit].compactMap(\.self).min()
+        [application.mark?.expiresAt, lifetimeEnd(of: application)].compactMap(\.self).min()
+    }
+
+    /// The latest time at which an application ends; nil where there is no limit.
+    func lifetimeEnd(of application: Application) -> Int? {
+        lifetimeMax.flatMap { lifetime in application.createdAt.map { $0 + lifetime } }
     }
 
     /// Refuses a life that is longer than the operator allows.

@@ -37,6 +37,13 @@ struct KeyTimes: Sendable {
             liveSince: liveSince(application), replaces: replaces)
     }
 
+    /// An unconfirmed application. Only the longest life of a key ends it: a later call may finish it, and give it another end.
+    func unconfirmed(_ application: Application) -> NamedKeys.Key {
+        NamedKeys.Key(
+            application: application, name: application.mark?.name ?? .standard, state: .pending,
+            expiresAt: rules.lifetimeEnd(of: application), retiresAt: nil, endedAt: nil, liveSince: nil, replaces: nil)
+    }
+
     /// What was suspended counts as ended, or as paused, by the helper's seal alone. Without one it is the operator's, whatever the
     /// end of the key is: people and rules may move that end afterwards.
     func state(of application: Application, _ expiresAt: Int?, _ retiresAt: Int?) -> KeyState {

@@ -65,6 +65,8 @@ package struct NamedKeys: Sendable {
 
     /// By service, name, descending generation, id.
     package let keys: [Key]
+    /// What calls that died have left, and what people have edited to look like it. None of it is shown as a key.
+    private let unconfirmed: [Key]
 
     private struct Identity: Hashable {
         let service: Int
@@ -90,6 +92,7 @@ package struct NamedKeys: Sendable {
             Identity(service: $0.serviceID, name: $0.mark?.name ?? .standard)
         }
         keys = groups.flatMap { times.keys(named: $0.name, $1) }.sorted { Self.order($0) < Self.order($1) }
+        unconfirmed = applications.filter { $0.owner == owner && $0.mayBeDeleted }.map { times.unconfirmed($0) }
     }
 
     private static func order(_ key: Key) -> (Int, String, Int, Int) {
@@ -98,6 +101,11 @@ package struct NamedKeys: Sendable {
 
     /// The key that is an application.
     package func key(_ application: Int) -> Key? { keys.first { $0.application.id == application } }
+
+    /// The same, also where it is not confirmed.
+    func ending(_ application: Int) -> Key? {
+        key(application) ?? unconfirmed.first { $0.application.id == application }
+    }
 
     /// All generations of a name on a service, the newest first.
     package func generations(of name: KeyName, service: Int) -> [Key] {
@@ -137,14 +145,19 @@ package struct NamedKeys: Sendable {
 
     /// The suspensions and deletions that ended keys ask for, and their times. Applications without a mark are left alone, and
     /// those that the operator suspended: without the application the owner could make the key again. The oldest generation of a
-    /// name is deleted first, since a newer one says when it ends.
+    /// name is deleted first, since a newer one says when it ends. An unconfirmed application is deleted when the longest life of a
+    /// key is over: people may take `ok` out of a description.
     package var duties: [Duty] {
-        keys.compactMap { key in
+        let left: [Duty] = unconfirmed.compactMap { key in
+            key.expiresAt.map { .delete(application: key.application.id, at: $0) }
+        }
+        let due: [Duty] = keys.compactMap { key in
             guard key.application.mark != nil, key.state != .suspended, let end = key.endsAt else { return nil }
             let id = key.application.id
             guard key.application.state != .live else { return .suspend(application: id, at: end) }
             return retires(key) ? nil : .delete(application: id, at: Self.deletion(of: key.application, endedAt: end))
         }
+        return left + due
     }
 
     /// When an ended key is deleted. A key may be suspended long after its end, as when the operator shortens the longest life: the

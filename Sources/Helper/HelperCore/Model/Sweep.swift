@@ -242,7 +242,12 @@ package struct Sweep: Sendable {
     }
 
     private mutating func scanned(_ application: Application, _ facts: KeyTimes, _ now: Int) {
-        guard let mark = application.mark, !mark.isProvisional, var scan else { return }
+        guard let mark = application.mark, var scan else { return }
+        if mark.isProvisional {
+            guard application.mayBeDeleted, let end = facts.rules.lifetimeEnd(of: application) else { return }
+            note(account: application.accountID, endsAt: end, now: now)
+            return
+        }
         self.scan = nil
         defer { self.scan = scan }
         let identity = Identity(

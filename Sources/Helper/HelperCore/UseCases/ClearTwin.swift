@@ -12,7 +12,7 @@ package struct ClearTwin: Sendable {
     package func callAsFunction(of application: Application) async throws(APIManagerError) -> Bool {
         guard let mark = application.mark, mark.isConfirmed else { return false }
         let left = try await manager.applications(markedFor: mark.owner, service: application.serviceID).filter {
-            $0.id != application.id && $0.isProvisional && $0.mark?.name == mark.name
+            $0.id != application.id && $0.mayBeDeleted && $0.mark?.name == mark.name
                 && $0.mark?.generation == mark.generation
                 && Provisioning.Goal.hasSecondID($0) == Provisioning.Goal.hasSecondID(application)
                 && $0.age.map { $0 >= Provisioning.settledSeconds } ?? false

@@ -259,6 +259,10 @@ extension Provisioning {
 }
 
 extension Application {
+    /// No caller was answered its key, and the operator has not suspended it: without what is suspended its owner could make the key
+    /// again, and people may take `ok` out of a description.
+    var mayBeDeleted: Bool { isProvisional && state != .suspended }
+
     /// The same without what it says of time.
     fileprivate var ageless: Application {
         Application(
@@ -536,7 +540,7 @@ extension Provisioning.State {
         }
         let surplus = marked.first {
             // One of another generation is a rotation's. The next rotation confirms it.
-            $0.isProvisional && $0.generation == confirmed.generation && !surrendered.contains($0.id)
+            $0.mayBeDeleted && $0.generation == confirmed.generation && !surrendered.contains($0.id)
                 && (isOwn($0) || Self.isSettled($0))
         }
         if let surplus { return delete(surplus) }
@@ -547,7 +551,7 @@ extension Provisioning.State {
     private mutating func decideRace(_ marked: [Application]) -> Action {
         if let own = marked.first(where: { isOwn($0) }) { return confirm(own) }
         guard marked.allSatisfy({ Self.isSettled($0) }) else { return wait(then: .listing) }
-        if marked.count > 1, let highest = marked.last { return delete(highest) }
+        if marked.count > 1, let highest = marked.last(where: { $0.mayBeDeleted }) { return delete(highest) }
         return confirm(marked[0])
     }
 
@@ -588,13 +592,15 @@ extension Provisioning.State {
                 && !Goal.hasSecondID(other) && (other.isProvisional || other.mark?.isConfirmed == true)
         }.sorted { $0.id < $1.id }
         let unconfirmed = twins.filter { $0.isProvisional }
-        guard twins.count > 1, let highest = unconfirmed.last, unconfirmed.contains(where: { $0.id == application.id })
+        let surplus = unconfirmed.count < twins.count ? application : unconfirmed.last { $0.mayBeDeleted }
+        guard twins.count > 1, let surplus, surplus.mayBeDeleted,
+            unconfirmed.contains(where: { $0.id == application.id })
         else {
             twinRefusals += 1
             return twinRefusals < Self.attemptsMax ? pauseAtRandom(then: .listing) : fail(.keyHasTwin(application))
         }
         guard unconfirmed.allSatisfy({ Self.isSettled($0) }) else { return wait(then: .listing) }
-        return delete(unconfirmed.count < twins.count ? application : highest)
+        return delete(surplus)
     }
 
     private mutating func mark(_ application: Application) -> Action {

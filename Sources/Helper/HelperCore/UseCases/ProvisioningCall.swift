@@ -118,7 +118,8 @@ struct ProvisioningCall: Sendable {
     }
 
     /// Keys on the service beside the one that is wanted. People may edit descriptions: so each application counts, whatever its
-    /// name, but those that a newer generation replaces. What a call that died has left counts no more once it has settled.
+    /// name, but those that a newer generation replaces. What a call that died has left counts no more once it has settled, as
+    /// long as it has not changed and its key is not used.
     /// - Parameter id: counts what other calls are creating with a lower id; nil for none of it.
     private func others(in applications: [Application], below id: Int?) -> Int {
         let here = applications.filter { $0.serviceID == service.id }
@@ -131,7 +132,7 @@ struct ProvisioningCall: Sendable {
             if mark.owner == caller.ownerMark, mark.name == order.name { return false }
             if mark.isProvisional {
                 let isSettled = application.age.map { $0 >= Provisioning.settledSeconds } ?? false
-                return !isSettled && id.map { application.id < $0 } ?? false
+                return isSettled ? application.mayBeInUse : id.map { application.id < $0 } ?? false
             }
             return mark.generation == newest["\(mark.owner) \(mark.name)"]
         }.count

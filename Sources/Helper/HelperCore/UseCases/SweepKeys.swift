@@ -184,7 +184,7 @@ package struct SweepKeys: Sendable {
                 // What was just settled may be over no more: the next look tells.
                 let settled = Set(unfinished.map(\.id))
                 for duty in found.due where !settled.contains(duty.application) {
-                    guard let key = found.keys.key(duty.application) else { continue }
+                    guard let key = found.keys.ending(duty.application) else { continue }
                     do throws(APIManagerError) {
                         guard try await perform(duty, key, owner, catalog), case .suspend(_, let end) = duty else {
                             continue
