@@ -107,7 +107,7 @@ final class FakeAPIManager: APIManager {
         await Task.yield()
         let result: Result<Application, APIManagerError> = state.withLock { state in
             if !state.descriptionFailures.isEmpty, state.descriptionFailures.removeFirst() {
-                return .failure(.rejected(status: 422, details: [.init(field: "name", issue: "is bad")]))
+                return .failure(.rejected(status: 422, details: [.init(field: "description", issue: "is too long")]))
             }
             guard let index = state.applications.firstIndex(where: { $0.id == application }) else {
                 return .failure(.notFound)

@@ -226,6 +226,19 @@ struct SweepKeysTests {
         #expect(replica.outcomes() == ["failed", "paused"])
     }
 
+    @Test("a key whose description takes no seal is suspended all the same, and stays")
+    func descriptionTooLong() async {
+        let replica = await Replica(manager([application(1, "expires=\(start + 5) ok")]))
+        await replica.settle()
+        replica.wait(10)
+        replica.manager.state.withLock { $0.descriptionFailures = Array(repeating: true, count: 9) }
+        await replica.settle()
+        #expect(replica.states() == [1: .suspended] && replica.outcomes() == ["expired"])
+        replica.wait(2 * day)
+        await replica.settle()
+        #expect(replica.states() == [1: .suspended])
+    }
+
     @Test("a sweep that dies after its suspension leaves a key that has ended, one that dies before it one that works")
     func death() async throws {
         let first = await Replica(manager([application(1, "expires=\(start + 10) ok")]))

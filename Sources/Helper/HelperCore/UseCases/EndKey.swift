@@ -35,7 +35,15 @@ package struct EndKey: Sendable {
     ) async throws -> Outcome {
         guard let mark = key.pinnedMark else { return .leftAlone }
         let application = key.application
-        let written = try await writer.describe(application, mark, for: .end)
+        let written: Application
+        do throws(APIManagerError) {
+            written = try await writer.describe(application, mark, for: .end)
+        } catch {
+            // A person has made the description as long as 3scale takes. The key then counts as suspended by the operator.
+            guard error.refusesDescription else { throw error }
+            _ = try await manager.suspend(application: application.id, account: application.accountID)
+            return .ended
+        }
         let suspended = try await manager.suspend(application: application.id, account: application.accountID)
         guard suspended.description != written.description || !seal.vouches(for: suspended, .end) else {
             return .ended
@@ -91,5 +99,13 @@ struct SealWriter: Sendable {
             time = updatedAt
             attempt += 1
         }
+    }
+}
+
+extension APIManagerError {
+    /// Whether the description was refused, as for its length.
+    fileprivate var refusesDescription: Bool {
+        guard case .rejected(_, let details, _) = self else { return false }
+        return details.contains { $0.field == "description" }
     }
 }
