@@ -156,6 +156,19 @@ def test_keys_that_are_edited_to_be_unconfirmed_make_no_room(sandbox, bounded):
     assert failure(create(bounded, token, "d")) == (409, "KEY_LIMIT_REACHED")
 
 
+def test_a_generation_that_is_edited_to_another_name_makes_no_room_for_rotations(sandbox, bounded):
+    token = sandbox.token()
+    key = [create(bounded, token, name).json()["data"]["key"]["id"] for name in ("a", "b", "c")][0]
+    for name in ("d", "e", "f"):
+        answer = rotate(bounded, token, key)
+        if answer.status_code != 201:
+            break
+        edit(sandbox, key, "key=a", f"key={name}")
+        key = answer.json()["data"]["key"]["id"]
+    assert failure(answer) == (409, "KEY_LIMIT_REACHED")
+    assert len(applications(sandbox)) == 5
+
+
 @pytest.mark.parametrize("others", [[], ["a"]])
 def test_what_the_operator_suspended_is_not_deleted_whatever_its_description_says(sandbox, helper, others):
     token = sandbox.token()

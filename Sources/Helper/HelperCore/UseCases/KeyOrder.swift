@@ -12,8 +12,8 @@ package struct KeyOrder: Sendable, Hashable {
     /// How long the generation before works on.
     package var graceSeconds: Int?
     package var note: String?
-    /// How many keys of other names the owner may have on the service; nil for no limit.
-    package var othersMax: Int?
+    /// How many keys of different names the owner may have on the service; nil for no limit.
+    package var keysMax: Int?
 
     package init() {}
 

@@ -70,7 +70,7 @@ package struct MakeKeys: Sendable {
         var order = KeyOrder()
         order.name = wish.name
         order.note = wish.note
-        order.othersMax = rules.perService - 1
+        order.keysMax = rules.perService
         try rules.check(lifetime: wish.expiresIn, left: rules.lifetimeMax)
         order.expiresAt = rules.end(after: wish.expiresIn, now: now())
         let request = ProvisionKey.Request(serviceID: wish.serviceID, planID: wish.planID, order: order)
@@ -97,6 +97,7 @@ package struct MakeKeys: Sendable {
             var order = KeyOrder()
             order.name = key.name
             order.generation = generation
+            order.keysMax = rules.perService
             order.plan = key.application.plan
             order.replaces = id
             order.graceSeconds = graceSeconds ?? rules.grace

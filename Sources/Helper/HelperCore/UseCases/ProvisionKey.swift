@@ -37,7 +37,7 @@ package struct ProvisionKey: Sendable {
         let name: KeyName
         let generation: Int?
         /// What a limit refuses to one call says nothing of a call without that limit.
-        let othersMax: Int?
+        let keysMax: Int?
     }
 
     /// What a flight came to. A refused plan is the leader's own, not that of calls that joined it.
@@ -106,7 +106,7 @@ package struct ProvisionKey: Sendable {
         let service = try find(request.serviceID, for: caller)
         let key = FlightKey(
             owner: caller.ownerMark, accountName: caller.accountName, service: service.id, name: request.order.name,
-            generation: request.order.generation, othersMax: request.order.othersMax)
+            generation: request.order.generation, keysMax: request.order.keysMax)
         while true {
             let (outcome, joined) = try await CallOwner.$current.withValue(.caller(caller.ownerMark)) {
                 try await CallSequence.$current.withValue(CallSequence()) {

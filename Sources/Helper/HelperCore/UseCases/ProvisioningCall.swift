@@ -90,14 +90,17 @@ struct ProvisioningCall: Sendable {
     }
 
     private func checkLimit(_ others: Int) throws(KeyError) {
-        guard let othersMax = order.othersMax, others > othersMax else { return }
-        throw .limitReached(max: othersMax + 1, names: others, service: service.id)
+        guard let keysMax = order.keysMax else { return }
+        // A rotation makes no key of another name, and `init` may have made one beyond the limit. More were made by editing the
+        // names of keys that were rotated.
+        guard others >= (order.isRotation ? keysMax + 1 : keysMax) else { return }
+        throw .limitReached(max: keysMax, names: others, service: service.id)
     }
 
     /// Calls at once for several names have not seen each other's application before they created their own. So what a call created
     /// is counted once more before it is confirmed, and deleted where it is one too many: no caller has its key yet.
     private func checkLimit(before application: Application, _ progress: Progress) async throws {
-        guard order.othersMax != nil, !progress.sentConfirmations.contains(application.id) else { return }
+        guard order.keysMax != nil, !progress.sentConfirmations.contains(application.id) else { return }
         let listed = try await manager.applications(account: application.accountID)
         let isOurs = application.mark?.attempt?.hasPrefix(attempt) == true
         let isInTime = progress.createdAt.map { milliseconds() - $0 < Provisioning.authorMilliseconds } ?? false
