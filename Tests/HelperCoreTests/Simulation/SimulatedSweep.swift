@@ -17,11 +17,11 @@ enum SweepRule: String, CaseIterable, Sendable {
     var breakingSeed: UInt64 {
         switch self {
         case .pendingSuccessor: 23
-        case .suspendedSuccessor: 78
+        case .suspendedSuccessor: 152
         case .confirmed: 124
         case .grace: 30
         case .finishedLater: 392
-        case .oldestFirst: 616
+        case .oldestFirst: 227
         case .sealed: 14
         case .sealFirst: 5
         case .inTime: 163
