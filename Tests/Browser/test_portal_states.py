@@ -120,7 +120,7 @@ def test_pages_of_services_and_keys(world, visit, looker):
     page.goto(world.url + "/services/granite_chat")
     press(page, "Show my API key")
     looker.look(page, "service-revealed-with-model")
-    world.admin("POST", "/traffic", application_id=int(key.rsplit("/", 1)[1]), metric="hits", count=4100, seconds_ago=3_600)
+    world.admin("POST", "/traffic", application_id=int(key.rsplit("/", 1)[1]), metric="hits", count=4100, seconds_ago=90_000)
     for granularity in ("hour", "day", "month"):
         page.goto(f"{key}?granularity={granularity}")
         page.locator("summary").first.click()

@@ -148,7 +148,7 @@ extension KeyView: PortalView {
         switch usage {
         case .failed(let failure): content = page.missing(.usageFailed, failure)
         case .series(let series):
-            let shown = series.filter { $0.total > 0 }
+            let shown = series.filter { !$0.points.isEmpty }
             content =
                 shown.isEmpty
                 ? "<p>\(page.texts(.usageEmpty))</p>"
