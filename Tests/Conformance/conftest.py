@@ -39,8 +39,8 @@ def pytest_collection_modifyitems(items):
 
 # Ports for servers, below those that the system gives to clients. Processes of a parallel run take none of each other's, and a
 # process takes none again for long.
-PORTS_EACH = 5_500
-WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
+PORTS_EACH = 22_000 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 offsets = itertools.count(random.randrange(PORTS_EACH))
 
 
