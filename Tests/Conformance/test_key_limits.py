@@ -127,16 +127,6 @@ def test_names_made_at_once_are_no_more_than_the_operator_allows(sandbox, bounde
     assert [str(entry["service_id"]) for entry in applications(sandbox)].count(chat) == len(made)
 
 
-def test_names_that_are_edited_in_3scale_make_no_room(sandbox, bounded):
-    token = sandbox.token()
-    made = [create(bounded, token, name).json()["data"]["key"]["id"] for name in ("a", "b", "c")]
-    entry = application(sandbox, made[1])
-    threescale(
-        sandbox, "PUT", f"accounts/{entry['account_id']}/applications/{made[1]}",
-        description=entry["description"].replace("key=b", "key=a"))
-    assert failure(create(bounded, token, "d")) == (409, "KEY_LIMIT_REACHED")
-
-
 def edit(sandbox, key, old, new):
     """What a person may do in the developer portal."""
     entry = application(sandbox, key)
@@ -144,6 +134,13 @@ def edit(sandbox, key, old, new):
     threescale(
         sandbox, "PUT", f"accounts/{entry['account_id']}/applications/{key}",
         description=entry["description"].replace(old, new))
+
+
+def test_names_that_are_edited_in_3scale_make_no_room(sandbox, bounded):
+    token = sandbox.token()
+    made = [create(bounded, token, name).json()["data"]["key"]["id"] for name in ("a", "b", "c")]
+    edit(sandbox, made[1], "key=b", "key=a")
+    assert failure(create(bounded, token, "d")) == (409, "KEY_LIMIT_REACHED")
 
 
 def test_keys_that_are_edited_to_be_unconfirmed_make_no_room(sandbox, bounded):

@@ -186,6 +186,12 @@ package enum APIManagerError: Error, Sendable, Hashable {
         return details.contains { $0.field == field && $0.issue == "has already been taken" }
     }
 
+    /// Whether some field was refused, for whatever reason.
+    func refuses(_ field: String) -> Bool {
+        guard case .rejected(_, let details, _) = self else { return false }
+        return details.contains { $0.field == field }
+    }
+
     /// Whether a write was refused because another application has the same id or key.
     package var isTwin: Bool { isTaken("application_id") || isTaken("user_key") }
 

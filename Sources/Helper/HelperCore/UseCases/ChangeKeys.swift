@@ -444,8 +444,5 @@ extension APIManagerError {
     }
 
     /// Whether a change of state was refused since the application is in another state.
-    var refusesState: Bool {
-        guard case .rejected(_, let details, _) = self else { return false }
-        return details.contains { $0.field == "state" }
-    }
+    var refusesState: Bool { refuses("state") }
 }

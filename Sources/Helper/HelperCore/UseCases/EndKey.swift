@@ -40,7 +40,7 @@ package struct EndKey: Sendable {
             written = try await writer.describe(application, mark, for: .end)
         } catch {
             // A person has made the description as long as 3scale takes. The key then counts as suspended by the operator.
-            guard error.refusesDescription else { throw error }
+            guard error.refuses("description") else { throw error }
             _ = try await manager.suspend(application: application.id, account: application.accountID)
             return .ended
         }
@@ -99,13 +99,5 @@ struct SealWriter: Sendable {
             time = updatedAt
             attempt += 1
         }
-    }
-}
-
-extension APIManagerError {
-    /// Whether the description was refused, as for its length.
-    fileprivate var refusesDescription: Bool {
-        guard case .rejected(_, let details, _) = self else { return false }
-        return details.contains { $0.field == "description" }
     }
 }
