@@ -24,12 +24,12 @@ final class KeyLedger: Sendable {
         /// Its owner or the operator stopped it, or may have, or its time was over when it was stopped.
         var isExcused = false
         var isSuspendedByOperator = false
+        /// A call suspended it and no seal of a pause is on it, which is how the operator's suspension looks.
+        var isStoppedUnsealed = false
         /// The operator suspended it before its end.
         var isHeld = false
         /// The sweep suspended it, and no other call has changed it since.
         var isEndedBySweep = false
-        /// When the sweep last suspended it, in ticks.
-        var endedBySweepAt: Int?
         /// When its end was moved, in ticks, as the next one.
         var movedAt: Int?
         var suspendedAt: Int?
@@ -39,6 +39,13 @@ final class KeyLedger: Sendable {
         var stops = 0
         /// Such a call ended without an answer, so that 3scale may carry it out at any time.
         var isUnsure = false
+
+        var looksSuspendedByOperator: Bool { isSuspendedByOperator || isStoppedUnsealed }
+
+        mutating func countAsHelpers() {
+            isSuspendedByOperator = false
+            isStoppedUnsealed = false
+        }
     }
 
     private struct Book: Sendable {
@@ -112,7 +119,8 @@ final class KeyLedger: Sendable {
         guard state == .live || state == .retiring else { return }
         let now = time.now
         book.withLock { book in
-            guard var entry = book.entries[id], entry.stops == 0, !entry.isUnsure, !entry.isSuspendedByOperator else {
+            guard var entry = book.entries[id], entry.stops == 0, !entry.isUnsure, !entry.looksSuspendedByOperator
+            else {
                 return
             }
             entry.isAnswered = true
@@ -137,7 +145,10 @@ final class KeyLedger: Sendable {
         book.withLock { book in
             book.entries[id]?.isSuspendedByOperator = isSuspended
             book.entries[id]?.isExcused = true
-            if !isSuspended { book.entries[id]?.isResumedByOperator = true }
+            if !isSuspended {
+                book.entries[id]?.isStoppedUnsealed = false
+                book.entries[id]?.isResumedByOperator = true
+            }
         }
     }
 
@@ -173,8 +184,8 @@ final class KeyLedger: Sendable {
     }
 
     /// What the operator suspended before its end stays, whatever becomes of its end. In the moment of its owner's pause or
-    /// revocation, or of the helper's own suspension, it counts as theirs. That moment lasts for the window of the seal, also where the
-    /// operator resumed the key in it: 3scale then shows what it shows of a suspension that it carried out late.
+    /// revocation, or of the helper's own suspension, it counts as theirs. That moment lasts for the window of the seal, whatever
+    /// became of the suspension that the seal was written for: 3scale shows what it shows of one that it carried out late.
     private func hold(
         _ id: Int, _ old: Application?, _ new: Application?, _ book: inout Book, _ actor: CallOwner, _ now: Int
     ) {
@@ -185,10 +196,12 @@ final class KeyLedger: Sendable {
             }
             return
         }
-        let isStopped = old?.state == .live && new.state == .suspended && actor == .background
-        if isStopped, !entry.isSuspendedByOperator {
+        let isStopped = old?.state == .live && new.state == .suspended
+        let isEnd = isWithinWindow(of: .end, mark, now)
+        let isSealed = isEnd || isWithinWindow(of: .pause, mark, now)
+        if isStopped, isSealed { book.entries[id]?.countAsHelpers() }
+        if isStopped, actor == .background, isEnd || !entry.looksSuspendedByOperator {
             book.entries[id]?.isEndedBySweep = true
-            book.entries[id]?.endedBySweepAt = now
         } else if actor != .background || new.state != .suspended || mark.seal(for: .pause) != nil {
             book.entries[id]?.isEndedBySweep = false
         }
@@ -196,10 +209,11 @@ final class KeyLedger: Sendable {
             book.entries[id]?.isHeld = false
             return
         }
-        guard isStopped, entry.isSuspendedByOperator, entry.stops == 0, !entry.isUnsure else { return }
+        guard isStopped, actor == .background, !isSealed, entry.looksSuspendedByOperator, entry.stops == 0,
+            !entry.isUnsure
+        else { return }
         let isOver = end(entry, book).map { $0 - Self.tolerance <= now } ?? false
-        let wasJustEnded = entry.endedBySweepAt != nil && isWithinWindow(of: .end, mark, now)
-        book.entries[id]?.isHeld = !isOver && !wasJustEnded && !isWithinWindow(of: .pause, mark, now)
+        book.entries[id]?.isHeld = !isOver
     }
 
     /// Whether the helper wrote a seal so recently that a suspension of now may be what it was written for. The time of a seal may be
@@ -227,6 +241,8 @@ final class KeyLedger: Sendable {
         if entry.expiresAt != before { entry.movedAt = now }
         entry.grace = min(mark.graceSeconds ?? rules.grace, rules.graceMax) * 1_000
         entry.isConfirmed = mark.isConfirmed
+        // A confirmation that was carried out late had taken the seal away, and the pause wrote it again.
+        if mark.seal(for: .pause) != nil { entry.isStoppedUnsealed = false }
         if mark.isConfirmed, entry.confirmedAt == nil { entry.confirmedAt = now }
         if entry.liveAt == nil, application.state == .live { entry.liveAt = now }
         book.entries[id] = entry
@@ -249,7 +265,7 @@ final class KeyLedger: Sendable {
         book.entries[id]?.isExcused = true
         // A revocation that was interrupted looks like the operator's suspension.
         book.entries[id]?.suspendedAt = now
-        if actor != .background, !isPaused { book.entries[id]?.isSuspendedByOperator = true }
+        if actor != .background, !isPaused { book.entries[id]?.isStoppedUnsealed = true }
     }
 
     // MARK: What must hold
@@ -263,7 +279,7 @@ final class KeyLedger: Sendable {
         book.entries.values.compactMap { other -> Int? in
             // What was made before belongs to a key of that name that was revoked.
             guard Self.isSameName(other, entry), other.generation > entry.generation, other.madeAt > entry.madeAt,
-                !other.isSuspendedByOperator || isRecent(other), let liveAt = other.liveAt,
+                !other.looksSuspendedByOperator || isRecent(other), let liveAt = other.liveAt,
                 let confirmedAt = other.confirmedAt
             else { return nil }
             return max(liveAt, confirmedAt) + other.grace
@@ -325,7 +341,7 @@ final class KeyLedger: Sendable {
             for (id, entry) in there where entry.state == .live && !entry.isResumedByOperator {
                 let newer = there.filter {
                     Self.isSameName($0.value, entry) && $0.value.generation > entry.generation
-                        && $0.value.liveAt != nil && !$0.value.isSuspendedByOperator
+                        && $0.value.liveAt != nil && !$0.value.looksSuspendedByOperator
                 }
                 if !newer.isEmpty { book.problems.append("at \(now): \(id) works beside \(newer.keys.sorted())") }
             }
