@@ -111,6 +111,7 @@ class Checker:
 CHECKER = Checker(DOCUMENT)
 _watched = set()
 _request = requests.sessions.Session.send
+_close_session = requests.sessions.Session.close
 #: How many answers have been held against the document so far.
 checked = 0
 
@@ -134,5 +135,15 @@ def _send(session, request, **options):
     return answer
 
 
+def _close(session):
+    """Closes the connections, too: urllib3 keeps a pool's as long as somebody keeps an answer, and a server that ends waits for them."""
+    for adapter in session.adapters.values():
+        pools = adapter.poolmanager.pools
+        for key in pools.keys():
+            pools[key].close()
+    _close_session(session)
+
+
 def install():
+    requests.sessions.Session.close = _close
     requests.sessions.Session.send = _send
