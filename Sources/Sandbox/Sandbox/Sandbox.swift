@@ -78,6 +78,8 @@ package struct Sandbox: Sendable {
 
     /// Closes the listeners and every connection.
     package func stop() async {
-        for server in servers { await server.shutdown(deadline: .milliseconds(200)) }
+        await withDiscardingTaskGroup { tasks in
+            for server in servers { tasks.addTask { await server.shutdown(deadline: .milliseconds(200)) } }
+        }
     }
 }
