@@ -3,7 +3,19 @@ import Synchronization
 
 /// An API manager in memory that is as soft about uniqueness as 3scale, and fails on demand.
 final class FakeAPIManager: APIManager {
-    enum Trouble: Sendable { case beforeCommit, afterCommit, denied, rejected }
+    enum Trouble: Sendable {
+        case beforeCommit, afterCommit, denied, rejected
+
+        /// Why nothing was made; nil where something was.
+        var refusal: APIManagerError? {
+            switch self {
+            case .beforeCommit: .unavailable(retryAfter: nil, cause: "502", outcomeUnknown: true)
+            case .denied: .accessDenied(cause: "ro")
+            case .rejected: .rejected(status: 422, details: [.init(field: "name", issue: "is bad")])
+            case .afterCommit: nil
+            }
+        }
+    }
 
     enum Loss: Sendable { case before, after }
 
@@ -35,6 +47,10 @@ final class FakeAPIManager: APIManager {
         var afterSuspension: (@Sendable (Application) -> Application)?
         /// The next suspensions whose answers are lost, before or after they were carried out.
         var suspensionFailures: [Loss] = []
+        /// The next deletions whose answers are lost, before or after they were carried out.
+        var deletionFailures: [Loss] = []
+        /// It is down from the next answer on that is lost.
+        var isDownAfterLoss = false
         /// Accounts whose listing fails.
         var brokenAccounts: Set<Int> = []
         /// Applications whose suspension is refused.
@@ -78,9 +94,7 @@ final class FakeAPIManager: APIManager {
         let result: Result<Account, APIManagerError> = state.withLock { state in
             state.signups += 1
             let trouble = state.signupTroubles.isEmpty ? nil : state.signupTroubles.removeFirst()
-            if trouble == .beforeCommit {
-                return .failure(.unavailable(retryAfter: nil, cause: "500", outcomeUnknown: true))
-            }
+            if let refusal = trouble?.refusal { return .failure(refusal) }
             if state.accounts[draft.username] != nil {
                 return .failure(
                     .rejected(status: 422, details: [.init(field: "username", issue: "has already been taken")]))
@@ -177,12 +191,7 @@ final class FakeAPIManager: APIManager {
         let result: Result<Application, APIManagerError> = state.withLock { state in
             state.creates += 1
             let trouble = state.createTroubles.isEmpty ? nil : state.createTroubles.removeFirst()
-            switch trouble {
-            case .beforeCommit: return .failure(.unavailable(retryAfter: nil, cause: "502", outcomeUnknown: true))
-            case .denied: return .failure(.accessDenied(cause: "ro"))
-            case .rejected: return .failure(.rejected(status: 422, details: [.init(field: "name", issue: "is bad")]))
-            case .afterCommit, nil: break
-            }
+            if let refusal = trouble?.refusal { return .failure(refusal) }
             if isTaken {
                 return .failure(
                     .rejected(status: 422, details: [.init(field: "application_id", issue: "has already been taken")]))
@@ -192,6 +201,7 @@ final class FakeAPIManager: APIManager {
             let service = state.services.first { $0.plans.contains { $0.id == draft.plan } }?.id ?? 0
             let made = Self.application(state.nextID, service, draft.account, draft.description)
             state.applications.append(made)
+            if trouble == .afterCommit { state.isDown = state.isDownAfterLoss }
             return trouble == .afterCommit
                 ? .failure(.malformed(cause: "cut", outcomeUnknown: true)) : .success(made)
         }
@@ -208,6 +218,8 @@ final class FakeAPIManager: APIManager {
 
     func deleteApplication(_ id: Int, account: Int) async throws(APIManagerError) {
         let time = Deadline.remaining(atMost: .seconds(3_600))
+        let loss = lose(\.deletionFailures)
+        if loss == .before { throw .timeout(cause: "slow", outcomeUnknown: true) }
         state.withLock { state in
             state.longestDeletion = max(state.longestDeletion, time)
             if let gone = state.applications.first(where: { $0.id == id }), let owner = gone.owner,
@@ -219,6 +231,16 @@ final class FakeAPIManager: APIManager {
             }
             state.applications.removeAll { $0.id == id }
             state.deleted.append(id)
+        }
+        if loss == .after { throw .timeout(cause: "slow", outcomeUnknown: true) }
+    }
+
+    /// What becomes of the next answer.
+    private func lose(_ losses: WritableKeyPath<State, [Loss]>) -> Loss? {
+        state.withLock { state in
+            guard !state[keyPath: losses].isEmpty else { return nil }
+            state.isDown = state.isDownAfterLoss
+            return state[keyPath: losses].removeFirst()
         }
     }
 
@@ -242,7 +264,7 @@ extension FakeAPIManager: KeyScan {
         if state.withLock({ $0.unsuspendable.contains(application) }) {
             throw .rejected(status: 422, details: [.init(field: "name", issue: "is bad")])
         }
-        let loss = state.withLock { $0.suspensionFailures.isEmpty ? nil : $0.suspensionFailures.removeFirst() }
+        let loss = lose(\.suspensionFailures)
         if loss == .before { throw .timeout(cause: "slow", outcomeUnknown: true) }
         let hook = state.withLock { $0.beforeSuspension.take() }
         let result = move(application, from: .live, to: .suspended, first: hook)

@@ -301,6 +301,32 @@ struct ProvisionKeyTests {
         #expect(text.contains("\"outcome\":\"created\"") && text.contains("key_fingerprint"))
         #expect(!text.contains(try #require(result.key.key)))
     }
+
+    @Test("a key that may be there leaves an audit line, also where nothing can be looked up")
+    func unknownOutcome() async throws {
+        let manager = manager()
+        manager.state.withLock {
+            $0.createTroubles = [.afterCommit]
+            $0.isDownAfterLoss = true
+        }
+        let replica = await Replica(manager)
+        #expect(await refusal { _ = try await replica.provision(.init(serviceID: 7), for: ada) } != nil)
+        #expect(manager.state.withLock { $0.applications.count } == 1)
+        let line = replica.lines.lines.first { $0.contains("key creation outcome unknown") }
+        #expect(line?.contains("\"outcome\":\"failed\"") == true)
+    }
+
+    @Test("a refused signup leaves an audit line")
+    func refusedSignup() async throws {
+        let manager = manager()
+        manager.state.withLock { $0.signupTroubles = [.rejected] }
+        let replica = await Replica(manager)
+        #expect(await refusal { _ = try await replica.provision(.init(serviceID: 7), for: ada) } != nil)
+        #expect(
+            replica.lines.lines.contains {
+                $0.contains("account creation failed") && $0.contains("\"outcome\":\"failed\"")
+            })
+    }
 }
 
 @Suite("Choosing a plan")

@@ -35,12 +35,16 @@ struct ProvisioningCall: Sendable {
         var confirmedAccount: Int?
         /// The key sent along with our create, where the service's method has a list of keys.
         var sentKey: (application: Int, key: String)?
+        /// What this call created.
+        var created: Application?
         /// When the create was decided, by `milliseconds`.
         var createdAt: Int?
         /// Applications whose confirmation was sent: 3scale may carry it out late, and other calls may then answer them.
         var sentConfirmations: Set<Int> = []
         /// 3scale found no account, or another person's.
         var hasTriedSignup = false
+        /// The key is there, or may be, and the audit log does not say so yet.
+        var isUnrecorded = false
     }
 
     /// Runs the value to its end. Existing keys are answered without the lock and without a reservation of audit lines; both are
@@ -64,10 +68,18 @@ struct ProvisioningCall: Sendable {
                     provisioning = Provisioning(goal)
                     action = provisioning.next(.began, at: milliseconds())
                 }
-                while true {
-                    if let result = try await end(action, &progress) { return result }
-                    try await check(action, progress)
-                    action = provisioning.next(await perform(action, &progress), at: milliseconds())
+                do {
+                    while true {
+                        if let result = try await end(action, &progress) { return result }
+                        try await check(action, progress)
+                        action = provisioning.next(await perform(action, &progress), at: milliseconds())
+                    }
+                } catch {
+                    // The limit of keys is found before the confirmation, and what it deletes is recorded.
+                    if progress.isUnrecorded, !(error is KeyError) {
+                        note(.failed, "key creation outcome unknown", progress.created, isWarning: true)
+                    }
+                    throw error
                 }
             }
         }
@@ -172,7 +184,7 @@ struct ProvisioningCall: Sendable {
             if keys.epoch(of: caller.ownerMark) != progress.epoch { progress.isCurrent = false }
             progress.epoch = keys.invalidate(caller.ownerMark)
         }
-        record(action, event)
+        record(action, event, &progress)
         return event
     }
 
@@ -293,6 +305,7 @@ struct ProvisioningCall: Sendable {
                 userKey: service.authentication == .apiKey ? secret : nil,
                 applicationKey: key))
         if let key { progress.sentKey = (made.id, key) }
+        progress.created = made
         progress.applications.append(made)
         return made
     }
@@ -337,7 +350,7 @@ struct ProvisioningCall: Sendable {
     )? {
         switch action {
         case .fail(let failure):
-            throw recorded(failure)
+            throw recorded(failure, &progress)
         case .answer(let application, let isNew):
             guard let account = progress.account else { return nil }
             let key = try await key(of: application, progress)
@@ -391,8 +404,11 @@ struct ProvisioningCall: Sendable {
 // MARK: Records
 
 extension ProvisioningCall {
-    private func record(_ action: Provisioning.Action, _ event: Provisioning.Event) {
+    private func record(_ action: Provisioning.Action, _ event: Provisioning.Event, _ progress: inout Progress) {
         switch (action, event) {
+        case (.create, .wrote), (.confirm, .wrote): progress.isUnrecorded = true
+        case (.create, .refused(let error)), (.confirm, .refused(let error)):
+            if error.outcomeUnknown { progress.isUnrecorded = true }
         case (.delete(let application), .refused):
             note(.failed, "duplicate application deletion failed", application, isWarning: true)
         case (.delete(let application), _): note(.deleted, "duplicate application deleted", application)
@@ -410,8 +426,9 @@ extension ProvisioningCall {
     }
 
     /// The error of a failed call, once the audit log has what it must have of it.
-    private func recorded(_ failure: Provisioning.Failure) -> any Error {
+    private func recorded(_ failure: Provisioning.Failure, _ progress: inout Progress) -> any Error {
         switch failure {
+        case .call(let error): return error
         case .identityConflict: note(.conflict, "refused: the account has another owner", nil, isWarning: true)
         case .accountBlocked: note(.failed, "refused: the account is blocked", nil, isWarning: true)
         case .keyHasTwin(let application): note(.failed, "refused: the key has a twin", application, isWarning: true)
@@ -419,9 +436,11 @@ extension ProvisioningCall {
             note(.failed, "3scale does not return descriptions", application, isWarning: true)
         // The account was listed, so the plan is gone.
         case .creation(.notFound): return APIManagerError.notFound
-        case .creation: note(.failed, "application creation failed", nil, isWarning: true)
-        case .call(let error): return error
-        case .accountMissing, .contested, .signup: break
+        case .creation:
+            note(.failed, "application creation failed", nil, isWarning: true)
+            progress.isUnrecorded = false
+        case .signup: note(.failed, "account creation failed", nil, isWarning: true)
+        case .accountMissing, .contested: break
         }
         return failure
     }
