@@ -21,6 +21,7 @@ private struct Owner {
     let find: FindKeys
     let change: ChangeKeys
     let sleeps = SharedSleeps()
+    let lines = InMemoryLogSink()
 
     init(_ applications: [Application], rules: KeyRules = KeyRules()) async {
         manager.state.withLock { state in
@@ -29,7 +30,7 @@ private struct Owner {
             state.applications = applications
             state.clock = start
         }
-        let logger = Logger(label: "test", handler: JSONLogHandler(sink: InMemoryLogSink(), level: .trace, now: { 0 }))
+        let logger = Logger(label: "test", handler: JSONLogHandler(sink: lines, level: .trace, now: { 0 }))
         let catalogs = CatalogStore(manager: manager, logger: logger)
         await catalogs.refresh()
         let spawn: Spawn = { work in Task { await work() } }
@@ -82,6 +83,19 @@ struct ChangeKeysTests {
         #expect(try await owner.find.one(1, for: ada).key.state == .suspended)
         await #expect(throws: KeyError.self) { try await owner.change.revoke(1, for: ada) }
         #expect(owner.manager.state.withLock { $0.applications.count } == 1)
+    }
+
+    @Test(
+        "a revocation whose answer is lost leaves an audit line, also where nothing can be looked up",
+        arguments: [true, false])
+    func lostRevocation(isDeletion: Bool) async throws {
+        let owner = await Owner([application(1, "ok", created: 0)])
+        owner.manager.state.withLock { state in
+            if isDeletion { state.deletionFailures = [.after] } else { state.suspensionFailures = [.after] }
+            state.isDownAfterLoss = true
+        }
+        await #expect(throws: (any Error).self) { try await owner.change.revoke(1, for: ada) }
+        #expect(owner.lines.lines.contains { $0.contains("key change outcome unknown") })
     }
 
     @Test(

@@ -53,6 +53,20 @@ struct ReplicasTests {
         }
     }
 
+    @Test(
+        "is waited for a half of what is left, as long as it lives at most, where work beside its holder's may undo that"
+    )
+    func patientWait() async throws {
+        for (left, most) in [(Duration.seconds(6), Duration.seconds(3)), (.seconds(3_600), .seconds(10))] {
+            let pauses = Pauses()
+            let replicas = Replicas(state: Locks([.busy])) { pauses.add($0) }
+            try await Deadline.$current.withValue(.now + left) {
+                try await replicas.whileLocked("ada:7", patience: .long) { _ in }
+            }
+            #expect(pauses.sum <= most && pauses.sum > most - .milliseconds(100))
+        }
+    }
+
     @Test("that the store cannot give is not waited for")
     func unavailable() async throws {
         let pauses = Pauses()

@@ -180,6 +180,10 @@ package struct ChangeKeys: Sendable {
                 if isUnsure { note(.changed, "key changed", target, caller) }
                 return isUnsure
             }
+            // Before the write, whose answer may be lost: a sweep that knows of an end too early only looks in vain.
+            if let end = mark.expiresAt {
+                await deadlines?.announce(account: target.application.accountID, endsAt: end, to: replicas)
+            }
             do throws(APIManagerError) {
                 // A pause counts for as long as nothing else has changed the application.
                 if target.key.state == .paused {
@@ -191,9 +195,6 @@ package struct ChangeKeys: Sendable {
                 throw error.outcomeUnknown ? Unsure(cause: error) : error
             }
             note(.changed, "key changed", target, caller)
-            if let end = mark.expiresAt {
-                await deadlines?.announce(account: target.application.accountID, endsAt: end, to: replicas)
-            }
             return true
         }
         return try await find.one(id, for: caller)
@@ -232,6 +233,7 @@ package struct ChangeKeys: Sendable {
                 throw error.outcomeUnknown ? Unsure(cause: error) : error
             }
             note(.changed, "plan changed", target, caller)
+            if target.key.state == .paused { try await sealAgain(target, caller) }
             return true
         }
         return try await find.one(id, for: caller)
@@ -250,11 +252,17 @@ package struct ChangeKeys: Sendable {
     package func revoke(_ id: Int, for caller: Caller) async throws -> Bool {
         try await reserved(caller) {
             var wasThere = false
-            var unsure: Target?
+            var unsure: (target: Target, isDeleted: Bool)?
             for attempt in 1...Self.attemptsMax {
-                let found = try await find.owned(by: caller, isFresh: true)
-                if let target = unsure, found.key(target.application.id) == nil {
-                    note(.revoked, "key revoked", target, caller)
+                let found: NamedKeys
+                do {
+                    found = try await find.owned(by: caller, isFresh: true)
+                } catch {
+                    if let unsure { noteUnknown(unsure.target, caller) }
+                    throw error
+                }
+                if let unsure, unsure.isDeleted, found.key(unsure.target.application.id) == nil {
+                    note(.revoked, "key revoked", unsure.target, caller)
                 }
                 unsure = nil
                 guard let key = found.key(id) else { return wasThere }
@@ -282,7 +290,7 @@ package struct ChangeKeys: Sendable {
                         throw explain(error, tried, caller)
                     }
                     wasThere = true
-                    if isDeleting { unsure = tried }
+                    unsure = (tried, isDeleting)
                     continue
                 }
                 await publish(caller)
@@ -314,7 +322,7 @@ package struct ChangeKeys: Sendable {
                     }
                     target = try await self.target(key, caller)
                 } catch {
-                    if let unsure { note(.failed, "key change outcome unknown", unsure, caller, isWarning: true) }
+                    if let unsure { noteUnknown(unsure, caller) }
                     throw error
                 }
                 do {
@@ -334,18 +342,29 @@ package struct ChangeKeys: Sendable {
         }
     }
 
-    /// Acts of one owner take turns, across replicas where they share a lock. Correctness does not rest on it. An act is done to its
-    /// end when its caller goes: a pause of which only the first write was done would make a later suspension the owner's.
+    /// Acts of one owner take turns, across replicas where they share a lock: a description that is written beside a pause takes its
+    /// seal away. An act is done to its end when its caller goes: a pause of which only the first write was done would make a later
+    /// suspension the owner's.
     private func reserved<Value: Sendable>(
         _ caller: Caller, _ act: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
         try await find.asCaller(caller) {
             try await uninterrupted(spawn) {
                 try await audit.withReservedLines(for: caller.ownerMark) {
-                    try await replicas.whileLocked(caller.ownerMark.description) { _ in try await act() }
+                    try await replicas.whileLocked(caller.ownerMark.description, patience: .long) { _ in
+                        try await act()
+                    }
                 }
             }
         }
+    }
+
+    /// Writes the seal of a pause again where 3scale took so long to carry out this act that it counts no more.
+    private func sealAgain(_ target: Target, _ caller: Caller) async throws {
+        guard let key = try await find.owned(by: caller, isFresh: true).key(target.application.id),
+            key.state == .suspended
+        else { return }
+        try await describePaused(key.application, key.pinnedMark ?? target.mark)
     }
 
     /// Takes the code of a pause off a key that works all the same.
@@ -421,6 +440,11 @@ package struct ChangeKeys: Sendable {
         }
         guard error.refusesState else { return error }
         return KeyError.changedMeanwhile(application: target.application.id)
+    }
+
+    /// 3scale's answer to a write was lost, and so was that to the look at what became of it.
+    private func noteUnknown(_ target: Target, _ caller: Caller) {
+        note(.failed, "key change outcome unknown", target, caller, isWarning: true)
     }
 
     private func note(

@@ -74,11 +74,20 @@ package struct MakeKeys: Sendable {
         try rules.check(lifetime: wish.expiresIn, left: rules.lifetimeMax)
         order.expiresAt = rules.end(after: wish.expiresIn, now: now())
         let request = ProvisionKey.Request(serviceID: wish.serviceID, planID: wish.planID, order: order)
-        let result = try await provision(request, for: caller)
-        if let end = order.expiresAt {
-            await deadlines?.announce(account: result.accountID, endsAt: end, to: replicas)
+        do {
+            let result = try await provision(request, for: caller)
+            await announce(order, account: result.accountID)
+            return try await made(result, nil, caller)
+        } catch  where !(error is KeyError || error is CatalogError) {
+            // 3scale may have made the key all the same.
+            if let account = try? await keys.account(of: caller) { await announce(order, account: account.id) }
+            throw error
         }
-        return try await made(result, nil, caller)
+    }
+
+    private func announce(_ order: KeyOrder, account: Int) async {
+        guard let end = order.expiresAt else { return }
+        await deadlines?.announce(account: account, endsAt: end, to: replicas)
     }
 
     /// Makes the next generation of a key. Repeating it for the same key answers the same successor.
