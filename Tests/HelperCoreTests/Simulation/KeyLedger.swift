@@ -28,6 +28,8 @@ final class KeyLedger: Sendable {
         var isStoppedUnsealed = false
         /// The operator suspended it before its end.
         var isHeld = false
+        /// Its end had come when the seal of its end was written.
+        var isSealedRightly = false
         /// The sweep suspended it, and no other call has changed it since.
         var isEndedBySweep = false
         /// When its end was moved, in ticks, as the next one.
@@ -196,8 +198,14 @@ final class KeyLedger: Sendable {
             }
             return
         }
+        checkResumption(id, entry, old, new, &book, actor, now)
+        if mark.seal(for: .end) != old?.mark?.seal(for: .end) {
+            let isMoved = entry.movedAt.map { now - $0 < 1_000 } ?? false
+            let isOver = end(entry, book).map { $0 - Self.tolerance <= now } ?? false
+            book.entries[id]?.isSealedRightly = isOver || isMoved
+        }
         let isStopped = old?.state == .live && new.state == .suspended
-        let isEnd = isWithinWindow(of: .end, mark, now)
+        let isEnd = isWithinWindow(of: .end, mark, now) && book.entries[id]?.isSealedRightly == true
         let isSealed = isEnd || isWithinWindow(of: .pause, mark, now)
         if isStopped, isSealed { book.entries[id]?.countAsHelpers() }
         if isStopped, actor == .background, isEnd || !entry.looksSuspendedByOperator {
@@ -214,6 +222,21 @@ final class KeyLedger: Sendable {
         else { return }
         let isOver = end(entry, book).map { $0 - Self.tolerance <= now } ?? false
         book.entries[id]?.isHeld = !isOver
+    }
+
+    /// An owner's call resumes nothing that the operator suspended, and nothing whose seal would count for the operator's next suspension.
+    private func checkResumption(
+        _ id: Int, _ entry: Entry, _ old: Application?, _ new: Application, _ book: inout Book, _ actor: CallOwner,
+        _ now: Int
+    ) {
+        guard case .caller = actor, let old, old.state == .suspended, new.state == .live else { return }
+        if entry.isHeld {
+            book.problems.append("at \(now): \(id), which the operator suspended, was resumed by \(actor)")
+        }
+        guard let mark = old.mark else { return }
+        for purpose in PauseSeal.Purpose.allCases where isWithinWindow(of: purpose, mark, now) {
+            book.problems.append("at \(now): \(id) was resumed by \(actor) within the window of its \(purpose)")
+        }
     }
 
     /// Whether the helper wrote a seal so recently that a suspension of now may be what it was written for. The time of a seal may be
