@@ -294,6 +294,36 @@ def test_a_pause_is_done_to_its_end_when_its_client_goes(sandbox, helper):
     assert [each["state"] for each in keys(helper, token)] == ["paused"]
 
 
+def test_a_pause_waits_for_a_change_that_3scale_carries_out_slowly(sandbox, helper):
+    """Carried out after the pause, the change would take the pause's seal away."""
+    token = sandbox.token("ada")
+    key, _ = make(helper, token)
+    admin(sandbox, "POST", "/faults/3scale", path="/admin/api/accounts/*/applications/*", method="PUT", kind="latency",
+          delay_ms=2_000, count=1)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        change = pool.submit(call, helper, "PATCH", f"/api/keys/{key}", token, json={"note": "slow"})
+        time.sleep(0.3)
+        assert act(helper, token, key, "pause").status_code == 200
+        assert change.result().status_code == 200
+    assert [(each["state"], each["note"]) for each in keys(helper, token)] == [("paused", "slow")]
+    assert act(helper, token, key, "resume").status_code == 200
+
+
+def test_a_plan_change_that_3scale_carries_out_slowly_leaves_a_pause_its_owners(sandbox, helper):
+    token = sandbox.token("ada")
+    key, _ = make(helper, token)
+    assert act(helper, token, key, "pause").status_code == 200
+    service = keys(helper, token)[0]["service"]["id"]
+    plans = call(helper, "GET", f"/api/services/{service}/plans", token).json()["data"]["plans"]
+    present = application(sandbox, key)["plan_id"]
+    other = next(plan["id"] for plan in plans if str(plan["id"]) != str(present) and not plan["approval_required"])
+    admin(sandbox, "POST", "/faults/3scale", path="/admin/api/accounts/*/applications/*/change_plan*", method="PUT",
+          kind="latency", delay_ms=5_000, count=1)
+    answer = call(helper, "PUT", f"/api/keys/{key}/plan", token, json={"plan_id": other})
+    assert answer.status_code == 200, answer.text
+    assert [each["state"] for each in keys(helper, token)] == ["paused"]
+
+
 def test_a_pause_that_3scale_refuses_leaves_no_code_behind(sandbox, helper):
     token = sandbox.token("ada")
     key, _ = make(helper, token)
