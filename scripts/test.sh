@@ -14,7 +14,7 @@ echo "${bold}swift test${plain}"
 swift build --build-tests
 run_swift_tests "$@"
 # More than cores, since tests wait for most of their time.
-processes=4
+processes=6
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -136,7 +136,7 @@ def _send(session, request, **options):
 
 
 def _close(session):
-    """Closes the connections, too: urllib3 keeps a pool's as long as somebody keeps an answer, and a server that ends waits for them."""
+    """Closes the connections, too: urllib3 keeps a pool's as long as a test keeps an answer, and a server that ends waits for them."""
     for adapter in session.adapters.values():
         pools = adapter.poolmanager.pools
         for key in pools.keys():
