@@ -1,4 +1,5 @@
-// swift-format-ignore-file: a text stands on one line, however long, so that translators can compare the tables.
+// swift-format-ignore-file
+// A text stands on one line, however long, so that translators can compare the tables.
 
 extension PortalMessage {
     /// English.
@@ -16,8 +17,7 @@ extension PortalMessage {
         case .language: "Language"
         case .apiDocumentation: "API documentation"
         case .requestID: "Request ID"
-        case .stale:
-            "3scale cannot be reached. This page shows what was known {age} ago. Buttons that change something are switched off until 3scale answers again."
+        case .stale: "3scale cannot be reached. This page shows what was known {age} ago. Buttons that change something are switched off until 3scale answers again."
         // MARK: After a form
         case .noticeCreated: "Your API key is ready."
         case .noticePending: "Your request was sent. The API key works once an operator has approved it."
@@ -40,8 +40,7 @@ extension PortalMessage {
         case .homeSignInHint: "You sign in with your company account. This site never sees your password."
         case .reasonSignedOut: "You are signed out."
         case .reasonSessionEnded: "Your session has ended. Sign in to go on."
-        case .reasonSignInFailed:
-            "Sign-in failed. Try again. If it fails again, send the request ID below to your operators."
+        case .reasonSignInFailed: "Sign-in failed. Try again. If it fails again, send the request ID below to your operators."
         case .reasonSignInCancelled: "Sign-in was cancelled."
         // MARK: Services
         case .servicesLead: "The model APIs that you may use."
@@ -106,19 +105,16 @@ extension PortalMessage {
         case .getKey: "Get an API key"
         case .getKeyOnPlan: "Get an API key on the plan {plan}"
         case .choose: "Choose"
-        case .limitReached:
-            "You have {count} API key for this service, and more are not allowed. Revoke it to get another one.|You have {count} API keys for this service, and more are not allowed. Revoke one to get another one."
+        case .limitReached: "You have {count} API key for this service, and more are not allowed. Revoke it to get another one.|You have {count} API keys for this service, and more are not allowed. Revoke one to get another one."
         case .keyUnavailable: "No API key can be made now, because 3scale cannot be reached. Try again in a minute."
         case .yourKeys: "Your API keys"
         case .yourKeysNone: "You have no API key for this service yet."
         case .callIt: "Call it"
         case .snippetsHidden: "Your API key is hidden: {placeholder} stands in its place."
-        case .snippetsShown:
-            "Your API key stands in the snippets. Everyone who has it can use the service in your name."
+        case .snippetsShown: "Your API key stands in the snippets. Everyone who has it can use the service in your name."
         case .snippetsNoKey: "You have no working API key for this service yet: {placeholder} stands in its place."
         case .snippetsModel: "Replace {placeholder} by the ID of a model. The test of your API key lists the IDs."
-        case .snippetsToken:
-            "Replace {placeholder} by the address from which your identity provider gives out tokens. Your operators know it."
+        case .snippetsToken: "Replace {placeholder} by the address from which your identity provider gives out tokens. Your operators know it."
         case .shownOnce: "An API key is shown once, when it is made. If you lost it, rotate it to get a new one."
         case .reveal: "Show my API key"
         case .hide: "Hide it"
@@ -197,19 +193,15 @@ extension PortalMessage {
         case .getKeyMakes: "You get an API key of your own. It counts for you alone."
         case .getKeyApproval: "On a plan that needs approval, it works once an operator has approved it."
         case .getKeyEnds: "It ends on {time}."
-        case .nameHint:
-            "1 to 40 small letters, digits and hyphens, starting with a letter. If you have an API key of this name, you get that one."
-        case .nameError:
-            "This name cannot be used. Take 1 to 40 small letters, digits and hyphens, starting with a letter."
+        case .nameHint: "1 to 40 small letters, digits and hyphens, starting with a letter. If you have an API key of this name, you get that one."
+        case .nameError: "This name cannot be used. Take 1 to 40 small letters, digits and hyphens, starting with a letter."
         case .noteOptional: "Note (optional)"
         case .confirmRotate: "Rotate {key}?"
         case .rotateMakes: "You get a new API key with the same plan."
-        case .rotateGrace:
-            "The old one works for {duration} more, so that you can change your programs. Then it stops for good."
+        case .rotateGrace: "The old one works for {duration} more, so that you can change your programs. Then it stops for good."
         case .rotateNoGrace: "The old one stops now, for good."
         case .confirmPause: "Pause {key}?"
-        case .stops:
-            "The API key stops working. Calls may still pass for up to {duration}, until every gateway knows it."
+        case .stops: "The API key stops working. Calls may still pass for up to {duration}, until every gateway knows it."
         case .pauseBack: "You can resume it at any time; it stays the same API key."
         case .confirmResume: "Resume {key}?"
         case .resumeWorks: "The same API key works again."
@@ -237,18 +229,15 @@ extension PortalMessage {
         // MARK: The command line
         case .commandLine: "Command line"
         case .commandLineGet: "How to get the command line"
-        case .commandLineLead:
-            "The program mlaas does in a terminal and in scripts what these pages do: it gets API keys, tests them and runs programs with them."
+        case .commandLineLead: "The program mlaas does in a terminal and in scripts what these pages do: it gets API keys, tests them and runs programs with them."
         case .commandLineInstall: "Install it"
         case .commandLineDownload: "Your company keeps the packages here:"
         case .commandLineAsk: "The operator of this service has the packages. Ask for them."
         case .commandLinePackage: "On Debian 12, in the folder of the package that you have downloaded:"
-        case .commandLineTarball:
-            "The .tar.gz holds the same files for any folder: put its folder bin into your PATH. share/doc/mlaas/LIBRARIES names the libraries that it needs."
+        case .commandLineTarball: "The .tar.gz holds the same files for any folder: put its folder bin into your PATH. share/doc/mlaas/LIBRARIES names the libraries that it needs."
         case .commandLineFirst: "First commands"
         case .commandLineServices: "The services that you may use"
-        case .commandLineRun:
-            "Runs a program with OPENAI_BASE_URL and OPENAI_API_KEY, and gets an API key first where you have none"
+        case .commandLineRun: "Runs a program with OPENAI_BASE_URL and OPENAI_API_KEY, and gets an API key first where you have none"
         case .commandLineTest: "Says whether an API key works, and why not"
         case .commandLineHelp: "Every command"
         // MARK: Failures
@@ -276,8 +265,7 @@ extension PortalMessage {
         case .failKey: "You have no API key of this ID. It may have been revoked."
         case .doKey: "Look at the list of your API keys."
         case .failPlanTitle: "Plan not offered"
-        case .failPlan:
-            "The service does not offer this plan, or the plan needs an approval that this change cannot ask for."
+        case .failPlan: "The service does not offer this plan, or the plan needs an approval that this change cannot ask for."
         case .doPlan: "Go back and choose another plan."
         case .failNoPlansTitle: "No plan is offered"
         case .failForbiddenTitle: "Not allowed"
@@ -286,8 +274,7 @@ extension PortalMessage {
         case .failBlockedTitle: "Your account is blocked"
         case .failBlocked: "3scale has not approved your account, or has suspended it."
         case .failConflictTitle: "The state of the API key does not allow this"
-        case .failConflict:
-            "The API key changed since you opened the page, or its state does not allow what you asked for."
+        case .failConflict: "The API key changed since you opened the page, or its state does not allow what you asked for."
         case .failLimitTitle: "You have as many API keys as you may"
         case .failLimit: "Your operators allow no more API keys for one service."
         case .doLimit: "Revoke an API key that you no longer use."
@@ -307,20 +294,16 @@ extension PortalMessage {
         case .failOverloadTitle: "This site is overloaded"
         case .failOverload: "This site has more to do than it can do at the moment."
         case .failUnavailableTitle: "3scale cannot be reached"
-        case .failUnavailable:
-            "This site could not reach 3scale. If you changed something, it may or may not have happened."
-        case .doUnavailable:
-            "Wait a minute and try again; repeating it does no harm. If it stays, give your operators the request ID below."
+        case .failUnavailable: "This site could not reach 3scale. If you changed something, it may or may not have happened."
+        case .doUnavailable: "Wait a minute and try again; repeating it does no harm. If it stays, give your operators the request ID below."
         case .failUpstreamTitle: "3scale answered with an error"
-        case .failUpstream:
-            "This site asked 3scale, and 3scale refused or answered something that this site does not understand."
+        case .failUpstream: "This site asked 3scale, and 3scale refused or answered something that this site does not understand."
         case .failKeycloakTitle: "Keycloak cannot be reached"
         case .failKeycloak: "This site could not reach Keycloak to sign you in."
         case .failSignInTitle: "The sign-in could not be finished"
         case .failSignIn: "Keycloak refused this site, or gave it a token that this site does not accept."
         case .failNameTitle: "Your user name cannot be used"
-        case .failName:
-            "The user name or the roles that Keycloak gives for you are too long or have characters that cannot be used."
+        case .failName: "The user name or the roles that Keycloak gives for you are too long or have characters that cannot be used."
         case .failInternalTitle: "This site failed"
         case .failInternal: "This site met an error of its own and stopped what it was doing."
         // MARK: Durations

@@ -1,4 +1,5 @@
-// swift-format-ignore-file: a text stands on one line, however long, so that translators can compare the tables.
+// swift-format-ignore-file
+// A text stands on one line, however long, so that translators can compare the tables.
 
 extension PortalMessage {
     /// French.
@@ -16,15 +17,12 @@ extension PortalMessage {
         case .language: "Langue"
         case .apiDocumentation: "Documentation de l’API"
         case .requestID: "ID de requête"
-        case .stale:
-            "3scale est injoignable. Cette page montre ce qui était connu il y a {age}. Les boutons qui modifient quelque chose sont désactivés jusqu’à ce que 3scale réponde à nouveau."
+        case .stale: "3scale est injoignable. Cette page montre ce qui était connu il y a {age}. Les boutons qui modifient quelque chose sont désactivés jusqu’à ce que 3scale réponde à nouveau."
         // MARK: After a form
         case .noticeCreated: "Votre clé d’API est prête."
-        case .noticePending:
-            "Votre demande a été envoyée. La clé d’API fonctionnera dès qu’un opérateur l’aura approuvée."
+        case .noticePending: "Votre demande a été envoyée. La clé d’API fonctionnera dès qu’un opérateur l’aura approuvée."
         case .noticeExisting: "Vous aviez déjà cette clé d’API. Rien n’a été modifié."
-        case .noticeRotated:
-            "Voici votre nouvelle clé d’API. L’ancienne fonctionne encore un moment ; sa page indique jusqu’à quand."
+        case .noticeRotated: "Voici votre nouvelle clé d’API. L’ancienne fonctionne encore un moment ; sa page indique jusqu’à quand."
         case .noticePaused: "La clé d’API est en pause."
         case .noticeResumed: "La clé d’API fonctionne à nouveau."
         case .noticeRevoked: "La clé d’API est révoquée."
@@ -39,12 +37,10 @@ extension PortalMessage {
         case .homeHowText: "Du code à copier pour curl, Python, LangChain et JavaScript."
         case .homeWrongTitle: "Qu’est-ce qui ne va pas ?"
         case .homeWrongText: "L’utilisation, les limites et un test qui dit si cela vient de la clé d’API ou du modèle."
-        case .homeSignInHint:
-            "Vous vous connectez avec votre compte d’entreprise. Ce site ne voit jamais votre mot de passe."
+        case .homeSignInHint: "Vous vous connectez avec votre compte d’entreprise. Ce site ne voit jamais votre mot de passe."
         case .reasonSignedOut: "Vous êtes déconnecté."
         case .reasonSessionEnded: "Votre session a expiré. Connectez-vous pour continuer."
-        case .reasonSignInFailed:
-            "La connexion a échoué. Réessayez. Si elle échoue encore, envoyez l’ID de requête ci-dessous à vos opérateurs."
+        case .reasonSignInFailed: "La connexion a échoué. Réessayez. Si elle échoue encore, envoyez l’ID de requête ci-dessous à vos opérateurs."
         case .reasonSignInCancelled: "La connexion a été annulée."
         // MARK: Services
         case .servicesLead: "Les API de modèles que vous pouvez utiliser."
@@ -53,8 +49,7 @@ extension PortalMessage {
         case .showAll: "Tout afficher"
         case .serviceCount: "{count} service|{count} services"
         case .matchCount: "{count} sur {total} correspond|{count} sur {total} correspondent"
-        case .servicesEmpty:
-            "Aucun service ne vous est encore ouvert. Demandez à vos opérateurs d’en publier un dans 3scale."
+        case .servicesEmpty: "Aucun service ne vous est encore ouvert. Demandez à vos opérateurs d’en publier un dans 3scale."
         case .servicesNoMatch: "Aucun service ne correspond à « {query} »."
         case .servicesFailed: "Les services n’ont pas pu être chargés."
         case .keysUnknown: "Vos clés d’API n’ont pas pu être lues. Rechargez la page dans une minute."
@@ -70,18 +65,14 @@ extension PortalMessage {
         case .stateExpired: "Expirée"
         case .explainLive: "Cette clé d’API fonctionne."
         case .explainPending: "Un opérateur doit approuver cette clé d’API avant qu’elle fonctionne."
-        case .explainPaused:
-            "Vous avez mis cette clé d’API en pause. Elle ne fonctionne pas tant que vous ne la réactivez pas."
+        case .explainPaused: "Vous avez mis cette clé d’API en pause. Elle ne fonctionne pas tant que vous ne la réactivez pas."
         case .explainSuspended: "Les opérateurs ont désactivé cette clé d’API. Eux seuls peuvent la réactiver."
-        case .explainRetiring:
-            "Une clé d’API plus récente remplace celle-ci. Adaptez vos programmes avant qu’elle ne s’arrête."
-        case .explainExpired:
-            "Cette clé d’API a pris fin et ne fonctionne plus. Obtenez-en une nouvelle sur la page du service."
+        case .explainRetiring: "Une clé d’API plus récente remplace celle-ci. Adaptez vos programmes avant qu’elle ne s’arrête."
+        case .explainExpired: "Cette clé d’API a pris fin et ne fonctionne plus. Obtenez-en une nouvelle sur la page du service."
         // MARK: One service
         case .about: "Description"
         case .endpoint: "Point d’accès"
-        case .endpointMissing:
-            "3scale ne connaît aucun point d’accès de ce service. Demandez à vos opérateurs d’en définir un."
+        case .endpointMissing: "3scale ne connaît aucun point d’accès de ce service. Demandez à vos opérateurs d’en définir un."
         case .copy: "Copier"
         case .copied: "Copié"
         case .copyNamed: "Copier : {what}"
@@ -95,8 +86,7 @@ extension PortalMessage {
         case .placedAsToken: "Jeton d’accès d’un client OpenID Connect"
         case .plansAndLimits: "Plans et limites"
         case .plan: "Plan"
-        case .plansEmpty:
-            "Aucun plan n’est proposé pour ce service. Demandez à vos opérateurs d’en publier un dans 3scale."
+        case .plansEmpty: "Aucun plan n’est proposé pour ce service. Demandez à vos opérateurs d’en publier un dans 3scale."
         case .defaultPlan: "Par défaut"
         case .approval: "Approbation"
         case .approvalNeeded: "Nécessaire"
@@ -115,23 +105,17 @@ extension PortalMessage {
         case .getKey: "Obtenir une clé d’API"
         case .getKeyOnPlan: "Obtenir une clé d’API avec le plan {plan}"
         case .choose: "Choisir"
-        case .limitReached:
-            "Vous avez {count} clé d’API pour ce service, le maximum autorisé. Révoquez-la pour en obtenir une autre.|Vous avez {count} clés d’API pour ce service, le maximum autorisé. Révoquez-en une pour en obtenir une autre."
-        case .keyUnavailable:
-            "Aucune clé d’API ne peut être créée maintenant, car 3scale est injoignable. Réessayez dans une minute."
+        case .limitReached: "Vous avez {count} clé d’API pour ce service, le maximum autorisé. Révoquez-la pour en obtenir une autre.|Vous avez {count} clés d’API pour ce service, le maximum autorisé. Révoquez-en une pour en obtenir une autre."
+        case .keyUnavailable: "Aucune clé d’API ne peut être créée maintenant, car 3scale est injoignable. Réessayez dans une minute."
         case .yourKeys: "Vos clés d’API"
         case .yourKeysNone: "Vous n’avez pas encore de clé d’API pour ce service."
         case .callIt: "L’appeler"
         case .snippetsHidden: "Votre clé d’API est masquée : {placeholder} la remplace."
-        case .snippetsShown:
-            "Votre clé d’API figure dans les exemples. Toute personne qui l’a peut utiliser le service en votre nom."
-        case .snippetsNoKey:
-            "Vous n’avez pas encore de clé d’API qui fonctionne pour ce service : {placeholder} la remplace."
+        case .snippetsShown: "Votre clé d’API figure dans les exemples. Toute personne qui l’a peut utiliser le service en votre nom."
+        case .snippetsNoKey: "Vous n’avez pas encore de clé d’API qui fonctionne pour ce service : {placeholder} la remplace."
         case .snippetsModel: "Remplacez {placeholder} par l’ID d’un modèle. Le test de votre clé d’API donne les ID."
-        case .snippetsToken:
-            "Remplacez {placeholder} par l’adresse à laquelle votre fournisseur d’identité délivre les jetons. Vos opérateurs la connaissent."
-        case .shownOnce:
-            "Une clé d’API est affichée une seule fois, à sa création. Si vous l’avez perdue, renouvelez-la."
+        case .snippetsToken: "Remplacez {placeholder} par l’adresse à laquelle votre fournisseur d’identité délivre les jetons. Vos opérateurs la connaissent."
+        case .shownOnce: "Une clé d’API est affichée une seule fois, à sa création. Si vous l’avez perdue, renouvelez-la."
         case .reveal: "Afficher ma clé d’API"
         case .hide: "Masquer"
         // MARK: Keys
@@ -155,8 +139,7 @@ extension PortalMessage {
         case .appKey: "Clé d’application"
         case .clientID: "ID client"
         case .clientSecret: "Secret client"
-        case .secretShown:
-            "Copiez-la maintenant et gardez-la en lieu sûr. Toute personne qui l’a peut utiliser le service en votre nom."
+        case .secretShown: "Copiez-la maintenant et gardez-la en lieu sûr. Toute personne qui l’a peut utiliser le service en votre nom."
         case .relativeIn: "dans {duration}"
         case .usage: "Utilisation"
         case .usageEmpty: "Aucun appel pendant cette période."
@@ -191,8 +174,7 @@ extension PortalMessage {
         case .verdictNoRoute: "La passerelle n’a pas de route pour le chemin du test."
         case .verdictModelError: "La clé d’API est correcte. Le modèle derrière la passerelle a répondu par une erreur."
         case .verdictUnreachable: "Le point d’accès n’a pas répondu."
-        case .verdictUntrusted:
-            "Le certificat du point d’accès n’est pas approuvé ; la clé d’API n’a donc pas été envoyée."
+        case .verdictUntrusted: "Le certificat du point d’accès n’est pas approuvé ; la clé d’API n’a donc pas été envoyée."
         case .adviceRefused: "Regardez son état ci-dessus. Si elle devrait fonctionner, demandez à vos opérateurs."
         case .adviceNotYet: "Attendez une minute et testez à nouveau."
         case .adviceOverLimit: "Attendez la fin de la période de la limite, ou changez de plan."
@@ -209,22 +191,17 @@ extension PortalMessage {
         case .whatWillHappen: "Ce qui va se passer"
         case .confirmGetKey: "Obtenir une clé d’API pour {service}"
         case .getKeyMakes: "Vous recevez votre propre clé d’API. Elle ne compte que pour vous."
-        case .getKeyApproval:
-            "Avec un plan qui nécessite une approbation, elle fonctionne dès qu’un opérateur l’a approuvée."
+        case .getKeyApproval: "Avec un plan qui nécessite une approbation, elle fonctionne dès qu’un opérateur l’a approuvée."
         case .getKeyEnds: "Elle prend fin le {time}."
-        case .nameHint:
-            "De 1 à 40 lettres minuscules, chiffres et tirets, en commençant par une lettre. Si vous avez déjà une clé d’API de ce nom, vous recevez celle-ci."
-        case .nameError:
-            "Ce nom ne convient pas. Prenez de 1 à 40 lettres minuscules, chiffres et tirets, en commençant par une lettre."
+        case .nameHint: "De 1 à 40 lettres minuscules, chiffres et tirets, en commençant par une lettre. Si vous avez déjà une clé d’API de ce nom, vous recevez celle-ci."
+        case .nameError: "Ce nom ne convient pas. Prenez de 1 à 40 lettres minuscules, chiffres et tirets, en commençant par une lettre."
         case .noteOptional: "Note (facultative)"
         case .confirmRotate: "Renouveler {key} ?"
         case .rotateMakes: "Vous recevez une nouvelle clé d’API avec le même plan."
-        case .rotateGrace:
-            "L’ancienne fonctionne encore {duration}, le temps d’adapter vos programmes. Ensuite elle s’arrête définitivement."
+        case .rotateGrace: "L’ancienne fonctionne encore {duration}, le temps d’adapter vos programmes. Ensuite elle s’arrête définitivement."
         case .rotateNoGrace: "L’ancienne s’arrête maintenant, définitivement."
         case .confirmPause: "Mettre {key} en pause ?"
-        case .stops:
-            "La clé d’API cesse de fonctionner. Des appels peuvent encore passer pendant {duration} au plus, jusqu’à ce que chaque passerelle le sache."
+        case .stops: "La clé d’API cesse de fonctionner. Des appels peuvent encore passer pendant {duration} au plus, jusqu’à ce que chaque passerelle le sache."
         case .pauseBack: "Vous pouvez la réactiver à tout moment ; elle reste la même clé d’API."
         case .confirmResume: "Réactiver {key} ?"
         case .resumeWorks: "La même clé d’API fonctionne à nouveau."
@@ -252,18 +229,15 @@ extension PortalMessage {
         // MARK: The command line
         case .commandLine: "Ligne de commande"
         case .commandLineGet: "Obtenir la ligne de commande"
-        case .commandLineLead:
-            "Le programme mlaas fait dans un terminal et dans des scripts ce que font ces pages : il obtient des clés d’API, les teste et lance des programmes avec elles."
+        case .commandLineLead: "Le programme mlaas fait dans un terminal et dans des scripts ce que font ces pages : il obtient des clés d’API, les teste et lance des programmes avec elles."
         case .commandLineInstall: "L’installer"
         case .commandLineDownload: "Votre entreprise met les paquets à disposition ici :"
         case .commandLineAsk: "L’exploitant de ce service a les paquets. Demandez-les-lui."
         case .commandLinePackage: "Sous Debian 12, dans le dossier du paquet téléchargé :"
-        case .commandLineTarball:
-            "L’archive .tar.gz contient les mêmes fichiers pour n’importe quel dossier : ajoutez son dossier bin à PATH. share/doc/mlaas/LIBRARIES nomme les bibliothèques nécessaires."
+        case .commandLineTarball: "L’archive .tar.gz contient les mêmes fichiers pour n’importe quel dossier : ajoutez son dossier bin à PATH. share/doc/mlaas/LIBRARIES nomme les bibliothèques nécessaires."
         case .commandLineFirst: "Premières commandes"
         case .commandLineServices: "Les services que vous pouvez utiliser"
-        case .commandLineRun:
-            "Lance un programme avec OPENAI_BASE_URL et OPENAI_API_KEY, et obtient d’abord une clé si vous n’en avez pas"
+        case .commandLineRun: "Lance un programme avec OPENAI_BASE_URL et OPENAI_API_KEY, et obtient d’abord une clé si vous n’en avez pas"
         case .commandLineTest: "Dit si une clé fonctionne, et sinon pourquoi"
         case .commandLineHelp: "Toutes les commandes"
         // MARK: Failures
@@ -291,8 +265,7 @@ extension PortalMessage {
         case .failKey: "Vous n’avez pas de clé d’API avec cet ID. Elle a peut-être été révoquée."
         case .doKey: "Consultez la liste de vos clés d’API."
         case .failPlanTitle: "Plan non proposé"
-        case .failPlan:
-            "Le service ne propose pas ce plan, ou le plan nécessite une approbation que ce changement ne peut pas demander."
+        case .failPlan: "Le service ne propose pas ce plan, ou le plan nécessite une approbation que ce changement ne peut pas demander."
         case .doPlan: "Revenez en arrière et choisissez un autre plan."
         case .failNoPlansTitle: "Aucun plan n’est proposé"
         case .failForbiddenTitle: "Non autorisé"
@@ -301,8 +274,7 @@ extension PortalMessage {
         case .failBlockedTitle: "Votre compte est bloqué"
         case .failBlocked: "3scale n’a pas approuvé votre compte, ou l’a suspendu."
         case .failConflictTitle: "L’état de la clé d’API ne le permet pas"
-        case .failConflict:
-            "La clé d’API a changé depuis l’ouverture de la page, ou son état ne permet pas ce que vous avez demandé."
+        case .failConflict: "La clé d’API a changé depuis l’ouverture de la page, ou son état ne permet pas ce que vous avez demandé."
         case .failLimitTitle: "Vous avez le nombre maximal de clés d’API"
         case .failLimit: "Vos opérateurs n’autorisent pas plus de clés d’API pour un service."
         case .doLimit: "Révoquez une clé d’API que vous n’utilisez plus."
@@ -322,20 +294,16 @@ extension PortalMessage {
         case .failOverloadTitle: "Ce site est surchargé"
         case .failOverload: "Ce site a plus à faire qu’il ne peut en ce moment."
         case .failUnavailableTitle: "3scale est injoignable"
-        case .failUnavailable:
-            "Ce site n’a pas pu joindre 3scale. Si vous avez modifié quelque chose, on ne sait pas si cela a été fait."
-        case .doUnavailable:
-            "Attendez une minute et réessayez ; recommencer ne pose pas de problème. Si cela persiste, donnez à vos opérateurs l’ID de requête ci-dessous."
+        case .failUnavailable: "Ce site n’a pas pu joindre 3scale. Si vous avez modifié quelque chose, on ne sait pas si cela a été fait."
+        case .doUnavailable: "Attendez une minute et réessayez ; recommencer ne pose pas de problème. Si cela persiste, donnez à vos opérateurs l’ID de requête ci-dessous."
         case .failUpstreamTitle: "3scale a répondu par une erreur"
-        case .failUpstream:
-            "Ce site a interrogé 3scale, qui a refusé ou répondu quelque chose que ce site ne comprend pas."
+        case .failUpstream: "Ce site a interrogé 3scale, qui a refusé ou répondu quelque chose que ce site ne comprend pas."
         case .failKeycloakTitle: "Keycloak est injoignable"
         case .failKeycloak: "Ce site n’a pas pu joindre Keycloak pour vous connecter."
         case .failSignInTitle: "La connexion n’a pas pu aboutir"
         case .failSignIn: "Keycloak a refusé ce site, ou lui a donné un jeton que ce site n’accepte pas."
         case .failNameTitle: "Votre nom d’utilisateur est inutilisable"
-        case .failName:
-            "Le nom d’utilisateur ou les rôles que Keycloak donne pour vous sont trop longs ou contiennent des caractères inutilisables."
+        case .failName: "Le nom d’utilisateur ou les rôles que Keycloak donne pour vous sont trop longs ou contiennent des caractères inutilisables."
         case .failInternalTitle: "Ce site a échoué"
         case .failInternal: "Ce site a rencontré une erreur interne et s’est arrêté."
         // MARK: Durations

@@ -1,4 +1,5 @@
-// swift-format-ignore-file: a text stands on one line, however long, so that translators can compare the tables.
+// swift-format-ignore-file
+// A text stands on one line, however long, so that translators can compare the tables.
 
 extension PortalMessage {
     /// German.
@@ -16,15 +17,12 @@ extension PortalMessage {
         case .language: "Sprache"
         case .apiDocumentation: "API-Dokumentation"
         case .requestID: "Anfrage-ID"
-        case .stale:
-            "3scale ist nicht erreichbar. Diese Seite zeigt den Stand von vor {age}. Schaltflächen, die etwas ändern, sind abgeschaltet, bis 3scale wieder antwortet."
+        case .stale: "3scale ist nicht erreichbar. Diese Seite zeigt den Stand von vor {age}. Schaltflächen, die etwas ändern, sind abgeschaltet, bis 3scale wieder antwortet."
         // MARK: After a form
         case .noticeCreated: "Ihr API-Schlüssel ist bereit."
-        case .noticePending:
-            "Ihre Anfrage wurde gesendet. Der API-Schlüssel funktioniert, sobald die Betreiber ihn freigegeben haben."
+        case .noticePending: "Ihre Anfrage wurde gesendet. Der API-Schlüssel funktioniert, sobald die Betreiber ihn freigegeben haben."
         case .noticeExisting: "Diesen API-Schlüssel hatten Sie schon. Es wurde nichts geändert."
-        case .noticeRotated:
-            "Das ist Ihr neuer API-Schlüssel. Der alte funktioniert noch eine Weile; seine Seite sagt, wie lange."
+        case .noticeRotated: "Das ist Ihr neuer API-Schlüssel. Der alte funktioniert noch eine Weile; seine Seite sagt, wie lange."
         case .noticePaused: "Der API-Schlüssel ist pausiert."
         case .noticeResumed: "Der API-Schlüssel funktioniert wieder."
         case .noticeRevoked: "Der API-Schlüssel ist widerrufen."
@@ -32,8 +30,7 @@ extension PortalMessage {
         case .noticeChanged: "Notiz und Ende des API-Schlüssels wurden gespeichert."
         // MARK: Signed out
         case .homeTitle: "API-Schlüssel für Modelle des maschinellen Lernens"
-        case .homeLead:
-            "Sehen Sie die Modell-APIs Ihres Unternehmens, holen Sie sich einen API-Schlüssel und verwalten Sie ihn hier."
+        case .homeLead: "Sehen Sie die Modell-APIs Ihres Unternehmens, holen Sie sich einen API-Schlüssel und verwalten Sie ihn hier."
         case .homeWhatTitle: "Was darf ich nutzen?"
         case .homeWhatText: "Alle Modell-APIs, die Ihnen offenstehen, mit ihren Plänen und Limits."
         case .homeHowTitle: "Wie rufe ich es auf?"
@@ -43,8 +40,7 @@ extension PortalMessage {
         case .homeSignInHint: "Sie melden sich mit Ihrem Firmenkonto an. Diese Seite sieht Ihr Passwort nie."
         case .reasonSignedOut: "Sie sind abgemeldet."
         case .reasonSessionEnded: "Ihre Sitzung ist abgelaufen. Melden Sie sich an, um fortzufahren."
-        case .reasonSignInFailed:
-            "Die Anmeldung ist fehlgeschlagen. Versuchen Sie es noch einmal. Schlägt sie wieder fehl, senden Sie die Anfrage-ID unten an Ihre Betreiber."
+        case .reasonSignInFailed: "Die Anmeldung ist fehlgeschlagen. Versuchen Sie es noch einmal. Schlägt sie wieder fehl, senden Sie die Anfrage-ID unten an Ihre Betreiber."
         case .reasonSignInCancelled: "Die Anmeldung wurde abgebrochen."
         // MARK: Services
         case .servicesLead: "Die Modell-APIs, die Sie nutzen dürfen."
@@ -53,8 +49,7 @@ extension PortalMessage {
         case .showAll: "Alle anzeigen"
         case .serviceCount: "{count} Dienst|{count} Dienste"
         case .matchCount: "{count} von {total} passt|{count} von {total} passen"
-        case .servicesEmpty:
-            "Noch steht Ihnen kein Dienst offen. Bitten Sie Ihre Betreiber, einen in 3scale zu veröffentlichen."
+        case .servicesEmpty: "Noch steht Ihnen kein Dienst offen. Bitten Sie Ihre Betreiber, einen in 3scale zu veröffentlichen."
         case .servicesNoMatch: "Kein Dienst passt zu „{query}“."
         case .servicesFailed: "Die Dienste konnten nicht geladen werden."
         case .keysUnknown: "Ihre API-Schlüssel konnten nicht gelesen werden. Laden Sie die Seite in einer Minute neu."
@@ -70,19 +65,14 @@ extension PortalMessage {
         case .stateExpired: "Abgelaufen"
         case .explainLive: "Dieser API-Schlüssel funktioniert."
         case .explainPending: "Die Betreiber müssen diesen API-Schlüssel freigeben, bevor er funktioniert."
-        case .explainPaused:
-            "Sie haben diesen API-Schlüssel pausiert. Er funktioniert erst wieder, wenn Sie ihn fortsetzen."
-        case .explainSuspended:
-            "Die Betreiber haben diesen API-Schlüssel abgeschaltet. Nur sie können ihn wieder einschalten."
-        case .explainRetiring:
-            "Ein neuerer API-Schlüssel ersetzt diesen. Stellen Sie Ihre Programme um, bevor dieser endet."
-        case .explainExpired:
-            "Dieser API-Schlüssel ist abgelaufen und funktioniert nicht mehr. Holen Sie sich auf der Seite des Dienstes einen neuen."
+        case .explainPaused: "Sie haben diesen API-Schlüssel pausiert. Er funktioniert erst wieder, wenn Sie ihn fortsetzen."
+        case .explainSuspended: "Die Betreiber haben diesen API-Schlüssel abgeschaltet. Nur sie können ihn wieder einschalten."
+        case .explainRetiring: "Ein neuerer API-Schlüssel ersetzt diesen. Stellen Sie Ihre Programme um, bevor dieser endet."
+        case .explainExpired: "Dieser API-Schlüssel ist abgelaufen und funktioniert nicht mehr. Holen Sie sich auf der Seite des Dienstes einen neuen."
         // MARK: One service
         case .about: "Beschreibung"
         case .endpoint: "Endpunkt"
-        case .endpointMissing:
-            "3scale kennt keinen Endpunkt dieses Dienstes. Bitten Sie Ihre Betreiber, einen einzutragen."
+        case .endpointMissing: "3scale kennt keinen Endpunkt dieses Dienstes. Bitten Sie Ihre Betreiber, einen einzutragen."
         case .copy: "Kopieren"
         case .copied: "Kopiert"
         case .copyNamed: "Kopieren: {what}"
@@ -96,8 +86,7 @@ extension PortalMessage {
         case .placedAsToken: "Zugriffstoken eines OpenID-Connect-Clients"
         case .plansAndLimits: "Pläne und Limits"
         case .plan: "Plan"
-        case .plansEmpty:
-            "Für diesen Dienst wird kein Plan angeboten. Bitten Sie Ihre Betreiber, einen in 3scale zu veröffentlichen."
+        case .plansEmpty: "Für diesen Dienst wird kein Plan angeboten. Bitten Sie Ihre Betreiber, einen in 3scale zu veröffentlichen."
         case .defaultPlan: "Standard"
         case .approval: "Freigabe"
         case .approvalNeeded: "Nötig"
@@ -116,24 +105,17 @@ extension PortalMessage {
         case .getKey: "API-Schlüssel holen"
         case .getKeyOnPlan: "API-Schlüssel mit dem Plan {plan} holen"
         case .choose: "Wählen"
-        case .limitReached:
-            "Sie haben {count} API-Schlüssel für diesen Dienst, mehr sind nicht erlaubt. Widerrufen Sie ihn, um einen neuen zu holen.|Sie haben {count} API-Schlüssel für diesen Dienst, mehr sind nicht erlaubt. Widerrufen Sie einen, um einen neuen zu holen."
-        case .keyUnavailable:
-            "Jetzt kann kein API-Schlüssel erstellt werden, weil 3scale nicht erreichbar ist. Versuchen Sie es in einer Minute noch einmal."
+        case .limitReached: "Sie haben {count} API-Schlüssel für diesen Dienst, mehr sind nicht erlaubt. Widerrufen Sie ihn, um einen neuen zu holen.|Sie haben {count} API-Schlüssel für diesen Dienst, mehr sind nicht erlaubt. Widerrufen Sie einen, um einen neuen zu holen."
+        case .keyUnavailable: "Jetzt kann kein API-Schlüssel erstellt werden, weil 3scale nicht erreichbar ist. Versuchen Sie es in einer Minute noch einmal."
         case .yourKeys: "Ihre API-Schlüssel"
         case .yourKeysNone: "Sie haben noch keinen API-Schlüssel für diesen Dienst."
         case .callIt: "Aufrufen"
         case .snippetsHidden: "Ihr API-Schlüssel ist verborgen: {placeholder} steht an seiner Stelle."
-        case .snippetsShown:
-            "Ihr API-Schlüssel steht in den Beispielen. Alle, die ihn haben, können den Dienst in Ihrem Namen nutzen."
-        case .snippetsNoKey:
-            "Sie haben noch keinen funktionierenden API-Schlüssel für diesen Dienst: {placeholder} steht an seiner Stelle."
-        case .snippetsModel:
-            "Ersetzen Sie {placeholder} durch die ID eines Modells. Der Test Ihres API-Schlüssels nennt die IDs."
-        case .snippetsToken:
-            "Ersetzen Sie {placeholder} durch die Adresse, unter der Ihr Identitätsanbieter Tokens ausgibt. Ihre Betreiber kennen sie."
-        case .shownOnce:
-            "Ein API-Schlüssel wird einmal gezeigt, wenn er erstellt wird. Haben Sie ihn verloren, ersetzen Sie ihn durch einen neuen."
+        case .snippetsShown: "Ihr API-Schlüssel steht in den Beispielen. Alle, die ihn haben, können den Dienst in Ihrem Namen nutzen."
+        case .snippetsNoKey: "Sie haben noch keinen funktionierenden API-Schlüssel für diesen Dienst: {placeholder} steht an seiner Stelle."
+        case .snippetsModel: "Ersetzen Sie {placeholder} durch die ID eines Modells. Der Test Ihres API-Schlüssels nennt die IDs."
+        case .snippetsToken: "Ersetzen Sie {placeholder} durch die Adresse, unter der Ihr Identitätsanbieter Tokens ausgibt. Ihre Betreiber kennen sie."
+        case .shownOnce: "Ein API-Schlüssel wird einmal gezeigt, wenn er erstellt wird. Haben Sie ihn verloren, ersetzen Sie ihn durch einen neuen."
         case .reveal: "Meinen API-Schlüssel zeigen"
         case .hide: "Verbergen"
         // MARK: Keys
@@ -157,8 +139,7 @@ extension PortalMessage {
         case .appKey: "App-Schlüssel"
         case .clientID: "Client-ID"
         case .clientSecret: "Client-Secret"
-        case .secretShown:
-            "Kopieren Sie ihn jetzt und bewahren Sie ihn sicher auf. Alle, die ihn haben, können den Dienst in Ihrem Namen nutzen."
+        case .secretShown: "Kopieren Sie ihn jetzt und bewahren Sie ihn sicher auf. Alle, die ihn haben, können den Dienst in Ihrem Namen nutzen."
         case .relativeIn: "in {duration}"
         case .usage: "Nutzung"
         case .usageEmpty: "Keine Aufrufe in diesem Zeitraum."
@@ -186,23 +167,19 @@ extension PortalMessage {
         case .revokeText: "Für immer abschalten."
         // MARK: The test of a key
         case .testResult: "Ergebnis des Tests"
-        case .verdictWorks:
-            "Es funktioniert. Das Gateway hat den API-Schlüssel angenommen, und das Modell hat geantwortet."
+        case .verdictWorks: "Es funktioniert. Das Gateway hat den API-Schlüssel angenommen, und das Modell hat geantwortet."
         case .verdictRefused: "Das Gateway hat den API-Schlüssel abgelehnt."
         case .verdictNotYet: "Das Gateway kennt den neuen API-Schlüssel noch nicht."
         case .verdictOverLimit: "Der API-Schlüssel stimmt, aber ein Limit seines Plans ist ausgeschöpft."
         case .verdictNoRoute: "Das Gateway hat keine Route für den Pfad des Tests."
-        case .verdictModelError:
-            "Der API-Schlüssel stimmt. Das Modell hinter dem Gateway hat mit einem Fehler geantwortet."
+        case .verdictModelError: "Der API-Schlüssel stimmt. Das Modell hinter dem Gateway hat mit einem Fehler geantwortet."
         case .verdictUnreachable: "Der Endpunkt hat nicht geantwortet."
-        case .verdictUntrusted:
-            "Dem Zertifikat des Endpunkts wird nicht vertraut, deshalb wurde der API-Schlüssel nicht gesendet."
+        case .verdictUntrusted: "Dem Zertifikat des Endpunkts wird nicht vertraut, deshalb wurde der API-Schlüssel nicht gesendet."
         case .adviceRefused: "Sehen Sie oben nach seinem Zustand. Sollte er funktionieren, fragen Sie Ihre Betreiber."
         case .adviceNotYet: "Warten Sie eine Minute und testen Sie noch einmal."
         case .adviceOverLimit: "Warten Sie, bis der Zeitraum des Limits endet, oder wechseln Sie den Plan."
         case .adviceNoRoute: "Nutzen Sie einen Pfad aus der Beschreibung des Dienstes oder fragen Sie Ihre Betreiber."
-        case .adviceModel:
-            "Versuchen Sie es später noch einmal. Bleibt es dabei, melden Sie es den Verantwortlichen des Modells."
+        case .adviceModel: "Versuchen Sie es später noch einmal. Bleibt es dabei, melden Sie es den Verantwortlichen des Modells."
         case .adviceUnreachable: "Versuchen Sie es später noch einmal. Bleibt es dabei, melden Sie es Ihren Betreibern."
         case .adviceUntrusted: "Melden Sie es Ihren Betreibern; schalten Sie die Prüfung von Zertifikaten nicht ab."
         case .httpStatus: "HTTP-Status"
@@ -214,22 +191,17 @@ extension PortalMessage {
         case .whatWillHappen: "Was geschehen wird"
         case .confirmGetKey: "API-Schlüssel für {service} holen"
         case .getKeyMakes: "Sie erhalten einen eigenen API-Schlüssel. Er zählt nur für Sie."
-        case .getKeyApproval:
-            "Bei einem Plan, der eine Freigabe braucht, funktioniert er, sobald die Betreiber ihn freigegeben haben."
+        case .getKeyApproval: "Bei einem Plan, der eine Freigabe braucht, funktioniert er, sobald die Betreiber ihn freigegeben haben."
         case .getKeyEnds: "Er endet am {time}."
-        case .nameHint:
-            "1 bis 40 Kleinbuchstaben, Ziffern und Bindestriche, mit einem Buchstaben am Anfang. Haben Sie schon einen API-Schlüssel dieses Namens, erhalten Sie diesen."
-        case .nameError:
-            "Dieser Name geht nicht. Nehmen Sie 1 bis 40 Kleinbuchstaben, Ziffern und Bindestriche, mit einem Buchstaben am Anfang."
+        case .nameHint: "1 bis 40 Kleinbuchstaben, Ziffern und Bindestriche, mit einem Buchstaben am Anfang. Haben Sie schon einen API-Schlüssel dieses Namens, erhalten Sie diesen."
+        case .nameError: "Dieser Name geht nicht. Nehmen Sie 1 bis 40 Kleinbuchstaben, Ziffern und Bindestriche, mit einem Buchstaben am Anfang."
         case .noteOptional: "Notiz (freiwillig)"
         case .confirmRotate: "{key} ersetzen?"
         case .rotateMakes: "Sie erhalten einen neuen API-Schlüssel mit demselben Plan."
-        case .rotateGrace:
-            "Der alte funktioniert noch {duration}, damit Sie Ihre Programme umstellen können. Dann endet er endgültig."
+        case .rotateGrace: "Der alte funktioniert noch {duration}, damit Sie Ihre Programme umstellen können. Dann endet er endgültig."
         case .rotateNoGrace: "Der alte endet jetzt, endgültig."
         case .confirmPause: "{key} pausieren?"
-        case .stops:
-            "Der API-Schlüssel funktioniert nicht mehr. Aufrufe können noch bis zu {duration} durchkommen, bis jedes Gateway es weiß."
+        case .stops: "Der API-Schlüssel funktioniert nicht mehr. Aufrufe können noch bis zu {duration} durchkommen, bis jedes Gateway es weiß."
         case .pauseBack: "Sie können ihn jederzeit fortsetzen; er bleibt derselbe API-Schlüssel."
         case .confirmResume: "{key} fortsetzen?"
         case .resumeWorks: "Derselbe API-Schlüssel funktioniert wieder."
@@ -257,18 +229,15 @@ extension PortalMessage {
         // MARK: The command line
         case .commandLine: "Kommandozeile"
         case .commandLineGet: "So erhalten Sie die Kommandozeile"
-        case .commandLineLead:
-            "Das Programm mlaas kann im Terminal und in Skripten, was diese Seiten können: Es holt API-Schlüssel, prüft sie und startet Programme mit ihnen."
+        case .commandLineLead: "Das Programm mlaas kann im Terminal und in Skripten, was diese Seiten können: Es holt API-Schlüssel, prüft sie und startet Programme mit ihnen."
         case .commandLineInstall: "Installieren"
         case .commandLineDownload: "Ihr Unternehmen legt die Pakete hier ab:"
         case .commandLineAsk: "Der Betreiber dieses Dienstes hat die Pakete. Fragen Sie dort nach."
         case .commandLinePackage: "Unter Debian 12, im Ordner des heruntergeladenen Pakets:"
-        case .commandLineTarball:
-            "Das .tar.gz enthält dieselben Dateien für einen beliebigen Ordner: Nehmen Sie dessen Ordner bin in PATH auf. share/doc/mlaas/LIBRARIES nennt die Bibliotheken, die das Programm braucht."
+        case .commandLineTarball: "Das .tar.gz enthält dieselben Dateien für einen beliebigen Ordner: Nehmen Sie dessen Ordner bin in PATH auf. share/doc/mlaas/LIBRARIES nennt die Bibliotheken, die das Programm braucht."
         case .commandLineFirst: "Erste Befehle"
         case .commandLineServices: "Die Dienste, die Sie nutzen dürfen"
-        case .commandLineRun:
-            "Startet ein Programm mit OPENAI_BASE_URL und OPENAI_API_KEY und holt zuvor einen API-Schlüssel, wenn Sie keinen haben"
+        case .commandLineRun: "Startet ein Programm mit OPENAI_BASE_URL und OPENAI_API_KEY und holt zuvor einen API-Schlüssel, wenn Sie keinen haben"
         case .commandLineTest: "Sagt, ob ein API-Schlüssel funktioniert und warum nicht"
         case .commandLineHelp: "Alle Befehle"
         // MARK: Failures
@@ -296,8 +265,7 @@ extension PortalMessage {
         case .failKey: "Sie haben keinen API-Schlüssel mit dieser ID. Vielleicht wurde er widerrufen."
         case .doKey: "Sehen Sie in der Liste Ihrer API-Schlüssel nach."
         case .failPlanTitle: "Plan nicht angeboten"
-        case .failPlan:
-            "Der Dienst bietet diesen Plan nicht an, oder der Plan braucht eine Freigabe, um die dieser Wechsel nicht bitten kann."
+        case .failPlan: "Der Dienst bietet diesen Plan nicht an, oder der Plan braucht eine Freigabe, um die dieser Wechsel nicht bitten kann."
         case .doPlan: "Gehen Sie zurück und wählen Sie einen anderen Plan."
         case .failNoPlansTitle: "Kein Plan wird angeboten"
         case .failForbiddenTitle: "Nicht erlaubt"
@@ -306,8 +274,7 @@ extension PortalMessage {
         case .failBlockedTitle: "Ihr Konto ist gesperrt"
         case .failBlocked: "3scale hat Ihr Konto nicht freigegeben oder gesperrt."
         case .failConflictTitle: "Der Zustand des API-Schlüssels erlaubt das nicht"
-        case .failConflict:
-            "Der API-Schlüssel hat sich geändert, seit Sie die Seite geöffnet haben, oder sein Zustand erlaubt das Gewünschte nicht."
+        case .failConflict: "Der API-Schlüssel hat sich geändert, seit Sie die Seite geöffnet haben, oder sein Zustand erlaubt das Gewünschte nicht."
         case .failLimitTitle: "Sie haben so viele API-Schlüssel wie erlaubt"
         case .failLimit: "Ihre Betreiber erlauben nicht mehr API-Schlüssel für einen Dienst."
         case .doLimit: "Widerrufen Sie einen API-Schlüssel, den Sie nicht mehr brauchen."
@@ -327,21 +294,16 @@ extension PortalMessage {
         case .failOverloadTitle: "Diese Seite ist überlastet"
         case .failOverload: "Diese Seite hat im Augenblick mehr zu tun, als sie schafft."
         case .failUnavailableTitle: "3scale ist nicht erreichbar"
-        case .failUnavailable:
-            "Diese Seite konnte 3scale nicht erreichen. Falls Sie etwas geändert haben, ist offen, ob es geschehen ist."
-        case .doUnavailable:
-            "Warten Sie eine Minute und versuchen Sie es noch einmal; eine Wiederholung schadet nicht. Bleibt es dabei, nennen Sie Ihren Betreibern die Anfrage-ID unten."
+        case .failUnavailable: "Diese Seite konnte 3scale nicht erreichen. Falls Sie etwas geändert haben, ist offen, ob es geschehen ist."
+        case .doUnavailable: "Warten Sie eine Minute und versuchen Sie es noch einmal; eine Wiederholung schadet nicht. Bleibt es dabei, nennen Sie Ihren Betreibern die Anfrage-ID unten."
         case .failUpstreamTitle: "3scale hat mit einem Fehler geantwortet"
-        case .failUpstream:
-            "Diese Seite hat 3scale gefragt, und 3scale hat abgelehnt oder etwas geantwortet, das diese Seite nicht versteht."
+        case .failUpstream: "Diese Seite hat 3scale gefragt, und 3scale hat abgelehnt oder etwas geantwortet, das diese Seite nicht versteht."
         case .failKeycloakTitle: "Keycloak ist nicht erreichbar"
         case .failKeycloak: "Diese Seite konnte Keycloak nicht erreichen, um Sie anzumelden."
         case .failSignInTitle: "Die Anmeldung konnte nicht beendet werden"
-        case .failSignIn:
-            "Keycloak hat diese Seite abgelehnt oder ihr ein Token gegeben, das diese Seite nicht annimmt."
+        case .failSignIn: "Keycloak hat diese Seite abgelehnt oder ihr ein Token gegeben, das diese Seite nicht annimmt."
         case .failNameTitle: "Ihr Benutzername ist nicht verwendbar"
-        case .failName:
-            "Der Benutzername oder die Rollen, die Keycloak für Sie nennt, sind zu lang oder haben Zeichen, die nicht verwendbar sind."
+        case .failName: "Der Benutzername oder die Rollen, die Keycloak für Sie nennt, sind zu lang oder haben Zeichen, die nicht verwendbar sind."
         case .failInternalTitle: "Diese Seite hat einen Fehler"
         case .failInternal: "Diese Seite ist auf einen eigenen Fehler gestoßen und hat abgebrochen."
         // MARK: Durations

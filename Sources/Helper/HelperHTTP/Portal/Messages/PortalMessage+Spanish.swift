@@ -1,4 +1,5 @@
-// swift-format-ignore-file: a text stands on one line, however long, so that translators can compare the tables.
+// swift-format-ignore-file
+// A text stands on one line, however long, so that translators can compare the tables.
 
 extension PortalMessage {
     /// Spanish.
@@ -16,14 +17,12 @@ extension PortalMessage {
         case .language: "Idioma"
         case .apiDocumentation: "Documentación de la API"
         case .requestID: "ID de la solicitud"
-        case .stale:
-            "No se puede acceder a 3scale. Esta página muestra lo que se sabía hace {age}. Los botones que cambian algo están desactivados hasta que 3scale vuelva a responder."
+        case .stale: "No se puede acceder a 3scale. Esta página muestra lo que se sabía hace {age}. Los botones que cambian algo están desactivados hasta que 3scale vuelva a responder."
         // MARK: After a form
         case .noticeCreated: "Su clave de API está lista."
         case .noticePending: "Su solicitud se ha enviado. La clave de API funcionará cuando un operador la apruebe."
         case .noticeExisting: "Ya tenía esta clave de API. No se ha cambiado nada."
-        case .noticeRotated:
-            "Esta es su nueva clave de API. La anterior funciona todavía un tiempo; su página indica hasta cuándo."
+        case .noticeRotated: "Esta es su nueva clave de API. La anterior funciona todavía un tiempo; su página indica hasta cuándo."
         case .noticePaused: "La clave de API está en pausa."
         case .noticeResumed: "La clave de API vuelve a funcionar."
         case .noticeRevoked: "La clave de API está revocada."
@@ -41,8 +40,7 @@ extension PortalMessage {
         case .homeSignInHint: "Inicia sesión con la cuenta de su empresa. Este sitio nunca ve su contraseña."
         case .reasonSignedOut: "Ha cerrado la sesión."
         case .reasonSessionEnded: "Su sesión ha terminado. Inicie sesión para continuar."
-        case .reasonSignInFailed:
-            "El inicio de sesión ha fallado. Inténtelo otra vez. Si vuelve a fallar, envíe el ID de la solicitud que aparece abajo a sus operadores."
+        case .reasonSignInFailed: "El inicio de sesión ha fallado. Inténtelo otra vez. Si vuelve a fallar, envíe el ID de la solicitud que aparece abajo a sus operadores."
         case .reasonSignInCancelled: "El inicio de sesión se ha cancelado."
         // MARK: Services
         case .servicesLead: "Las API de modelos que puede usar."
@@ -51,8 +49,7 @@ extension PortalMessage {
         case .showAll: "Mostrar todos"
         case .serviceCount: "{count} servicio|{count} servicios"
         case .matchCount: "{count} de {total} coincide|{count} de {total} coinciden"
-        case .servicesEmpty:
-            "Todavía no hay ningún servicio abierto para usted. Pida a sus operadores que publiquen uno en 3scale."
+        case .servicesEmpty: "Todavía no hay ningún servicio abierto para usted. Pida a sus operadores que publiquen uno en 3scale."
         case .servicesNoMatch: "Ningún servicio coincide con «{query}»."
         case .servicesFailed: "No se han podido cargar los servicios."
         case .keysUnknown: "No se han podido leer sus claves de API. Vuelva a cargar la página en un minuto."
@@ -69,17 +66,13 @@ extension PortalMessage {
         case .explainLive: "Esta clave de API funciona."
         case .explainPending: "Un operador debe aprobar esta clave de API antes de que funcione."
         case .explainPaused: "Ha puesto en pausa esta clave de API. No funciona hasta que la reanude."
-        case .explainSuspended:
-            "Los operadores han desactivado esta clave de API. Solo ellos pueden volver a activarla."
-        case .explainRetiring:
-            "Una clave de API más reciente sustituye a esta. Cambie sus programas antes de que deje de funcionar."
-        case .explainExpired:
-            "Esta clave de API ha terminado y ya no funciona. Obtenga una nueva en la página del servicio."
+        case .explainSuspended: "Los operadores han desactivado esta clave de API. Solo ellos pueden volver a activarla."
+        case .explainRetiring: "Una clave de API más reciente sustituye a esta. Cambie sus programas antes de que deje de funcionar."
+        case .explainExpired: "Esta clave de API ha terminado y ya no funciona. Obtenga una nueva en la página del servicio."
         // MARK: One service
         case .about: "Descripción"
         case .endpoint: "Punto de acceso"
-        case .endpointMissing:
-            "3scale no conoce ningún punto de acceso de este servicio. Pida a sus operadores que configuren uno."
+        case .endpointMissing: "3scale no conoce ningún punto de acceso de este servicio. Pida a sus operadores que configuren uno."
         case .copy: "Copiar"
         case .copied: "Copiado"
         case .copyNamed: "Copiar: {what}"
@@ -93,8 +86,7 @@ extension PortalMessage {
         case .placedAsToken: "Token de acceso de un cliente OpenID Connect"
         case .plansAndLimits: "Planes y límites"
         case .plan: "Plan"
-        case .plansEmpty:
-            "No se ofrece ningún plan para este servicio. Pida a sus operadores que publiquen uno en 3scale."
+        case .plansEmpty: "No se ofrece ningún plan para este servicio. Pida a sus operadores que publiquen uno en 3scale."
         case .defaultPlan: "Predeterminado"
         case .approval: "Aprobación"
         case .approvalNeeded: "Necesaria"
@@ -113,24 +105,17 @@ extension PortalMessage {
         case .getKey: "Obtener una clave de API"
         case .getKeyOnPlan: "Obtener una clave de API con el plan {plan}"
         case .choose: "Elegir"
-        case .limitReached:
-            "Tiene {count} clave de API para este servicio y no se permiten más. Revóquela para obtener otra.|Tiene {count} claves de API para este servicio y no se permiten más. Revoque una para obtener otra."
-        case .keyUnavailable:
-            "Ahora no se puede crear ninguna clave de API porque no se puede acceder a 3scale. Inténtelo de nuevo en un minuto."
+        case .limitReached: "Tiene {count} clave de API para este servicio y no se permiten más. Revóquela para obtener otra.|Tiene {count} claves de API para este servicio y no se permiten más. Revoque una para obtener otra."
+        case .keyUnavailable: "Ahora no se puede crear ninguna clave de API porque no se puede acceder a 3scale. Inténtelo de nuevo en un minuto."
         case .yourKeys: "Sus claves de API"
         case .yourKeysNone: "Todavía no tiene ninguna clave de API para este servicio."
         case .callIt: "Llamarla"
         case .snippetsHidden: "Su clave de API está oculta: {placeholder} aparece en su lugar."
-        case .snippetsShown:
-            "Su clave de API aparece en los ejemplos. Toda persona que la tenga puede usar el servicio en su nombre."
-        case .snippetsNoKey:
-            "Todavía no tiene ninguna clave de API que funcione para este servicio: {placeholder} aparece en su lugar."
-        case .snippetsModel:
-            "Sustituya {placeholder} por el ID de un modelo. La prueba de su clave de API muestra los ID."
-        case .snippetsToken:
-            "Sustituya {placeholder} por la dirección en la que su proveedor de identidad emite los tokens. Sus operadores la conocen."
-        case .shownOnce:
-            "Una clave de API se muestra una sola vez, al crearla. Si la ha perdido, renuévela para obtener una nueva."
+        case .snippetsShown: "Su clave de API aparece en los ejemplos. Toda persona que la tenga puede usar el servicio en su nombre."
+        case .snippetsNoKey: "Todavía no tiene ninguna clave de API que funcione para este servicio: {placeholder} aparece en su lugar."
+        case .snippetsModel: "Sustituya {placeholder} por el ID de un modelo. La prueba de su clave de API muestra los ID."
+        case .snippetsToken: "Sustituya {placeholder} por la dirección en la que su proveedor de identidad emite los tokens. Sus operadores la conocen."
+        case .shownOnce: "Una clave de API se muestra una sola vez, al crearla. Si la ha perdido, renuévela para obtener una nueva."
         case .reveal: "Mostrar mi clave de API"
         case .hide: "Ocultar"
         // MARK: Keys
@@ -154,8 +139,7 @@ extension PortalMessage {
         case .appKey: "Clave de aplicación"
         case .clientID: "ID de cliente"
         case .clientSecret: "Secreto de cliente"
-        case .secretShown:
-            "Cópiela ahora y guárdela en un lugar seguro. Toda persona que la tenga puede usar el servicio en su nombre."
+        case .secretShown: "Cópiela ahora y guárdela en un lugar seguro. Toda persona que la tenga puede usar el servicio en su nombre."
         case .relativeIn: "dentro de {duration}"
         case .usage: "Uso"
         case .usageEmpty: "Ninguna llamada en este período."
@@ -188,11 +172,9 @@ extension PortalMessage {
         case .verdictNotYet: "La pasarela todavía no conoce la nueva clave de API."
         case .verdictOverLimit: "La clave de API es correcta, pero se ha agotado un límite de su plan."
         case .verdictNoRoute: "La pasarela no tiene ninguna ruta para la dirección de la prueba."
-        case .verdictModelError:
-            "La clave de API es correcta. El modelo que hay tras la pasarela ha respondido con un error."
+        case .verdictModelError: "La clave de API es correcta. El modelo que hay tras la pasarela ha respondido con un error."
         case .verdictUnreachable: "El punto de acceso no ha respondido."
-        case .verdictUntrusted:
-            "El certificado del punto de acceso no es de confianza, así que la clave de API no se ha enviado."
+        case .verdictUntrusted: "El certificado del punto de acceso no es de confianza, así que la clave de API no se ha enviado."
         case .adviceRefused: "Mire su estado arriba. Si debería funcionar, pregunte a sus operadores."
         case .adviceNotYet: "Espere un minuto y pruébela otra vez."
         case .adviceOverLimit: "Espere a que termine el período del límite o cambie de plan."
@@ -211,19 +193,15 @@ extension PortalMessage {
         case .getKeyMakes: "Recibe su propia clave de API. Solo cuenta para usted."
         case .getKeyApproval: "Con un plan que necesita aprobación, funciona cuando un operador la ha aprobado."
         case .getKeyEnds: "Termina el {time}."
-        case .nameHint:
-            "De 1 a 40 letras minúsculas, cifras y guiones, empezando por una letra. Si ya tiene una clave de API con este nombre, recibe esa."
-        case .nameError:
-            "Este nombre no sirve. Use de 1 a 40 letras minúsculas, cifras y guiones, empezando por una letra."
+        case .nameHint: "De 1 a 40 letras minúsculas, cifras y guiones, empezando por una letra. Si ya tiene una clave de API con este nombre, recibe esa."
+        case .nameError: "Este nombre no sirve. Use de 1 a 40 letras minúsculas, cifras y guiones, empezando por una letra."
         case .noteOptional: "Nota (opcional)"
         case .confirmRotate: "¿Renovar {key}?"
         case .rotateMakes: "Recibe una nueva clave de API con el mismo plan."
-        case .rotateGrace:
-            "La anterior funciona {duration} más, para que pueda cambiar sus programas. Después deja de funcionar definitivamente."
+        case .rotateGrace: "La anterior funciona {duration} más, para que pueda cambiar sus programas. Después deja de funcionar definitivamente."
         case .rotateNoGrace: "La anterior deja de funcionar ahora, definitivamente."
         case .confirmPause: "¿Poner en pausa {key}?"
-        case .stops:
-            "La clave de API deja de funcionar. Las llamadas pueden pasar todavía durante {duration} como máximo, hasta que todas las pasarelas lo sepan."
+        case .stops: "La clave de API deja de funcionar. Las llamadas pueden pasar todavía durante {duration} como máximo, hasta que todas las pasarelas lo sepan."
         case .pauseBack: "Puede reanudarla en cualquier momento; sigue siendo la misma clave de API."
         case .confirmResume: "¿Reanudar {key}?"
         case .resumeWorks: "La misma clave de API vuelve a funcionar."
@@ -251,18 +229,15 @@ extension PortalMessage {
         // MARK: The command line
         case .commandLine: "Línea de comandos"
         case .commandLineGet: "Cómo obtener la línea de comandos"
-        case .commandLineLead:
-            "El programa mlaas hace en un terminal y en scripts lo que hacen estas páginas: obtiene claves de API, las prueba y ejecuta programas con ellas."
+        case .commandLineLead: "El programa mlaas hace en un terminal y en scripts lo que hacen estas páginas: obtiene claves de API, las prueba y ejecuta programas con ellas."
         case .commandLineInstall: "Instalarla"
         case .commandLineDownload: "Su empresa guarda los paquetes aquí:"
         case .commandLineAsk: "El operador de este servicio tiene los paquetes. Pídaselos."
         case .commandLinePackage: "En Debian 12, en la carpeta del paquete descargado:"
-        case .commandLineTarball:
-            "El .tar.gz contiene los mismos archivos para cualquier carpeta: añada su carpeta bin a PATH. share/doc/mlaas/LIBRARIES nombra las bibliotecas que necesita."
+        case .commandLineTarball: "El .tar.gz contiene los mismos archivos para cualquier carpeta: añada su carpeta bin a PATH. share/doc/mlaas/LIBRARIES nombra las bibliotecas que necesita."
         case .commandLineFirst: "Primeros comandos"
         case .commandLineServices: "Los servicios que puede usar"
-        case .commandLineRun:
-            "Ejecuta un programa con OPENAI_BASE_URL y OPENAI_API_KEY, y antes obtiene una clave si no tiene ninguna"
+        case .commandLineRun: "Ejecuta un programa con OPENAI_BASE_URL y OPENAI_API_KEY, y antes obtiene una clave si no tiene ninguna"
         case .commandLineTest: "Dice si una clave funciona y, si no, por qué"
         case .commandLineHelp: "Todos los comandos"
         // MARK: Failures
@@ -285,14 +260,12 @@ extension PortalMessage {
         case .failNotFound: "Este sitio no tiene esa página."
         case .doNotFound: "Compruebe la dirección o empiece por los servicios."
         case .failServiceTitle: "Servicio no encontrado"
-        case .failService:
-            "Ningún servicio con este nombre está abierto para usted. Puede que se haya eliminado de 3scale."
+        case .failService: "Ningún servicio con este nombre está abierto para usted. Puede que se haya eliminado de 3scale."
         case .failKeyTitle: "Clave de API no encontrada"
         case .failKey: "No tiene ninguna clave de API con este ID. Puede que se haya revocado."
         case .doKey: "Consulte la lista de sus claves de API."
         case .failPlanTitle: "Plan no ofrecido"
-        case .failPlan:
-            "El servicio no ofrece este plan, o el plan necesita una aprobación que este cambio no puede pedir."
+        case .failPlan: "El servicio no ofrece este plan, o el plan necesita una aprobación que este cambio no puede pedir."
         case .doPlan: "Vuelva atrás y elija otro plan."
         case .failNoPlansTitle: "No se ofrece ningún plan"
         case .failForbiddenTitle: "No permitido"
@@ -301,8 +274,7 @@ extension PortalMessage {
         case .failBlockedTitle: "Su cuenta está bloqueada"
         case .failBlocked: "3scale no ha aprobado su cuenta o la ha suspendido."
         case .failConflictTitle: "El estado de la clave de API no lo permite"
-        case .failConflict:
-            "La clave de API ha cambiado desde que abrió la página, o su estado no permite lo que ha pedido."
+        case .failConflict: "La clave de API ha cambiado desde que abrió la página, o su estado no permite lo que ha pedido."
         case .failLimitTitle: "Tiene el máximo de claves de API"
         case .failLimit: "Sus operadores no permiten más claves de API para un servicio."
         case .doLimit: "Revoque una clave de API que ya no use."
@@ -322,20 +294,16 @@ extension PortalMessage {
         case .failOverloadTitle: "Este sitio está sobrecargado"
         case .failOverload: "Este sitio tiene más trabajo del que puede atender en este momento."
         case .failUnavailableTitle: "No se puede acceder a 3scale"
-        case .failUnavailable:
-            "Este sitio no ha podido acceder a 3scale. Si ha cambiado algo, no se sabe si se ha hecho."
-        case .doUnavailable:
-            "Espere un minuto e inténtelo de nuevo; repetirlo no causa daño. Si continúa, dé a sus operadores el ID de la solicitud que aparece abajo."
+        case .failUnavailable: "Este sitio no ha podido acceder a 3scale. Si ha cambiado algo, no se sabe si se ha hecho."
+        case .doUnavailable: "Espere un minuto e inténtelo de nuevo; repetirlo no causa daño. Si continúa, dé a sus operadores el ID de la solicitud que aparece abajo."
         case .failUpstreamTitle: "3scale ha respondido con un error"
-        case .failUpstream:
-            "Este sitio ha consultado a 3scale, que lo ha rechazado o ha respondido algo que este sitio no entiende."
+        case .failUpstream: "Este sitio ha consultado a 3scale, que lo ha rechazado o ha respondido algo que este sitio no entiende."
         case .failKeycloakTitle: "No se puede acceder a Keycloak"
         case .failKeycloak: "Este sitio no ha podido acceder a Keycloak para iniciar su sesión."
         case .failSignInTitle: "No se ha podido completar el inicio de sesión"
         case .failSignIn: "Keycloak ha rechazado este sitio o le ha dado un token que este sitio no acepta."
         case .failNameTitle: "Su nombre de usuario no se puede usar"
-        case .failName:
-            "El nombre de usuario o los roles que Keycloak indica para usted son demasiado largos o contienen caracteres que no se pueden usar."
+        case .failName: "El nombre de usuario o los roles que Keycloak indica para usted son demasiado largos o contienen caracteres que no se pueden usar."
         case .failInternalTitle: "Este sitio ha fallado"
         case .failInternal: "Este sitio ha encontrado un error propio y ha interrumpido lo que hacía."
         // MARK: Durations
