@@ -8,7 +8,7 @@ import requests
 from conftest import Sandbox, free_port, stop
 from identity import counter
 from portal import Browser, query, running
-from tenant import admin
+from tenant import admin, applications, threescale
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,25 @@ def test_the_plan_of_a_key_is_changed_on_a_page_of_its_own(browser):
     for plan, status in (("999999999", 404), ("x", 404), ("", 400)):
         answer = browser.post(key + "/plan", browser.csrf(), plan_id=plan)
         assert answer.status_code == status and "Where the fault lies" in answer.text, plan
+
+
+@pytest.mark.parametrize("state", ["rejected", "suspended"])
+def test_every_page_says_that_an_account_is_blocked(sandbox, state):
+    with running(sandbox, APPLICATIONS_CACHE_SECONDS="0", ACCOUNT_CACHE_SECONDS="0") as helper:
+        browser = Browser(helper.url)
+        browser.sign_in("carol")
+        key = new_key(browser)
+        account = next(
+            entry["account_id"] for entry in applications(sandbox) if str(entry["id"]) == key.rsplit("/", 1)[1])
+        threescale(sandbox, "PUT", f"accounts/{account}", state=state)
+        try:
+            for path in ("/", "/services/granite_chat", "/keys", key):
+                page = browser.get(path).text
+                assert "3scale has not approved your account, or has suspended it." in page, path
+                assert "cannot be reached" not in page and "No API key</span>" not in page, path
+                assert "Reload the page" not in page, path
+        finally:
+            threescale(sandbox, "PUT", f"accounts/{account}", state="approved")
 
 
 def test_a_key_whose_service_has_no_other_plan_offers_no_change_of_plan(browser):

@@ -104,6 +104,7 @@ enum PortalGallery {
     ]
 
     static let unavailable = PortalFailure(code: "UPSTREAM_UNAVAILABLE", status: 503, retryAfterSeconds: 30)
+    static let blocked = PortalFailure(code: "ACCOUNT_BLOCKED", status: 403)
 
     static let description = """
         # Granite
@@ -121,7 +122,7 @@ enum PortalGallery {
     static func service(_ access: ServiceAccess = access, revealed: RevealedCredentials? = nil) -> ServiceView {
         ServiceView(
             systemName: "granite_chat", name: "Granite Chat", description: description, access: access, plans: plans,
-            keys: [key, key(.paused)], revealed: revealed, snippetKeyID: "31")
+            keys: .success([key, key(.paused)]), revealed: revealed, snippetKeyID: "31")
     }
 
     static func keyView(_ key: KeyRow = key, verdict: TestVerdict? = nil) -> KeyView {
@@ -152,17 +153,24 @@ enum PortalGallery {
             Entry(name: "services-empty", view: ServicesView(services: [], total: 0)),
             Entry(name: "services-failed", view: ServicesView(services: [], total: 0, failure: unavailable)),
             Entry(
-                name: "services-keys-unknown", view: ServicesView(services: services, total: 3, knowsKeys: false)),
+                name: "services-keys-unknown",
+                view: ServicesView(services: services, total: 3, keysFailure: unavailable)),
+            Entry(name: "services-blocked", view: ServicesView(services: services, total: 3, keysFailure: blocked)),
         ]
 
     private static let servicePages: [Entry] = {
         var noKeys = service()
-        noKeys.keys = []
+        noKeys.keys = .success([])
         noKeys.snippetKeyID = nil
         var failed = service()
-        failed.keys = nil
-        failed.offer = .unavailable
+        failed.keys = .failure(unavailable)
+        failed.offer = .unknown
         failed.access.endpoint = nil
+        var blocked = service()
+        blocked.keys = .failure(Self.blocked)
+        blocked.offer = .unknown
+        var unread = service()
+        unread.offer = .unavailable
         var full = service()
         full.offer = .limitReached(5)
         full.canReveal = false
@@ -177,7 +185,8 @@ enum PortalGallery {
                 name: "service-pair",
                 view: service(pair, revealed: RevealedCredentials(secret: "4f0c", id: "mlaas-4f2c"))),
             Entry(name: "service-client", view: service(client)), Entry(name: "service-no-keys", view: noKeys),
-            Entry(name: "service-failed", view: failed), Entry(name: "service-limit", view: full),
+            Entry(name: "service-failed", view: failed), Entry(name: "service-blocked", view: blocked),
+            Entry(name: "service-unread", view: unread), Entry(name: "service-limit", view: full),
             Entry(name: "service-no-plans", view: noPlans),
         ]
     }()

@@ -138,7 +138,8 @@ struct PortalPageTests {
             SignedOutView(returnTo: text), ServicesView(services: [service], total: 1, query: text),
             ServicesView(services: [], total: 1, query: text),
             ServiceView(
-                systemName: text, name: text, description: text, access: access, plans: plans, keys: [key],
+                systemName: text, name: text, description: text, access: access, plans: plans,
+                keys: .success([key]),
                 revealed: secret, snippetKeyID: text),
             KeysView(keys: [key]),
             KeyView(

@@ -115,6 +115,7 @@ enum PortalMessage: String, Sendable, CaseIterable {
     case choose
     case limitReached
     case keyUnavailable
+    case keyOfferUnknown
     case yourKeys
     case yourKeysNone
     case callIt

@@ -53,7 +53,7 @@ extension ServicesView: PortalView {
         if total == 0 { return "<p class=\"note warn\">\(page.texts(.servicesEmpty))</p>" }
         return """
             <p>\(page.texts(.servicesLead))</p>
-            \(knowsKeys ? "" : page.missing(.keysUnknown))
+            \(HTML.with(keysFailure) { page.missing(.keysUnknown, $0) })
             \(search(in: page))
             \(found(in: page))
             """
@@ -92,7 +92,7 @@ extension ServicesView: PortalView {
             $0.isEmpty ? nil : $0
         }
         var end: HTML = ""
-        if knowsKeys {
+        if keysFailure == nil {
             end = service.keyState.map(page.badge) ?? "<span class=\"state\">\(page.texts(.noKey))</span>"
             if service.keyCount > 1 { end = "\(end)<span>\(page.texts(.keyCount, count: service.keyCount))</span>" }
             end = "\(end)\(HTML.with(service.planName) { "<span>\(page.texts(.planNamed, ["plan": $0]))</span>" })"

@@ -32,7 +32,7 @@ enum PortalNotice: String, Sendable, CaseIterable {
 // MARK: Parts of pages
 
 /// Why something cannot be shown or done.
-struct PortalFailure: Sendable, Equatable {
+struct PortalFailure: Error, Equatable {
     /// Of `HelperError.Code`, such as `UPSTREAM_UNAVAILABLE`; a code without words of its own is explained by its status.
     var code: String
     var status: Int
@@ -163,8 +163,8 @@ struct ServicesView: Sendable {
     var query = ""
     /// The catalogue could not be read and none is cached.
     var failure: PortalFailure?
-    /// False when the catalogue is known but the caller's keys could not be read.
-    var knowsKeys = true
+    /// The catalogue is known but the caller's keys could not be read.
+    var keysFailure: PortalFailure?
 }
 
 /// `/services/{system_name}`.
@@ -176,8 +176,10 @@ struct ServiceView: Sendable {
         case limitReached(Int)
         /// No plan is offered.
         case noPlans
-        /// 3scale cannot be reached, or the service's settings could not be read.
+        /// The service's settings could not be read.
         case unavailable
+        /// The caller's keys could not be read.
+        case unknown
     }
 
     var systemName: String
@@ -186,8 +188,8 @@ struct ServiceView: Sendable {
     var description: String?
     var access: ServiceAccess
     var plans: [PlanColumn]
-    /// Nil when they could not be read.
-    var keys: [KeyRow]?
+    /// Or why they could not be read.
+    var keys: Result<[KeyRow], PortalFailure>
     var offer: KeyOffer = .offered
     /// Whether secrets may be revealed after the call that made the key (`MLAAS_SHOW_ONCE` is off).
     var canReveal = true

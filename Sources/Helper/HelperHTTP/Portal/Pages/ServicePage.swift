@@ -26,23 +26,27 @@ extension ServiceView: PortalView {
     private func getKey(in page: PortalPage) -> HTML {
         switch offer {
         case .offered:
-            "<p class=\"buttons\">\(page.change(PortalPath.getKey(systemName), page.texts(.getKey), isPrimary: keys?.isEmpty != false))</p>"
+            "<p class=\"buttons\">\(page.change(PortalPath.getKey(systemName), page.texts(.getKey), isPrimary: hasNoKey))</p>"
         case .limitReached(let count): "<p class=\"note warn\">\(page.texts(.limitReached, count: count))</p>"
         case .noPlans: "<p class=\"note warn\">\(page.texts(.plansEmpty))</p>"
         case .unavailable: "<p class=\"note warn\" role=\"status\">\(page.texts(.keyUnavailable))</p>"
+        case .unknown: "<p class=\"note warn\">\(page.texts(.keyOfferUnknown))</p>"
         }
     }
 
+    private var hasNoKey: Bool {
+        if case .success(let keys) = keys { return keys.isEmpty }
+        return false
+    }
+
     private func ownKeys(in page: PortalPage) -> HTML {
-        let list: HTML
-        if let keys {
-            list =
-                keys.isEmpty
-                ? "<p>\(page.texts(.yourKeysNone))</p>"
-                : "<ul class=\"cards\">\(keys.map { page.card($0, namesService: false, level: "3") })</ul>"
-        } else {
-            list = page.missing(.keysUnknown)
-        }
+        let list: HTML =
+            switch keys {
+            case .success(let keys) where keys.isEmpty: "<p>\(page.texts(.yourKeysNone))</p>"
+            case .success(let keys):
+                "<ul class=\"cards\">\(keys.map { page.card($0, namesService: false, level: "3") })</ul>"
+            case .failure(let failure): page.missing(.keysUnknown, failure)
+            }
         return "<section aria-labelledby=\"keys\"><h2 id=\"keys\">\(page.texts(.yourKeys))</h2>\n\(list)</section>"
     }
 }
@@ -117,7 +121,11 @@ private struct SnippetsPart {
                 """
         }
         guard let id = view.snippetKeyID else {
-            let message: PortalMessage = view.keys == nil ? .snippetsHidden : .snippetsNoKey
+            let message: PortalMessage =
+                switch view.keys {
+                case .success: .snippetsNoKey
+                case .failure: .snippetsHidden
+                }
             return "<p class=\"quiet\">\(page.texts.html(message, placeholder))</p>"
         }
         guard view.canReveal else {

@@ -67,8 +67,8 @@ extension PortalRoutes {
                     of: revealed.item, session.caller, context, revealed: RevealedCredentials(revealed.secret))
             }
             let service = revealed.item.service
-            let found = try? await use.find.list(Self.every(of: service), for: session.caller)
-            return await page(of: service, keys: found?.items, session.caller, context, revealed: revealed)
+            let keys = await found(Self.every(of: service), for: session.caller)
+            return await page(of: service, keys: keys, session.caller, context, revealed: revealed)
         }
     }
 

@@ -28,12 +28,13 @@ extension PortalRoutes {
         let known = await keyStates(of: caller)
         let search = ServiceSearch(query)
         let rows = shown.filter(search.matches).map { service in
-            let states = known.keys?[service.id]
+            let states = (try? known.keys.get())?[service.id]
             return ServiceRow(
                 systemName: service.systemName, name: service.name, description: service.description,
                 keyState: states?.state, keyCount: states?.count ?? 0, planName: states?.plan)
         }
-        let view = ServicesView(services: rows, total: shown.count, query: query, knowsKeys: known.keys != nil)
+        var view = ServicesView(services: rows, total: shown.count, query: query)
+        if case .failure(let failure) = known.keys { view.keysFailure = failure }
         return pages.page(view, context, staleSeconds: Self.seconds(known.staleAge))
     }
 
@@ -44,46 +45,61 @@ extension PortalRoutes {
         var plan: String
     }
 
-    /// Every key where 3scale can be asked, else the last that is known of those named `default`; nil where nothing is.
-    private func keyStates(of caller: Caller) async -> (keys: [Int: KeySummary]?, staleAge: Duration?) {
-        if let found = try? await use.find.list(Self.every(), for: caller) {
+    /// Every key where 3scale can be asked, else the last that is known of those named `default`, or why nothing is. What was known
+    /// stands in for an answer that did not come, never for a refusal: a blocked account has keys that it may not see.
+    private func keyStates(
+        of caller: Caller
+    ) async -> (keys: Result<[Int: KeySummary], PortalFailure>, staleAge: Duration?) {
+        switch await found(Self.every(), for: caller) {
+        case .success(let items):
             // The newest generation of each name comes first.
-            let keys = Dictionary(grouping: found.items, by: \.service.id).compactMapValues { items in
+            let keys = Dictionary(grouping: items, by: \.service.id).compactMapValues { items in
                 (items.first { $0.key.name == .standard } ?? items.first).map {
                     KeySummary(state: $0.key.state, count: items.count, plan: $0.key.application.plan.name)
                 }
             }
-            return (keys, use.catalogs.staleAge)
+            return (.success(keys), use.catalogs.staleAge)
+        case .failure(let failure):
+            guard failure.status >= 500, let list = try? await use.listServices(for: caller) else {
+                return (.failure(failure), use.catalogs.staleAge)
+            }
+            let keys = list.keys.mapValues { KeySummary(state: KeyState($0.state), count: 1, plan: $0.plan.name) }
+            return (.success(keys), list.staleAge)
         }
-        guard let list = try? await use.listServices(for: caller) else { return (nil, use.catalogs.staleAge) }
-        return (
-            list.keys.mapValues { KeySummary(state: KeyState($0.state), count: 1, plan: $0.plan.name) }, list.staleAge
-        )
+    }
+
+    /// The caller's keys, or why they cannot be shown.
+    func found(_ filter: FindKeys.Filter, for caller: Caller) async -> Result<[FindKeys.Item], PortalFailure> {
+        do {
+            return .success(try await use.find.list(filter, for: caller).items)
+        } catch {
+            return .failure(PortalFailure(ErrorAnswers.helperError(error)))
+        }
     }
 
     /// `GET /services/{system_name}`.
     package func service(_ context: PageContext) async throws -> Response {
         try await signedIn(context) { session in
             let service = try service(named: context.parameters[0], for: session.caller)
-            let found = try? await use.find.list(Self.every(of: service), for: session.caller)
-            return await page(of: service, keys: found?.items, session.caller, context)
+            let keys = await found(Self.every(of: service), for: session.caller)
+            return await page(of: service, keys: keys, session.caller, context)
         }
     }
 
     /// - Parameters:
-    ///   - keys: the caller's; nil where they could not be read.
+    ///   - keys: the caller's, or why they could not be read.
     ///   - revealed: the key whose secret is shown.
     func page(
-        of service: Service, keys: [FindKeys.Item]?, _ caller: Caller, _ context: PageContext,
+        of service: Service, keys: Result<[FindKeys.Item], PortalFailure>, _ caller: Caller, _ context: PageContext,
         revealed: ChangeKeys.Revealed? = nil
     ) async -> Response {
+        let known = (try? keys.get()) ?? []
         let live =
-            keys?.first { $0.key.state == .live && $0.key.name == .standard }
-            ?? keys?.first { $0.key.state == .live || $0.key.state == .retiring }
+            known.first { $0.key.state == .live && $0.key.name == .standard } ?? known.first { $0.key.state.works }
         let view = ServiceView(
             systemName: service.systemName, name: service.name, description: service.description,
             access: access(to: service), plans: await plans(of: service, for: caller),
-            keys: keys?.map { KeyRow($0) }, offer: offer(service, keys), canReveal: !rules.showsOnce,
+            keys: keys.map { $0.map { KeyRow($0) } }, offer: offer(service, keys), canReveal: !rules.showsOnce,
             revealed: revealed.flatMap { RevealedCredentials($0.secret) },
             snippetKeyID: (revealed?.item ?? live).map { String($0.key.application.id) })
         return pages.page(view, context, staleSeconds: staleSeconds)
@@ -103,8 +119,11 @@ extension PortalRoutes {
         return service.plans.filter(\.isOffered).map { PlanColumn($0, limits: nil) }
     }
 
-    private func offer(_ service: Service, _ keys: [FindKeys.Item]?) -> ServiceView.KeyOffer {
-        guard let keys, service.isComplete else { return .unavailable }
+    private func offer(
+        _ service: Service, _ keys: Result<[FindKeys.Item], PortalFailure>
+    ) -> ServiceView.KeyOffer {
+        guard case .success(let keys) = keys else { return .unknown }
+        guard service.isComplete else { return .unavailable }
         guard service.plans.contains(where: \.isOffered) else { return .noPlans }
         let names = Set(keys.map(\.key.name))
         return names.count >= rules.perService ? .limitReached(rules.perService) : .offered
