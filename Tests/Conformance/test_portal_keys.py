@@ -126,6 +126,26 @@ def test_a_test_puts_the_models_id_into_the_snippets(browser):
     assert "granite_chat" not in other.get("/services/speech_to_text").text
 
 
+def test_a_stopped_key_that_the_gateway_still_accepts_is_no_good_news(browser):
+    key = new_key(browser, name="stopped")
+    assert "It works." in browser.post(key + "/test", browser.csrf()).text
+    browser.post(key + "/pause", browser.csrf())
+    # The sandbox's gateway lets a key pass that it let pass before, and asks afterwards.
+    page = browser.post(key + "/test", browser.csrf()).text
+    assert "It works." not in page
+    assert '<p class="note warn" role="status">The gateway still accepts the API key, although its state is “Paused”.' in page
+
+
+def test_a_card_shows_a_working_key_before_one_that_does_not_work(browser):
+    ended, working = new_key(browser, "code_assist"), new_key(browser, "code_assist", name="working")
+    browser.post(ended + "/pause", browser.csrf())
+    card = re.search(r'<li class="card"><h2><a href="/services/code_assist">.*?</li>', browser.get("/").text, re.S).group(0)
+    assert "Works" in card and "Paused" not in card
+    browser.post(working + "/pause", browser.csrf())
+    card = re.search(r'<li class="card"><h2><a href="/services/code_assist">.*?</li>', browser.get("/").text, re.S).group(0)
+    assert "Paused" in card
+
+
 def test_lists_cost_one_call_however_many_keys_have_a_secret_in_a_list_of_its_own(sandbox, browser):
     def calls(path):
         requests.delete(sandbox.admin + "/journal/3scale", timeout=10).raise_for_status()

@@ -217,6 +217,11 @@ enum PortalGallery {
                         verdict: TestVerdict(
                             verdict: verdict, status: 200, latencyMilliseconds: 83, modelIDs: ["granite_chat", "b"])))
             }
+            + [KeyState.paused, .expired].map { state in
+                Entry(
+                    name: "key-test-works-\(state.rawValue)",
+                    view: keyView(key(state), verdict: TestVerdict(verdict: .works, state: state, status: 200)))
+            }
             + PortalNotice.allCases.map {
                 Entry(name: "key-done-\($0.rawValue)", view: keyView(), page: noticed($0))
             }

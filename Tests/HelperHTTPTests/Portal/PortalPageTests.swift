@@ -190,9 +190,20 @@ struct PortalPageTests {
         let offered = ["rotate", "pause", "resume", "plan", "revoke"].filter { markup.contains("/keys/31/\($0)\"") }
         let expected: [KeyState: [String]] = [
             .live: ["rotate", "pause", "plan", "revoke"], .pending: ["revoke"], .paused: ["resume", "revoke"],
-            .suspended: ["revoke"], .retiring: ["pause", "revoke"], .expired: ["revoke"],
+            .suspended: [], .retiring: ["pause", "revoke"], .expired: ["revoke"],
         ]
         #expect(offered == expected[state])
+    }
+
+    @Test("a test that a stopped key passes is a warning", arguments: KeyState.allCases)
+    func stoppedKeyTested(state: KeyState) {
+        let verdict = TestVerdict(verdict: .works, state: state, gatewayDelaySeconds: 120)
+        let markup = PortalGallery.keyView(PortalGallery.key(state), verdict: verdict)
+            .render(in: PortalGallery.page).markup
+        let works = state == .live || state == .retiring
+        #expect(markup.contains("It works.") == works)
+        #expect(markup.contains("<p class=\"note good\" role=\"status\">It works.") == works)
+        #expect(markup.contains("may pass for up to 2 minutes") == !works)
     }
 
     @Test("no text of a stop says that it happens at once")

@@ -50,12 +50,11 @@ extension UsageSeries {
 }
 
 extension TestVerdict {
-    init(_ result: TestKey.Result) {
+    init(_ result: TestKey.Result, gatewayDelaySeconds: Int) {
         let verdict = result.verdict
         self.init(
-            verdict: verdict.word, status: verdict.status,
-            latencyMilliseconds: result.latencyMilliseconds,
-            modelIDs: verdict.models ?? [])
+            verdict: verdict.word, state: result.item.key.state, gatewayDelaySeconds: gatewayDelaySeconds,
+            status: verdict.status, latencyMilliseconds: result.latencyMilliseconds, modelIDs: verdict.models ?? [])
     }
 }
 

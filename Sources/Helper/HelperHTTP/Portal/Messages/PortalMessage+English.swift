@@ -68,7 +68,7 @@ extension PortalMessage {
         case .explainPaused: "You paused this API key. It does not work until you resume it."
         case .explainSuspended: "The operators switched this API key off. Only they can switch it on again."
         case .explainRetiring: "A newer API key replaces this one. Change your programs before this one stops."
-        case .explainExpired: "This API key has ended and no longer works. Get a new one on the page of its service."
+        case .explainExpired: "This API key has ended and no longer works. Revoke it, then get a new one on the page of its service."
         // MARK: One service
         case .about: "About"
         case .endpoint: "Endpoint"
@@ -169,6 +169,7 @@ extension PortalMessage {
         // MARK: The test of a key
         case .testResult: "Result of the test"
         case .verdictWorks: "It works. The gateway accepted the API key, and the model answered."
+        case .verdictStillWorks: "The gateway still accepts the API key, although its state is “{state}”."
         case .verdictRefused: "The gateway refused the API key."
         case .verdictNotYet: "The gateway does not know the new API key yet."
         case .verdictOverLimit: "The API key is right, but a limit of its plan is used up."
@@ -177,6 +178,7 @@ extension PortalMessage {
         case .verdictUnreachable: "The endpoint did not answer."
         case .verdictUntrusted: "The certificate of the endpoint is not trusted, so the API key was not sent."
         case .adviceRefused: "Look at its state above. If it should work, ask your operators."
+        case .adviceStillWorks: "Wait: an API key that was stopped may pass for up to {duration}."
         case .adviceNotYet: "Wait a minute and test it again."
         case .adviceOverLimit: "Wait until the period of the limit ends, or change the plan."
         case .adviceNoRoute: "Use a path from the description of the service, or ask your operators."

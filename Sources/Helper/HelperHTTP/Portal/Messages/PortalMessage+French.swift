@@ -68,7 +68,7 @@ extension PortalMessage {
         case .explainPaused: "Vous avez mis cette clé d’API en pause. Elle ne fonctionne pas tant que vous ne la réactivez pas."
         case .explainSuspended: "Les opérateurs ont désactivé cette clé d’API. Eux seuls peuvent la réactiver."
         case .explainRetiring: "Une clé d’API plus récente remplace celle-ci. Adaptez vos programmes avant qu’elle ne s’arrête."
-        case .explainExpired: "Cette clé d’API a pris fin et ne fonctionne plus. Obtenez-en une nouvelle sur la page du service."
+        case .explainExpired: "Cette clé d’API a pris fin et ne fonctionne plus. Révoquez-la, puis obtenez-en une nouvelle sur la page du service."
         // MARK: One service
         case .about: "Description"
         case .endpoint: "Point d’accès"
@@ -169,6 +169,7 @@ extension PortalMessage {
         // MARK: The test of a key
         case .testResult: "Résultat du test"
         case .verdictWorks: "Cela fonctionne. La passerelle a accepté la clé d’API et le modèle a répondu."
+        case .verdictStillWorks: "La passerelle accepte encore la clé d’API, bien que son état soit « {state} »."
         case .verdictRefused: "La passerelle a refusé la clé d’API."
         case .verdictNotYet: "La passerelle ne connaît pas encore la nouvelle clé d’API."
         case .verdictOverLimit: "La clé d’API est correcte, mais une limite de son plan est épuisée."
@@ -177,6 +178,7 @@ extension PortalMessage {
         case .verdictUnreachable: "Le point d’accès n’a pas répondu."
         case .verdictUntrusted: "Le certificat du point d’accès n’est pas approuvé ; la clé d’API n’a donc pas été envoyée."
         case .adviceRefused: "Regardez son état ci-dessus. Si elle devrait fonctionner, demandez à vos opérateurs."
+        case .adviceStillWorks: "Attendez : une clé d’API arrêtée peut encore passer pendant {duration} au plus."
         case .adviceNotYet: "Attendez une minute et testez à nouveau."
         case .adviceOverLimit: "Attendez la fin de la période de la limite, ou changez de plan."
         case .adviceNoRoute: "Utilisez un chemin de la description du service, ou demandez à vos opérateurs."

@@ -68,7 +68,7 @@ extension PortalMessage {
         case .explainPaused: "Sie haben diesen API-Schlüssel pausiert. Er funktioniert erst wieder, wenn Sie ihn fortsetzen."
         case .explainSuspended: "Die Betreiber haben diesen API-Schlüssel abgeschaltet. Nur sie können ihn wieder einschalten."
         case .explainRetiring: "Ein neuerer API-Schlüssel ersetzt diesen. Stellen Sie Ihre Programme um, bevor dieser endet."
-        case .explainExpired: "Dieser API-Schlüssel ist abgelaufen und funktioniert nicht mehr. Holen Sie sich auf der Seite des Dienstes einen neuen."
+        case .explainExpired: "Dieser API-Schlüssel ist abgelaufen und funktioniert nicht mehr. Widerrufen Sie ihn und holen Sie sich dann auf der Seite des Dienstes einen neuen."
         // MARK: One service
         case .about: "Beschreibung"
         case .endpoint: "Endpunkt"
@@ -169,6 +169,7 @@ extension PortalMessage {
         // MARK: The test of a key
         case .testResult: "Ergebnis des Tests"
         case .verdictWorks: "Es funktioniert. Das Gateway hat den API-Schlüssel angenommen, und das Modell hat geantwortet."
+        case .verdictStillWorks: "Das Gateway nimmt den API-Schlüssel noch an, obwohl sein Zustand „{state}“ ist."
         case .verdictRefused: "Das Gateway hat den API-Schlüssel abgelehnt."
         case .verdictNotYet: "Das Gateway kennt den neuen API-Schlüssel noch nicht."
         case .verdictOverLimit: "Der API-Schlüssel stimmt, aber ein Limit seines Plans ist ausgeschöpft."
@@ -177,6 +178,7 @@ extension PortalMessage {
         case .verdictUnreachable: "Der Endpunkt hat nicht geantwortet."
         case .verdictUntrusted: "Dem Zertifikat des Endpunkts wird nicht vertraut, deshalb wurde der API-Schlüssel nicht gesendet."
         case .adviceRefused: "Sehen Sie oben nach seinem Zustand. Sollte er funktionieren, fragen Sie Ihre Betreiber."
+        case .adviceStillWorks: "Warten Sie: Ein abgeschalteter API-Schlüssel kann noch bis zu {duration} durchkommen."
         case .adviceNotYet: "Warten Sie eine Minute und testen Sie noch einmal."
         case .adviceOverLimit: "Warten Sie, bis der Zeitraum des Limits endet, oder wechseln Sie den Plan."
         case .adviceNoRoute: "Nutzen Sie einen Pfad aus der Beschreibung des Dienstes oder fragen Sie Ihre Betreiber."

@@ -68,7 +68,7 @@ extension PortalMessage {
         case .explainPaused: "Ha puesto en pausa esta clave de API. No funciona hasta que la reanude."
         case .explainSuspended: "Los operadores han desactivado esta clave de API. Solo ellos pueden volver a activarla."
         case .explainRetiring: "Una clave de API más reciente sustituye a esta. Cambie sus programas antes de que deje de funcionar."
-        case .explainExpired: "Esta clave de API ha terminado y ya no funciona. Obtenga una nueva en la página del servicio."
+        case .explainExpired: "Esta clave de API ha terminado y ya no funciona. Revóquela y obtenga después una nueva en la página del servicio."
         // MARK: One service
         case .about: "Descripción"
         case .endpoint: "Punto de acceso"
@@ -169,6 +169,7 @@ extension PortalMessage {
         // MARK: The test of a key
         case .testResult: "Resultado de la prueba"
         case .verdictWorks: "Funciona. La pasarela ha aceptado la clave de API y el modelo ha respondido."
+        case .verdictStillWorks: "La pasarela todavía acepta la clave de API, aunque su estado es «{state}»."
         case .verdictRefused: "La pasarela ha rechazado la clave de API."
         case .verdictNotYet: "La pasarela todavía no conoce la nueva clave de API."
         case .verdictOverLimit: "La clave de API es correcta, pero se ha agotado un límite de su plan."
@@ -177,6 +178,7 @@ extension PortalMessage {
         case .verdictUnreachable: "El punto de acceso no ha respondido."
         case .verdictUntrusted: "El certificado del punto de acceso no es de confianza, así que la clave de API no se ha enviado."
         case .adviceRefused: "Mire su estado arriba. Si debería funcionar, pregunte a sus operadores."
+        case .adviceStillWorks: "Espere: una clave de API detenida todavía puede pasar durante {duration} como máximo."
         case .adviceNotYet: "Espere un minuto y pruébela otra vez."
         case .adviceOverLimit: "Espere a que termine el período del límite o cambie de plan."
         case .adviceNoRoute: "Use una ruta de la descripción del servicio o pregunte a sus operadores."

@@ -181,6 +181,7 @@ enum PortalMessage: String, Sendable, CaseIterable {
 
     case testResult
     case verdictWorks
+    case verdictStillWorks
     case verdictRefused
     case verdictNotYet
     case verdictOverLimit
@@ -189,6 +190,7 @@ enum PortalMessage: String, Sendable, CaseIterable {
     case verdictUnreachable
     case verdictUntrusted
     case adviceRefused
+    case adviceStillWorks
     case adviceNotYet
     case adviceOverLimit
     case adviceNoRoute

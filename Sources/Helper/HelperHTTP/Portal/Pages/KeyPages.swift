@@ -137,7 +137,8 @@ extension KeyView: PortalView {
         if key.state == .paused { changes.append((.resume, .resume, .resumeText)) }
         if canChangePlan, key.state == .live { changes.append((.plan, .changePlan, .changePlanText)) }
         if key.state != .expired { changes.append((.edit, .edit, .editText)) }
-        changes.append((.revoke, .revoke, .revokeText))
+        // What the operator switched off its owner cannot end.
+        if key.state != .suspended { changes.append((.revoke, .revoke, .revokeText)) }
         return changes
     }
 
@@ -207,16 +208,16 @@ extension KeyView: PortalView {
 
 extension TestVerdict {
     fileprivate func section(in page: PortalPage) -> HTML {
-        let (what, advice) = words
+        let (what, advice) = words(in: page)
         let look =
             switch verdict {
-            case .works: "good"
+            case .works: state.works ? "good" : "warn"
             case .notYet, .overLimit: "warn"
             default: "bad"
             }
         return """
             <section aria-labelledby="verdict"><h2 id="verdict">\(page.texts(.testResult))</h2>
-            <p class="note \(look)" role="status">\(page.texts(what))\(HTML.with(advice) { " \(page.texts($0))" })</p>
+            <p class="note \(look)" role="status">\(what)\(HTML.with(advice) { " \($0)" })</p>
             <dl class="facts">
             \(HTML.with(status) { page.fact(.httpStatus, "\(String($0))") })\
             \(HTML.with(latencyMilliseconds) { page.fact(.latency, "\(page.texts(.milliseconds, count: $0))") })\
@@ -225,16 +226,24 @@ extension TestVerdict {
             """
     }
 
-    private var words: (what: PortalMessage, advice: PortalMessage?) {
-        switch verdict {
-        case .works: (.verdictWorks, nil)
-        case .refused: (.verdictRefused, .adviceRefused)
-        case .notYet: (.verdictNotYet, .adviceNotYet)
-        case .overLimit: (.verdictOverLimit, .adviceOverLimit)
-        case .noRoute: (.verdictNoRoute, .adviceNoRoute)
-        case .modelError: (.verdictModelError, .adviceModel)
-        case .unreachable: (.verdictUnreachable, .adviceUnreachable)
-        case .untrustedCertificate: (.verdictUntrusted, .adviceUntrusted)
+    private func words(in page: PortalPage) -> (what: String, advice: String?) {
+        let texts = page.texts
+        return switch verdict {
+        case .works where !state.works:
+            (
+                texts(.verdictStillWorks, ["state": texts(state.label)]),
+                texts(
+                    .adviceStillWorks,
+                    ["duration": texts.duration(gatewayDelaySeconds, followsPreposition: true)])
+            )
+        case .works: (texts(.verdictWorks), nil)
+        case .refused: (texts(.verdictRefused), texts(.adviceRefused))
+        case .notYet: (texts(.verdictNotYet), texts(.adviceNotYet))
+        case .overLimit: (texts(.verdictOverLimit), texts(.adviceOverLimit))
+        case .noRoute: (texts(.verdictNoRoute), texts(.adviceNoRoute))
+        case .modelError: (texts(.verdictModelError), texts(.adviceModel))
+        case .unreachable: (texts(.verdictUnreachable), texts(.adviceUnreachable))
+        case .untrustedCertificate: (texts(.verdictUntrusted), texts(.adviceUntrusted))
         }
     }
 }

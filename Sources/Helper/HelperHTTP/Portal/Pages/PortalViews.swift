@@ -47,7 +47,7 @@ struct ServiceRow: Sendable {
     var name: String
     /// The description as 3scale has it; the page shows its beginning.
     var description: String?
-    /// Of the key `default`, else of the first key; nil without one.
+    /// Of the key `default` or another that works, else of one that does not; nil without one.
     var keyState: KeyState?
     var keyCount = 0
     var planName: String?
@@ -135,6 +135,10 @@ struct LimitUse: Sendable {
 /// What a test of a key found out.
 struct TestVerdict: Sendable {
     var verdict: KeyVerdict.Word
+    /// Of the key, as 3scale has it.
+    var state: KeyState = .live
+    /// How long 3scale's gateways may let a stopped key pass.
+    var gatewayDelaySeconds = 60
     /// The HTTP status of the gateway, where there was one.
     var status: Int?
     var latencyMilliseconds: Int?

@@ -39,7 +39,8 @@ extension PortalRoutes {
         let view = KeyView(
             key: KeyRow(item), access: access(to: item.service), limits: limits,
             usage: await usage(of: item, caller, context),
-            verdict: verdict.map { TestVerdict($0) }, revealed: revealed, canReveal: !rules.showsOnce,
+            verdict: verdict.map { TestVerdict($0, gatewayDelaySeconds: rules.gatewayDelay) }, revealed: revealed,
+            canReveal: !rules.showsOnce,
             canChangePlan: !Self.otherPlans(of: item).isEmpty)
         return pages.page(view, context, staleSeconds: staleSeconds)
     }

@@ -45,6 +45,13 @@ extension PortalRoutes {
         var plan: String
     }
 
+    /// The key that stands for a person's keys on one service: one that works before one that does not, then `default` before others.
+    private static func foremost(_ items: [FindKeys.Item]) -> FindKeys.Item? {
+        let working = items.filter(\.key.state.works)
+        let candidates = working.isEmpty ? items : working
+        return candidates.first { $0.key.name == .standard } ?? candidates.first
+    }
+
     /// Every key where 3scale can be asked, else the last that is known of those named `default`, or why nothing is. What was known
     /// stands in for an answer that did not come, never for a refusal: a blocked account has keys that it may not see.
     private func keyStates(
@@ -54,7 +61,7 @@ extension PortalRoutes {
         case .success(let items):
             // The newest generation of each name comes first.
             let keys = Dictionary(grouping: items, by: \.service.id).compactMapValues { items in
-                (items.first { $0.key.name == .standard } ?? items.first).map {
+                Self.foremost(items).map {
                     KeySummary(state: $0.key.state, count: items.count, plan: $0.key.application.plan.name)
                 }
             }
@@ -93,9 +100,7 @@ extension PortalRoutes {
         of service: Service, keys: Result<[FindKeys.Item], PortalFailure>, _ caller: Caller, _ context: PageContext,
         revealed: ChangeKeys.Revealed? = nil
     ) async -> Response {
-        let known = (try? keys.get()) ?? []
-        let live =
-            known.first { $0.key.state == .live && $0.key.name == .standard } ?? known.first { $0.key.state.works }
+        let live = (try? keys.get()).flatMap(Self.foremost).flatMap { $0.key.state.works ? $0 : nil }
         let view = ServiceView(
             systemName: service.systemName, name: service.name, description: service.description,
             access: access(to: service), plans: await plans(of: service, for: caller),
