@@ -120,6 +120,7 @@ def test_only_roles_that_count_are_kept(sandbox):
         assert "mlaas" not in stranger.jar(helper.url)
         # Keycloak would sign the same person in again.
         assert 'href="/login?as=other"' in page.text
+        assert "Your account lacks the role that this site asks for." in page.text
         page = stranger.follow(stranger.get("/login?as=other"))
         stranger.follow(stranger.enter(page, "bob"))
         assert signed_in_as(stranger) == "bob"
@@ -186,7 +187,18 @@ def test_an_expired_session_changes_nothing_by_its_forms(browser):
     csrf = browser.csrf()
     expire(browser)
     answer = browser.post("/keys/1/revoke", csrf)
-    assert answer.status_code == 303 and answer.headers["Location"] == "/keys/1/revoke"
+    assert answer.status_code == 303 and answer.headers["Location"] == "/keys/1/revoke?done=not-sent"
+
+
+@pytest.mark.parametrize("path, back", [("/services/granite_chat/key", "/services/granite_chat/key"), ("/keys/1/test", "/keys/1")])
+def test_a_form_after_the_session_says_that_nothing_was_done(browser, path, back):
+    browser.sign_in()
+    csrf = browser.csrf()
+    expire(browser)
+    answer = browser.post(path, csrf, name="two")
+    assert answer.headers["Location"] == back + "?done=not-sent"
+    page = browser.follow(answer)
+    assert "Your session had to be renewed, so the form changed nothing. Send it again." in page.text
 
 
 def test_after_the_whole_time_a_session_is_renewed_no_more(browser):
@@ -367,6 +379,9 @@ def test_no_form_of_another_site_or_session_is_taken(browser, path):
     for token, headers in attacks:
         answer = browser.post(path, token, headers=headers)
         assert answer.status_code == 403, (headers, token, answer.text)
+        # The person has every right: it is the form that is refused.
+        assert "The form is older than your session, or was not sent from a page of this site." in answer.text
+        assert "reload the page and send the form again" in answer.text and "/login?as=other" not in answer.text
         guarded(answer)
     answer = browser.send("POST", path, headers={"Origin": browser.portal}, data={"token": csrf})
     assert answer.status_code == 403

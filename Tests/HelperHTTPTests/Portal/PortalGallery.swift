@@ -277,7 +277,10 @@ enum PortalGallery {
         + [
             Entry(
                 name: "failure-shown-once",
-                view: FailureView(failure: PortalFailure(code: "KEY_STATE_CONFLICT", status: 403)))
+                view: FailureView(failure: PortalFailure(code: "KEY_STATE_CONFLICT", status: 403))),
+            Entry(
+                name: "failure-form",
+                view: FailureView(failure: PortalFailure(code: "FORBIDDEN", status: 403, isOfForm: true))),
         ]
         + HelperError.Code.allCases.map { code in
             Entry(

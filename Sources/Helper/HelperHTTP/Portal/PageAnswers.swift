@@ -95,7 +95,7 @@ extension PortalFailure {
         self.init(
             code: error.code.rawValue, status: (status ?? ErrorResponse.status(for: error.code)).code,
             retryAfterSeconds: error.retryAfter.map { max(1, Int($0.components.seconds)) },
-            isKeycloaks: error.isKeycloaks)
+            isKeycloaks: error.isKeycloaks, isOfForm: error.isOfForm)
     }
 }
 

@@ -54,6 +54,8 @@ package struct HelperError: Error, Sendable {
     package let cause: String?
     /// The fault lies in Keycloak, where the code alone would mean 3scale.
     package var isKeycloaks = false
+    /// A form of the portal is refused, where the code alone would mean the caller's rights.
+    package var isOfForm = false
 
     package init(
         _ code: Code, _ publicMessage: String, details: [FieldIssue] = [], retryAfter: Duration? = nil,

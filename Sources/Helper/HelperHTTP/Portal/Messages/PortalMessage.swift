@@ -28,6 +28,7 @@ enum PortalMessage: String, Sendable, CaseIterable {
     case noticeRevoked
     case noticePlanChanged
     case noticeChanged
+    case noticeNotSent
 
     // MARK: Signed out
 
@@ -306,7 +307,9 @@ enum PortalMessage: String, Sendable, CaseIterable {
     case failIdentityTitle
     case failIdentity
     case failFormTitle
+    case failFormOfOtherTitle
     case failForm
+    case failFormOfOther
     case doForm
     case failSessionTitle
     case failSession

@@ -57,7 +57,7 @@ extension FailureView: PortalView {
             return "<a class=\"button primary\" href=\"\(PortalPath.login)\">\(page.texts(.signIn))</a>"
         }
         let home: HTML = "<a class=\"button primary\" href=\"\(PortalPath.home)\">\(page.texts(.toServices))</a>"
-        guard failure.code == HelperError.Code.forbidden.rawValue else { return home }
+        guard failure.code == HelperError.Code.forbidden.rawValue, !failure.isOfForm else { return home }
         // Without it, Keycloak's session would sign the same person in again, who has not the role.
         return "\(home) <a class=\"button\" href=\"\(PortalPath.loginAsOther)\">\(page.texts(.signInAsOther))</a>"
     }

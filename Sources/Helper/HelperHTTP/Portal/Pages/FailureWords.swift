@@ -14,6 +14,8 @@ struct FailureWords: Sendable {
                 Self.shownOnce
             } else if failure.isKeycloaks {
                 Self.byKeycloak(failure.status)
+            } else if failure.isOfForm {
+                Self.formOfOther
             } else {
                 nil
             }
@@ -60,6 +62,7 @@ struct FailureWords: Sendable {
     /// `SecretNotShown`.
     private static let shownOnce = FailureWords(.failConflictTitle, .shownOnce, .faultRights, .doKey)
     private static let form = FailureWords(.failFormTitle, .failForm, .faultRequest, .doForm)
+    private static let formOfOther = FailureWords(.failFormOfOtherTitle, .failFormOfOther, .faultRequest, .doForm)
     private static let session = FailureWords(
         .failSessionTitle, .failSession, .faultRequest, .doSession, needsSignIn: true)
     private static let rateLimited = FailureWords(.failRateTitle, .failRate, .faultLoad, .doWait)

@@ -76,7 +76,10 @@ extension PortalView {
     }
 
     private func notice(in page: PortalPage) -> HTML {
-        .with(page.notice) { "<p class=\"note good\" role=\"status\">\(page.texts($0.message))</p>\n" }
+        .with(page.notice) { notice in
+            let look = notice == .notSent ? "warn" : "good"
+            return "<p class=\"note \(look)\" role=\"status\">\(page.texts(notice.message))</p>\n"
+        }
     }
 
     private func footer(in page: PortalPage) -> HTML {
@@ -112,6 +115,7 @@ extension PortalNotice {
         case .revoked: .noticeRevoked
         case .planChanged: .noticePlanChanged
         case .changed: .noticeChanged
+        case .notSent: .noticeNotSent
         }
     }
 }

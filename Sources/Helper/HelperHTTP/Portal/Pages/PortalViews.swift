@@ -27,6 +27,8 @@ struct PortalPage: Sendable {
 enum PortalNotice: String, Sendable, CaseIterable {
     case created, pending, existing, rotated, paused, resumed, revoked, changed
     case planChanged = "plan-changed"
+    /// The session had to be renewed first, and what the form asked for was not done.
+    case notSent = "not-sent"
 }
 
 // MARK: Parts of pages
@@ -39,6 +41,8 @@ struct PortalFailure: Error, Equatable {
     var retryAfterSeconds: Int?
     /// The fault lies in Keycloak, where the code alone would mean 3scale.
     var isKeycloaks = false
+    /// The form is refused, where the code alone would mean the person's rights.
+    var isOfForm = false
 }
 
 /// One row of the list of services.

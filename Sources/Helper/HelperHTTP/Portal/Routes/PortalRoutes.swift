@@ -90,14 +90,14 @@ package struct PortalRoutes: Sendable {
     }
 
     /// A form that changes something. One whose session must be renewed changes nothing: its owner is sent back to its page, by way
-    /// of Keycloak.
+    /// of Keycloak, and reads there that nothing was done.
     /// - Parameter page: where the form is.
     func changed(
         _ context: PageContext, page: String, _ work: (PortalSession, FormValues) async throws -> Response
     ) async throws -> Response {
         guard case .active(let session) = context.session else {
             guard SameOrigin.sent(context.request, origin: sessions.site.origin) else { throw PortalForm.foreign }
-            return PageAnswers.redirect(to: page)
+            return PageAnswers.redirect(to: page + "?done=\(PortalNotice.notSent.rawValue)")
         }
         return try await work(session, try PortalForm.check(context.request, session, sessions.site))
     }
