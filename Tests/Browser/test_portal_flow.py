@@ -77,6 +77,41 @@ def said(page):
     return page.locator("[role=status].good").first.inner_text()
 
 
+def test_the_search_counts_what_it_shows(world, chromium, problems):
+    page = new_page(chromium, problems)
+    sign_in(page, world)
+    count, cards = page.locator("main [data-count]"), page.locator("main .card:visible")
+    total = cards.count()
+    assert count.inner_text() == f"{total} services" and count.get_attribute("role") == "status"
+    for words, shown, said in (
+            ("zzz", 0, f"0 of {total} match"), ("granite", 1, f"1 of {total} matches"), ("", total, f"{total} services")):
+        page.fill("#q", words)
+        assert (cards.count(), count.inner_text()) == (shown, said)
+    page.fill("#q", "zzz")
+    page.goto(world.url + "/me")
+    page.go_back()
+    page.wait_for_load_state()
+    assert page.input_value("#q") == "zzz" and (cards.count(), count.inner_text()) == (0, f"0 of {total} match")
+    # The server searches the whole description, of which a card shows the beginning.
+    page.goto(world.url + "/?q=granite")
+    assert (cards.count(), count.inner_text()) == (1, f"1 of {total} matches")
+    assert problems == []
+
+
+def test_large_text_on_a_narrow_screen_is_not_wider_than_the_window(world, chromium, problems):
+    page = new_page(chromium, problems)
+    sign_in(page, world, "carol")
+    page.goto(world.url + "/services/speech_to_text/key")
+    page.locator("main").get_by_role("button", name="Get an API key", exact=True).click()
+    page.set_viewport_size({"width": 360, "height": 800})
+    for language in ("en", "de", "fr", "es"):
+        for path in ("/", "/keys", "/services/speech_to_text"):
+            page.goto(f"{world.url}{path}?lang={language}")
+            page.evaluate("document.documentElement.style.fontSize = '150%'")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360, (path, language)
+    assert problems == []
+
+
 def test_every_action_is_done_by_keyboard_alone(world, chromium, problems):
     page = new_page(chromium, problems, permissions=["clipboard-read", "clipboard-write"])
     keyboard = Keyboard(page)

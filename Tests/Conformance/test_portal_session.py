@@ -63,6 +63,16 @@ def test_the_first_page_says_what_this_is_and_others_get_json(browser):
         assert answer.status_code == 404 and answer.json()["error"]["code"] == "NOT_FOUND"
 
 
+def test_a_path_that_no_page_has_keeps_the_navigation(browser):
+    assert "<nav" not in browser.get("/nope").text.split("<main")[0]
+    browser.sign_in()
+    page = browser.get("/nope")
+    assert page.status_code == 404 and "Page not found" in page.text
+    guarded(page)
+    assert 'href="/keys"' in page.text and 'action="/logout"' in page.text
+    assert browser.get("/api/nope").json()["error"]["code"] == "NOT_FOUND"
+
+
 def test_a_search_takes_its_first_hundred_characters(browser):
     browser.sign_in()
     for words, found in (("GRANITE", True), ("granite " + "chat " * 18, True), ("granite nothing", False)):
@@ -498,7 +508,9 @@ def test_another_site_signs_nobody_out(browser):
 
 def test_a_get_ends_no_session(browser):
     browser.sign_in()
-    assert browser.get("/logout").status_code == 405
+    answer = browser.get("/logout")
+    assert answer.status_code == 405 and "Page not found" in answer.text
+    guarded(answer)
     assert signed_in_as(browser) == "ada"
 
 

@@ -206,6 +206,28 @@ struct PortalPageTests {
         #expect(markup.contains("may pass for up to 2 minutes") == !works)
     }
 
+    @Test("French has a space before a colon")
+    func colons() {
+        let texts = PortalTexts(locale: .fr)
+        for entry in PortalGallery.entries {
+            let markup = markup(entry, .fr)
+            let labels: [PortalMessage] = [
+                .requestID, .ends, .whoseFault, .whatToDo, .authentication, .approval, .metricHits,
+            ]
+            for label in labels { #expect(!markup.contains(texts(label) + ":"), "\(entry): \(label)") }
+            #expect(markup.contains(texts(.requestID) + "\u{A0}:"), "\(entry)")
+        }
+    }
+
+    @Test("the list of services has words for every count that the script may show")
+    func counts() {
+        let view = ServicesView(services: PortalGallery.services, total: 3)
+        let count = Tags(view.render(in: PortalGallery.page).markup).all.first { $0.attributes["data-count"] != nil }
+        #expect(count?.attributes["data-all"] == "3 services")
+        #expect(count?.attributes["data-one"] == "# of 3 matches")
+        #expect(count?.attributes["data-other"] == "# of 3 match")
+    }
+
     @Test("no text of a stop says that it happens at once")
     func stops() {
         let actions: [ConfirmView.Action] = [.pause(PortalGallery.key), .revoke(PortalGallery.key)]

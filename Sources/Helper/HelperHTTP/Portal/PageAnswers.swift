@@ -9,6 +9,8 @@ package struct PageAnswers: Sendable {
     let site: PortalSite
     /// Seconds since 1970.
     let now: @Sendable () -> Int
+    /// Whose session a request has: for pages of failures that no route has read it for.
+    let session: @Sendable (Request) -> SessionReading
 
     /// The page of a view.
     /// - Parameter staleSeconds: how old its data is, where 3scale could not be asked for newer data.
@@ -21,13 +23,14 @@ package struct PageAnswers: Sendable {
     }
 
     /// Puts the page of a failure in the place of its JSON, for browsers: on the portal's routes, and for paths outside the API that
-    /// no route has.
+    /// no route, or none of this method, has.
     func replaceBody(of response: inout Response, _ error: HelperError, _ exchange: Exchange) {
         let request = exchange.request
-        let isStray = error.code == .notFound && !request.path.hasPrefix("/api/")
-        guard exchange.endpoint.isPage || isStray, SameOrigin.wantsHTML(request) else { return }
+        let isPage = exchange.endpoint.isPage
+        let isStray = [.notFound, .methodNotAllowed].contains(error.code) && !request.path.hasPrefix("/api/")
+        guard isPage || isStray, SameOrigin.wantsHTML(request) else { return }
         var session: PortalSession?
-        if case .active(let active) = exchange.session { session = active }
+        if case .active(let active) = isPage ? exchange.session : self.session(request) { session = active }
         let failure = PortalFailure(error, status: response.status)
         let view = FailureView(failure: failure, details: error.details.map { "\($0.field) \($0.issue)" })
         let page = page(view, request, session, status: response.status)

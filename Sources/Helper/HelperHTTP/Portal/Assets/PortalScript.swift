@@ -23,15 +23,28 @@ enum PortalScript {
         }
 
         const search = document.querySelector("input[data-filter]");
-        if (search) {
+        const count = document.querySelector("[data-count]");
+        if (search && count) {
           const items = [...document.querySelectorAll("[data-filtered] > li")];
-          search.addEventListener("input", () => {
-            const words = search.value.toLowerCase().split(/\\s+/).filter(Boolean);
+          const filter = () => {
+            // What the server searched for is found already, in more of the description than a card shows.
+            const isSearched = search.value === search.defaultValue;
+            const words = isSearched ? [] : search.value.toLowerCase().split(/\\s+/).filter(Boolean);
             for (const item of items) {
               const text = item.textContent.toLowerCase();
               item.hidden = !words.every((word) => text.includes(word));
             }
-          });
+            const shown = items.filter((item) => !item.hidden).length;
+            const isOne = shown === 1 || (shown === 0 && document.documentElement.lang === "fr");
+            const said = String(shown) === count.dataset.count
+              ? count.dataset.all
+              : count.dataset[isOne ? "one" : "other"].replace("#", String(shown));
+            // A status that is written again is read out again.
+            if (count.textContent !== said) count.textContent = said;
+          };
+          search.addEventListener("input", filter);
+          // Browsers put back what was typed when they go back to a page.
+          addEventListener("pageshow", filter);
         }
 
         for (const form of document.querySelectorAll("form[method=post]")) {

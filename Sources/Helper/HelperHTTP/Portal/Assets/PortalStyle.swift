@@ -100,7 +100,7 @@ enum PortalStyle {
         .note p { margin: 0 0 var(--s2) }
         .note p:last-child { margin: 0 }
         .state { display: inline-block; border-radius: 1rem; padding: 0 var(--s3); font-size: var(--small); font-weight: 600;
-          white-space: nowrap; background: var(--code); color: var(--text) }
+          background: var(--code); color: var(--text) }
         .state.good { background: var(--good); color: var(--on-good) }
         .state.warn { background: var(--warn); color: var(--on-warn) }
         .state.bad { background: var(--bad); color: var(--on-bad) }

@@ -18,6 +18,7 @@ extension PortalMessage {
         case .apiDocumentation: "API documentation"
         case .requestID: "Request ID"
         case .stale: "3scale cannot be reached. This page shows what was known {age} ago. Buttons that change something are switched off until 3scale answers again."
+        case .colon: ":"
         // MARK: After a form
         case .noticeCreated: "Your API key is ready."
         case .noticePending: "Your request was sent. The API key works once an operator has approved it."

@@ -18,6 +18,7 @@ extension PortalMessage {
         case .apiDocumentation: "Documentation de l’API"
         case .requestID: "ID de requête"
         case .stale: "3scale est injoignable. Cette page montre ce qui était connu il y a {age}. Les boutons qui modifient quelque chose sont désactivés jusqu’à ce que 3scale réponde à nouveau."
+        case .colon: "\u{A0}:"
         // MARK: After a form
         case .noticeCreated: "Votre clé d’API est prête."
         case .noticePending: "Votre demande a été envoyée. La clé d’API fonctionnera dès qu’un opérateur l’aura approuvée."

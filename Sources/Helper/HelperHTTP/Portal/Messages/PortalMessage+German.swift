@@ -18,6 +18,7 @@ extension PortalMessage {
         case .apiDocumentation: "API-Dokumentation"
         case .requestID: "Anfrage-ID"
         case .stale: "3scale ist nicht erreichbar. Diese Seite zeigt den Stand von vor {age}. Schaltflächen, die etwas ändern, sind abgeschaltet, bis 3scale wieder antwortet."
+        case .colon: ":"
         // MARK: After a form
         case .noticeCreated: "Ihr API-Schlüssel ist bereit."
         case .noticePending: "Ihre Anfrage wurde gesendet. Der API-Schlüssel funktioniert, sobald die Betreiber ihn freigegeben haben."

@@ -18,6 +18,7 @@ extension PortalMessage {
         case .apiDocumentation: "Documentación de la API"
         case .requestID: "ID de la solicitud"
         case .stale: "No se puede acceder a 3scale. Esta página muestra lo que se sabía hace {age}. Los botones que cambian algo están desactivados hasta que 3scale vuelva a responder."
+        case .colon: ":"
         // MARK: After a form
         case .noticeCreated: "Su clave de API está lista."
         case .noticePending: "Su solicitud se ha enviado. La clave de API funcionará cuando un operador la apruebe."

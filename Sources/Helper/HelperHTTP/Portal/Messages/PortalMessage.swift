@@ -16,6 +16,7 @@ enum PortalMessage: String, Sendable, CaseIterable {
     case apiDocumentation
     case requestID
     case stale
+    case colon
 
     // MARK: After a form
 

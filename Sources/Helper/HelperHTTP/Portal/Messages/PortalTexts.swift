@@ -14,6 +14,15 @@ struct PortalTexts: Sendable {
         joined(fill(template(message, count: count)) { $0 == "count" ? number(count) : values[$0] })
     }
 
+    /// The form for one and the form for other counts, with `#` for the count: for the script, which counts what it shows.
+    func forms(_ message: PortalMessage, _ values: [String: String]) -> (one: String, other: String) {
+        let values = values.merging(["count": "#"]) { $1 }
+        return (
+            joined(fill(template(message, count: 1)) { values[$0] }),
+            joined(fill(template(message, count: 2)) { values[$0] })
+        )
+    }
+
     /// A text whose placeholders become markup.
     func html(_ message: PortalMessage, _ values: [String: HTML]) -> HTML {
         fill(template(message, count: nil)) { values[$0] }.reduce("") { whole, part in

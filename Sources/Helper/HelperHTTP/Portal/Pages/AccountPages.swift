@@ -47,7 +47,7 @@ extension FailureView: PortalView {
             <p>\(texts(words.fault))</p>
             <h2>\(texts(.whatToDo))</h2>
             <p>\(texts(words.advice))\(retry)</p>
-            <p class="quiet">\(texts(.requestID)): <code>\(page.requestID)</code> · <code>\(failure.code)</code></p>
+            <p class="quiet">\(page.labelled(.requestID)) <code>\(page.requestID)</code> · <code>\(failure.code)</code></p>
             <p class="buttons">\(next(words, in: page))</p>
             """
     }

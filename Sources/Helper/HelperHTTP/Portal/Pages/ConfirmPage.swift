@@ -156,10 +156,12 @@ extension ConfirmView: PortalView {
         let texts = page.texts
         var facts: [String] = []
         if let limits = plan.limits {
-            facts = limits.map { "\(page.metric($0.metric)): \(texts.number($0.value)) \(page.period($0.period))" }
+            facts = limits.map {
+                "\(page.metric($0.metric))\(texts(.colon)) \(texts.number($0.value)) \(page.period($0.period))"
+            }
             if limits.isEmpty { facts = [texts(.unlimited)] }
         }
-        if plan.needsApproval { facts.append("\(texts(.approval)): \(texts(.approvalNeeded))") }
+        if plan.needsApproval { facts.append("\(page.labelled(.approval)) \(texts(.approvalNeeded))") }
         return "\(facts.map { "<br><span class=\"quiet\">\($0)</span>" as HTML })"
     }
 }

@@ -75,12 +75,13 @@ extension ServicesView: PortalView {
         guard !services.isEmpty else {
             return "<p class=\"note warn\">\(page.texts(.servicesNoMatch, ["query": query]))</p>"
         }
-        let count =
-            query.isEmpty
-            ? page.texts(.serviceCount, count: total)
-            : page.texts(.matchCount, count: services.count, ["total": page.texts.number(total)])
+        let all = page.texts(.serviceCount, count: total)
+        let values = ["total": page.texts.number(total)]
+        let count = query.isEmpty ? all : page.texts(.matchCount, count: services.count, values)
+        let forms = page.texts.forms(.matchCount, values)
         return """
-            <p class="quiet">\(count)</p>
+            <p class="quiet" role="status" data-count="\(String(total))" data-all="\(all)" data-one="\(forms.one)" \
+            data-other="\(forms.other)">\(count)</p>
             <ul class="cards" data-filtered>
             \(services.map { card($0, in: page) })
             </ul>

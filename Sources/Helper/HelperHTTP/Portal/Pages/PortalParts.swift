@@ -74,6 +74,9 @@ extension PortalPage {
         return "<span class=\"state \(look)\">\(texts(state.label))</span>"
     }
 
+    /// A label in front of its value, as the language writes one.
+    func labelled(_ label: PortalMessage) -> String { texts(label) + texts(.colon) }
+
     /// One row of a list of facts.
     func fact(_ label: PortalMessage, _ value: HTML) -> HTML { "<dt>\(texts(label))</dt><dd>\(value)</dd>\n" }
 
@@ -102,8 +105,8 @@ extension PortalPage {
         let words = FailureWords(failure)
         return """
             <div class="note bad" role="status"><p><strong>\(texts(message))</strong> \(texts(words.what))</p>
-            <p>\(texts(.whoseFault)): \(texts(words.fault))</p>
-            <p>\(texts(.whatToDo)): \(texts(words.advice))\(retry)</p></div>
+            <p>\(labelled(.whoseFault)) \(texts(words.fault))</p>
+            <p>\(labelled(.whatToDo)) \(texts(words.advice))\(retry)</p></div>
             """
     }
 
@@ -117,7 +120,7 @@ extension PortalPage {
             <li class="card"><h\(level)><a href="\(PortalPath.key(key.id))">\(key.name)</a></h\(level)>
             \(service)\(HTML.with(key.note) { "<p class=\"quiet\">\($0)</p>\n" })\
             \(HTML.with(key.hint) { "<p><code>\($0)</code></p>\n" })\
-            \(HTML.with(end) { "<p class=\"quiet\">\(texts(.ends)): \(time($0, isRelative: true))</p>\n" })\
+            \(HTML.with(end) { "<p class=\"quiet\">\(labelled(.ends)) \(time($0, isRelative: true))</p>\n" })\
             <p class="end">\(badge(key.state))\(HTML.with(key.planName) { "<span>\(texts(.planNamed, ["plan": $0]))</span>" })</p>
             </li>
             """

@@ -97,7 +97,7 @@ extension PortalView {
             \(languages)
             </ul></nav>
             <p><a href="/docs">\(texts(.apiDocumentation))</a></p>
-            <p>\(texts(.requestID)): <code>\(page.requestID)</code></p>
+            <p>\(page.labelled(.requestID)) <code>\(page.requestID)</code></p>
             </footer>
             """
     }

@@ -61,7 +61,7 @@ extension ServiceAccess {
         return """
             <section aria-labelledby="call"><h2 id="call">\(page.texts(.endpoint))</h2>
             \(address)
-            <p class="quiet">\(page.texts(.authentication)): \(place)</p></section>
+            <p class="quiet">\(page.labelled(.authentication)) \(place)</p></section>
             """
     }
 }

@@ -64,7 +64,7 @@ package final class PortalSessions: Sendable {
     }
 
     /// Makes the pages that sessions see.
-    package var pages: PageAnswers { PageAnswers(site: site, now: now) }
+    package var pages: PageAnswers { PageAnswers(site: site, now: now) { self.read($0) } }
 
     /// When a session can be renewed no more.
     func end(of session: PortalSession) -> Int { session.signedInAt + lifetimes.whole }
