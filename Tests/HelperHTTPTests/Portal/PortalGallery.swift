@@ -17,7 +17,7 @@ enum PortalGallery {
 
     static let page = PortalPage(
         locale: .en, csrfToken: "csrf-token", signedInAs: "ada", requestID: "6f1c1f6e2f0a4d1c9c1f5a0b7d3e4f21",
-        path: "/keys?q=a", now: now)
+        path: ReturnPath("/keys?q=a") ?? .home, now: now)
 
     static var signedOut: PortalPage {
         var page = page
@@ -99,8 +99,8 @@ enum PortalGallery {
         points: (0..<30).map { .init(time: now - (29 - $0) * 86_400, value: $0 * $0 * 37 % 1900) }, total: 27_641)
 
     static let limits = [
-        LimitUse(metric: "hits", period: "minute", value: 60, used: 12),
-        LimitUse(metric: "tokens", period: "month", value: 1_000_000, used: nil),
+        PlanLimit(metric: "hits", period: "minute", value: 60),
+        PlanLimit(metric: "tokens", period: "month", value: 1_000_000),
     ]
 
     static let unavailable = PortalFailure(code: "UPSTREAM_UNAVAILABLE", status: 503, retryAfterSeconds: 30)
@@ -231,12 +231,9 @@ enum PortalGallery {
         var again = getKey
         again.name = "Not a name"
         again.nameError = true
-        var away = confirm(.getKey(getKey))
-        away.isUnavailable = true
         return [
             Entry(name: "confirm-get-key", view: confirm(.getKey(getKey))),
             Entry(name: "confirm-get-key-again", view: confirm(.getKey(again))),
-            Entry(name: "confirm-get-key-unavailable", view: away),
             Entry(name: "confirm-rotate", view: confirm(.rotate(key, graceSeconds: 86_400))),
             Entry(name: "confirm-rotate-now", view: confirm(.rotate(key, graceSeconds: 0))),
             Entry(name: "confirm-pause", view: confirm(.pause(key))),

@@ -65,7 +65,7 @@ package struct PageAnswers: Sendable {
     }
 
     /// A page that answers `GET`, for the links that choose a language: an answer to a form belongs to the page before its action.
-    private static func path(of request: Request) -> String {
+    static func path(of request: Request) -> ReturnPath {
         var path = request.head.path
         if request.method == .get || request.method == .head {
             // A language chosen before is replaced, and what a form has done is said once.
@@ -76,7 +76,7 @@ package struct PageAnswers: Sendable {
         } else {
             path = pathOfForm(path)
         }
-        return ReturnPath(path)?.description ?? "/"
+        return ReturnPath(path) ?? .home
     }
 
     /// `/keys/7` of `/keys/7/reveal`.

@@ -137,7 +137,6 @@ enum PortalStyle {
         .chart svg { display: block; width: 100%; height: 9rem; background: var(--surface); border: 1px solid var(--line) }
         .chart rect { fill: var(--accent) }
         .axis { display: flex; justify-content: space-between; gap: var(--s4); font-size: var(--small); color: var(--quiet) }
-        progress { width: 100%; max-width: 12rem; accent-color: var(--accent) }
 
         """
 

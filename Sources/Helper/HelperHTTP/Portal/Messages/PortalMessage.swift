@@ -42,7 +42,6 @@ enum PortalMessage: String, Sendable, CaseIterable {
     case homeWrongTitle
     case homeWrongText
     case homeSignInHint
-    case reasonSignedOut
     case reasonSessionEnded
     case reasonSignInFailed
     case reasonSignInCancelled
@@ -80,7 +79,6 @@ enum PortalMessage: String, Sendable, CaseIterable {
 
     // MARK: One service
 
-    case about
     case endpoint
     case endpointMissing
     case copy
@@ -140,7 +138,6 @@ enum PortalMessage: String, Sendable, CaseIterable {
     case ends
     case lastUsed
     case never
-    case notKnown
     case created
     case note
     case generation
@@ -162,7 +159,6 @@ enum PortalMessage: String, Sendable, CaseIterable {
     case usageTable
     case periodStart
     case granularity
-    case usedOf
     case actions
     case rotate
     case rotateText
@@ -271,7 +267,6 @@ enum PortalMessage: String, Sendable, CaseIterable {
     case whatToDo
     case failureDetails
     case retryIn
-    case tryAgain
     case toServices
     case faultRequest
     case faultRights

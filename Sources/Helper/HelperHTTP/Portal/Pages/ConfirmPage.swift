@@ -21,15 +21,13 @@ extension ConfirmView: PortalView {
 
     func content(in page: PortalPage) -> HTML {
         let texts = page.texts
-        let isOff = isUnavailable || !page.canChange
-        let disabled: HTML = isOff ? " disabled" : ""
+        let disabled: HTML = page.canChange ? "" : " disabled"
         let cancel = "<a class=\"button\" href=\"\(back)\">\(texts(.cancel))</a>" as HTML
         let button: HTML = """
             <div class="buttons"><button class="\(isDangerous ? "danger" : "primary")"\(disabled)>\(label(in: page))</button>\(cancel)</div>
             """
         return """
             \(HTML.with(key) { "<p class=\"quiet\">\($0.serviceName)\(HTML.with($0.hint) { " · <code>\($0)</code>" })</p>\n" })\
-            \(isUnavailable && page.canChange ? "<p class=\"note warn\" role=\"status\">\(texts(.keyUnavailable))</p>\n" : "")\
             <h2>\(texts(.whatWillHappen))</h2>
             <ul class="prose">
             \(consequences(in: page).map { "<li>\($0)</li>" as HTML })

@@ -27,7 +27,6 @@ extension SignedOutView: PortalView {
 extension SignedOutView.Reason {
     var message: PortalMessage {
         switch self {
-        case .signedOut: .reasonSignedOut
         case .sessionEnded: .reasonSessionEnded
         case .signInFailed: .reasonSignInFailed
         case .signInCancelled: .reasonSignInCancelled
@@ -36,7 +35,6 @@ extension SignedOutView.Reason {
 
     fileprivate var look: String {
         switch self {
-        case .signedOut: "good"
         case .sessionEnded, .signInCancelled: "warn"
         case .signInFailed: "bad"
         }

@@ -192,15 +192,8 @@ extension KeyView: PortalView {
         return "<section aria-labelledby=\"limits\"><h2 id=\"limits\">\(page.texts(.limits))</h2>\n\(content)</section>"
     }
 
-    private func limit(_ limit: LimitUse, in page: PortalPage) -> HTML {
-        let label = "\(page.metric(limit.metric)) \(page.period(limit.period))"
-        let value = page.texts.number(limit.value)
-        guard let used = limit.used, limit.value > 0 else { return "<dt>\(label)</dt><dd>\(value)</dd>" }
-        return """
-            <dt>\(label)</dt><dd>\(page.texts(.usedOf, ["used": page.texts.number(used), "value": value]))<br>\
-            <progress max="\(String(limit.value))" value="\(String(min(max(0, used), limit.value)))" aria-label="\(label)">\
-            </progress></dd>
-            """
+    private func limit(_ limit: PlanLimit, in page: PortalPage) -> HTML {
+        "<dt>\(page.metric(limit.metric)) \(page.period(limit.period))</dt><dd>\(page.texts.number(limit.value))</dd>"
     }
 }
 

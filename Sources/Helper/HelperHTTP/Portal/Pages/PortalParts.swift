@@ -8,16 +8,9 @@ extension PortalPage {
     /// Whether buttons that change something work.
     var canChange: Bool { staleSeconds == nil }
 
-    /// This page in another language. A path that a browser would take for another host becomes `/`.
+    /// This page in another language.
     func path(in locale: PortalLocale) -> String {
-        let parts = path.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        let second = parts[0].dropFirst().first
-        let isLocal = parts[0].hasPrefix("/") && second != "/" && second != "\\"
-        guard isLocal else { return "/?lang=\(locale.rawValue)" }
-        let query =
-            parts.count < 2
-            ? [] : parts[1].split(separator: "&").filter { !$0.hasPrefix("lang=") && !$0.hasPrefix("done=") }
-        return parts[0] + "?" + (query + ["lang=\(locale.rawValue)"]).joined(separator: "&")
+        "\(path)\(path.description.contains("?") ? "&" : "?")lang=\(locale.rawValue)"
     }
 
     /// A form that changes something.

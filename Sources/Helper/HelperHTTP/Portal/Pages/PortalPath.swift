@@ -1,3 +1,5 @@
+import HTTP
+
 /// Paths of the portal, written once for its links and its routes.
 ///
 /// | Path | Answers |
@@ -32,16 +34,8 @@ enum PortalPath {
     /// Text as one segment of a path, or as a value of a query: everything but unreserved characters is percent-encoded
     /// (RFC 3986 §2.3).
     static func encoded(_ text: String) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        var bytes: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: bytes.append(byte)
-            default: bytes += [0x25, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
         // "." and ".." would be taken for steps of the path.
-        if bytes.allSatisfy({ $0 == 0x2E }) { return String(repeating: "%2E", count: bytes.count) }
-        return String(decoding: bytes, as: UTF8.self)
+        if text.utf8.allSatisfy({ $0 == 0x2E }) { return String(repeating: "%2E", count: text.utf8.count) }
+        return PercentEncoding.encode(text)
     }
 }

@@ -15,8 +15,8 @@ struct PortalPage: Sendable {
     var requestID = ""
     /// How old the data is in seconds, where 3scale could not be asked for newer data.
     var staleSeconds: Int?
-    /// Path and query of a page that answers `GET`: where the language links lead.
-    var path = "/"
+    /// A page that answers `GET`, without `lang` and `done`: where the language links lead.
+    var path = ReturnPath.home
     /// The time at which the page is made, for "expires in 5 days".
     var now = 0
     /// What the form before the redirect has done.
@@ -126,16 +126,6 @@ struct UsageSeries: Sendable {
     var total: Int
 }
 
-/// A limit of the key's plan, with what is used of it, where that is known.
-struct LimitUse: Sendable {
-    var metric: String
-    /// `minute` to `eternity`.
-    var period: String
-    var value: Int
-    /// In the current period.
-    var used: Int?
-}
-
 /// What a test of a key found out.
 struct TestVerdict: Sendable {
     var verdict: KeyVerdict.Word
@@ -154,7 +144,7 @@ struct TestVerdict: Sendable {
 /// `/` without a session.
 struct SignedOutView: Sendable {
     enum Reason: Sendable, CaseIterable {
-        case signedOut, sessionEnded, signInFailed, signInCancelled
+        case sessionEnded, signInFailed, signInCancelled
     }
 
     var reason: Reason?
@@ -223,7 +213,7 @@ struct KeyView: Sendable {
     var key: KeyRow
     var access: ServiceAccess
     /// Nil when 3scale did not answer for them; empty for a plan without limits.
-    var limits: [LimitUse]?
+    var limits: [PlanLimit]?
     var usage: Usage
     /// After `POST /keys/{id}/test`.
     var verdict: TestVerdict?
@@ -266,8 +256,6 @@ struct ConfirmView: Sendable {
     var action: Action
     /// How long 3scale's gateways may let a stopped key pass.
     var gatewayDelaySeconds = 60
-    /// 3scale cannot be reached: the page says so and its button is off.
-    var isUnavailable = false
 }
 
 /// `/me`.

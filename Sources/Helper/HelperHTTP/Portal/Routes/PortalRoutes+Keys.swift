@@ -30,12 +30,8 @@ extension PortalRoutes {
         of item: FindKeys.Item, _ caller: Caller, _ context: PageContext, revealed: RevealedCredentials? = nil,
         verdict: TestKey.Result? = nil
     ) async -> Response {
-        var limits: [LimitUse]?
-        if let offered = try? await use.findService.plans(of: item.service.id, for: caller) {
-            limits = offered.first { $0.plan.id == item.key.application.plan.id }?.limits.map {
-                LimitUse(metric: $0.metric, period: $0.period, value: $0.value)
-            }
-        }
+        let offered = try? await use.findService.plans(of: item.service.id, for: caller)
+        let limits = offered?.first { $0.plan.id == item.key.application.plan.id }?.limits
         let view = KeyView(
             key: KeyRow(item), access: access(to: item.service), limits: limits,
             usage: await usage(of: item, caller, context),
