@@ -33,13 +33,17 @@ struct Credentials: Sendable {
         }
         if !roots.hasSystemRoots { logger.warning("the system has no root certificates: CA_BUNDLE must hold them all") }
         if let certificate {
-            if certificate.notAfter < wallClockSeconds() {
-                logger.error("the certificate of TLS_CERT_FILE has expired")
-            }
+            warnOfExpiry()
             registry.collect {
                 [.init("mlaas_tls_certificate_expiry_timestamp_seconds", .gauge, Double(certificate.notAfter))]
             }
         }
+    }
+
+    /// Logs a served certificate that clients refuse by now. It is served all the same: there may be no better one.
+    func warnOfExpiry() {
+        guard let certificate, certificate.notAfter < wallClockSeconds() else { return }
+        logger.error("the certificate of TLS_CERT_FILE has expired")
     }
 }
 

@@ -92,10 +92,13 @@ struct HelperTelemetry: Sendable {
             let status = deadlines.status
             var samples: [PrometheusRegistry.Sample] = [
                 .init("mlaas_sweep_age_seconds", .gauge, Double(status.age)),
-                .init("mlaas_sweep_overdue_seconds", .gauge, Double(status.overdue)),
                 .init("mlaas_sweep_clock_difference_seconds", .gauge, Double(status.clockDifference)),
                 .init("mlaas_sweep_accounts", .gauge, Double(status.accounts)),
             ]
+            // Before its first scan a replica knows of hardly any end: its 0 would hide what another one tells.
+            if status.isScanned || status.overdue > 0 {
+                samples.append(.init("mlaas_sweep_overdue_seconds", .gauge, Double(status.overdue)))
+            }
             for state in KeyState.allCases where status.isScanned {
                 let count = Double(status.keys[state] ?? 0)
                 samples.append(.init("mlaas_keys", .gauge, labels: [("state", state.rawValue)], count))

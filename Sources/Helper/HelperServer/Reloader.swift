@@ -114,7 +114,9 @@ final class Reloader: Sendable {
     private func report(_ change: ServedCertificate.Change) {
         switch change {
         case .none: break
-        case .replaced(let subject): replaced("the served certificate (\(subject))")
+        case .replaced(let subject):
+            replaced("the served certificate (\(subject))")
+            credentials.warnOfExpiry()
         case .refused(let reason): refuse("the served certificate: \(reason)")
         }
     }
