@@ -226,7 +226,14 @@ struct ThreeScaleCheckTests {
     func silence() throws {
         #expect(PermissionCheck(tokens: try answer(404)).severities == [.info])
         #expect(AccountPlanCheck(plans: try answer(403)).severities == [.info])
-        #expect(DuplicatesCheck(applications: nil, isComplete: false).severities == [.info])
+        #expect(DuplicatesCheck(applications: nil, isComplete: false, status: 403).severities == [.info])
+    }
+
+    @Test("name the status of a listing of applications that fails", arguments: [500, 503, nil] as [Int?])
+    func failedListing(_ status: Int?) throws {
+        let finding = try #require(DuplicatesCheck(applications: nil, isComplete: false, status: status).findings.first)
+        #expect(finding.severity == .error)
+        #expect(finding.message.contains(status.map(String.init) ?? "does not answer"))
     }
 
     @Test(

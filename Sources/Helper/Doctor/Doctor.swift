@@ -221,9 +221,12 @@ package struct Doctor: Sendable {
             checks.append(AccountPlanCheck(plans: await ask("account_plans")))
             if let check = await statistics(first) { checks.append(check) }
             checks += await serviceChecks(first)
-            let applications = await pages("applications", "application")
+            let firstPage = await ask("applications", page: 1)
+            let applications = await pages("applications", "application", first: firstPage)
             checks.append(
-                DuplicatesCheck(applications: applications?.elements, isComplete: applications?.isComplete ?? false))
+                DuplicatesCheck(
+                    applications: applications?.elements, isComplete: applications?.isComplete ?? false,
+                    status: firstPage.status))
             if let applications {
                 checks.append(TwinsCheck(applications: applications.elements))
                 checks += ownerChecks(MarkedApplications(applications.elements))

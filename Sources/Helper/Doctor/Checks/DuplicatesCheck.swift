@@ -22,23 +22,20 @@ package struct DuplicatesCheck: Check {
 
     private let applications: [JSONValue]?
     private let isComplete: Bool
+    private let status: Int?
 
     /// - Parameters:
     ///   - applications: elements of `GET applications`; nil when they could not be listed.
     ///   - isComplete: false when there are more.
-    package init(applications: [JSONValue]?, isComplete: Bool) {
+    ///   - status: of the first page; nil when there was no answer.
+    package init(applications: [JSONValue]?, isComplete: Bool, status: Int? = nil) {
         self.applications = applications
         self.isComplete = isComplete
+        self.status = status
     }
 
     package var findings: [Finding] {
-        guard let applications else {
-            return [
-                Finding(
-                    Self.name, .info, "the applications could not be listed, so duplicates were not looked for",
-                    advice: "Use a token whose owner sees all applications")
-            ]
-        }
+        guard let applications else { return [unlisted] }
         var groups: [Key: [Duplicate]] = [:]
         for application in applications {
             guard let id = application["id"]?.int(in: 0 ... .max),
@@ -68,6 +65,25 @@ package struct DuplicatesCheck: Check {
             findings.append(Finding(Self.name, .ok, "no application of ours is there twice"))
         }
         return findings
+    }
+
+    /// A refusal is the token's; any other failure stops the helper's own scan too, so that keys work after their end.
+    private var unlisted: Finding {
+        if status == 403 || status == 404 {
+            return Finding(
+                Self.name, .info, "the applications could not be listed, so duplicates were not looked for",
+                advice: "Use a token whose owner sees all applications")
+        }
+        let answer =
+            switch status {
+            case nil: "3scale does not answer"
+            case 200: "an answer cannot be read"
+            case .some(let status): "3scale answers \(status)"
+            }
+        return Finding(
+            Self.name, .error,
+            "the applications could not be listed (\(answer)), so that keys may work after their end",
+            advice: "Look into the logs of 3scale's system-app for GET /admin/api/applications.json")
     }
 
     private static func advice(_ found: [Duplicate]) -> String {
