@@ -70,6 +70,11 @@ def test_promtool_has_nothing_to_say(helper, sandbox, promtool):
 def test_every_promised_metric_is_there_with_its_labels(helper, sandbox):
     helper.services(sandbox.token("ada"))
     found = scrape(helper)
+    end = time.monotonic() + 20
+    # Some of the sweep's metrics are there once a scan has read every application.
+    while "mlaas_sweep_overdue_seconds" not in exposition.names(found) and time.monotonic() < end:
+        time.sleep(0.1)
+        found = scrape(helper)
     labels = {}
     for name, pairs in found:
         family = re.sub(r"_(bucket|sum|count)$", "", name)
