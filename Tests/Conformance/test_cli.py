@@ -782,7 +782,9 @@ def test_the_manual_and_the_completions_know_every_command(cli):
 @pytest.mark.parametrize("line, expected", [
     ("mlaas ser", {"services"}), ("mlaas key ro", {"rotate"}), ("mlaas key get x --fo", {"--format"}),
     ("mlaas key get x --format ", {"env", "json", "curl"}), ("mlaas completion ", {"bash", "zsh", "fish"}),
-    ("mlaas key get granite_chat --server https://x --pl", {"--plan"})])
+    ("mlaas key get granite_chat --server https://x --pl", {"--plan"}), ("mlaas help key ", {"rotate", "get"}),
+    # Bash hands a URL over in pieces.
+    ("mlaas --server https : //x : 8443 key ro", {"rotate"}), ("mlaas --server = https : //x key ", {"rotate", "get"})])
 def test_bash_completes(cli, tmp_path, line, expected):
     script = tmp_path / "mlaas.bash"
     script.write_text(cli.run("completion", "bash").stdout)

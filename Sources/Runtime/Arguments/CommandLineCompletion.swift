@@ -43,6 +43,12 @@ package struct CommandLineCompletion: Sendable {
         return options
     }
 
+    /// The name of a value that is a file's path.
+    private static let file = "FILE"
+
+    /// The options that a value follows, as a pattern of a shell.
+    private var valueNames: String { valueOptions.map { "--\($0.name)" }.joined(separator: " | ") }
+
     // MARK: Shells
 
     package var bash: String {
@@ -51,18 +57,24 @@ package struct CommandLineCompletion: Sendable {
         text += "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} word command= index\n"
         text += "    COMPREPLY=()\n    case $previous in\n"
         for option in valueOptions {
-            let reply = option.choices.isEmpty ? "" : Self.reply(option.choices)
+            var reply = option.choices.isEmpty ? "" : Self.reply(option.choices)
+            if option.valueName == Self.file { reply = "compopt -o default; " }
             text += "    --\(option.name)) \(reply)return ;;\n"
         }
         text += "    esac\n    for ((index = 1; index < COMP_CWORD; index++)); do\n        word=${COMP_WORDS[index]}\n"
         text += "        if [[ $word == -- ]]; then compopt -o default; return; fi\n"
+        // Bash divides words at '=' and ':' as well, which URLs hold.
+        text += "        case $word in\n        \(valueNames))\n"
+        text += "            [[ ${COMP_WORDS[index+1]} != = ]] || ((index++))\n            ((index++))\n"
+        text += "            while [[ ${COMP_WORDS[index+1]} == : ]]; do ((index += 2)); done\n"
+        text += "            continue ;;\n        esac\n"
         text +=
             "        [[ $word == -* || -z $word ]] || command+=\"${command:+ }$word\"\n    done\n    case $command in\n"
         for command in grammar.commands.sorted(by: { $0.name.count > $1.name.count }) {
             text += "    \(Self.pattern(command.name))) \(Self.reply(words(of: command)));;\n"
         }
         for (group, commands) in groups.sorted(by: { $0.key < $1.key }) {
-            text += "    '\(group)') \(Self.reply(commands.map(Self.lastWord)));;\n"
+            text += "    '\(group)' | 'help \(group)') \(Self.reply(commands.map(Self.lastWord)));;\n"
         }
         text += "    '' | help) \(Self.reply(topWords.map(\.name) + grammar.options.map { "--\($0.name)" }));;\n"
         return text + "    esac\n}\ncomplete -F _\(program) \(program)"
@@ -78,24 +90,30 @@ package struct CommandLineCompletion: Sendable {
     package var zsh: String {
         let program = grammar.program
         var text = "#compdef \(program)\n# Completes \(program) in zsh.\n_\(program)() {\n"
-        text += "    local command= word previous=${words[CURRENT-1]}\n    case $previous in\n"
+        text += "    local command= word isValue= previous=${words[CURRENT-1]}\n    case $previous in\n"
         for option in valueOptions {
-            let reply = option.choices.isEmpty ? "" : "compadd -- \(option.choices.joined(separator: " ")); "
+            var reply = option.choices.isEmpty ? "" : "compadd -- \(option.choices.joined(separator: " ")); "
+            if option.valueName == Self.file { reply = "_files; " }
             text += "    --\(option.name)) \(reply)return ;;\n"
         }
         text += "    esac\n    for word in ${words[2,CURRENT-1]}; do\n"
+        text += "        if [[ -n $isValue ]]; then isValue=; continue; fi\n"
         text += "        if [[ $word == -- ]]; then _files; return; fi\n"
+        text += "        case $word in\n        \(valueNames)) isValue=1; continue ;;\n        esac\n"
         text +=
             "        [[ $word == -* || -z $word ]] || command+=\"${command:+ }$word\"\n    done\n    case $command in\n"
         for command in grammar.commands.sorted(by: { $0.name.count > $1.name.count }) {
             text += "    \(Self.pattern(command.name))) compadd -- \(words(of: command).joined(separator: " ")) ;;\n"
         }
         for (group, commands) in groups.sorted(by: { $0.key < $1.key }) {
-            text += "    '\(group)') compadd -- \(commands.map(Self.lastWord).joined(separator: " ")) ;;\n"
+            text +=
+                "    '\(group)' | 'help \(group)') compadd -- \(commands.map(Self.lastWord).joined(separator: " ")) ;;\n"
         }
         let top = topWords.map(\.name) + grammar.options.map { "--\($0.name)" }
         text += "    '' | help) compadd -- \(top.joined(separator: " ")) ;;\n"
-        return text + "    esac\n}\ncompdef _\(program) \(program)"
+        // The first call of an autoloaded file is a completion already.
+        text += "    esac\n}\nif [[ ${funcstack[1]} == _\(program) ]]; then\n    _\(program) \"$@\"\nelse\n"
+        return text + "    compdef _\(program) \(program)\nfi"
     }
 
     package var fish: String {
@@ -130,7 +148,7 @@ package struct CommandLineCompletion: Sendable {
 
     private func fishOption(_ option: CommandLineGrammar.Option, _ condition: String?) -> String {
         var line = "complete -c \(grammar.program)" + (condition.map { " -n \($0)" } ?? "") + " -l \(option.name)"
-        if option.valueName != nil { line += " -x" }
+        if option.valueName != nil { line += option.valueName == Self.file ? " -r -F" : " -x" }
         if !option.choices.isEmpty { line += " -a '\(option.choices.joined(separator: " "))'" }
         return line + " -d \(Self.quoted(option.help))"
     }
