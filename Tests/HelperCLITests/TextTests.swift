@@ -6,23 +6,16 @@ import WireContract
 
 @Suite("Text for shells and terminals")
 struct TextTests {
-    @Test("A word of ASCII is one word of a shell, whatever is in it")
-    func quoting() {
-        #expect(ShellText.quoted("https://a.example/v1") == "https://a.example/v1")
-        #expect(ShellText.quoted("") == "''")
-        for byte in UInt8(0x20)...0x7E where !"abc/:._-".utf8.contains(byte) {
-            let text = "a" + String(UnicodeScalar(byte)) + "b"
-            let quoted = ShellText.quoted(text)
-            let isPlain = UnicodeScalar(byte).properties.isAlphabetic || (0x30...0x39).contains(byte)
-            #expect(isPlain ? quoted == text : quoted.hasPrefix("'") && quoted.hasSuffix("'"), "\(text)")
-        }
-        #expect(ShellText.quoted("it's") == #"'it'\''s'"#)
-    }
-
     @Test("What servers write moves no cursor and turns no text around")
     func printable() {
         #expect(Console.printable("a\u{1B}[31mb\u{07}\u{9B}\u{202E}c\nd") == "a [31mb   c d")
         #expect(Console.printable("zoë 日本") == "zoë 日本")
+    }
+
+    @Test("JSON holds what a terminal would obey as escapes")
+    func json() {
+        let text = Console.text(["a": "b\u{9B}\u{202E}\u{1B}\u{7F}\nzoë 日本"])
+        #expect(text == "{\n  \"a\": \"b\\u009b\\u202e\\u001b\\u007f\\nzoë 日本\"\n}")
     }
 
     @Test("Lines that are said keep their breaks and nothing else that a terminal obeys")
@@ -120,6 +113,7 @@ struct NameTests {
             try Self.key("4", "default", service: "vision"),
         ]
         #expect(try Names.key("granite-chat/default", among: keys).id == "2")
+        #expect(try Names.key("granite-chat/DEFAULT", among: keys).id == "2")
         #expect(try Names.key("batch", among: keys).id == "3")
         #expect(try Names.key("vision", among: keys).id == "4")
         for unclear in ["default", "granite_chat", "nonesuch", "a/b/c", ""] {

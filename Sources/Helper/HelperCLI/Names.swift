@@ -135,10 +135,10 @@ enum Names {
         let found =
             halves.count == 2
             ? current.filter {
-                $0.name == halves[1]
+                isSame(halves[1], [$0.name])
                     && ($0.serviceID == halves[0] || isSame(halves[0], [$0.serviceSystemName, $0.serviceName]))
             }
-            : current.filter { $0.name == text || isSame(text, [$0.serviceSystemName, $0.serviceName]) }
+            : current.filter { isSame(text, [$0.name, $0.serviceSystemName, $0.serviceName]) }
         if let one = found.first, found.count == 1 { return one }
         if !found.isEmpty {
             throw CommandFailure(

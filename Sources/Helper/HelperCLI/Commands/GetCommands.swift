@@ -41,7 +41,7 @@ struct EnvCommand: CLICommand {
         let key = try await KeySource.key(context, try context.api())
         if context.wantsJSON {
             let variables = JSONValue.object(.init(try key.variables().map { ($0.name, .string($0.value)) }))
-            try KeySource.write(KeySource.text(variables), context)
+            try KeySource.write(Console.text(variables), context)
         } else {
             try KeySource.write(try key.lines(exports: true), context)
         }

@@ -41,7 +41,7 @@ enum KeySource {
         let listed = generations.first { ["live", "retiring"].contains($0.0.state) } ?? generations.first
         let state = isNamed ? made.state : listed?.0.state ?? made.state
         if let refusal = refusal(state, name, made.planName) { throw refusal }
-        var output = try output(made, service, context)
+        var output = try output(made, service, keyName, context)
         output.members = KeyOutput.members(of: made.key ?? listed?.1)
         if let words = keptPlan(made, wantedPlan, name) { context.console.say(words) }
         if state == "retiring" {
@@ -109,13 +109,13 @@ enum KeySource {
     }
 
     private static func output(
-        _ made: Made, _ service: WireService, _ context: CommandContext
+        _ made: Made, _ service: WireService, _ keyName: String, _ context: CommandContext
     ) throws(CommandFailure) -> KeyOutput {
         let name = service.systemName
         guard let secret = made.credentials.secret else {
             throw CommandFailure(
                 .failed, "The server shows a key only in the call that makes it.",
-                hints: ["Make a successor, whose key is shown: mlaas key rotate \(name)"])
+                hints: ["Make a successor, whose key is shown: mlaas key rotate \(name)/\(keyName)"])
         }
         if made.isNew {
             context.console.say("Made a new key for \(name) on the plan \(Console.printable(made.planName)).")
@@ -132,7 +132,7 @@ enum KeySource {
                 context.console.say(
                     "\(name) has several lines, which files of this kind cannot hold everywhere: 'mlaas env' sets it.")
             }
-        case "json": try write(text(key.json), context)
+        case "json": try write(Console.text(key.json), context)
         case "curl": try write(try key.curl(), context)
         default:
             try write(key.secret, context)
@@ -143,8 +143,6 @@ enum KeySource {
             }
         }
     }
-
-    static func text(_ value: JSONValue) -> String { String(decoding: value.encoded(pretty: true), as: UTF8.self) }
 
     /// Writes a text that holds a secret to the file of `--output`, else to standard output.
     static func write(_ text: String, _ context: CommandContext) throws(CommandFailure) {

@@ -31,7 +31,22 @@ struct Console: Sendable {
     }
 
     func output(json value: JSONValue) throws(CommandFailure) {
-        try output(String(decoding: value.encoded(pretty: true), as: UTF8.self))
+        try output(Self.text(value))
+    }
+
+    /// Returns JSON that a terminal shows and does not obey: what `printable` leaves out stands there as an escape.
+    static func text(_ value: JSONValue) -> String {
+        let digits = Array("0123456789abcdef")
+        var text = ""
+        for scalar in String(decoding: value.encoded(pretty: true), as: UTF8.self).unicodeScalars {
+            if scalar != "\n", isObeyed(scalar) {
+                let value = Int(scalar.value)
+                text += "\\u" + String([12, 8, 4, 0].map { digits[value >> $0 & 15] })
+            } else {
+                text.unicodeScalars.append(scalar)
+            }
+        }
+        return text
     }
 
     func output(_ table: Table) throws(CommandFailure) {
@@ -53,12 +68,17 @@ struct Console: Sendable {
     static func printable(_ text: String) -> String {
         var shown = ""
         for scalar in text.unicodeScalars {
-            let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
-            // These turn the direction of text around.
-            let turns = (0x202A...0x202E).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
-            shown.unicodeScalars.append(isControl || turns ? " " : scalar)
+            shown.unicodeScalars.append(isObeyed(scalar) ? " " : scalar)
         }
         return shown
+    }
+
+    /// Whether a scalar is a control character, or turns the direction of text around.
+    private static func isObeyed(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x20, 0x7F...0x9F, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069: true
+        default: false
+        }
     }
 
     /// Returns text of several lines, each of them printable.
