@@ -143,7 +143,7 @@ let package = Package(
         .target(
             name: "TestSupport", path: "Tests/TestSupport",
             swiftSettings: [.swiftLanguageMode(.v6)] + upcomingFeatures + warnings),
-        tests("Bytes", ["Bytes"]),
+        tests("Bytes", ["Bytes", "TestSupport"]),
         tests("EventLoop", ["EventLoop", "LoopTesting", "TestSupport"]),
         tests("Crypto", ["Bytes", "Crypto", "TestSupport"]),
         tests("JSON", ["JSON"]),

@@ -22,6 +22,8 @@ struct GatewayRequestTests {
     func placement() throws {
         let header = try #require(request(service(.headers)))
         #expect(header.url == "https://granite.example.com/v1/models")
+        #expect(
+            request(service(.headers, endpoint: "https://a.example.com/v1/"))?.url == "https://a.example.com/v1/models")
         #expect(header.fields.map(\.name) == ["key"] && header.fields.map(\.value) == ["s"])
         #expect(header.query.isEmpty && header.basic == nil)
         let query = try #require(request(service(.query, idParameter: "app")))

@@ -1,4 +1,5 @@
 import Arguments
+import Bytes
 import Configuration
 import EventLoop
 import HTTPClient
@@ -83,7 +84,7 @@ final class CommandContext: Sendable {
             session: SessionKeeper(
                 server: server, oauth: oauth(settings),
                 // Without a name, login would go to another server than this command.
-                login: option("server") == nil ? "mlaas login" : "mlaas login --server \(ShellText.quoted(server))",
+                login: option("server") == nil ? "mlaas login" : "mlaas login --server \(ShellText.word(server))",
                 now: { wallClockSeconds() }))
     }
 

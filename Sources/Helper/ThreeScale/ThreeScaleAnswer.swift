@@ -103,7 +103,7 @@ enum ThreeScaleAnswer {
     /// The words on one line of at most `textMax` characters.
     private static func line(_ words: String, hiding secrets: [String]) -> String {
         var words = words
-        for secret in secrets where !secret.isEmpty { words = words.replacing(secret, with: "<redacted>") }
+        for secret in secrets { words = words.redacting(secret) }
         let blanks = words.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }
         let line = String(String.UnicodeScalarView(blanks)).split(separator: " ").joined(separator: " ")
         return line.isEmpty ? "no reason given" : String(line.prefix(textMax))

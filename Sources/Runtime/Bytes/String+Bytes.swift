@@ -32,3 +32,29 @@ extension String {
         return UInt64(bitPattern: Int64(hasher.finalize()))
     }
 }
+
+/// Secrets in what is logged. By bytes: a secret with a combining mark behind it is another text to `Character`, and is still
+/// there to be read.
+extension String {
+    /// Whether the bytes of another text stand in this one.
+    package func containsBytes(of other: String) -> Bool { utf8.firstRange(of: other.utf8) != nil }
+
+    /// Returns the text with `<redacted>` where the bytes of a secret stand.
+    package func redacting(_ secret: String) -> String {
+        let part = Array(secret.utf8)
+        guard !part.isEmpty, containsBytes(of: secret) else { return self }
+        let bytes = Array(utf8)
+        var kept: [UInt8] = []
+        var index = 0
+        while index < bytes.count {
+            if bytes[index...].starts(with: part) {
+                kept += "<redacted>".utf8
+                index += part.count
+            } else {
+                kept.append(bytes[index])
+                index += 1
+            }
+        }
+        return String(decoding: kept, as: UTF8.self)
+    }
+}

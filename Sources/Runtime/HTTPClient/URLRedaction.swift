@@ -1,3 +1,5 @@
+import Bytes
+
 /// Removes URLs and credentials from libcurl's messages before they reach a log. libcurl quotes the whole URL of a proxy that
 /// it cannot parse, and takes a part of a password for a host name when the password holds `@`, `/`, `#` or `?`.
 enum URLRedaction {
@@ -18,8 +20,9 @@ enum URLRedaction {
     static func redact(_ message: String, credentials: String?) -> String {
         let message = withoutURLs(message)
         guard let credentials else { return message }
-        let leaks = credentials.split { "@/:#?".contains($0) }
-            .contains { $0.count >= partMin && message.contains($0) }
+        // By scalars and bytes: a mark that combines with a character hides it from `Character`, and from no reader.
+        let leaks = credentials.unicodeScalars.split { "@/:#?".unicodeScalars.contains($0) }
+            .contains { $0.count >= partMin && message.containsBytes(of: String($0)) }
         return leaks ? "" : message
     }
 

@@ -86,7 +86,7 @@ package struct RedisConfiguration: Sendable {
 
     /// A peer's words, fit for a log: cut short, and without the password should the peer have repeated it.
     func quote(_ words: String) -> String {
-        let harmless = password.map { words.replacing($0, with: "<redacted>") } ?? words
+        let harmless = password.map(words.redacting) ?? words
         return String(harmless.prefix(200))
     }
 

@@ -1,3 +1,4 @@
+import Bytes
 import HelperCore
 import Testing
 
@@ -66,8 +67,28 @@ struct SnippetTests {
             ("'\u{301}", "''\\''\u{301}'", "\"'\u{301}\""),
         ])
     func quoting(text: String, shell: String, string: String) {
-        #expect(Array(Quoted.shell(text).utf8) == Array(shell.utf8))
+        #expect(Array(ShellText.quoted(text).utf8) == Array(shell.utf8))
         #expect(Quoted.string(text) == string)
+    }
+
+    @Test(".env has the variables of the command line, and headers that OpenAI's clients add")
+    func variables() {
+        let header = code(.env, access(.apiKey, .headers), secret)
+        #expect(header.contains("\nOPENAI_CUSTOM_HEADERS='user_key: s3cret'\n"))
+        // Two headers are two lines, which not every reader takes.
+        let pair = code(.env, access(.appIDAndKey, .headers), secret)
+        #expect(pair.contains("\nMLAAS_APP_ID=id7\n") && !pair.contains("OPENAI_CUSTOM_HEADERS"))
+        #expect(code(.env, access(.oidc, .headers), secret).contains("\nMLAAS_CLIENT_ID=id7\n"))
+        #expect(!code(.env, access(.apiKey, .query), secret).contains("OPENAI_CUSTOM_HEADERS"))
+    }
+
+    @Test("an endpoint that ends in /v1 gets no second one")
+    func versions() {
+        var access = access(.apiKey, .headers)
+        access.endpoint = "https://granite.example.com/v1"
+        for snippet in Snippet.catalogue(access, secret) {
+            #expect(snippet.code.contains("granite.example.com/v1") && !snippet.code.contains("/v1/v1"))
+        }
     }
 
     @Test("a comment stays on its line")

@@ -1,3 +1,4 @@
+import Bytes
 import HTTP
 import JSON
 import WireContract
@@ -29,11 +30,7 @@ struct KeyOutput: Sendable {
 
     /// The endpoint with the path below which OpenAI's API is served.
     var baseURL: String? {
-        service.endpoint.map { endpoint in
-            var endpoint = endpoint
-            while endpoint.hasSuffix("/") { endpoint.removeLast() }
-            return endpoint.hasSuffix("/v1") ? endpoint : endpoint + "/v1"
-        }
+        service.endpoint.map(OpenAIURL.base)
     }
 
     /// The variables that OpenAI's clients read, and the first half of a key of two.
@@ -51,17 +48,12 @@ struct KeyOutput: Sendable {
         return variables
     }
 
-    /// The headers that the service wants besides `Authorization`, one on each line, as OpenAI's clients read them; nil where
-    /// it wants none, and where a name or a value would be taken for something else.
+    /// The headers that the service wants besides `Authorization`.
     private var customHeaders: String? {
-        let name = service.placement.parameter
         guard service.authentication != "oidc", service.placement.location == "headers" else { return nil }
-        var headers = name.lowercased() == "authorization" ? [] : [(name, secret)]
+        var headers = [(name: service.placement.parameter, value: secret)]
         if let publicID, let id = service.placement.idParameter { headers.insert((id, publicID), at: 0) }
-        let isReadable = headers.allSatisfy { name, value in
-            !name.contains(":") && (name + value).unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
-        }
-        return isReadable && !headers.isEmpty ? headers.map { "\($0.0): \($0.1)" }.joined(separator: "\n") : nil
+        return OpenAIHeaders.text(headers)
     }
 
     /// What OpenAI's clients cannot do by these variables alone.
@@ -121,7 +113,7 @@ struct KeyOutput: Sendable {
                 .failed, "\(service.systemName) wants an access token, not a key.",
                 hints: ["Print its client id and secret: --format json"])
         }
-        let url = Self.escaped("\(baseURL)/models")
+        let url = ShellText.escapedForCurl("\(baseURL)/models")
         let name = service.placement.parameter
         var lines: [String] = []
         switch service.placement.location {
@@ -133,15 +125,16 @@ struct KeyOutput: Sendable {
             lines.append("url = \"\(url)?\(id ?? "")\(pair)\"")
         case "authorization":
             lines.append("url = \"\(url)\"")
-            lines.append("user = \"\(Self.escaped((publicID.map { "\($0):\(secret)" }) ?? "\(secret):"))\"")
+            lines.append("user = \"\(ShellText.escapedForCurl((publicID.map { "\($0):\(secret)" }) ?? "\(secret):"))\"")
         default:
             lines.append("url = \"\(url)\"")
             if let publicID, let id = service.placement.idParameter {
-                lines.append("header = \"\(try headerName(id)): \(Self.escaped(publicID))\"")
+                lines.append("header = \"\(try headerName(id)): \(ShellText.escapedForCurl(publicID))\"")
             }
             let isStandard = name.lowercased() == "authorization"
             lines.append(
-                "header = \"\(try headerName(name)): \(isStandard ? "Bearer " : "")\(Self.escaped(secret))\"")
+                "header = \"\(try headerName(name)): \(isStandard ? "Bearer " : "")\(ShellText.escapedForCurl(secret))\""
+            )
         }
         // A line break would end the shell's here-document, and what follows would be a command.
         guard lines.allSatisfy({ $0.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F } }) else {
@@ -152,10 +145,10 @@ struct KeyOutput: Sendable {
 
     /// Returns the name of a header for a quoted value of curl's configuration.
     private func headerName(_ name: String) throws(CommandFailure) -> String {
-        guard !name.hasPrefix("@") else {
+        guard name.utf8.first != UInt8(ascii: "@") else {
             throw unusable("a header name that begins with '@', which curl takes for the name of a file")
         }
-        return Self.escaped(name)
+        return ShellText.escapedForCurl(name)
     }
 
     private func unusable(_ reason: String) -> CommandFailure {
@@ -164,21 +157,16 @@ struct KeyOutput: Sendable {
             hints: ["Tell the operator. The key itself: --format json"])
     }
 
-    /// For a quoted value of curl's configuration.
-    private static func escaped(_ text: String) -> String {
-        text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
-    }
-
     /// - Parameter exports: for `eval`, so that programs which a shell starts see them, and see nothing of another service; else
     ///   for a .env file, whose readers do not all take a value of several lines.
     func lines(exports: Bool) throws(CommandFailure) -> String {
         let variables = try variables()
         guard exports else {
             return variables.filter { !Self.hasLines($0.value) }
-                .map { "\($0.name)=\(ShellText.quoted($0.value))" }.joined(separator: "\n")
+                .map { "\($0.name)=\(ShellText.word($0.value))" }.joined(separator: "\n")
         }
         let removals = Self.unused(by: variables).map { "unset \($0);" }
-        let settings = variables.map { "export \($0.name)=\(ShellText.quoted($0.value));" }
+        let settings = variables.map { "export \($0.name)=\(ShellText.word($0.value));" }
         return (removals + settings).joined(separator: "\n")
     }
 
@@ -187,5 +175,5 @@ struct KeyOutput: Sendable {
         try variables().filter { Self.hasLines($0.value) }.map(\.name)
     }
 
-    private static func hasLines(_ text: String) -> Bool { text.contains("\n") }
+    private static func hasLines(_ text: String) -> Bool { text.utf8.contains(UInt8(ascii: "\n")) }
 }

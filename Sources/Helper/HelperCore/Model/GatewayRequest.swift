@@ -18,7 +18,7 @@ package struct GatewayRequest: Sendable, Equatable {
     /// - Returns: nil where the service has no address that a path can be added to.
     package init?(to service: Service, path: TestPath, with key: String, publicID: String?) {
         guard let endpoint = service.proxyEndpoint, Self.isAddress(endpoint) else { return nil }
-        url = (endpoint.hasSuffix("/") ? String(endpoint.dropLast()) : endpoint) + path.description
+        url = path == .standard ? OpenAIURL.base(of: endpoint) + "/models" : Self.joined(endpoint, path)
         let placement = service.placement
         var pairs = [Pair(name: placement.parameter, value: key)]
         if let name = placement.idParameter { pairs.insert(Pair(name: name, value: publicID ?? ""), at: 0) }
@@ -33,9 +33,13 @@ package struct GatewayRequest: Sendable, Equatable {
         }
     }
 
+    private static func joined(_ endpoint: String, _ path: TestPath) -> String {
+        (endpoint.hasSuffix("/") ? String(endpoint.dropLast()) : endpoint) + path.description
+    }
+
     /// A URL without user, query and fragment.
     private static func isAddress(_ text: String) -> Bool {
-        WebURL(text) != nil && !text.contains { "@?#".contains($0) }
+        WebURL(text) != nil && !text.unicodeScalars.contains { "@?#".unicodeScalars.contains($0) }
     }
 }
 

@@ -1,3 +1,4 @@
+import Bytes
 import HelperCore
 
 extension MeView: PortalView {
@@ -8,7 +9,7 @@ extension MeView: PortalView {
     func content(in page: PortalPage) -> HTML {
         let texts = page.texts
         let shown: HTML = roles.isEmpty ? "\(texts(.rolesNone))" : "\(roles.map { "<code>\($0)</code>" as HTML })"
-        let server = Quoted.shell(serverURL)
+        let server = ShellText.quoted(serverURL)
         return """
             <dl class="facts">
             \(page.fact(.signedInAs, "<strong>\(username)</strong>"))\

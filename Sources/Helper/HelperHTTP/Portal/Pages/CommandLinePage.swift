@@ -1,3 +1,5 @@
+import Bytes
+
 /// `/terminal`: how to get the command line and begin with it.
 struct CommandLineView: PortalView {
     /// Where the command line signs in: the address of this helper.
@@ -11,7 +13,7 @@ struct CommandLineView: PortalView {
 
     func content(in page: PortalPage) -> HTML {
         let texts = page.texts
-        let server = Quoted.shell(serverURL)
+        let server = ShellText.quoted(serverURL)
         return """
             <p>\(texts(.commandLineLead))</p>
             <section aria-labelledby="install"><h2 id="install">\(texts(.commandLineInstall))</h2>

@@ -1,23 +1,26 @@
+import Bytes
+
 /// A call with curl, for any POSIX shell.
 enum CurlSnippet {
     static func code(_ call: SnippetCall) -> String {
         var lines: [String] = []
         var options: [String] = []
         switch call.credentials {
-        case .headers(let pairs): options = pairs.map { "-H " + Quoted.shell("\($0.name): \($0.value)") }
+        case .headers(let pairs): options = pairs.map { "-H " + ShellText.quoted("\($0.name): \($0.value)") }
         case .query: break
-        case .basic(let user, let password): options = ["-u " + Quoted.shell("\(user):\(password)")]
+        case .basic(let user, let password): options = ["-u " + ShellText.quoted("\(user):\(password)")]
         case .token(let endpoint, let id, let secret):
             lines = [
-                "token=$(curl -sS --fail-with-body \(Quoted.shell(endpoint)) -u \(Quoted.shell("\(id):\(secret)")) \\",
+                "token=$(curl -sS --fail-with-body \(ShellText.quoted(endpoint)) -u \(ShellText.quoted("\(id):\(secret)")) \\",
                 "  -d grant_type=client_credentials | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')",
             ]
             options = ["-H \"Authorization: Bearer $token\""]
         }
         if let body = call.body {
-            options += ["-H 'Content-Type: application/json'", "-d " + Quoted.shell(body)]
+            options += ["-H 'Content-Type: application/json'", "-d " + ShellText.quoted(body)]
         }
-        lines.append((["curl -sS --fail-with-body " + Quoted.shell(call.url)] + options).joined(separator: " \\\n  "))
+        lines.append(
+            (["curl -sS --fail-with-body " + ShellText.quoted(call.url)] + options).joined(separator: " \\\n  "))
         return lines.joined(separator: "\n") + "\n"
     }
 }

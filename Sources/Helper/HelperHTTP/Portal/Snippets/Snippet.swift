@@ -1,3 +1,4 @@
+import Bytes
 import HelperCore
 
 /// Code that calls a service, as the portal shows it: one template per language, filled with the service's endpoint, the place of its
@@ -74,9 +75,8 @@ struct SnippetCall: Sendable {
     let model: String?
 
     init?(_ access: ServiceAccess, _ revealed: RevealedCredentials?) {
-        guard var endpoint = access.endpoint, !endpoint.isEmpty else { return nil }
-        while endpoint.hasSuffix("/") { endpoint.removeLast() }
-        baseURL = endpoint + "/v1"
+        guard let endpoint = access.endpoint, !endpoint.isEmpty else { return nil }
+        baseURL = OpenAIURL.base(of: endpoint)
         secret = revealed?.secret ?? Snippet.Placeholder.secret
         model = access.modelIDs.first
         credentials = Self.credentials(access, id: revealed?.id ?? Snippet.Placeholder.id, secret: secret)
@@ -118,18 +118,8 @@ struct SnippetCall: Sendable {
     }
 }
 
-/// Text as a literal of a language: no text can end the literal.
+/// Text as a literal of a language, or in its comments: no text can end them. Shells have `ShellText`.
 enum Quoted {
-    /// For a POSIX shell: nothing is special between single quotes. By scalars, since a quote may be a part of a longer character.
-    static func shell(_ text: String) -> String {
-        var quoted = "'"
-        for scalar in text.unicodeScalars {
-            if scalar == "'" { quoted += #"'\''"# } else { quoted.unicodeScalars.append(scalar) }
-        }
-        quoted.unicodeScalars.append("'")
-        return quoted
-    }
-
     /// A string in double quotes that Python, JavaScript and JSON read alike.
     static func string(_ text: String) -> String {
         let digits = Array("0123456789abcdef")
@@ -150,23 +140,11 @@ enum Quoted {
         return quoted + "\""
     }
 
-    /// A value of a `.env` file that shells read alike: plain where nothing is special, else in single quotes.
-    static func env(_ text: String) -> String {
-        let isPlain =
-            !text.isEmpty
-            && text.utf8.allSatisfy { byte in
-                switch byte {
-                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
-                case 0x2D, 0x2E, 0x2F, 0x3A, 0x5F: true
-                default: false
-                }
-            }
-        return isPlain ? text : shell(text)
-    }
-
-    /// Text in a comment: what could end the line is left out.
+    /// Text in a comment: what could end the line is left out. By scalars, since a line end may be a part of a longer character.
     static func comment(_ text: String) -> String {
-        String(text.unicodeScalars.filter { $0.properties.generalCategory != .control }.map(Character.init))
-            .filter { !$0.isNewline }
+        let scalars = text.unicodeScalars.filter { scalar in
+            ![.control, .lineSeparator, .paragraphSeparator].contains(scalar.properties.generalCategory)
+        }
+        return String(String.UnicodeScalarView(scalars))
     }
 }
