@@ -182,7 +182,7 @@ def test_only_what_a_mapping_rule_matches_is_let_through_and_counted(gateway):
     path = gateway.add("granite_chat", user_key=KEY)
     service = gateway.services["granite_chat"]
     no_match = (404, "No Mapping Rule matched")
-    assert seen(gateway.chat(method="POST")) == no_match
+    assert seen(gateway.chat(method="PUT")) == no_match
     assert seen(gateway.call("granite_chat", method="POST")) == MISSING
     admin(gateway.sandbox, "PUT", f"/services/{service}", mapping_rules=[
         {"method": "GET", "pattern": "/v1/models$"}, {"method": "POST", "pattern": "/v1/{any}/completions", "delta": 5}])
