@@ -239,6 +239,37 @@ struct TransportTests {
         #expect(upstream.log.lines.contains { $0.contains("firewall") && !$0.contains("mlaas-helper doctor") })
     }
 
+    @Test(
+        "a 404 that is not 3scale's own and a 401 are failures of 3scale, and hide no account",
+        arguments: [
+            (404, "<html>no</html>", "malformed"), (404, "", "malformed"),
+            (404, #"{"status":404,"error":"Not Found"}"#, "malformed"), (401, "", "access_denied"),
+        ])
+    func foreign(_ status: Int, _ body: String, _ outcome: String) async throws {
+        let upstream = Upstream()
+        try await upstream.run({ _, _ in .init(status: status, body: body, type: "text/html") }, retries: 0) {
+            manager in
+            let error = await #expect(throws: APIManagerError.self) { _ = try await manager.account(username: "u") }
+            #expect(error?.isTransient == true && error?.outcomeUnknown == false)
+            let metrics = String(decoding: upstream.registry.exposition(), as: UTF8.self)
+            let counts = metrics.split(separator: "\n").filter { $0.contains("find_account") && $0.hasSuffix(" 1") }
+            #expect(counts.contains { $0.contains(outcome) }, "\(counts)")
+        }
+        #expect(upstream.log.lines.contains { $0.contains("dependency call failed") && $0.contains("hint=") })
+    }
+
+    @Test("3scale's own 404 is an account that is missing, but no answer to a list that every tenant has")
+    func missing() async throws {
+        let upstream = Upstream()
+        try await upstream.run({ _, _ in .init(status: 404, body: #"{"status":"Not found"}"#) }, retries: 0) {
+            manager in
+            let account = try await manager.account(username: "u")
+            #expect(account == nil)
+            let error = await #expect(throws: APIManagerError.self) { _ = try await manager.catalog() }
+            #expect(error?.isTransient == true)
+        }
+    }
+
     @Test("an empty 403 is logged as a suspended tenant, which no other token mends")
     func suspended() async throws {
         let upstream = Upstream()

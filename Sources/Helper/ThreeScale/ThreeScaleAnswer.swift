@@ -21,10 +21,14 @@ enum ThreeScaleAnswer {
     /// The document of a success; `null` for an empty body.
     /// - Parameters:
     ///   - isXML: an account in 3scale's XML form was asked for.
+    ///   - isCollection: a list that every tenant has was asked for, so that a 404 comes from another host or path.
+    ///   - isOptional: older versions of 3scale have no such route.
     ///   - now: seconds since 1970, for a `Retry-After` that is a date.
     ///   - secrets: what the request held and no log may hold.
     static func value(
-        of response: HTTPClientResponse, isWrite: Bool, isXML: Bool = false, now: Int, hiding secrets: [String] = []
+        of response: HTTPClientResponse, isWrite: Bool, isXML: Bool = false, isCollection: Bool = false,
+        isOptional: Bool = false,
+        now: Int, hiding secrets: [String] = []
     ) throws(APIManagerError) -> JSONValue {
         let status = response.status.code
         switch status {
@@ -42,7 +46,12 @@ enum ThreeScaleAnswer {
             if !details.isEmpty { throw .rejected(status: 403, details: details) }
             let hint = response.body.isEmpty ? " (is the tenant suspended?)" : ""
             throw .accessDenied(cause: "3scale answered 403: \(summary(response, hiding: secrets))\(hint)")
-        case 404: throw .notFound
+        case 404 where !isCollection && saysNotFound(response, isXML: isXML, isOptional: isOptional): throw .notFound
+        case 401, 404:
+            // 3scale's API has no 401, and a 404 of another form is not its own: something else answers, and nothing was done.
+            throw .unavailable(
+                retryAfter: nil, cause: "3scale answered \(status): \(summary(response, hiding: secrets))",
+                outcomeUnknown: false)
         case 429, 500...599:
             throw .unavailable(
                 retryAfter: retryAfter(response, now: now),
@@ -89,6 +98,16 @@ enum ThreeScaleAnswer {
         }
         let reason = value["error"]?["error"]?.string ?? value["error"]?.string ?? value["status"]?.string
         return line(reason ?? "", hiding: secrets)
+    }
+
+    /// Whether a 404 has the form in which 3scale says that a record is missing: `{"status":"Not found"}`, an `error` in so many
+    /// words of the Analytics API, or an empty body in XML. `{"status":404,…}` says that there is no such route.
+    private static func saysNotFound(_ response: HTTPClientResponse, isXML: Bool, isOptional: Bool) -> Bool {
+        if isXML, response.body.isEmpty { return true }
+        guard let value = try? JSONValue(parsing: response.body) else { return false }
+        if value["status"]?.string == "Not found" { return true }
+        if value["status"]?.int(in: 404...404) != nil { return isOptional }
+        return value["error"]?.string?.hasSuffix(" not found") == true
     }
 
     /// Whether the answer is a page for people.

@@ -133,7 +133,7 @@ struct ThreeScaleTransport: Sendable {
                 return try await send(.get, path, query: query, operation: operation, isOneOfMany: isOneOfMany)
             } catch {
                 attempt += 1
-                guard !error.isRefusedHere, attempt <= retries, !breaker.isOpen,
+                guard !error.isRefusedHere, error.outcome != .accessDenied, attempt <= retries, !breaker.isOpen,
                     let pause = Self.pause(after: error.error, attempt),
                     Deadline.remaining(atMost: configuration.timeout) > pause
                 else { throw error }
@@ -242,20 +242,23 @@ struct ThreeScaleTransport: Sendable {
         }
         do throws(APIManagerError) {
             let value = try ThreeScaleAnswer.value(
-                of: response, isWrite: isWrite, isXML: Self.isXML(path), now: wallClock(), hiding: secrets(of: form))
+                of: response, isWrite: isWrite, isXML: Self.isXML(path), isCollection: Self.isCollection(path, query),
+                isOptional: isOneOfMany, now: wallClock(), hiding: secrets(of: form))
             log.succeeded(operation, closedBreaker: breaker.succeeded())
             return Dated(value: value, time: response.fields["date"].flatMap { HTTPDate.seconds($0) } ?? wallClock())
         } catch {
             judge(error, response, operation, isOneOfMany, hiding: secrets(of: form))
-            throw Failure(error: error, outcome: Self.outcome(of: response), isAnswer: true)
+            throw Failure(error: error, outcome: Self.outcome(of: response, error), isAnswer: true)
         }
     }
 
     /// Nil where the error that it becomes says as much. A page in 3scale's place says nothing of our token, whatever its status.
-    private static func outcome(of response: HTTPClientResponse) -> UpstreamOutcome? {
+    private static func outcome(of response: HTTPClientResponse, _ error: APIManagerError) -> UpstreamOutcome? {
         switch response.status.code {
         case 429: .rateLimited
+        case 401: .accessDenied
         case 403 where ThreeScaleAnswer.isPage(response): .malformed
+        case 404 where error != .notFound: .malformed
         default: nil
         }
     }
@@ -342,6 +345,11 @@ struct ThreeScaleTransport: Sendable {
         case .responseTooLarge, .malformedResponse, .invalidRequest: .malformed(cause: cause, outcomeUnknown: unknown)
         default: .unavailable(retryAfter: nil, cause: cause, outcomeUnknown: unknown)
         }
+    }
+
+    /// Whether it is a list that every tenant has, be it empty.
+    private static func isCollection(_ path: String, _ query: [(String, String)]) -> Bool {
+        ["services", "application_plans", "applications"].contains(path) && !query.contains { $0.0 == "service_id" }
     }
 
     private static func isXML(_ path: String) -> Bool { path.hasSuffix(".xml") }

@@ -14,6 +14,9 @@ package enum DependencyAdvice {
         case 403 where isEmpty: threeScaleSuspended
         case 403 where isUsage: threeScaleStatistics
         case 403: threeScaleToken
+        case 401:
+            "3scale's API answers no 401: a proxy in front of it asks for credentials; let this host through, and check "
+                + "THREESCALE_ADMIN_API_URL"
         case 404: "Set THREESCALE_ADMIN_API_URL to the tenant's admin portal, not to the developer portal"
         case 429: threeScaleLimit
         case 300...399: "Use the https address in THREESCALE_ADMIN_API_URL"
