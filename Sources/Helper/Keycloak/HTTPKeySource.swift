@@ -1,6 +1,7 @@
 import HTTP
 package import HTTPClient
 package import HelperCore
+import JSON
 package import Telemetry
 import Upstream
 
@@ -110,7 +111,8 @@ package struct HTTPKeySource: KeySource, IntrospectionSource, CodeSource {
                 cause, kind: operation == .introspection && error.mayBeOfOneRequest ? .request : .issuer, hint: hint)
         }
         let status = response.status.code
-        metrics.record(operation, Self.outcome(status), since: began)
+        let isOfUse = status != 200 || Self.isOfUse(response.body, operation)
+        metrics.record(operation, isOfUse ? Self.outcome(status) : .malformed, since: began)
         guard status == 200 else {
             judge(status, entry, operation, url)
             throw KeySourceError(
@@ -153,6 +155,15 @@ package struct HTTPKeySource: KeySource, IntrospectionSource, CodeSource {
             (.introspection, 431), (.introspection, 500...599), (.code, 400):
             .request
         default: .issuer
+        }
+    }
+
+    /// Whether a body has the form of an answer to the operation. What it says is judged elsewhere.
+    private static func isOfUse(_ body: [UInt8], _ operation: KeycloakOperation) -> Bool {
+        switch operation {
+        case .keys: KeySet(body) != nil
+        case .introspection: (try? JSONValue(parsing: body, limits: Introspector.limits))?["active"]?.bool != nil
+        case .discovery, .code: (try? JSONValue(parsing: body))?.object != nil
         }
     }
 

@@ -28,7 +28,7 @@ final class Introspector: Sendable {
     /// that one token.
     static let answerBytesMax = 256 * 1024
     /// An answer as long as one may be, of the shortest roles.
-    private static let limits = JSONLimits(
+    static let limits = JSONLimits(
         maxDepth: 32, maxBytes: answerBytesMax, maxValues: 100_000)
 
     private let source: any IntrospectionSource
