@@ -126,6 +126,10 @@ package final class CatalogStore: Sendable {
             logger.warning("3scale lists no services; keeping previous catalogue until the next refresh agrees")
             return
         case .becameEmpty: logger.warning("the catalogue has become empty")
+        case .loaded where loaded.services.isEmpty:
+            logger.warning(
+                "the catalogue is empty",
+                metadata: ["hint": "Let the owner of THREESCALE_ADMIN_API_KEY see the services, or create one in 3scale"])
         case .loaded:
             logger.notice("the catalogue is loaded", metadata: ["services": .integer(loaded.services.count)])
         case .unchanged: break
