@@ -129,7 +129,9 @@ package final class CatalogStore: Sendable {
         case .loaded where loaded.services.isEmpty:
             logger.warning(
                 "the catalogue is empty",
-                metadata: ["hint": "Let the owner of THREESCALE_ADMIN_API_KEY see the services, or create one in 3scale"])
+                metadata: [
+                    "hint": "Let the owner of THREESCALE_ADMIN_API_KEY see the services, or create one in 3scale"
+                ])
         case .loaded:
             logger.notice("the catalogue is loaded", metadata: ["services": .integer(loaded.services.count)])
         case .unchanged: break
