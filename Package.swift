@@ -81,8 +81,9 @@ let package = Package(
         target("Runtime", "Arguments"),
 
         // 3. The product: no C module, no pointer.
+        target("Helper", "OpenAI"),
         target("Helper", "WireContract", ["JSON"]),
-        target("Helper", "HelperCore", ["Bytes", "Crypto", "Telemetry"]),
+        target("Helper", "HelperCore", ["Bytes", "Crypto", "OpenAI", "Telemetry"]),
         target("Helper", "Upstream", ["HelperCore", "HTTPClient", "HTTP", "Telemetry"]),
         target(
             "Helper", "Keycloak",
@@ -96,7 +97,7 @@ let package = Package(
             "Helper", "HelperHTTP",
             [
                 "Bytes", "WireContract", "HelperCore", "HTTPServer", "HTTP", "EventLoop", "Crypto", "JSON", "Markdown",
-                "Telemetry",
+                "OpenAI", "Telemetry",
             ]),
         target(
             "Helper", "HelperServer",
@@ -113,7 +114,7 @@ let package = Package(
             "Helper", "HelperCLI",
             [
                 "Arguments", "Bytes", "Configuration", "Crypto", "EventLoop", "HTTP", "HTTPClient", "HTTPServer",
-                "JSON", "Telemetry", "WireContract",
+                "JSON", "OpenAI", "Telemetry", "WireContract",
             ]),
         executable("Helper", "mlaas", ["HelperCLI", "EventLoop"]),
 
@@ -172,6 +173,7 @@ let package = Package(
         tests("Telemetry", ["Telemetry"]),
         tests("Configuration", ["Configuration"]),
         tests("Arguments", ["Arguments"]),
+        tests("OpenAI", ["OpenAI"]),
         tests(
             "HelperCore",
             [

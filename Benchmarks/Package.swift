@@ -36,8 +36,8 @@ let readers: [Target] = [
     target(
         "HelperHTTP",
         [
-            "Bytes", "EventLoop", "HTTP", "HTTPServer", "HelperCore", "JSON", "Crypto", "Markdown", "Telemetry",
-            "WireContract",
+            "Bytes", "EventLoop", "HTTP", "HTTPServer", "HelperCore", "JSON", "Crypto", "Markdown", "OpenAI",
+            "Telemetry", "WireContract",
         ]),
     program(
         "Readers",
@@ -70,7 +70,8 @@ let package = Package(
         target("HTTP", ["Bytes"]),
         target("TLS", ["EventLoop", "Crypto"]),
         target("HTTPServer", ["Bytes", "EventLoop", "TLS", "Crypto", "HTTP", "Telemetry"]),
-        target("HelperCore", ["Bytes", "Crypto", "Telemetry"]),
+        target("OpenAI"),
+        target("HelperCore", ["Bytes", "Crypto", "OpenAI", "Telemetry"]),
         // Without what sends requests: keys come from memory or a file here.
         target(
             "Keycloak", ["Bytes", "HelperCore", "Crypto", "JSON", "Telemetry"],

@@ -45,7 +45,8 @@ let package = Package(
         fuzzed("Redis", ["EventLoop", "TLS", "Crypto", "CHiredis"]),
         fuzzed("Telemetry", ["Bytes", "CThreadNumber"]),
         fuzzed("HTTPClient", ["EventLoop", "Crypto", "HTTP", "Telemetry", "CCurl"]),
-        fuzzed("HelperCore", ["Bytes", "Crypto", "Telemetry"]),
+        fuzzed("OpenAI"),
+        fuzzed("HelperCore", ["Bytes", "Crypto", "OpenAI", "Telemetry"]),
         fuzzed("Upstream", ["HelperCore", "HTTPClient", "HTTP", "Telemetry"]),
         fuzzed(
             "Keycloak", ["Bytes", "HelperCore", "Upstream", "HTTPClient", "HTTP", "Crypto", "JSON", "Telemetry"]),

@@ -53,20 +53,3 @@ struct RedactionOfBytesTests {
         #expect("none".redacting("k1") == "none" && "a\u{301}".containsBytes(of: "a"))
     }
 }
-
-@Suite("Where OpenAI's API is served")
-struct OpenAIURLTests {
-    @Test(
-        "is below /v1, once",
-        arguments: [
-            "https://a.example", "https://a.example/", "https://a.example//", "https://a.example/v1",
-            "https://a.example/v1/",
-        ])
-    func base(_ endpoint: String) { #expect(OpenAIURL.base(of: endpoint) == "https://a.example/v1") }
-
-    @Test("is not below a path that only resembles it")
-    func others() {
-        #expect(OpenAIURL.base(of: "https://a.example/xv1") == "https://a.example/xv1/v1")
-        #expect(OpenAIURL.base(of: "") == "/v1")
-    }
-}

@@ -1,6 +1,7 @@
 import Bytes
 import HTTP
 import JSON
+import OpenAI
 import WireContract
 
 /// A key with its secret, in each form that a person may want.

@@ -1,4 +1,5 @@
 import Bytes
+import OpenAI
 
 /// A request to a service's own gateway that carries an API key where the service wants it. The address is the catalogue's.
 package struct GatewayRequest: Sendable, Equatable {

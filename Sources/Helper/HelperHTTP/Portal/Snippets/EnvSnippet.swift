@@ -1,4 +1,5 @@
 import Bytes
+import OpenAI
 
 /// Variables for programs that read OpenAI's, under the names that `mlaas env` gives them, with a comment where the gateway does not
 /// read a bearer token.

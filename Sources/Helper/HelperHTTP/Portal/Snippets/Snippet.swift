@@ -1,5 +1,6 @@
 import Bytes
 import HelperCore
+import OpenAI
 
 /// Code that calls a service, as the portal shows it: one template per language, filled with the service's endpoint, the place of its
 /// credentials, a model and the caller's own credentials.
