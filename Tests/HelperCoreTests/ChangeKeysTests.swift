@@ -143,6 +143,17 @@ struct ChangeKeysTests {
         #expect(try await owner.change.resume(1, for: ada).key.state == .live)
     }
 
+    @Test("a change that another replica's change undoes, which had read the description before, is written again")
+    func changesAtOnce() async throws {
+        let owner = await Owner([application(1, "ok", created: 0)])
+        owner.manager.state.withLock {
+            $0.afterDescription = { $0.described("Nightly [mlaas owner=\(ada.ownerMark) ok]") }
+        }
+        let changed = try await owner.change.change(1, .init(expiry: .after(3_600)), for: ada)
+        #expect(changed.key.application.mark?.expiresAt == start + 3_600)
+        #expect(changed.key.application.mark?.note == "Nightly")
+    }
+
     @Test(
         "a change that was under way during a pause, and writes its description after it, leaves the pause its owner's")
     func pauseBesideChange() async throws {

@@ -43,6 +43,8 @@ final class FakeAPIManager: APIManager {
         var beforeSuspension: (@Sendable (Application) -> Application)?
         /// Whether each of the next descriptions fails.
         var descriptionFailures: [Bool] = []
+        /// What another call does to the application once its next description was written.
+        var afterDescription: (@Sendable (Application) -> Application)?
         /// What another call does to the application once its next suspension was carried out.
         var afterSuspension: (@Sendable (Application) -> Application)?
         /// The next suspensions whose answers are lost, before or after they were carried out.
@@ -137,8 +139,9 @@ final class FakeAPIManager: APIManager {
                 return .failure(
                     .rejected(status: 422, details: [.init(field: "application_id", issue: "has already been taken")]))
             }
-            state.applications[index] = old.described(description).changed(old.state, at: state.clock)
-            return .success(state.applications[index].shown(at: state.clock))
+            let written = old.described(description).changed(old.state, at: state.clock)
+            state.applications[index] = state.afterDescription.take()?(written) ?? written
+            return .success(written.shown(at: state.clock))
         }
         return try result.get()
     }

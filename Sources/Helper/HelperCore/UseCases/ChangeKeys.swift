@@ -165,8 +165,27 @@ package struct ChangeKeys: Sendable {
         return try await find.one(id, for: caller)
     }
 
-    /// Changes what the owner may say of the key.
+    /// Changes what the owner may say of the key. Another replica that does not share a lock may have read the description before and
+    /// written it after: so it is looked at once more.
     package func change(_ id: Int, _ changes: Changes, for caller: Caller) async throws -> FindKeys.Item {
+        for _ in 1..<Self.attemptsMax {
+            let written = try await write(changes, id, caller)
+            let item = try await find.one(id, for: caller)
+            let shown = item.key.application.mark
+            if changes.note == nil || shown?.note == written?.note,
+                changes.expiry == nil || shown?.expiresAt == written?.expiresAt
+            {
+                return item
+            }
+        }
+        _ = try await write(changes, id, caller)
+        return try await find.one(id, for: caller)
+    }
+
+    /// Writes the description with the changes.
+    /// - Returns: its mark.
+    private func write(_ changes: Changes, _ id: Int, _ caller: Caller) async throws -> ApplicationMark? {
+        let written = WrittenMark()
         try await act(on: id, for: caller) { target, isUnsure in
             try checkChange(target)
             var mark = Self.pinned(target)
@@ -176,6 +195,7 @@ package struct ChangeKeys: Sendable {
             case .never: mark = mark.expiring(at: nil)
             case .after(let seconds): mark = mark.expiring(at: try end(after: seconds, of: target.application))
             }
+            written.mark.withLock { $0 = mark }
             guard mark.description != target.application.description else {
                 if isUnsure { note(.changed, "key changed", target, caller) }
                 return isUnsure
@@ -197,7 +217,12 @@ package struct ChangeKeys: Sendable {
             note(.changed, "key changed", target, caller)
             return true
         }
-        return try await find.one(id, for: caller)
+        return written.mark.withLock { $0 }
+    }
+
+    /// What this call made of a key's description.
+    private final class WrittenMark: Sendable {
+        let mark = Mutex<ApplicationMark?>(nil)
     }
 
     /// Gives the key another plan that needs no approval.
