@@ -258,6 +258,31 @@ struct TransportTests {
         #expect(upstream.log.lines.contains { $0.contains("dependency call failed") && $0.contains("hint=") })
     }
 
+    @Test(
+        "a 404 in words that are not 3scale's deletes no application and hides no account",
+        arguments: [#"{"error":"route not found"}"#, #"{"error":"Application not found"}"#, ""])
+    func foreignWords(_ body: String) async throws {
+        let upstream = Upstream()
+        try await upstream.run({ _, _ in .init(status: 404, body: body) }, retries: 0) { manager in
+            await #expect(throws: APIManagerError.self) { try await manager.deleteApplication(1, account: 1) }
+            await #expect(throws: APIManagerError.self) { _ = try await manager.accountAndUser(username: "u") }
+        }
+    }
+
+    @Test("an account is looked up in JSON where something before 3scale lets no XML pass", arguments: [401, 404])
+    func withoutXML(_ status: Int) async throws {
+        let upstream = Upstream()
+        let account = #"{"account":{"id":7,"state":"approved","created_at":"2026-01-02T03:04:05Z"}}"#
+        try await upstream.run(
+            { line, _ in
+                line.contains("find.xml") ? .init(status: status, body: "no", type: "text/plain") : .init(body: account)
+            }, retries: 0
+        ) { manager in
+            let found = try await manager.accountAndUser(username: "u")
+            #expect(found?.id == 7)
+        }
+    }
+
     @Test("3scale's own 404 is an account that is missing, but no answer to a list that every tenant has")
     func missing() async throws {
         let upstream = Upstream()

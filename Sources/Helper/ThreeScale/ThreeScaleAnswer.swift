@@ -18,23 +18,34 @@ enum ThreeScaleAnswer {
     /// Longer waits than this help no caller, and would overflow a Duration's arithmetic.
     private static let retryAfterMax = 1_000_000_000
 
+    /// What was asked for, which tells how 3scale says that it is not there.
+    enum Kind {
+        case record
+        /// An account in XML.
+        case accountXML
+        /// A list that every tenant has: a 404 comes from another host or path.
+        case collection
+        /// Of the Analytics API.
+        case statistics
+        /// What older versions of 3scale have no route for.
+        case optional
+    }
+
     /// The document of a success; `null` for an empty body.
     /// - Parameters:
-    ///   - isXML: an account in 3scale's XML form was asked for.
-    ///   - isCollection: a list that every tenant has was asked for, so that a 404 comes from another host or path.
-    ///   - isOptional: older versions of 3scale have no such route.
+    ///   - kind: of what was asked for.
     ///   - now: seconds since 1970, for a `Retry-After` that is a date.
     ///   - secrets: what the request held and no log may hold.
     static func value(
-        of response: HTTPClientResponse, isWrite: Bool, isXML: Bool = false, isCollection: Bool = false,
-        isOptional: Bool = false,
-        now: Int, hiding secrets: [String] = []
+        of response: HTTPClientResponse, isWrite: Bool, kind: Kind = .record, now: Int, hiding secrets: [String] = []
     ) throws(APIManagerError) -> JSONValue {
         let status = response.status.code
         switch status {
         case 200...299:
             if response.body.isEmpty { return .null }
-            guard let value = isXML ? AccountXML.value(of: response.body) : try? JSONValue(parsing: response.body)
+            guard
+                let value = kind == .accountXML
+                    ? AccountXML.value(of: response.body) : try? JSONValue(parsing: response.body)
             else {
                 throw .malformed(
                     cause: "3scale answered \(status): \(summary(response, hiding: secrets))", outcomeUnknown: isWrite)
@@ -46,12 +57,11 @@ enum ThreeScaleAnswer {
             if !details.isEmpty { throw .rejected(status: 403, details: details) }
             let hint = response.body.isEmpty ? " (is the tenant suspended?)" : ""
             throw .accessDenied(cause: "3scale answered 403: \(summary(response, hiding: secrets))\(hint)")
-        case 404 where !isCollection && saysNotFound(response, isXML: isXML, isOptional: isOptional): throw .notFound
+        case 404 where saysNotFound(response, kind): throw .notFound
         case 401, 404:
             // 3scale's API has no 401, and a 404 of another form is not its own: something else answers, and nothing was done.
-            throw .unavailable(
-                retryAfter: nil, cause: "3scale answered \(status): \(summary(response, hiding: secrets))",
-                outcomeUnknown: false)
+            throw .malformed(
+                cause: "3scale answered \(status): \(summary(response, hiding: secrets))", outcomeUnknown: false)
         case 429, 500...599:
             throw .unavailable(
                 retryAfter: retryAfter(response, now: now),
@@ -100,14 +110,17 @@ enum ThreeScaleAnswer {
         return line(reason ?? "", hiding: secrets)
     }
 
-    /// Whether a 404 has the form in which 3scale says that a record is missing: `{"status":"Not found"}`, an `error` in so many
-    /// words of the Analytics API, or an empty body in XML. `{"status":404,…}` says that there is no such route.
-    private static func saysNotFound(_ response: HTTPClientResponse, isXML: Bool, isOptional: Bool) -> Bool {
-        if isXML, response.body.isEmpty { return true }
+    /// Whether a 404 has the form in which 3scale says that what was asked for is missing.
+    private static func saysNotFound(_ response: HTTPClientResponse, _ kind: Kind) -> Bool {
+        if kind == .accountXML { return response.body.isEmpty && hasType("application/xml", response) }
         guard let value = try? JSONValue(parsing: response.body) else { return false }
-        if value["status"]?.string == "Not found" { return true }
-        if value["status"]?.int(in: 404...404) != nil { return isOptional }
-        return value["error"]?.string?.hasSuffix(" not found") == true
+        return switch kind {
+        case .collection, .accountXML: false
+        case .statistics: ["Application not found", "Service not found"].contains(value["error"]?.string)
+        case .record: value["status"]?.string == "Not found"
+        // `{"status":404,…}` says that there is no such route.
+        case .optional: value["status"]?.string == "Not found" || value["status"]?.int(in: 404...404) != nil
+        }
     }
 
     /// Whether the answer is a page for people.

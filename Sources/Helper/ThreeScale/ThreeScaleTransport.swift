@@ -242,23 +242,22 @@ struct ThreeScaleTransport: Sendable {
         }
         do throws(APIManagerError) {
             let value = try ThreeScaleAnswer.value(
-                of: response, isWrite: isWrite, isXML: Self.isXML(path), isCollection: Self.isCollection(path, query),
-                isOptional: isOneOfMany, now: wallClock(), hiding: secrets(of: form))
+                of: response, isWrite: isWrite, kind: Self.kind(path, query, isOneOfMany), now: wallClock(),
+                hiding: secrets(of: form))
             log.succeeded(operation, closedBreaker: breaker.succeeded())
             return Dated(value: value, time: response.fields["date"].flatMap { HTTPDate.seconds($0) } ?? wallClock())
         } catch {
             judge(error, response, operation, isOneOfMany, hiding: secrets(of: form))
-            throw Failure(error: error, outcome: Self.outcome(of: response, error), isAnswer: true)
+            throw Failure(error: error, outcome: Self.outcome(of: response), isAnswer: true)
         }
     }
 
     /// Nil where the error that it becomes says as much. A page in 3scale's place says nothing of our token, whatever its status.
-    private static func outcome(of response: HTTPClientResponse, _ error: APIManagerError) -> UpstreamOutcome? {
+    private static func outcome(of response: HTTPClientResponse) -> UpstreamOutcome? {
         switch response.status.code {
         case 429: .rateLimited
         case 401: .accessDenied
         case 403 where ThreeScaleAnswer.isPage(response): .malformed
-        case 404 where error != .notFound: .malformed
         default: nil
         }
     }
@@ -347,9 +346,14 @@ struct ThreeScaleTransport: Sendable {
         }
     }
 
-    /// Whether it is a list that every tenant has, be it empty.
-    private static func isCollection(_ path: String, _ query: [(String, String)]) -> Bool {
-        ["services", "application_plans", "applications"].contains(path) && !query.contains { $0.0 == "service_id" }
+    private static func kind(
+        _ path: String, _ query: [(String, String)], _ isOneOfMany: Bool
+    ) -> ThreeScaleAnswer.Kind {
+        if isXML(path) { return .accountXML }
+        if path.hasPrefix("/stats/") { return .statistics }
+        if isOneOfMany { return .optional }
+        let isOfAll = !query.contains { $0.0 == "service_id" }
+        return isOfAll && ["services", "application_plans", "applications"].contains(path) ? .collection : .record
     }
 
     private static func isXML(_ path: String) -> Bool { path.hasSuffix(".xml") }
