@@ -94,7 +94,7 @@ package struct ChangeKeys: Sendable {
 
     /// Switches the key off until its owner switches it on again.
     package func pause(_ id: Int, for caller: Caller) async throws -> FindKeys.Item {
-        let suspension = Suspension()
+        let isSuspended = Flag()
         try await act(on: id, for: caller) { target, isUnsure in
             switch target.key.state {
             case .live, .retiring: break
@@ -112,14 +112,14 @@ package struct ChangeKeys: Sendable {
                 if !error.refusesState { await unseal(id, caller) }
                 throw error.outcomeUnknown ? Unsure(cause: error) : error
             }
-            suspension.isDone.store(true, ordering: .relaxed)
+            isSuspended.raise()
             note(.paused, "key paused", target, caller)
             // 3scale was slow, or a change of the description by another replica came in between.
             if !seal.vouches(for: suspended), let mark = suspended.mark { try await describePaused(suspended, mark) }
             return true
         }
         let item = try await find.one(id, for: caller)
-        guard item.key.state == .suspended, suspension.isDone.load(ordering: .relaxed) else { return item }
+        guard item.key.state == .suspended, isSuspended.isRaised else { return item }
         // Another change that had looked at the key before has just written its description without the seal.
         try await act(on: id, for: caller) { target, _ in
             guard target.key.state == .suspended else { return false }
@@ -129,9 +129,12 @@ package struct ChangeKeys: Sendable {
         return try await find.one(id, for: caller)
     }
 
-    /// Whether this call suspended the key.
-    private final class Suspension: Sendable {
-        let isDone = Atomic<Bool>(false)
+    /// What one attempt of a call leaves for what follows.
+    private final class Flag: Sendable {
+        private let value = Atomic<Bool>(false)
+
+        var isRaised: Bool { value.load(ordering: .relaxed) }
+        func raise() { value.store(true, ordering: .relaxed) }
     }
 
     /// Lets a paused key work again, once it has not changed for so long that the code of its pause is worth nothing any more.
@@ -228,15 +231,19 @@ package struct ChangeKeys: Sendable {
     /// Gives the key another plan that needs no approval.
     /// - Throws: `PLAN_NOT_FOUND`, `PLAN_NEEDS_APPROVAL`.
     package func changePlan(of id: Int, to plan: Int, for caller: Caller) async throws -> FindKeys.Item {
+        let wasPaused = Flag()
         try await act(on: id, for: caller) { target, isUnsure in
             try checkChange(target)
+            if target.key.state == .paused { wasPaused.raise() }
             if target.key.state == .pending { throw Self.conflict(target, .changed) }
             guard let wanted = target.service.plans.first(where: { $0.id == plan && $0.isOffered }) else {
                 throw CatalogError.noSuchPlan(plan, wasDeleted: false)
             }
             guard target.application.plan.id != plan else {
                 if isUnsure { note(.changed, "plan changed", target, caller) }
-                return isUnsure
+                guard wasPaused.isRaised, target.key.state == .suspended else { return isUnsure }
+                try await sealAgain(target, caller)
+                return true
             }
             guard !wanted.needsApproval else {
                 throw KeyError.planNeedsApproval(plan: plan, service: target.service.id)

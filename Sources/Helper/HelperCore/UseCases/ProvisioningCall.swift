@@ -71,12 +71,11 @@ struct ProvisioningCall: Sendable {
                 do {
                     while true {
                         if let result = try await end(action, &progress) { return result }
-                        try await check(action, progress)
+                        try await check(action, &progress)
                         action = provisioning.next(await perform(action, &progress), at: milliseconds())
                     }
                 } catch {
-                    // The limit of keys is found before the confirmation, and what it deletes is recorded.
-                    if progress.isUnrecorded, !(error is KeyError) {
+                    if progress.isUnrecorded {
                         note(.failed, "key creation outcome unknown", progress.created, isWarning: true)
                     }
                     throw error
@@ -86,7 +85,7 @@ struct ProvisioningCall: Sendable {
     }
 
     /// Refuses a plan that is gone, before an account or application is made for it.
-    private func check(_ action: Provisioning.Action, _ progress: Progress) async throws {
+    private func check(_ action: Provisioning.Action, _ progress: inout Progress) async throws {
         switch action {
         case .signUp:
             let plan = try plan()
@@ -96,7 +95,7 @@ struct ProvisioningCall: Sendable {
             _ = try plan()
             try checkLimit(others(in: progress.applications, below: nil))
             if !isFallback { try checkReplaced(progress) }
-        case .confirm(let application): try await checkLimit(before: application, progress)
+        case .confirm(let application): try await checkLimit(before: application, &progress)
         default: break
         }
     }
@@ -111,7 +110,7 @@ struct ProvisioningCall: Sendable {
 
     /// Calls at once for several names have not seen each other's application before they created their own. So what a call created
     /// is counted once more before it is confirmed, and deleted where it is one too many: no caller has its key yet.
-    private func checkLimit(before application: Application, _ progress: Progress) async throws {
+    private func checkLimit(before application: Application, _ progress: inout Progress) async throws {
         guard order.keysMax != nil, !progress.sentConfirmations.contains(application.id) else { return }
         let listed = try await manager.applications(account: application.accountID)
         let isOurs = application.mark?.attempt?.hasPrefix(attempt) == true
@@ -125,6 +124,7 @@ struct ProvisioningCall: Sendable {
                 }
                 keys.invalidate(caller.ownerMark)
                 note(.deleted, "application beyond the limit deleted", application)
+                progress.isUnrecorded = false
             }
             throw error
         }
@@ -354,16 +354,22 @@ struct ProvisioningCall: Sendable {
         case .answer(let application, let isNew):
             guard let account = progress.account else { return nil }
             let key = try await key(of: application, progress)
-            guard key.key != nil else { throw CredentialMissing(application: application.id) }
+            guard key.key != nil else {
+                if isNew { noteNew(application, nil, &progress) }
+                throw CredentialMissing(application: application.id)
+            }
             if progress.isCurrent {
                 keys.learn(
                     progress.applications, issued: key, on: account, of: caller, began: progress.began,
                     epoch: progress.epoch)
             }
-            audit.note(
-                isNew ? (order.isRotation ? .rotated : .created) : .returned,
-                isNew ? (order.isRotation ? "key rotated" : "key created") : "key returned", caller: caller,
-                service: service, application: key.applicationID, key: key.key)
+            if isNew {
+                noteNew(application, key.key, &progress)
+            } else {
+                audit.note(
+                    .returned, "key returned", caller: caller, service: service, application: key.applicationID,
+                    key: key.key)
+            }
             await accounts.repair(account, of: caller)
             return (
                 ProvisionKey.Result(
@@ -411,10 +417,19 @@ extension ProvisioningCall {
             if error.outcomeUnknown { progress.isUnrecorded = true }
         case (.delete(let application), .refused):
             note(.failed, "duplicate application deletion failed", application, isWarning: true)
-        case (.delete(let application), _): note(.deleted, "duplicate application deleted", application)
+        case (.delete(let application), _):
+            note(.deleted, "duplicate application deleted", application)
+            if application.id == progress.created?.id { progress.isUnrecorded = false }
         case (.mark(let application, _), .wrote): note(.marked, "application marked", application)
         default: break
         }
+    }
+
+    private func noteNew(_ application: Application, _ key: String?, _ progress: inout Progress) {
+        audit.note(
+            order.isRotation ? .rotated : .created, order.isRotation ? "key rotated" : "key created", caller: caller,
+            service: service, application: application.id, key: key)
+        progress.isUnrecorded = false
     }
 
     private func note(
