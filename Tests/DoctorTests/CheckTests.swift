@@ -229,7 +229,7 @@ struct ThreeScaleCheckTests {
         #expect(DuplicatesCheck(applications: nil, isComplete: false, status: 403).severities == [.info])
     }
 
-    @Test("name the status of a listing of applications that fails", arguments: [500, 503, nil] as [Int?])
+    @Test("name the status of a listing of applications that fails", arguments: [404, 500, 503, nil] as [Int?])
     func failedListing(_ status: Int?) throws {
         let finding = try #require(DuplicatesCheck(applications: nil, isComplete: false, status: status).findings.first)
         #expect(finding.severity == .error)

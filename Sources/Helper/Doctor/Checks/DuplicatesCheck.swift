@@ -69,7 +69,7 @@ package struct DuplicatesCheck: Check {
 
     /// A refusal is the token's; any other failure stops the helper's own scan too, so that keys work after their end.
     private var unlisted: Finding {
-        if status == 403 || status == 404 {
+        if status == 403 {
             return Finding(
                 Self.name, .info, "the applications could not be listed, so duplicates were not looked for",
                 advice: "Use a token whose owner sees all applications")
@@ -77,7 +77,7 @@ package struct DuplicatesCheck: Check {
         let answer =
             switch status {
             case nil: "3scale does not answer"
-            case 200: "an answer cannot be read"
+            case 200: "a later page failed, or an answer cannot be read"
             case .some(let status): "3scale answers \(status)"
             }
         return Finding(
