@@ -12,11 +12,12 @@ struct MetricsTests {
         let registry = PrometheusRegistry(descriptions: ["b_total": .init(help: "Line\none \\ \"two\".")])
         Counter(label: "b_total", dimensions: [("x", "2")], factory: registry).increment()
         Counter(label: "b_total", dimensions: [("x", "1\"\\\n")], factory: registry).increment(by: 41)
-        let meter = Meter(label: "a", factory: registry)
-        meter.increment(by: 3)
-        meter.decrement()
-        Gauge(label: "c_ratio", factory: registry).record(0.25)
-        registry.collect { [.init("d_bytes", .gauge, labels: [("k", "v")], 1e20)] }
+        registry.collect {
+            [
+                .init("a", .gauge, 2), .init("c_ratio", .gauge, 0.25),
+                .init("d_bytes", .gauge, labels: [("k", "v")], 1e20),
+            ]
+        }
         #expect(
             lines(registry) == [
                 "# TYPE a gauge", "a 2", #"# HELP b_total Line\none \\ "two"."#, "# TYPE b_total counter",
@@ -81,13 +82,12 @@ struct MetricsTests {
     func contradictions() {
         let registry = PrometheusRegistry()
         Counter(label: "n_total", dimensions: [("x", "1")], factory: registry).increment()
-        Gauge(label: "n_total", dimensions: [("x", "1")], factory: registry).record(9)
         Timer(label: "n_total", dimensions: [("x", "1")], factory: registry).recordNanoseconds(9)
         Counter(label: "n_total", dimensions: [("y", "1")], factory: registry).increment()
         Counter(label: "not a name", factory: registry).increment()
         Counter(label: "9n", factory: registry).increment()
         Counter(label: "m_total", dimensions: [("x", "1"), ("x", "2")], factory: registry).increment()
-        #expect(registry.refusedSeries == 6)
+        #expect(registry.refusedSeries == 5)
         #expect(lines(registry) == ["# TYPE n_total counter", #"n_total{x="1"} 1"#])
     }
 }

@@ -14,30 +14,6 @@ package final class Counter: Sendable {
     package func increment(by amount: Int64 = 1) { handler.increment(by: amount) }
 }
 
-/// A number of things that are there now: each that comes increments, each that goes decrements, from any thread.
-package final class Meter: Sendable {
-    private let handler: any MeterHandler
-
-    package init(label: String, dimensions: [(String, String)] = [], factory: any MetricsFactory) {
-        handler = factory.makeMeter(label: label, dimensions: dimensions)
-    }
-
-    package func increment(by amount: Int64 = 1) { handler.increment(by: amount) }
-
-    package func decrement(by amount: Int64 = 1) { handler.increment(by: -amount) }
-}
-
-/// A measured value that replaces the one before.
-package final class Gauge: Sendable {
-    private let handler: any RecorderHandler
-
-    package init(label: String, dimensions: [(String, String)] = [], factory: any MetricsFactory) {
-        handler = factory.makeRecorder(label: label, dimensions: dimensions, aggregate: false)
-    }
-
-    package func record(_ value: Double) { handler.record(value) }
-}
-
 /// A distribution of durations.
 package final class Timer: Sendable {
     private let handler: any TimerHandler
@@ -58,14 +34,6 @@ package protocol CounterHandler: Sendable {
     func increment(by amount: Int64)
 }
 
-package protocol MeterHandler: Sendable {
-    func increment(by amount: Int64)
-}
-
-package protocol RecorderHandler: Sendable {
-    func record(_ value: Double)
-}
-
 package protocol TimerHandler: Sendable {
     func recordNanoseconds(_ duration: Int64)
 }
@@ -74,8 +42,5 @@ package protocol TimerHandler: Sendable {
 /// lock and allocate, so handles are made at start and kept; recording never does either.
 package protocol MetricsFactory: Sendable {
     func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler
-    func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler
-    /// - Parameter aggregate: false replaces the value before; true is a distribution.
-    func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler
     func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler
 }

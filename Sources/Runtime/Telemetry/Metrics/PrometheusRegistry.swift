@@ -80,38 +80,18 @@ package final class PrometheusRegistry: MetricsFactory {
     // MARK: Making
 
     package func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
-        sum(label, "counter", dimensions) ?? Discarded()
-    }
-
-    package func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
-        sum(label, "gauge", dimensions) ?? Discarded()
-    }
-
-    package func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
-        if aggregate { return histogram(label, dimensions) ?? Discarded() }
-        let made = series(label, "gauge", dimensions) { .last($0, LastValue()) }
-        guard case .last(_, let cell)? = made else { return Discarded() }
+        let made = series(label, "counter", dimensions) { .sum($0, StripedSum(stripes)) }
+        guard case .sum(_, let cell)? = made else { return Discarded() }
         return cell
     }
 
     package func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
-        histogram(label, dimensions) ?? Discarded()
-    }
-
-    private func sum(_ name: String, _ type: String, _ labels: [(String, String)]) -> StripedSum? {
-        guard case .sum(_, let cell)? = series(name, type, labels, { .sum($0, StripedSum(stripes)) }) else {
-            return nil
-        }
-        return cell
-    }
-
-    private func histogram(_ name: String, _ labels: [(String, String)]) -> StripedHistogram? {
-        let bounds = descriptions[name]?.buckets ?? Self.defaultBuckets
-        let made = series(name, "histogram", labels) { text in
+        let bounds = descriptions[label]?.buckets ?? Self.defaultBuckets
+        let made = series(label, "histogram", dimensions) { text in
             let cell = StripedHistogram(bounds: bounds, stripes)
-            return .histogram(PrometheusText.HistogramLines(name, text, bounds), cell)
+            return .histogram(PrometheusText.HistogramLines(label, text, bounds), cell)
         }
-        guard case .histogram(_, let cell)? = made else { return nil }
+        guard case .histogram(_, let cell)? = made else { return Discarded() }
         return cell
     }
 
@@ -171,13 +151,11 @@ package final class PrometheusRegistry: MetricsFactory {
 /// One time series: where its value is, and the labels of its lines.
 enum PrometheusSeries: Sendable {
     case sum([UInt8], StripedSum)
-    case last([UInt8], LastValue)
     case histogram(PrometheusText.HistogramLines, StripedHistogram)
 
     func append(name: String, to text: inout [UInt8]) {
         switch self {
         case .sum(let labels, let cell): PrometheusText.append(cell.value, of: name, labels, to: &text)
-        case .last(let labels, let cell): PrometheusText.append(cell.value, of: name, labels, to: &text)
         case .histogram(let lines, let cell): lines.append(cell.read(), to: &text)
         }
     }

@@ -21,7 +21,7 @@ struct Stripes: Sendable {
 }
 
 /// A sum that grows by one relaxed atomic add.
-final class StripedSum: CounterHandler, MeterHandler {
+final class StripedSum: CounterHandler {
     /// The padding keeps the next stripe's number off this one's cache line, wherever the allocator puts them.
     private final class Stripe: Sendable {
         let sum = Atomic<Int64>(0)
@@ -42,19 +42,11 @@ final class StripedSum: CounterHandler, MeterHandler {
     var value: Int64 { cells.reduce(0) { $0 &+ $1.sum.load(ordering: .relaxed) } }
 }
 
-/// A value that replaces the one before.
-final class LastValue: RecorderHandler {
-    private let bits = Atomic<UInt64>(0)
-    var value: Double { Double(bitPattern: bits.load(ordering: .relaxed)) }
-    func record(_ value: Double) { bits.store(value.bitPattern, ordering: .relaxed) }
-}
-
 /// Counts by fixed buckets, and the sum of what was counted: two relaxed atomic adds a record.
-final class StripedHistogram: TimerHandler, RecorderHandler {
+final class StripedHistogram: TimerHandler {
     /// Bounds a histogram may have.
     static let boundsMax = 24
-    /// What a record of a plain number is counted in, since an atomic sum is of integers.
-    private static let unitsPerOne = 1e9
+    private static let nanosecondsPerSecond = 1e9
 
     /// One cell a bucket, the last one the sum; what is left over keeps stripes off each other's cache lines.
     private final class Stripe: Sendable {
@@ -71,7 +63,7 @@ final class StripedHistogram: TimerHandler, RecorderHandler {
     init(bounds: [Double], _ stripes: Stripes) {
         precondition(bounds.count <= Self.boundsMax, "Invalid state: a histogram with \(bounds.count) bounds")
         self.bounds = bounds
-        ends = bounds.map { Int64(exactly: ($0 * Self.unitsPerOne).rounded()) ?? .max }
+        ends = bounds.map { Int64(exactly: ($0 * Self.nanosecondsPerSecond).rounded()) ?? .max }
         self.stripes = stripes
         parts = (0..<stripes.count).map { _ in Stripe() }
     }
@@ -86,11 +78,6 @@ final class StripedHistogram: TimerHandler, RecorderHandler {
         part.cells[ends.count + 1].wrappingAdd(duration, ordering: .relaxed)
     }
 
-    func record(_ value: Double) {
-        let scaled = value * Self.unitsPerOne
-        recordNanoseconds(scaled.isFinite && scaled < 9e18 ? Int64(scaled) : .max)
-    }
-
     /// Cumulative counts per bound, the count of all, and the sum.
     func read() -> (buckets: [Int64], count: Int64, sum: Double) {
         var total: Int64 = 0
@@ -101,13 +88,12 @@ final class StripedHistogram: TimerHandler, RecorderHandler {
             if bucket < ends.count { cumulative.append(total) }
         }
         let sum = parts.reduce(Int64(0)) { $0 &+ $1.cells[ends.count + 1].load(ordering: .relaxed) }
-        return (cumulative, total, Double(sum) / Self.unitsPerOne)
+        return (cumulative, total, Double(sum) / Self.nanosecondsPerSecond)
     }
 }
 
 /// What becomes of a series that was refused.
-struct Discarded: CounterHandler, MeterHandler, RecorderHandler, TimerHandler {
+struct Discarded: CounterHandler, TimerHandler {
     func increment(by amount: Int64) {}
-    func record(_ value: Double) {}
     func recordNanoseconds(_ duration: Int64) {}
 }
