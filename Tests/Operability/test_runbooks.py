@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -17,6 +18,7 @@ from conftest import ROOT, harness, lines
 
 import exposition
 import quotes
+from shifted_clock import ShiftedClock
 from test_trouble import Redis, nowhere
 
 PAGES = ["operations", "troubleshooting", "trouble", "disaster-recovery", "production-checklist", "doctor"]
@@ -82,6 +84,12 @@ def wait(what, seconds=60):
     raise AssertionError(f"{what} did not become true")
 
 
+def log(helper):
+    # Not by seek: the helper writes at the same offset.
+    number = helper.log.fileno()
+    return os.pread(number, os.fstat(number).st_size, 0).decode()
+
+
 class Seen:
     """Collects logs, samples, codes and header names of helpers, each of which lives for one scenario."""
 
@@ -129,6 +137,7 @@ def ordinary(seen, sandbox, folder):
     secret.write_text("")
     helper.process.send_signal(signal.SIGHUP)
     wait(lambda: exposition.total(exposition.parse(helper.get("/metrics").text), "mlaas_redis_up") == 0)
+    wait(lambda: "unknown service in MLAAS_SERVICE_ROLES" in log(helper))
     seen.end(helper)
 
 
@@ -141,16 +150,11 @@ def failing(seen, sandbox, folder):
     service = helper.services(token)["granite_chat"]["id"]
     seen.answer(helper.init(token, service))
 
-    def log():
-        # Not by seek: the helper writes at the same offset.
-        number = helper.log.fileno()
-        return os.pread(number, os.fstat(number).st_size, 0).decode()
-
     def fault(message, *paths, **members):
         for path in paths or ["/*"]:
             admin(sandbox, "POST", "/faults/3scale", path=path, **members)
         try:
-            wait(lambda: message in log())
+            wait(lambda: message in log(helper))
             seen.answer(helper.init(sandbox.token("carol"), service))
             seen.answer(helper.init(token, service))
             seen.answer(helper.get("/api/services", token))
@@ -162,7 +166,7 @@ def failing(seen, sandbox, folder):
     fault("a service's document could not be read", "/admin/api/services/*/proxy.json", kind="status",
           status=500)
     fault("circuit breaker opened", kind="status", status=503)
-    wait(lambda: "circuit breaker closed" in log())
+    wait(lambda: "circuit breaker closed" in log(helper))
     fault("dependency call failed", kind="status", status=403, body='{"error":"Access denied"}')
     fault("dependency call failed", kind="latency", delay_ms=100)
     admin(sandbox, "POST", "/faults/3scale", kind="status", status=422, method="POST", body='{"errors":{"plan":["is full"]}}')
@@ -197,8 +201,45 @@ def refusing(seen, sandbox, folder):
     helper = harness.Helper(nowhere(), sandbox.threescale, ready=False)
     wait(lambda: seen.answer(helper.get("/api/health/ready")).status_code == 503)
     seen.end(helper)
+    unknown(seen, sandbox)
+    portal(seen, sandbox)
     crowded(seen, sandbox)
     secure(seen, sandbox, folder)
+
+
+def unknown(seen, sandbox):
+    """3scale carries out a write too late to be waited for, and then cannot be asked what became of it."""
+    helper = harness.Helper(sandbox.keycloak, sandbox.threescale, API_TIMEOUT="3", API_RETRY_COUNT="0")
+    ada, bob = sandbox.token("ada"), sandbox.token("bob")
+    service = helper.services(ada)["granite_chat"]["id"]
+    seen.answer(helper.init(ada, service))
+    # Both have an account.
+    seen.answer(helper.init(bob, helper.services(bob)["embeddings"]["id"]))
+    key = helper.get("/api/keys", ada).json()["data"]["keys"][0]["id"]
+    for method, message, ask in (
+            ("POST", "key creation outcome unknown", lambda: helper.init(bob, service)),
+            ("PUT", "key change outcome unknown", lambda: requests.patch(
+                f"{helper.url}/api/keys/{key}", json={"note": "x"}, headers={"Authorization": f"Bearer {ada}"}, timeout=30))):
+        admin(sandbox, "POST", "/faults/3scale", kind="latency", delay_ms=10_000, method=method, path="/admin/api/accounts/*")
+        asking = threading.Thread(target=lambda: seen.answer(ask()))
+        asking.start()
+        time.sleep(1)
+        admin(sandbox, "POST", "/faults/3scale", kind="status", status=500, method="GET", path="/*")
+        wait(lambda: message in log(helper))
+        asking.join()
+        admin(sandbox, "DELETE", "/faults/3scale")
+    seen.end(helper)
+
+
+def portal(seen, sandbox):
+    """An answer of Keycloak's that belongs to no sign-in."""
+    port = harness.free_port()
+    helper = harness.Helper(
+        sandbox.keycloak, sandbox.threescale, SERVER_PORT=str(port), PORTAL_URL=f"http://127.0.0.1:{port}",
+        SESSION_SECRET="portal-session-secret-0123456789abcdef", KEYCLOAK_CLIENT_SECRET="mlaas-client-secret")
+    harness.openapi.forget(port)
+    requests.get(helper.url + "/callback?code=a&state=b", timeout=10)
+    seen.end(helper)
 
 
 def crowded(seen, sandbox):
@@ -213,15 +254,18 @@ def crowded(seen, sandbox):
 
 
 def secure(seen, sandbox, folder):
-    """HTTPS, whose metrics are there only then."""
+    """HTTPS, whose metrics are there only then, with a certificate that has expired by the helper's clock."""
+    clock = ShiftedClock()
+    clock.shift(10 * 86_400)
     port = harness.free_port()
     environment = {
         "PATH": os.environ["PATH"], "KEYCLOAK_URL": sandbox.keycloak, "KEYCLOAK_REALM": "mlaas",
         "KEYCLOAK_CLIENT_ID": "mlaas-client", "THREESCALE_ADMIN_API_URL": sandbox.threescale,
         "THREESCALE_ADMIN_API_KEY": harness.ADMIN_TOKEN, "SERVER_HOST": "127.0.0.1", "SERVER_PORT": str(port),
-        "TLS_CERT_FILE": str(folder / "cert.pem"), "TLS_KEY_FILE": str(folder / "key.pem"), "SHUTDOWN_DRAIN_SECONDS": "0"}
-    with open(folder / "log", "wb") as log:
-        process = subprocess.Popen([harness.BIN / "mlaas-helper"], env=environment, stdout=log, stderr=log)
+        "TLS_CERT_FILE": str(folder / "cert.pem"), "TLS_KEY_FILE": str(folder / "key.pem"), "SHUTDOWN_DRAIN_SECONDS": "0",
+        **clock.environment}
+    with open(folder / "log", "wb") as output:
+        process = subprocess.Popen([harness.BIN / "mlaas-helper"], env=environment, stdout=output, stderr=output)
     try:
         def answers():
             try:
