@@ -40,12 +40,6 @@ package enum SHA256 {
     package static func hash(_ bytes: [UInt8]) -> [UInt8] { Digest.sha256.hash(bytes) }
 }
 
-/// SHA-512 (FIPS 180-4).
-package enum SHA512 {
-    /// 64 bytes.
-    package static func hash(_ bytes: [UInt8]) -> [UInt8] { Digest.sha512.hash(bytes) }
-}
-
 /// SHA-1, for fingerprints that a format prescribes (RFC 7517 §4.8); not for anything that must resist an attacker.
 package enum SHA1 {
     /// 20 bytes.

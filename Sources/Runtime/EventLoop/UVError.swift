@@ -19,5 +19,4 @@ package struct UVError: Error, Sendable, Equatable, CustomStringConvertible {
     package static let tryAgain = UVError(UV_EAGAIN.rawValue)
     package static let endOfFile = UVError(UV_EOF.rawValue)
     package static let timedOut = UVError(UV_ETIMEDOUT.rawValue)
-    package static let connectionReset = UVError(UV_ECONNRESET.rawValue)
 }

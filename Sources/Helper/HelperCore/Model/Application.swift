@@ -56,8 +56,6 @@ package struct Application: Sendable, Hashable {
         guard let createdAt, let updatedAt else { return false }
         return updatedAt - createdAt > 1
     }
-    /// 3scale shows what the owner needs to use it.
-    package var hasCredential: Bool { credentials != .none }
 
     package init(
         id: Int, serviceID: Int, accountID: Int, plan: PlanReference, state: State, description: String?,
