@@ -34,6 +34,8 @@ final class FakeAPIManager: APIManager {
         var signupTroubles: [Trouble] = []
         /// Applications that signup makes by itself, by service.
         var signupApplications: [Int] = []
+        /// The credential of what is created is not there yet.
+        var makesCredentialsLate = false
         /// Two creates at once both pass the check.
         var isRacing = false
         var isDown = false
@@ -202,7 +204,9 @@ final class FakeAPIManager: APIManager {
             state.usedIDs.insert(draft.applicationID)
             state.nextID += 1
             let service = state.services.first { $0.plans.contains { $0.id == draft.plan } }?.id ?? 0
-            let made = Self.application(state.nextID, service, draft.account, draft.description)
+            let made = Self.application(
+                state.nextID, service, draft.account, draft.description,
+                credentials: state.makesCredentialsLate ? Application.Credentials.none : nil)
             state.applications.append(made)
             if trouble == .afterCommit { state.isDown = state.isDownAfterLoss }
             return trouble == .afterCommit
@@ -212,11 +216,12 @@ final class FakeAPIManager: APIManager {
     }
 
     static func application(
-        _ id: Int, _ service: Int, _ account: Int, _ description: String?, _ state: Application.State = .live
+        _ id: Int, _ service: Int, _ account: Int, _ description: String?, _ state: Application.State = .live,
+        credentials: Application.Credentials? = nil
     ) -> Application {
         Application(
             id: id, serviceID: service, accountID: account, plan: PlanReference(id: 1, name: "Basic"), state: state,
-            description: description, credentials: .userKey("key-\(id)"))
+            description: description, credentials: credentials ?? .userKey("key-\(id)"))
     }
 
     func deleteApplication(_ id: Int, account: Int) async throws(APIManagerError) {

@@ -316,6 +316,16 @@ struct ProvisionKeyTests {
         #expect(line?.contains("\"outcome\":\"failed\"") == true)
     }
 
+    @Test("a key whose credential is not there yet is recorded as created")
+    func lateCredential() async throws {
+        let manager = manager()
+        manager.state.withLock { $0.makesCredentialsLate = true }
+        let replica = await Replica(manager)
+        await #expect(throws: CredentialMissing.self) { _ = try await replica.provision(.init(serviceID: 7), for: ada) }
+        let outcomes = replica.lines.lines.filter { $0.contains("\"outcome\"") }
+        #expect(outcomes.count == 1 && outcomes[0].contains("key created"))
+    }
+
     @Test("a refused signup leaves an audit line")
     func refusedSignup() async throws {
         let manager = manager()
