@@ -5,6 +5,8 @@ import concurrent.futures
 import pytest
 import requests
 
+from conftest import Helper, stop
+
 MODES = {"granite_chat": "api_key", "embeddings": "app_id_and_key", "vision": "oidc"}
 
 
@@ -105,6 +107,30 @@ def test_tokens_of_other_kinds_are_refused(sandbox, helper):
 def test_a_token_by_a_brand_new_key_works_on_its_first_request(sandbox, helper):
     requests.post(sandbox.admin + "/keys", timeout=10).raise_for_status()
     assert helper.get("/api/services", sandbox.token("bob")).status_code == 200
+
+
+@pytest.mark.parametrize("status, body", [
+    (404, "<html>no such page</html>"), (404, '{"status":404,"error":"Not Found"}'), (404, '{"error":"route not found"}'), (401, "")])
+def test_keys_are_shown_while_something_else_answers_for_3scale(sandbox, status, body):
+    """As a proxy that lost its route, or asks for credentials: it says nothing of the person's account."""
+    helper = Helper(sandbox.keycloak, sandbox.threescale, APPLICATIONS_CACHE_SECONDS="0", ACCOUNT_CACHE_SECONDS="0")
+    token = sandbox.token("ada")
+    service = helper.services(token)["granite_chat"]["id"]
+    assert helper.init(token, service).status_code == 200
+    assert helper.services(token)["granite_chat"]["has_api_key"] is True
+    key = helper.get("/api/keys", token).json()["data"]["keys"][0]["id"]
+    requests.post(sandbox.admin + "/faults/3scale", json={"kind": "status", "status": status, "body": body}, timeout=10)
+    try:
+        answer = helper.get("/api/services", token)
+        shown = {each["system_name"]: each for each in answer.json()["data"]["services"]}
+        assert answer.status_code == 200 and answer.headers["X-MLaaS-Stale"] == "true"
+        assert shown["granite_chat"]["has_api_key"] is True
+        revoked = requests.delete(
+            f"{helper.url}/api/keys/{key}", headers={"Authorization": f"Bearer {token}"}, timeout=20)
+        assert revoked.status_code in (502, 503), revoked.text
+    finally:
+        requests.delete(sandbox.admin + "/faults/3scale", timeout=10)
+        stop(helper.process)
 
 
 def test_lists_outlive_3scale_and_creates_are_refused(sandbox, helper):
