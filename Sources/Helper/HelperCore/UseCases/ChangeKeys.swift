@@ -118,9 +118,15 @@ package struct ChangeKeys: Sendable {
             if !seal.vouches(for: suspended), let mark = suspended.mark { try await describePaused(suspended, mark) }
             return true
         }
+        return try await sealed(id, isPaused: isSuspended, caller)
+    }
+
+    /// The key after an act that leaves it paused. Its description is written with the seal again where it has lost it: another change that
+    /// had looked at the key before has just written it, or 3scale was so slow with this act that the seal counts no more.
+    /// - Parameter isPaused: whether it was the owner's pause that suspended the key.
+    private func sealed(_ id: Int, isPaused: Flag, _ caller: Caller) async throws -> FindKeys.Item {
         let item = try await find.one(id, for: caller)
-        guard item.key.state == .suspended, isSuspended.isRaised else { return item }
-        // Another change that had looked at the key before has just written its description without the seal.
+        guard item.key.state == .suspended, isPaused.isRaised else { return item }
         try await act(on: id, for: caller) { target, _ in
             guard target.key.state == .suspended else { return false }
             try await describePaused(target.application, Self.pinned(target))
@@ -171,18 +177,17 @@ package struct ChangeKeys: Sendable {
     /// Changes what the owner may say of the key. Another replica that does not share a lock may have read the description before and
     /// written it after: so it is looked at once more.
     package func change(_ id: Int, _ changes: Changes, for caller: Caller) async throws -> FindKeys.Item {
-        for _ in 1..<Self.attemptsMax {
+        var attempt = 1
+        while true {
             let written = try await write(changes, id, caller)
             let item = try await find.one(id, for: caller)
             let shown = item.key.application.mark
-            if changes.note == nil || shown?.note == written?.note,
-                changes.expiry == nil || shown?.expiresAt == written?.expiresAt
-            {
-                return item
-            }
+            let isShown =
+                (changes.note == nil || shown?.note == written?.note)
+                && (changes.expiry == nil || shown?.expiresAt == written?.expiresAt)
+            guard !isShown, attempt < Self.attemptsMax else { return item }
+            attempt += 1
         }
-        _ = try await write(changes, id, caller)
-        return try await find.one(id, for: caller)
     }
 
     /// Writes the description with the changes.
@@ -241,9 +246,7 @@ package struct ChangeKeys: Sendable {
             }
             guard target.application.plan.id != plan else {
                 if isUnsure { note(.changed, "plan changed", target, caller) }
-                guard wasPaused.isRaised, target.key.state == .suspended else { return isUnsure }
-                try await sealAgain(target, caller)
-                return true
+                return isUnsure
             }
             guard !wanted.needsApproval else {
                 throw KeyError.planNeedsApproval(plan: plan, service: target.service.id)
@@ -265,10 +268,9 @@ package struct ChangeKeys: Sendable {
                 throw error.outcomeUnknown ? Unsure(cause: error) : error
             }
             note(.changed, "plan changed", target, caller)
-            if target.key.state == .paused { try await sealAgain(target, caller) }
             return true
         }
-        return try await find.one(id, for: caller)
+        return try await sealed(id, isPaused: wasPaused, caller)
     }
 
     /// A key is not changed after its end, also where the operator suspended it before.
@@ -389,14 +391,6 @@ package struct ChangeKeys: Sendable {
                 }
             }
         }
-    }
-
-    /// Writes the seal of a pause again where 3scale took so long to carry out this act that it counts no more.
-    private func sealAgain(_ target: Target, _ caller: Caller) async throws {
-        guard let key = try await find.owned(by: caller, isFresh: true).key(target.application.id),
-            key.state == .suspended
-        else { return }
-        try await describePaused(key.application, key.pinnedMark ?? target.mark)
     }
 
     /// Takes the code of a pause off a key that works all the same.

@@ -74,15 +74,18 @@ package struct MakeKeys: Sendable {
         try rules.check(lifetime: wish.expiresIn, left: rules.lifetimeMax)
         order.expiresAt = rules.end(after: wish.expiresIn, now: now())
         let request = ProvisionKey.Request(serviceID: wish.serviceID, planID: wish.planID, order: order)
+        let result: ProvisionKey.Result
         do {
-            let result = try await provision(request, for: caller)
-            await announce(order, account: result.accountID)
-            return try await made(result, nil, caller)
-        } catch  where !(error is KeyError || error is CatalogError) {
+            result = try await provision(request, for: caller)
+        } catch {
             // 3scale may have made the key all the same.
-            if let account = try? await keys.account(of: caller) { await announce(order, account: account.id) }
+            if !(error is KeyError || error is CatalogError), let account = try? await keys.account(of: caller) {
+                await announce(order, account: account.id)
+            }
             throw error
         }
+        await announce(order, account: result.accountID)
+        return try await made(result, nil, caller)
     }
 
     private func announce(_ order: KeyOrder, account: Int) async {
