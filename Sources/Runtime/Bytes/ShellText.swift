@@ -3,12 +3,7 @@
 package enum ShellText {
     /// Returns the text in single quotes, between which nothing is special.
     package static func quoted(_ text: String) -> String {
-        var quoted = "'"
-        for scalar in text.unicodeScalars {
-            if scalar == "'" { quoted += #"'\''"# } else { quoted.unicodeScalars.append(scalar) }
-        }
-        quoted.unicodeScalars.append("'")
-        return quoted
+        "'" + replacing("'", with: #"'\''"#, in: text) + "'"
     }
 
     /// Returns the text as one word that a shell, and a reader of .env files, takes as it is: plain where nothing is special in
@@ -19,12 +14,11 @@ package enum ShellText {
 
     /// Returns the text as it stands between the double quotes of a value of curl's configuration. Line ends are left as they are.
     package static func escapedForCurl(_ text: String) -> String {
-        var escaped = ""
-        for scalar in text.unicodeScalars {
-            if scalar == "\"" || scalar == "\\" { escaped.unicodeScalars.append("\\") }
-            escaped.unicodeScalars.append(scalar)
-        }
-        return escaped
+        replacing("\"", with: #"\""#, in: replacing(#"\"#, with: #"\\"#, in: text))
+    }
+
+    private static func replacing(_ old: String, with new: String, in text: String) -> String {
+        String(text.unicodeScalars.replacing(old.unicodeScalars, with: new.unicodeScalars))
     }
 
     private static func isPlain(_ byte: UInt8) -> Bool {

@@ -41,20 +41,8 @@ extension String {
 
     /// Returns the text with `<redacted>` where the bytes of a secret stand.
     package func redacting(_ secret: String) -> String {
-        let part = Array(secret.utf8)
-        guard !part.isEmpty, containsBytes(of: secret) else { return self }
-        let bytes = Array(utf8)
-        var kept: [UInt8] = []
-        var index = 0
-        while index < bytes.count {
-            if bytes[index...].starts(with: part) {
-                kept += "<redacted>".utf8
-                index += part.count
-            } else {
-                kept.append(bytes[index])
-                index += 1
-            }
-        }
+        guard !secret.isEmpty else { return self }
+        let kept = Array(utf8).replacing(Array(secret.utf8), with: Array("<redacted>".utf8))
         return String(decoding: kept, as: UTF8.self)
     }
 }
