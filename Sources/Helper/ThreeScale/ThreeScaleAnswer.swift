@@ -112,14 +112,15 @@ enum ThreeScaleAnswer {
 
     /// Whether a 404 has the form in which 3scale says that what was asked for is missing.
     private static func saysNotFound(_ response: HTTPClientResponse, _ kind: Kind) -> Bool {
-        if kind == .accountXML { return response.body.isEmpty && hasType("application/xml", response) }
-        guard let value = try? JSONValue(parsing: response.body) else { return false }
+        let value = try? JSONValue(parsing: response.body)
+        let isRecord = value?["status"]?.string == "Not found"
         return switch kind {
-        case .collection, .accountXML: false
-        case .statistics: ["Application not found", "Service not found"].contains(value["error"]?.string)
-        case .record: value["status"]?.string == "Not found"
+        case .record: isRecord
         // `{"status":404,…}` says that there is no such route.
-        case .optional: value["status"]?.string == "Not found" || value["status"]?.int(in: 404...404) != nil
+        case .optional: isRecord || value?["status"]?.int(in: 404...404) != nil
+        case .statistics: ["Application not found", "Service not found"].contains(value?["error"]?.string)
+        case .accountXML: response.body.isEmpty && hasType("application/xml", response)
+        case .collection: false
         }
     }
 
