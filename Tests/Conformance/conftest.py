@@ -111,6 +111,10 @@ class Helper:
             [BIN / "mlaas-helper"], env=environment, stdout=self.log, stderr=subprocess.STDOUT)
         wait_for(self.url + ("/api/health/ready" if ready else "/api/health"), self.process)
 
+    def logged(self):
+        """What it has logged so far. The file is the process's own too, so that nothing here may move its offset."""
+        return os.pread(self.log.fileno(), os.fstat(self.log.fileno()).st_size, 0).decode()
+
     def stop(self):
         """Ends it and returns what it has logged."""
         stop(self.process)

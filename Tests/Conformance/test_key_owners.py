@@ -5,7 +5,6 @@ import contextlib
 import hashlib
 import http.server
 import json
-import os
 import subprocess
 import threading
 import time
@@ -48,12 +47,6 @@ def key_of(answer):
 
 def failure(answer):
     return answer.status_code, answer.json().get("error", {}).get("code")
-
-
-def logged(helper):
-    """What a running helper has logged so far. The file is the process's own too, so that nothing here may move its offset."""
-    size = os.fstat(helper.log.fileno()).st_size
-    return os.pread(helper.log.fileno(), size, 0).decode()
 
 
 def make_signup_create(sandbox, system_name):
@@ -334,8 +327,8 @@ def test_an_access_rule_for_no_service_is_told(world):
     with world.running(MLAAS_SERVICE_ROLES="granite-chat=ml-admins") as helper:
         assert "granite_chat" in helper.services(person(world, "dana"))
         assert "mlaas_access_unknown_services 1" in helper.get("/metrics").text
-        assert until(lambda: "unknown service in MLAAS_SERVICE_ROLES" in logged(helper), 30)
-        assert '"granite-chat"' in logged(helper)
+        assert until(lambda: "unknown service in MLAAS_SERVICE_ROLES" in helper.logged(), 30)
+        assert '"granite-chat"' in helper.logged()
 
 
 @pytest.mark.parametrize("name", [
@@ -436,7 +429,7 @@ def test_two_accounts_of_one_name_make_one_key(world):
             with world.running() as fresh:
                 assert key_of(fresh.init(token, services["granite_chat"])) == key, seed
                 # Both accounts have the name already.
-                assert '"outcome":"renamed"' not in logged(fresh), seed
+                assert '"outcome":"renamed"' not in fresh.logged(), seed
         assert len(applications(world.sandbox)) == 1
 
 

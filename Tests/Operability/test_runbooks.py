@@ -84,12 +84,6 @@ def wait(what, seconds=60):
     raise AssertionError(f"{what} did not become true")
 
 
-def log(helper):
-    # Not by seek: the helper writes at the same offset.
-    number = helper.log.fileno()
-    return os.pread(number, os.fstat(number).st_size, 0).decode()
-
-
 class Seen:
     """Collects logs, samples, codes and header names of helpers, each of which lives for one scenario."""
 
@@ -137,7 +131,7 @@ def ordinary(seen, sandbox, folder):
     secret.write_text("")
     helper.process.send_signal(signal.SIGHUP)
     wait(lambda: exposition.total(exposition.parse(helper.get("/metrics").text), "mlaas_redis_up") == 0)
-    wait(lambda: "unknown service in MLAAS_SERVICE_ROLES" in log(helper))
+    wait(lambda: "unknown service in MLAAS_SERVICE_ROLES" in helper.logged())
     seen.end(helper)
 
 
@@ -154,7 +148,7 @@ def failing(seen, sandbox, folder):
         for path in paths or ["/*"]:
             admin(sandbox, "POST", "/faults/3scale", path=path, **members)
         try:
-            wait(lambda: message in log(helper))
+            wait(lambda: message in helper.logged())
             seen.answer(helper.init(sandbox.token("carol"), service))
             seen.answer(helper.init(token, service))
             seen.answer(helper.get("/api/services", token))
@@ -166,7 +160,7 @@ def failing(seen, sandbox, folder):
     fault("a service's document could not be read", "/admin/api/services/*/proxy.json", kind="status",
           status=500)
     fault("circuit breaker opened", kind="status", status=503)
-    wait(lambda: "circuit breaker closed" in log(helper))
+    wait(lambda: "circuit breaker closed" in helper.logged())
     fault("dependency call failed", kind="status", status=403, body='{"error":"Access denied"}')
     fault("dependency call failed", kind="latency", delay_ms=100)
     admin(sandbox, "POST", "/faults/3scale", kind="status", status=422, method="POST", body='{"errors":{"plan":["is full"]}}')
@@ -225,7 +219,7 @@ def unknown(seen, sandbox):
         asking.start()
         time.sleep(1)
         admin(sandbox, "POST", "/faults/3scale", kind="status", status=500, method="GET", path="/*")
-        wait(lambda: message in log(helper))
+        wait(lambda: message in helper.logged())
         asking.join()
         admin(sandbox, "DELETE", "/faults/3scale")
     seen.end(helper)
